@@ -1,0 +1,53 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let house: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+]
+
+let package = Package(
+    name: "swift-virtual-server",
+    products: [
+        .executable(name: "svs", targets: ["svs"]),
+        .executable(name: "svs-bench", targets: ["svs-bench"]),
+        .library(name: "svs-ipvs", type: .dynamic, targets: ["svs-ipvs"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    ],
+    targets: [
+        // ground
+        .target(name: "CLinux"),
+        .systemLibrary(name: "Clibpcap", pkgConfig: "libpcap", providers: [.apt(["libpcap-dev"])]),
+        .systemLibrary(name: "Clibnet", providers: [.apt(["libnet1-dev"])]),
+        .systemLibrary(name: "Clibnl", pkgConfig: "libnl-route-3.0", providers: [.apt(["libnl-route-3-dev"])]),
+        .systemLibrary(name: "Clibnftables", pkgConfig: "libnftables", providers: [.apt(["libnftables-dev"])]),
+        // floor 1
+        .target(name: "Wire", dependencies: ["CLinux"], swiftSettings: house),
+        // floor 2
+        .target(name: "LVS", dependencies: ["Wire"], swiftSettings: house),
+        .target(name: "Links", dependencies: ["Wire", "CLinux", "Clibpcap"], swiftSettings: house),
+        // floor 3
+        .target(name: "Admin", dependencies: ["LVS", "Wire", "CLinux"], swiftSettings: house),
+        .target(name: "Host", dependencies: ["LVS", "Wire", "CLinux", "Clibnet", "Clibnl", "Clibnftables"],
+                swiftSettings: house),
+        // doors
+        .executableTarget(
+            name: "svs",
+            dependencies: ["Admin", "Host", "LVS", "Links", "Wire", "CLinux",
+                           .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            swiftSettings: house),
+        .target(name: "CBench", cSettings: [.unsafeFlags(["-O2"])]),
+        .executableTarget(name: "svs-bench", dependencies: ["LVS", "Wire", "CBench", "CLinux"], swiftSettings: house),
+        .target(name: "svs-ipvs"),
+        // tests
+        .target(name: "PacketKit", dependencies: ["Wire"], path: "Tests/PacketKit", swiftSettings: house),
+        .testTarget(name: "WireTests", dependencies: ["Wire", "PacketKit"], swiftSettings: house),
+        .testTarget(name: "LVSTests", dependencies: ["LVS", "Wire", "PacketKit"], swiftSettings: house),
+        .testTarget(name: "LinksTests", dependencies: ["Links", "Wire", "PacketKit"], swiftSettings: house),
+        .testTarget(name: "HostTests", dependencies: ["Host", "LVS", "Wire"], swiftSettings: house),
+        .testTarget(name: "AdminTests", dependencies: ["Admin", "LVS", "Wire"], swiftSettings: house),
+    ]
+)

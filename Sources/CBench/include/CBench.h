@@ -1,0 +1,3 @@
+#ifndef SVS_CBENCH_H
+#define SVS_CBENCH_H
+#endif

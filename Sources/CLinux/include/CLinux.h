@@ -1,0 +1,9 @@
+#ifndef SVS_CLINUX_H
+#define SVS_CLINUX_H
+
+#include <stdint.h>
+
+/// Asks the processor to load the cache line that holds `address`.
+static inline void svs_prefetch(const void *address) { __builtin_prefetch(address); }
+
+#endif

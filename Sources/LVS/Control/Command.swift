@@ -1,0 +1,81 @@
+public import Wire
+
+/// Everything an administrator can ask the director to change.
+public enum Command: Hashable, Sendable {
+    case addService(ServiceKey, ServiceSettings)
+    case editService(ServiceKey, ServiceSettings)
+    case deleteService(ServiceKey)
+    /// Removes every service; connections live on.
+    case flush
+    case addServer(ServiceKey, ServerKey, ServerSettings)
+    case editServer(ServiceKey, ServerKey, ServerSettings)
+    case deleteServer(ServiceKey, ServerKey)
+    /// Seconds for established TCP, TCP after FIN, and UDP; 0 leaves one as it is.
+    case setTimeouts(tcp: UInt32, fin: UInt32, udp: UInt32)
+    /// Takes the shown counters of one service, or of all, as the new zero.
+    case zero(ServiceKey?)
+    case startDaemon(SyncDaemon)
+    case stopDaemon(SyncDaemon.Role)
+}
+
+/// A connection synchronisation daemon as `--start-daemon` describes it.
+public struct SyncDaemon: Hashable, Sendable {
+    public enum Role: UInt32, Hashable, Sendable {
+        case master = 1
+        case backup = 2
+    }
+    public var role: Role
+    public var interface: String
+    public var syncID: UInt32
+    /// Payload bytes of one message; 0 is the default.
+    public var maximumLength: UInt16
+    /// `nil` is the default group 224.0.0.81.
+    public var group: IPAddress?
+    /// 0 is the default, 8848.
+    public var port: UInt16
+    /// 0 is the default, 1.
+    public var timeToLive: UInt8
+
+    public init(role: Role, interface: String = "eth0", syncID: UInt32 = 0, maximumLength: UInt16 = 0,
+                group: IPAddress? = nil, port: UInt16 = 0, timeToLive: UInt8 = 0) {
+        self.role = role
+        self.interface = interface
+        self.syncID = syncID
+        self.maximumLength = maximumLength
+        self.group = group
+        self.port = port
+        self.timeToLive = timeToLive
+    }
+}
+
+/// Why the director refused a command. `errno` is the number the kernel's control interface answers with; nothing was changed.
+public enum CommandError: Error, Hashable, Sendable {
+    case serviceExists
+    case noSuchService
+    case serverExists
+    case noSuchServer
+    /// No scheduler or persistence engine of that name.
+    case notFound
+    /// Weight below 0, or the lower threshold above the upper one.
+    case outOfRange
+    case invalid
+    case noSuchDevice
+    case daemonRunning
+    case daemonNotRunning
+    case noMemory
+    case familyNotSupported
+
+    /// Linux errno, positive.
+    public var errno: Int32 {
+        switch self {
+        case .serviceExists, .serverExists, .daemonRunning: 17
+        case .noSuchService, .daemonNotRunning: 3
+        case .noSuchServer, .notFound: 2
+        case .outOfRange: 34
+        case .invalid: 22
+        case .noSuchDevice: 19
+        case .noMemory: 12
+        case .familyNotSupported: 97
+        }
+    }
+}

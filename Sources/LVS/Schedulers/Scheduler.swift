@@ -1,0 +1,97 @@
+public import Wire
+
+/// Picks a real server for a new connection. One per service; asked only when no connection or template is known.
+public protocol Scheduler: AnyObject, SendableMetatype {
+    /// The name after `-s`.
+    static var name: String { get }
+
+    /// A scheduler for a service with these flags.
+    init(flags: ServiceFlags)
+
+    /// Index into `servers` of the server for a new connection, or `nil` when none is usable.
+    func pick(for request: Request, from servers: Candidates) -> Int?
+
+    /// Called after servers were added, edited or removed, and once when the scheduler takes a service over.
+    func serversChanged(_ change: ServerChange, in servers: Candidates)
+
+    /// Called when `now` reaches the moment that `nextTick` named.
+    func tick(at now: Instant)
+
+    /// When `tick` is wanted; `nil` for never.
+    var nextTick: Instant? { get }
+}
+
+extension Scheduler {
+    public func serversChanged(_ change: ServerChange, in servers: Candidates) {}
+    public func tick(at now: Instant) {}
+    public var nextTick: Instant? { nil }
+}
+
+/// What happened to a service's servers. Indices are places in the newest-first list after the change;
+/// for a removal, the place where the server stood.
+public enum ServerChange: Hashable, Sendable {
+    /// The scheduler begins its work on a service.
+    case started
+    case added(Int)
+    case edited(Int)
+    case removed(Int, ServerKey)
+}
+
+/// The new connection that a scheduler decides about.
+public struct Request: Sendable {
+    /// Client address and port (host order).
+    public var client: IPAddress
+    public var clientPort: UInt16
+    /// The packet's own destination.
+    public var destination: IPAddress
+    public var destinationPort: UInt16
+    public var proto: UInt8
+    public var now: Instant
+    /// A number from the engine's dice, for schedulers that draw lots.
+    public var dice: UInt64
+
+    public init(client: IPAddress, clientPort: UInt16, destination: IPAddress, destinationPort: UInt16 = 0,
+                proto: UInt8 = IPProtocol.tcp, now: Instant = 0, dice: UInt64 = 0) {
+        self.client = client
+        self.clientPort = clientPort
+        self.destination = destination
+        self.destinationPort = destinationPort
+        self.proto = proto
+        self.now = now
+        self.dice = dice
+    }
+}
+
+/// Nanoseconds on the director's clock, whose zero means nothing. The engine never reads a clock: time is an argument.
+public typealias Instant = Int64
+
+/// A service's servers in the kernel's order: newest first.
+public struct Candidates {
+    /// Index of each server in the director's pool, newest first.
+    public let order: [ServerID]
+    let pool: Slab<RealServer>
+
+    public init(order: [ServerID], pool: Slab<RealServer>) {
+        self.order = order
+        self.pool = pool
+    }
+
+    public var count: Int { order.count }
+    public subscript(index: Int) -> RealServer { pool[Int(order[index])] }
+}
+
+/// Place of a real server in the director's pool.
+public typealias ServerID = Int32
+
+/// Every scheduler that `-s` knows.
+public enum Schedulers {
+    public static let roster: [any Scheduler.Type] = [
+        RoundRobin.self,
+    ]
+
+    /// A scheduler by name, `nil` when there is none of that name.
+    public static func named(_ name: String, flags: ServiceFlags) -> (any Scheduler)? {
+        for type in roster where type.name == name { return type.init(flags: flags) }
+        return nil
+    }
+}

@@ -1,0 +1,42 @@
+public import Wire
+
+/// Where frames enter and leave the director: an interface, a file, memory.
+///
+/// A link is asked once per breath, so it may be an existential; frames point into the link's own memory.
+public protocol Link: AnyObject {
+    /// The word in front of the colon that chooses this link: `ring` in `ring:eth0`.
+    static var scheme: String { get }
+
+    /// Index of the interface as the engine's network knows it; frames that leave here carry it as `egress`.
+    var interface: Int32 { get }
+
+    /// Appends what has arrived, at most what fits, without waiting. The frames' bytes stay valid until the next call.
+    func receive(into batch: inout Batch) throws(LinkError)
+
+    /// Sends every frame of the batch whose `egress` is this link's interface, in order.
+    func transmit(_ batch: borrowing Batch) throws(LinkError)
+
+    /// What the link has counted.
+    var counters: LinkCounters { get }
+}
+
+/// Why a link cannot be opened or used: what was tried, on what, and what the system said.
+public struct LinkError: Error, Sendable, CustomStringConvertible {
+    public let description: String
+    public init(_ description: String) { self.description = description }
+}
+
+/// Frames and losses at one link since it was opened.
+public struct LinkCounters: Sendable, Equatable {
+    public var received: UInt64 = 0
+    public var sent: UInt64 = 0
+    /// Frames that the kernel dropped because the link was read too slowly.
+    public var missed: UInt64 = 0
+    /// Frames that arrived cut short and were not taken.
+    public var truncated: UInt64 = 0
+    /// Frames that the next queue had no room for (ENOBUFS, EAGAIN).
+    public var queueFull: UInt64 = 0
+    /// Frames that the interface refused (over its MTU, for example).
+    public var refused: UInt64 = 0
+    public init() {}
+}

@@ -1,0 +1,60 @@
+public import CLinux
+internal import Glibc
+
+/// A fixed number of equal, plain elements in memory of their own, zero at first and touched lazily.
+///
+/// Elements never move, so an index is a name for life. A slab is a handle like a file descriptor: copies of the handle
+/// name the same memory and whoever made it frees it once with `deallocate()`.
+@frozen public struct Slab<Element: BitwiseCopyable> {
+    @usableFromInline let base: UnsafeMutablePointer<Element>
+    public let capacity: Int
+
+    /// Memory for `capacity` elements whose bytes are all zero; pages come into being when they are first touched.
+    public init(capacity: Int) {
+        precondition(capacity > 0)
+        let stride = MemoryLayout<Element>.stride
+        let size = capacity * stride
+        var raw: UnsafeMutableRawPointer?
+        // Cache-line alignment keeps an element of 64 bytes on one line.
+        if size >= 1 << 21 {
+            raw = mmap(nil, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
+            if raw == MAP_FAILED { raw = nil }
+            if let raw { madvise(raw, size, MADV_HUGEPAGE) }
+        } else if posix_memalign(&raw, 64, max(size, 64)) == 0, let raw {
+            memset(raw, 0, max(size, 64))
+        }
+        guard let memory = raw else { preconditionFailure("no memory for \(capacity) elements of \(stride) bytes") }
+        base = memory.bindMemory(to: Element.self, capacity: capacity)
+        self.capacity = capacity
+    }
+
+    /// Gives the memory back; every copy of this handle is dead afterwards.
+    public func deallocate() {
+        let size = capacity * MemoryLayout<Element>.stride
+        if size >= 1 << 21 { munmap(base, size) } else { free(base) }
+    }
+
+    @inlinable
+    public subscript(index: Int) -> Element {
+        @inline(__always) unsafeAddress {
+            precondition(UInt(bitPattern: index) < UInt(bitPattern: capacity))
+            return UnsafePointer(base + index)
+        }
+        @inline(__always) nonmutating unsafeMutableAddress {
+            precondition(UInt(bitPattern: index) < UInt(bitPattern: capacity))
+            return base + index
+        }
+    }
+
+    @inlinable @inline(__always)
+    func address(_ index: Int) -> UnsafePointer<Element> { UnsafePointer(base + index) }
+
+    @inlinable @inline(__always)
+    func mutableAddress(_ index: Int) -> UnsafeMutablePointer<Element> { base + index }
+
+    /// Asks for the element's first cache line ahead of its use.
+    @inlinable @inline(__always)
+    public func prefetch(_ index: Int) {
+        svs_prefetch(base + index)
+    }
+}
