@@ -46,6 +46,16 @@ internal import Glibc
         }
     }
 
+    /// Where an element lies, checked against the capacity.
+    @inlinable @inline(__always)
+    public func mutableAddress(checked index: Int) -> UnsafeMutablePointer<Element> {
+        precondition(UInt(bitPattern: index) < UInt(bitPattern: capacity))
+        return base + index
+    }
+
+    @inlinable @inline(__always)
+    public func address(checked index: Int) -> UnsafePointer<Element> { UnsafePointer(mutableAddress(checked: index)) }
+
     @inlinable @inline(__always)
     func address(_ index: Int) -> UnsafePointer<Element> { UnsafePointer(base + index) }
 

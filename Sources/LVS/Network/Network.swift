@@ -96,7 +96,19 @@ public struct Network: Sendable {
         }
     }
 
+    /// Path MTUs that ICMP errors taught, until a moment of the director's clock.
+    public private(set) var learnedMTUs: [IPAddress: (mtu: Int, until: Instant)] = [:]
+
     public init() {}
+
+    /// Bytes that the way to an address carries, as an ICMP error said; `nil` when nothing is known.
+    public func learnedMTU(_ address: IPAddress) -> Int? { learnedMTUs[address]?.mtu }
+
+    /// Takes over, or with `nil` forgets, what an ICMP error said about the way to an address.
+    public mutating func learnMTU(_ address: IPAddress, _ mtu: Int?, until: Instant) {
+        learnedMTUs[address] = mtu.map { ($0, until) }
+        generation &+= 1
+    }
 
     /// Notes a neighbour's MAC, or that it is gone (`nil`).
     public mutating func setNeighbor(_ address: IPAddress, on interface: Int32, to mac: MACAddress?) {

@@ -28,6 +28,8 @@ public struct RealServer: BitwiseCopyable {
         public static var available: Flags { .init(rawValue: 2) }
         /// Has reached its upper threshold (IP_VS_DEST_F_OVERLOAD).
         public static var overloaded: Flags { .init(rawValue: 4) }
+        /// Its service sets timeouts of its own.
+        public static var ownTimeouts: Flags { .init(rawValue: 8) }
     }
 
     public init(key: ServerKey, settings: ServerSettings, service: Int32) {

@@ -1,0 +1,147 @@
+import Wire
+
+extension Director {
+    /// A packet of no known connection: find its service, pick a server, make a connection; or say why not.
+    mutating func admit(_ frame: inout Frame, _ packet: Packet, replacing old: ConnectionID = -1) -> Verdict {
+        let mark = mark(of: packet, frame)
+        guard isLocal(packet.flow.destination) else { return passThrough(&frame, packet) }
+        guard packet.hasTransport else { return .shortTransport }
+        guard mayOpen(packet) else { return answerUnknown(frame, packet, mark) }
+        guard let service = match(packet.flow, mark) else { return hostStack(frame, packet, .passNoService) }
+        guard !defence.dropsPacket(tunables, at: clock) else { return .dropPacketDefence }
+        // The data connection of active FTP comes from its own control connection or not at all.
+        guard packet.flow.sourcePort != 20 else { return answer(frame, packet) }
+
+        switch place(packet.flow, on: service, mark, frame) {
+        case .connection(let id):
+            if old >= 0 { expire(old) }
+            defer { if connections[id].flags.contains(.onePacket) { expire(id) } }
+            return first(&frame, packet, id)
+        case .noServer: return leave(&frame, packet, service)
+        case .refused(let verdict): return verdict
+        }
+    }
+
+    /// Whether a packet of this kind may create a connection.
+    private func mayOpen(_ packet: Packet) -> Bool {
+        switch packet.flow.proto {
+        case IPProtocol.tcp:
+            guard !packet.flags.contains(.rst) else { return false }
+            return packet.flags.contains(.syn) || tunables.sloppyTCP != 0
+        case IPProtocol.sctp: return packet.detail == 1 || tunables.sloppySCTP != 0 && packet.detail != 0xff
+        default: return true
+        }
+    }
+
+    func match(_ flow: Flow, _ mark: UInt32) -> VirtualService? {
+        services.match(flow, mark: mark, unprivilegedPort: Int(tunables.unprivilegedPortStart))
+    }
+
+    /// The mark that the operator's rules give to a packet, 0 without rules.
+    func mark(of packet: Packet, _ frame: Frame) -> UInt32 {
+        let rules = packet.family == .v4 ? marks4 : marks6
+        guard !rules.isEmpty else { return 0 }
+        return rules.mark(for: query(packet, frame))
+    }
+
+    func query(_ packet: Packet, _ frame: Frame) -> MarkQuery {
+        MarkQuery(source: packet.flow.source, destination: packet.flow.destination, proto: packet.flow.proto,
+                  sourcePort: packet.flow.sourcePort, destinationPort: packet.flow.destinationPort,
+                  ingress: network.interface(frame.ingress)?.name ?? "", flags: packet.flags,
+                  isLaterFragment: packet.isLaterFragment)
+    }
+
+    /// A packet that opens nothing. What is sent to a service never reaches the host, which is muted there, so the director
+    /// answers in its place.
+    private mutating func answerUnknown(_ frame: Frame, _ packet: Packet, _ mark: UInt32) -> Verdict {
+        match(packet.flow, mark) == nil ? hostStack(frame, packet, .passNoService) : answer(frame, packet)
+    }
+
+    /// What a request for a connection led to.
+    enum Placement {
+        case connection(ConnectionID)
+        case noServer
+        case refused(Verdict)
+    }
+
+    /// Picks a server for a flow and makes the connection, through a template where the service is persistent.
+    mutating func place(_ flow: Flow, on service: VirtualService, _ mark: UInt32, _ frame: Frame) -> Placement {
+        if service.isPersistent { return persist(flow, on: service, mark, frame) }
+        guard service.key.mark != 0 || service.covers(flow.destinationPort) else { return .noServer }
+        guard let server = pick(flow, on: service) else { return .noServer }
+        let port = servers[server].key.port
+        return connect(flow, to: server, port: port != 0 ? port : flow.destinationPort, on: service, mark)
+    }
+
+    /// Asks the service's scheduler.
+    mutating func pick(_ flow: Flow, on service: VirtualService) -> ServerID? {
+        guard let scheduler = service.scheduler else { return nil }
+        let request = Request(client: flow.source, clientPort: flow.sourcePort, destination: flow.destination,
+                              destinationPort: flow.destinationPort, proto: flow.proto, now: clock, dice: dice.next())
+        guard let place = scheduler.pick(for: request, from: Candidates(order: service.servers, pool: servers.slots)) else { return nil }
+        return service.servers[place]
+    }
+
+    /// Makes a connection to a server, bound and counted.
+    mutating func connect(_ flow: Flow, to server: ServerID, port: UInt16, on service: VirtualService, _ mark: UInt32,
+                          under template: ConnectionID = -1) -> Placement {
+        let method = servers[server].settings.method
+        var connection = Connection(client: flow.source, clientPort: flow.sourcePort, virtual: flow.destination,
+                                    virtualPort: flow.destinationPort, proto: flow.proto,
+                                    serverAddress: servers[server].key.address, serverPort: port, method: method,
+                                    flags: method == .masquerading || method == .fullNAT ? [] : .noOutput)
+        connection.mark = mark
+        if service.settings.flags.contains(.onePacket), flow.proto == IPProtocol.udp { connection.flags.insert(.onePacket) }
+        if method == .fullNAT, let refusal = allotLocalAddress(&connection, on: service, to: server) { return .refused(refusal) }
+        guard let id = connections.insert(connection) else {
+            if method == .fullNAT { returnLocalAddress(connection) }
+            return .refused(.tableFull)
+        }
+        bind(id, to: server)
+        startTimer(id, seconds: 3)
+        if template >= 0 { hang(id, on: template) }
+        countConnection(server, service.id)
+        return .connection(id)
+    }
+
+    /// The packet that made its connection.
+    private mutating func first(_ frame: inout Frame, _ packet: Packet, _ id: ConnectionID) -> Verdict {
+        countRequest(id, packet)
+        observe(id, packet, isReply: false)
+        return forward(&frame, packet, id)
+    }
+
+    /// A service without a usable server (ip_vs_leave).
+    mutating func leave(_ frame: inout Frame, _ packet: Packet, _ service: VirtualService) -> Verdict {
+        if tunables.cacheBypass != 0, service.key.mark != 0, isRemoteUnicast(packet.flow.destination) {
+            return admitBypass(&frame, packet)
+        }
+        if service.key.mark == 0, service.key.port == 21, packet.flow.destinationPort != 21 {
+            return hostStack(frame, packet, .passFTPService)
+        }
+        tell(packet, of: frame, .portUnreachable(packet.family))
+        return .noServer
+    }
+
+    private func isRemoteUnicast(_ address: IPAddress) -> Bool { !address.isMulticast && network.lookup(address)?.kind == .unicast && !isLocal(address) }
+
+    private mutating func admitBypass(_ frame: inout Frame, _ packet: Packet) -> Verdict {
+        let flow = packet.flow
+        let connection = Connection(client: flow.source, clientPort: flow.sourcePort, virtual: flow.destination,
+                                    virtualPort: flow.destinationPort, proto: flow.proto,
+                                    serverAddress: .unspecified(packet.family), serverPort: 0, method: .bypass, flags: [.noOutput, .inactive])
+        guard let id = connections.insert(connection) else { return .tableFull }
+        startTimer(id, seconds: 3)
+        return first(&frame, packet, id)
+    }
+
+    /// A packet that is not for the director: plain routing carries it, unless a reply of a server it translates for.
+    mutating func passThrough(_ frame: inout Frame, _ packet: Packet) -> Verdict { unknownReply(&frame, packet) ?? .passNotLocal }
+}
+
+extension VirtualService {
+    /// Whether a port is one of the service's own.
+    func covers(_ port: UInt16) -> Bool {
+        key.ranges.isEmpty ? port == key.port : key.ranges.contains { $0.contains(port) }
+    }
+}

@@ -1,0 +1,87 @@
+import Wire
+
+extension Director {
+    /// Binds a connection or template to its server, which counts it; the upper threshold is reached here.
+    mutating func bind(_ id: ConnectionID, to server: ServerID) {
+        connections[id].server = server
+        connections[id].flags.insert(.bound)
+        if connections[id].flags.contains(.template) {
+            servers[server].persistent += 1
+            return
+        }
+        // Every connection begins as inactive; its protocol's state decides from then on.
+        connections[id].flags.insert(.inactive)
+        servers[server].total += 1
+        let upper = servers[server].settings.upperThreshold
+        if upper != 0, servers[server].total == Int32(clamping: upper) { servers[server].flags.insert(.overloaded) }
+    }
+
+    /// Undoes `bind`; the overload ends when the lower threshold is passed.
+    mutating func unbind(_ id: ConnectionID) {
+        guard connections[id].flags.contains(.bound) else { return }
+        connections[id].flags.remove(.bound)
+        let server = connections[id].server
+        if connections[id].flags.contains(.template) {
+            servers[server].persistent -= 1
+            return
+        }
+        if !connections[id].flags.contains(.inactive) { servers[server].active -= 1 }
+        servers[server].total -= 1
+        if servers[server].total == servers[server].effectiveLowerThreshold - 1 { servers[server].flags.remove(.overloaded) }
+    }
+
+    func startTimer(_ id: ConnectionID, seconds: UInt32) {
+        connections[id].expires = clock + Instant(seconds) * second
+        wheel.file(id)
+    }
+
+    /// Makes a connection depend on a template (or control connection), which then outlives it.
+    mutating func hang(_ id: ConnectionID, on controller: ConnectionID) {
+        connections[id].controller = controller
+        connections[controller].children += 1
+    }
+
+    /// Removes a connection now. Its template goes with it when it was forced out and nothing else hangs there.
+    mutating func expire(_ id: ConnectionID, forced: Bool = false) {
+        wheel.unfile(id)
+        let controller = connections[id].controller
+        if controller >= 0 {
+            connections[controller].children -= 1
+            if forced, connections[controller].children == 0, !connections[controller].flags.contains(.assured) {
+                expire(controller)
+            }
+        }
+        unbind(id)
+        if connections[id].method == .fullNAT, !connections[id].flags.contains(.template) { returnLocalAddress(connections[id]) }
+        if connections[id].side >= 0 { sides.remove(connections[id].side) }
+        connections.remove(id)
+    }
+
+    /// A timer fired: the connection goes, or waits another minute for those that depend on it.
+    mutating func timeOut(_ id: ConnectionID) {
+        guard connections[id].children == 0 else {
+            connections[id].expires = clock + 60 * second
+            connections[id].timeout = 60
+            wheel.file(id)
+            return
+        }
+        expire(id)
+    }
+}
+
+extension RealServer {
+    /// Connections below which an overload ends: the lower threshold, or three quarters of the upper one.
+    var effectiveLowerThreshold: Int32 {
+        let lower = settings.lowerThreshold, upper = settings.upperThreshold
+        return Int32(clamping: lower != 0 ? lower : upper - upper / 4)
+    }
+
+    /// Judges the overload anew after the thresholds were edited.
+    mutating func thresholdsChanged() {
+        if settings.upperThreshold == 0 || total < effectiveLowerThreshold {
+            flags.remove(.overloaded)
+        } else if total >= Int32(clamping: settings.upperThreshold) {
+            flags.insert(.overloaded)
+        }
+    }
+}

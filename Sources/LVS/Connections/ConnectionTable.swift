@@ -1,0 +1,239 @@
+public import Wire
+
+/// All connections and templates: a pool of fixed capacity whose memory is touched lazily, and an open-addressed index of
+/// 64-bit words over it.
+///
+/// One hash serves both directions (it is symmetric in the two endpoints), so that a packet is looked up once, whether it
+/// is a request or a reply. An index word holds the 32 hash bits, from which its home also follows, and the place in
+/// the pool; deletion shifts words back and never reads the pool. Connections that translate addresses have a second word
+/// under the endpoints of their replies.
+public struct ConnectionTable {
+    let pool: Slab<Connection>
+    private let index: Slab<UInt64>
+    private let mask: UInt32
+    private let keys: (UInt64, UInt64, UInt64)
+    private var free: ConnectionID = -1
+    /// Places from here on were never used.
+    public private(set) var highWater: ConnectionID = 0
+    public private(set) var count = 0
+    public let capacity: Int
+
+    /// A table for `capacity` connections; `seed` keeps strangers from aiming at one bucket.
+    public init(capacity: Int, seed: UInt64) {
+        let size = max(capacity, 16)
+        self.capacity = size
+        pool = Slab(capacity: size)
+        var words = 64
+        while words < size * 4 { words *= 2 }
+        index = Slab(capacity: words)
+        mask = UInt32(words - 1)
+        var state = seed
+        func draw() -> UInt64 {
+            state &+= 0x9e37_79b9_7f4a_7c15
+            var z = state
+            z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
+            z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
+            return (z ^ (z >> 31)) | 1
+        }
+        keys = (draw(), draw(), draw())
+    }
+
+    func deallocate() {
+        pool.deallocate()
+        index.deallocate()
+    }
+
+    @inline(__always)
+    public subscript(id: ConnectionID) -> Connection {
+        unsafeAddress { pool.address(checked: Int(id)) }
+        nonmutating unsafeMutableAddress { pool.mutableAddress(checked: Int(id)) }
+    }
+
+    /// Hash of a flow, the same for both directions.
+    @inline(__always)
+    func hash(_ a: IPAddress, _ aPort: UInt16, _ b: IPAddress, _ bPort: UInt16, _ proto: UInt8) -> UInt32 {
+        let sum = fold(a.high ^ keys.0, a.low ^ keys.1 ^ UInt64(aPort) << 48)
+            &+ fold(b.high ^ keys.0, b.low ^ keys.1 ^ UInt64(bPort) << 48)
+        return UInt32(truncatingIfNeeded: fold(sum ^ UInt64(proto), keys.2) >> 16)
+    }
+
+    @inline(__always)
+    private func fold(_ a: UInt64, _ b: UInt64) -> UInt64 {
+        let product = a.multipliedFullWidth(by: b)
+        return product.high ^ product.low
+    }
+
+    /// What a packet was found to belong to.
+    struct Match: BitwiseCopyable {
+        /// Place of the connection, -1 for none.
+        var id: ConnectionID
+        /// From the server's side to the client's.
+        var isReply: Bool
+        static var none: Match { Match(id: -1, isReply: false) }
+    }
+
+    @inline(__always)
+    func prefetchIndex(_ hash: UInt32) { index.prefetch(Int(hash & mask)) }
+
+    @inline(__always)
+    func prefetchConnection(_ hash: UInt32) {
+        let word = index[Int(hash & mask)]
+        if UInt32(truncatingIfNeeded: word) == hash, word != 0 { pool.prefetch(Int(word >> 32 & 0x7fff_ffff) &- 1) }
+    }
+
+    /// The connection of a packet, either direction.
+    @inline(__always)
+    func find(_ flow: Flow, hash: UInt32) -> Match {
+        var place = hash & mask
+        while true {
+            let word = index[Int(place)]
+            if word == 0 { return .none }
+            if UInt32(truncatingIfNeeded: word) == hash {
+                let id = ConnectionID(truncatingIfNeeded: word >> 32 & 0x7fff_ffff) &- 1
+                let match = compare(flow, id, isReplyWord: word >> 63 != 0)
+                if match.id >= 0 { return match }
+            }
+            place = (place &+ 1) & mask
+        }
+    }
+
+    @inline(__always)
+    private func compare(_ flow: Flow, _ id: ConnectionID, isReplyWord: Bool) -> Match {
+        let connection = pool.mutableAddress(checked: Int(id))
+        guard connection.pointee.proto == flow.proto, !connection.pointee.flags.contains(.template) else { return .none }
+        if isReplyWord {
+            guard connection.pointee.serverAddress == flow.source, connection.pointee.serverPort == flow.sourcePort else { return .none }
+            if connection.pointee.method == .fullNAT {
+                guard connection.pointee.localAddress == flow.destination,
+                      connection.pointee.localPort == flow.destinationPort else { return .none }
+            } else {
+                guard connection.pointee.client == flow.destination,
+                      connection.pointee.clientPort == flow.destinationPort else { return .none }
+            }
+            return Match(id: id, isReply: true)
+        }
+        if connection.pointee.client == flow.source, connection.pointee.virtual == flow.destination,
+           connection.pointee.clientPort == flow.sourcePort, connection.pointee.virtualPort == flow.destinationPort {
+            return Match(id: id, isReply: false)
+        }
+        // A reply of a server that answers under the virtual address and happens to pass here.
+        if connection.pointee.client == flow.destination, connection.pointee.virtual == flow.source,
+           connection.pointee.clientPort == flow.destinationPort, connection.pointee.virtualPort == flow.sourcePort,
+           !connection.pointee.translates {
+            return Match(id: id, isReply: true)
+        }
+        return .none
+    }
+
+    /// The template for a client (already masked) and a virtual address and port; `side` tells apart what a persistence
+    /// engine distinguishes.
+    func findTemplate(client: IPAddress, virtual: IPAddress, virtualPort: UInt16, proto: UInt8,
+                      where matches: (Connection) -> Bool = { _ in true }) -> ConnectionID? {
+        let hash = hash(client, 0, virtual, virtualPort, proto)
+        var place = hash & mask
+        while true {
+            let word = index[Int(place)]
+            if word == 0 { return nil }
+            if UInt32(truncatingIfNeeded: word) == hash {
+                let id = ConnectionID(truncatingIfNeeded: word >> 32 & 0x7fff_ffff) &- 1
+                let entry = self[id]
+                if entry.flags.contains(.template), entry.proto == proto, entry.client == client, entry.virtual == virtual,
+                   entry.virtualPort == virtualPort, matches(entry) { return id }
+            }
+            place = (place &+ 1) & mask
+        }
+    }
+
+    /// Stores a connection and indexes it; `nil` when the table is full. FULLNAT connections need their local address first.
+    mutating func insert(_ connection: Connection) -> ConnectionID? {
+        let id: ConnectionID
+        if free >= 0 {
+            id = free
+            free = pool[Int(id)].next
+        } else if Int(highWater) < capacity {
+            id = highWater
+            highWater += 1
+        } else {
+            return nil
+        }
+        pool[Int(id)] = connection
+        pool[Int(id)].next = -1
+        count += 1
+        link(id)
+        return id
+    }
+
+    /// Takes a connection out of the index and gives its place free. It must not be filed in the timer wheel any more.
+    mutating func remove(_ id: ConnectionID) {
+        unlink(id)
+        self[id].flags = []
+        self[id].next = free
+        free = id
+        count -= 1
+    }
+
+    /// Changes fields that belong to the key: the entry is taken out of the index and put back.
+    mutating func rekey(_ id: ConnectionID, _ change: (inout Connection) -> Void) {
+        unlink(id)
+        change(&self[id])
+        link(id)
+    }
+
+    private mutating func link(_ id: ConnectionID) {
+        let entry = self[id]
+        insertWord(hash(entry.client, entry.clientPort, entry.virtual, entry.virtualPort, entry.proto), id, isReply: false)
+        if entry.translates, !entry.flags.contains(.template) {
+            self[id].flags.insert(.indexedForReplies)
+            insertWord(replyHash(entry), id, isReply: true)
+        }
+    }
+
+    private mutating func unlink(_ id: ConnectionID) {
+        let entry = self[id]
+        removeWord(hash(entry.client, entry.clientPort, entry.virtual, entry.virtualPort, entry.proto), id, isReply: false)
+        if entry.flags.contains(.indexedForReplies) {
+            self[id].flags.remove(.indexedForReplies)
+            removeWord(replyHash(entry), id, isReply: true)
+        }
+    }
+
+    private func replyHash(_ entry: Connection) -> UInt32 {
+        entry.method == .fullNAT
+            ? hash(entry.serverAddress, entry.serverPort, entry.localAddress, entry.localPort, entry.proto)
+            : hash(entry.serverAddress, entry.serverPort, entry.client, entry.clientPort, entry.proto)
+    }
+
+    private func insertWord(_ hash: UInt32, _ id: ConnectionID, isReply: Bool) {
+        var place = hash & mask
+        while index[Int(place)] != 0 { place = (place &+ 1) & mask }
+        index[Int(place)] = word(hash, id, isReply)
+    }
+
+    private func removeWord(_ hash: UInt32, _ id: ConnectionID, isReply: Bool) {
+        let wanted = word(hash, id, isReply)
+        var place = hash & mask
+        while index[Int(place)] != wanted {
+            precondition(index[Int(place)] != 0, "connection \(id) is not in the index")
+            place = (place &+ 1) & mask
+        }
+        // Words that were pushed past this place move back, so that no search ends here too early.
+        var hole = place
+        var probe = (place &+ 1) & mask
+        while true {
+            let moving = index[Int(probe)]
+            if moving == 0 { break }
+            let home = UInt32(truncatingIfNeeded: moving) & mask
+            if (probe &- home) & mask >= (probe &- hole) & mask {
+                index[Int(hole)] = moving
+                hole = probe
+            }
+            probe = (probe &+ 1) & mask
+        }
+        index[Int(hole)] = 0
+    }
+
+    @inline(__always)
+    private func word(_ hash: UInt32, _ id: ConnectionID, _ isReply: Bool) -> UInt64 {
+        UInt64(hash) | UInt64(UInt32(bitPattern: id &+ 1)) << 32 | (isReply ? 1 << 63 : 0)
+    }
+}

@@ -1,0 +1,52 @@
+import Wire
+
+extension Director {
+    /// Whether a packet that opens a connection ends the one it was found to belong to: the server is quiesced
+    /// (expire_nodest_conn), or the client uses its port again after the old connection ended (conn_reuse_mode).
+    func startsAfresh(_ id: ConnectionID) -> Bool {
+        let connection = connections[id]
+        if tunables.expireNoDestination != 0, connection.server >= 0, servers[connection.server].weight == 0 { return true }
+        let mode = tunables.connectionReuseMode
+        guard mode != 0, connection.controller < 0 else { return false }
+        if connection.proto == IPProtocol.tcp {
+            let state = TCPState(rawValue: connection.state)
+            return state == .timeWait || state == .close
+                || mode & 2 != 0 && state == .finWait && connection.flags.contains(.noOutput)
+        }
+        return connection.proto == IPProtocol.sctp && connection.state == SCTPState.closed.rawValue
+    }
+
+    /// The old connection is forgotten, the packet scheduled like a new one.
+    mutating func readmit(_ frame: inout Frame, _ packet: Packet, replacing old: ConnectionID) -> Verdict {
+        // Until the pick is made the old one still counts for its server.
+        let verdict = admit(&frame, packet, replacing: connections[old].children == 0 ? old : -1)
+        if connections[old].flags.contains(.used), connections[old].children == 0,
+           connections[old].client == packet.flow.source, connections[old].expires > clock {
+            connections[old].expires = clock
+            wheel.refileIfEarlier(old)
+        }
+        return verdict
+    }
+
+    /// Whether the connection's server still belongs to a service; connections without a server serve themselves.
+    @inline(__always)
+    func isServed(_ id: ConnectionID) -> Bool {
+        let server = connections[id].server
+        return server < 0 ? connections[id].method == .bypass : servers[server].flags.contains(.available)
+    }
+
+    /// The server was removed: the connection waits for its return, or is forgotten (expire_nodest_conn).
+    mutating func unserved(_ frame: inout Frame, _ packet: Packet, _ id: ConnectionID) -> Verdict {
+        guard tunables.expireNoDestination != 0 else { return .serverGone }
+        expire(id)
+        return admit(&frame, packet)
+    }
+
+    /// A packet from the server's side of a known connection.
+    mutating func reply(_ frame: inout Frame, _ packet: Packet, _ id: ConnectionID) -> Verdict {
+        countReply(id, length: Int(packet.length))
+        observe(id, packet, isReply: true)
+        guard connections[id].translates else { return .passReply }
+        return translateReply(&frame, packet, id)
+    }
+}

@@ -1,0 +1,127 @@
+import Wire
+
+/// Files connections by the moment they expire: a hierarchical timing wheel (Varghese and Lauck 1987) of four levels.
+///
+/// A packet only moves its connection's `expires` forward; when the slot it is filed in comes round, it is filed anew. Only
+/// a deadline that moved closer is filed at once. A connection expires never early and at most one tick late.
+struct TimerWheel {
+    /// Nanoseconds of one tick: about 17 ms.
+    static let tickShift: Int64 = 24
+    private static let levels: [(bits: Int64, shift: Int64, base: Int)] = [(8, 0, 0), (8, 8, 256), (6, 16, 512), (6, 22, 576)]
+    private static let slots = 640
+    /// Beyond this many ticks a jump of the clock is cheaper done by filing everything anew.
+    private static let longJump: Int64 = 1 << 22
+
+    /// First connection in each slot, plus 1; 0 is empty.
+    private let heads: Slab<Int32>
+    private let pool: Slab<Connection>
+    /// Every slot before this tick has been emptied.
+    private var tick: Int64
+
+    init(pool: Slab<Connection>, at now: Instant) {
+        heads = Slab(capacity: Self.slots)
+        self.pool = pool
+        tick = now >> Self.tickShift
+    }
+
+    func deallocate() { heads.deallocate() }
+
+    /// Files a connection under its `expires`.
+    func file(_ id: ConnectionID) {
+        // Fires at the first tick that lies wholly behind the deadline.
+        let due = max((pool[Int(id)].expires >> Self.tickShift) + 1, tick)
+        let slot = slot(for: due)
+        let first = heads[slot]
+        pool[Int(id)].next = first - 1
+        pool[Int(id)].previous = -1
+        pool[Int(id)].wheelSlot = UInt16(slot + 1)
+        pool[Int(id)].filed = UInt32(truncatingIfNeeded: due)
+        if first > 0 { pool[Int(first - 1)].previous = id }
+        heads[slot] = id + 1
+    }
+
+    /// Takes a connection out of its slot.
+    func unfile(_ id: ConnectionID) {
+        let entry = pool[Int(id)]
+        guard entry.wheelSlot > 0 else { return }
+        if entry.previous >= 0 {
+            pool[Int(entry.previous)].next = entry.next
+        } else {
+            heads[Int(entry.wheelSlot) - 1] = entry.next + 1
+        }
+        if entry.next >= 0 { pool[Int(entry.next)].previous = entry.previous }
+        pool[Int(id)].wheelSlot = 0
+    }
+
+    /// To be called when `expires` may have moved closer.
+    @inline(__always)
+    func refileIfEarlier(_ id: ConnectionID) {
+        let due = UInt32(truncatingIfNeeded: (pool[Int(id)].expires >> Self.tickShift) + 1)
+        guard pool[Int(id)].wheelSlot > 0, Int32(bitPattern: due &- pool[Int(id)].filed) < 0 else { return }
+        unfile(id)
+        file(id)
+    }
+
+    private func slot(for due: Int64) -> Int {
+        let ahead = due - tick
+        for (level, next) in zip(Self.levels, Self.levels.dropFirst()) where ahead < 1 << next.shift {
+            return level.base + Int(due >> level.shift & (1 << level.bits - 1))
+        }
+        let top = Self.levels[3]
+        // What lies behind the horizon waits in the farthest slot and is filed anew from there.
+        let horizon = min(due, tick + (1 << (top.shift + top.bits)) - (1 << top.shift))
+        return top.base + Int(horizon >> top.shift & (1 << top.bits - 1))
+    }
+
+    /// Unfiles every connection that is due by `now` and appends it to `due`, in the order of ticks, until `due` holds
+    /// `limit` of them. True when all are there.
+    mutating func advance(to now: Instant, limit: Int = .max, _ due: inout [ConnectionID]) -> Bool {
+        let target = now >> Self.tickShift
+        if target - tick > Self.longJump { jump(to: target) }
+        while tick <= target {
+            let slot = Int(tick & 255)
+            while heads[slot] > 0 {
+                if due.count >= limit { return false }
+                let id = heads[slot] - 1
+                unfile(id)
+                if pool[Int(id)].expires >> Self.tickShift < tick { due.append(id) } else { file(id) }
+            }
+            tick += 1
+            cascade()
+        }
+        return true
+    }
+
+    /// Brings connections down from the higher levels when their slot's turn has come.
+    private func cascade() {
+        for level in Self.levels.dropFirst() {
+            guard tick & (1 << level.shift - 1) == 0 else { return }
+            refile(slot: level.base + Int(tick >> level.shift & (1 << level.bits - 1)))
+        }
+    }
+
+    private func refile(slot: Int) {
+        var id = heads[slot] - 1
+        heads[slot] = 0
+        while id >= 0 {
+            let following = pool[Int(id)].next
+            file(id)
+            id = following
+        }
+    }
+
+    /// A leap of the clock: everything is filed anew from the new time.
+    private mutating func jump(to target: Int64) {
+        var all: [ConnectionID] = []
+        for slot in 0..<Self.slots {
+            var id = heads[slot] - 1
+            while id >= 0 {
+                all.append(id)
+                id = pool[Int(id)].next
+            }
+            heads[slot] = 0
+        }
+        tick = target
+        for id in all { file(id) }
+    }
+}

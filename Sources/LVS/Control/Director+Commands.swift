@@ -1,0 +1,171 @@
+public import Wire
+
+extension Director {
+    /// Carries out one command, wholly or not at all.
+    /// - Throws: why it was refused, as the kernel's control interface would; nothing has changed then.
+    public mutating func apply(_ command: Command) throws(CommandError) {
+        switch command {
+        case .addService(let key, let settings): try addService(key, settings)
+        case .editService(let key, let settings): try editService(key, settings)
+        case .deleteService(let key): removeService(try service(key))
+        case .flush: for service in services.all { removeService(service) }
+        case .addServer(let key, let server, let settings): try addServer(server, settings, to: try service(key))
+        case .editServer(let key, let server, let settings): try editServer(server, settings, of: try service(key))
+        case .deleteServer(let key, let server): try deleteServer(server, of: try service(key))
+        case .setTimeouts(let tcp, let fin, let udp): try setTimeouts(tcp: tcp, fin: fin, udp: udp)
+        case .zero(let key): try zero(key)
+        case .startDaemon(let daemon): try startDaemon(daemon)
+        case .stopDaemon(let role):
+            guard daemons.contains(where: { $0.role == role }) else { throw .daemonNotRunning }
+            daemons.removeAll { $0.role == role }
+        }
+    }
+
+    func service(_ key: ServiceKey) throws(CommandError) -> VirtualService {
+        guard let service = services.find(key) else { throw .noSuchService }
+        return service
+    }
+
+    private mutating func addService(_ key: ServiceKey, _ settings: ServiceSettings) throws(CommandError) {
+        guard services.find(key) == nil else { throw .serviceExists }
+        let scheduler = try scheduler(settings)
+        try check(settings, key)
+        let service = services.add(key) { VirtualService(id: $0, key: key, settings: settings, scheduler: scheduler) }
+        sequence += 1
+        service.sequence = sequence
+        totals[service.id] = Counters()
+        start(service)
+    }
+
+    private mutating func editService(_ key: ServiceKey, _ settings: ServiceSettings) throws(CommandError) {
+        let service = try service(key)
+        let scheduler = try scheduler(settings)
+        try check(settings, key)
+        let isSame = service.settings.scheduler == settings.scheduler
+        service.settings = settings
+        if isSame, let running = service.scheduler {
+            running.flagsChanged(settings.flags)
+        } else {
+            service.scheduler = scheduler
+            start(service)
+        }
+        markOwnTimeouts(service)
+    }
+
+    private func scheduler(_ settings: ServiceSettings) throws(CommandError) -> (any Scheduler)? {
+        guard settings.persistenceEngine.isEmpty || PersistenceEngines.named(settings.persistenceEngine) != nil else { throw .notFound }
+        if settings.scheduler == "none" { return nil }
+        guard let scheduler = Schedulers.named(settings.scheduler, flags: settings.flags) else { throw .notFound }
+        return scheduler
+    }
+
+    private func check(_ settings: ServiceSettings, _ key: ServiceKey) throws(CommandError) {
+        if key.family == .v6, !(1...128).contains(settings.netmask) { throw .invalid }
+    }
+
+    private func start(_ service: VirtualService) {
+        if let expiring = service.scheduler as? any ExpiringScheduler { expiring.expiration = expiration(of: type(of: expiring).name) }
+        service.scheduler?.serversChanged(.started, in: candidates(service))
+    }
+
+    private func expiration(of name: String) -> Instant {
+        Instant(name == "lblc" ? tunables.lblcExpiration : tunables.lblcrExpiration) * second
+    }
+
+    func candidates(_ service: VirtualService) -> Candidates { Candidates(order: service.servers, pool: servers.slots) }
+
+    private mutating func removeService(_ service: VirtualService) {
+        for server in service.servers { discard(server, of: service) }
+        service.servers = []
+        services.remove(service)
+    }
+
+    private mutating func addServer(_ key: ServerKey, _ settings: ServerSettings, to service: VirtualService) throws(CommandError) {
+        try check(settings, key, service)
+        guard index(of: key, in: service) == nil else { throw .serverExists }
+        let id: ServerID
+        if let revived = takeFromTrash(key, for: service) {
+            id = revived
+        } else {
+            guard isUnicast(key.address) else { throw .invalid }
+            guard let fresh = servers.add(RealServer(key: key, settings: settings, service: service.id)) else { throw .noMemory }
+            id = fresh
+        }
+        servers[id].service = service.id
+        servers[id].flags.insert(.available)
+        take(settings, for: id)
+        service.servers.insert(id, at: 0)
+        markOwnTimeouts(service)
+        service.scheduler?.serversChanged(.added(0), in: candidates(service))
+    }
+
+    private mutating func editServer(_ key: ServerKey, _ settings: ServerSettings, of service: VirtualService) throws(CommandError) {
+        try check(settings, key, service)
+        guard let place = index(of: key, in: service) else { throw .noSuchServer }
+        take(settings, for: service.servers[place])
+        service.scheduler?.serversChanged(.edited(place), in: candidates(service))
+    }
+
+    private mutating func deleteServer(_ key: ServerKey, of service: VirtualService) throws(CommandError) {
+        guard let place = index(of: key, in: service) else { throw .noSuchServer }
+        let server = service.servers.remove(at: place)
+        service.scheduler?.serversChanged(.removed(place, key), in: candidates(service))
+        discard(server, of: service)
+    }
+
+    /// New settings; the weight that `mh` remembers and the overload follow.
+    private mutating func take(_ settings: ServerSettings, for server: ServerID) {
+        servers[server].settings = settings
+        if settings.weight != 0 || servers[server].lastWeight < 0 { servers[server].lastWeight = settings.weight }
+        servers[server].thresholdsChanged()
+        servers[server].path.generation = 0
+    }
+
+    func index(of key: ServerKey, in service: VirtualService) -> Int? {
+        service.servers.firstIndex { servers[$0].key == key }
+    }
+
+    private func check(_ settings: ServerSettings, _ key: ServerKey, _ service: VirtualService) throws(CommandError) {
+        if key.address.family != service.key.family {
+            guard settings.method == .tunneling, daemons.isEmpty else { throw .invalid }
+        }
+        guard settings.weight >= 0, settings.lowerThreshold <= settings.upperThreshold else { throw .outOfRange }
+        guard settings.upperThreshold <= UInt32(Int32.max) else { throw .invalid }
+        if settings.method == .tunneling, settings.tunnel == .gue, settings.tunnelPort == 0 { throw .invalid }
+    }
+
+    /// Servers are single hosts: no group, no broadcast, nothing link-local in IPv6.
+    private func isUnicast(_ address: IPAddress) -> Bool {
+        guard !address.isUnspecified, !address.isMulticast else { return false }
+        guard address.isV4 else { return !address.isLinkLocal }
+        guard address.v4 != .max, address.v4 >> 24 != 0 else { return false }
+        return !network.addresses.contains { entry in
+            guard entry.address.isV4, entry.prefixLength < 31, entry.prefixLength > 0 else { return false }
+            let host = UInt32.max >> UInt32(entry.prefixLength)
+            return address.v4 == entry.address.v4 | host || address.v4 == entry.address.v4 & ~host
+        }
+    }
+
+    private mutating func setTimeouts(tcp: UInt32, fin: UInt32, udp: UInt32) throws(CommandError) {
+        guard max(tcp, fin, udp) <= 21_474_836 else { throw .invalid }
+        if tcp > 0 { timeouts.tcp = tcp }
+        if fin > 0 { timeouts.fin = fin }
+        if udp > 0 { timeouts.udp = udp }
+    }
+
+    private mutating func startDaemon(_ daemon: SyncDaemon) throws(CommandError) {
+        guard !daemons.contains(where: { $0.role == daemon.role }) else { throw .daemonRunning }
+        guard network.interface(named: daemon.interface) != nil else { throw .noSuchDevice }
+        let isMixed = services.all.contains { service in service.servers.contains { servers[$0].key.address.family != service.key.family } }
+        guard !isMixed else { throw .invalid }
+        daemons.append(daemon)
+    }
+
+    private mutating func markOwnTimeouts(_ service: VirtualService) {
+        let settings = service.settings
+        let hasOwn = settings.timeoutTCP != 0 || settings.timeoutFIN != 0 || settings.timeoutUDP != 0
+        for server in service.servers {
+            if hasOwn { servers[server].flags.insert(.ownTimeouts) } else { servers[server].flags.remove(.ownTimeouts) }
+        }
+    }
+}

@@ -1,0 +1,77 @@
+public import Wire
+
+extension Director {
+    /// All services, servers and settings as listings show them.
+    public func inventory() -> Inventory {
+        let ordered = services.all.sorted { a, b in
+            let x = a.bucket, y = b.bucket
+            return x != y ? x < y : a.sequence > b.sequence
+        }
+        return Inventory(services: ordered.map(record), timeouts: Timeouts(tcp: timeouts.tcp, fin: timeouts.fin, udp: timeouts.udp),
+                         daemons: daemons, tableSize: 4096, total: totals.estimator.statistics)
+    }
+
+    private func record(_ service: VirtualService) -> ServiceRecord {
+        ServiceRecord(key: service.key, settings: service.settings, statistics: service.estimator.statistics,
+                      servers: service.servers.map { id in
+            let server = servers[id]
+            return ServerRecord(key: server.key, settings: server.settings, active: UInt32(max(server.active, 0)),
+                                inactive: UInt32(server.inactive), persistent: UInt32(max(server.persistent, 0)),
+                                statistics: servers.estimator(id).statistics)
+        })
+    }
+
+    /// Every connection and template, newest place last.
+    public func connectionRecords() -> [ConnectionRecord] {
+        (0..<connections.highWater).compactMap { id in
+            let entry = connections[id]
+            guard entry.flags.contains(.used), !entry.flags.contains(.onePacket) else { return nil }
+            let isTemplate = entry.flags.contains(.template)
+            let state = isTemplate ? entry.flags.contains(.assured) ? "ASSURED" : "NONE"
+                : Transport.stateName(proto: entry.proto, state: entry.state)
+            let side = sides[entry.side]
+            return ConnectionRecord(proto: entry.proto, client: entry.client, clientPort: entry.clientPort, virtual: entry.virtual,
+                                    virtualPort: entry.virtualPort, server: entry.serverAddress, serverPort: entry.serverPort,
+                                    state: state, expires: UInt32(clamping: max(entry.expires - clock, 0) / second),
+                                    isTemplate: isTemplate, persistenceEngine: side?.engine ?? "", persistenceData: side?.data ?? [])
+        }
+    }
+
+    /// Connections and templates in the table.
+    public var connectionCount: Int { connections.count }
+
+    /// One tick of the estimators: what listings show becomes what was counted until now.
+    public mutating func estimate() {
+        for id in servers.all {
+            var estimator = servers.estimator(id)
+            estimator.tick(servers[id].counters)
+            servers.setEstimator(id, estimator)
+        }
+        for service in services.all { service.estimator.tick(totals[service.id]) }
+        totals.estimator.tick(totals.all)
+    }
+
+    mutating func zero(_ key: ServiceKey?) throws(CommandError) {
+        var chosen = services.all
+        if let key { chosen = [try service(key)] }
+        for service in chosen {
+            service.estimator.zero()
+            for id in service.servers {
+                var estimator = servers.estimator(id)
+                estimator.zero()
+                servers.setEstimator(id, estimator)
+            }
+        }
+        if key == nil { totals.estimator.zero() }
+    }
+}
+
+extension VirtualService {
+    /// The kernel lists services by 256 hash buckets, mark services behind all others.
+    var bucket: Int {
+        if key.mark != 0 { return 256 + Int(key.mark & 255) }
+        let folded = key.address.folded
+        let mixed = UInt32(key.proto) ^ folded.byteSwapped ^ UInt32(key.port >> 8) ^ UInt32(key.port)
+        return Int(mixed & 255)
+    }
+}

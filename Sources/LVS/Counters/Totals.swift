@@ -1,0 +1,55 @@
+import Wire
+
+/// Counters of the whole director and of each service; a real server's are in the server itself.
+struct Totals {
+    private let services: Slab<Counters> = Slab(capacity: ServerPool.capacity)
+    var all = Counters()
+    var estimator = RateEstimator()
+
+    func deallocate() { services.deallocate() }
+
+    @inline(__always)
+    subscript(service: Int32) -> Counters {
+        unsafeAddress { services.address(checked: Int(service)) }
+        nonmutating unsafeMutableAddress { services.mutableAddress(checked: Int(service)) }
+    }
+}
+
+extension Director {
+    /// One packet in the request direction, for its connection, server, service and the director.
+    @inline(__always)
+    mutating func countRequest(_ id: ConnectionID, _ packet: Packet) {
+        connections[id].packetsIn &+= 1
+        let bytes = UInt64(UInt32(bitPattern: packet.length))
+        let server = connections[id].server
+        guard server >= 0 else { return }
+        servers[server].counters.packetsIn &+= 1
+        servers[server].counters.bytesIn &+= bytes
+        let service = servers[server].service
+        guard service >= 0 else { return }
+        totals[service].packetsIn &+= 1
+        totals[service].bytesIn &+= bytes
+        totals.all.packetsIn &+= 1
+        totals.all.bytesIn &+= bytes
+    }
+
+    /// One packet in the reply direction of `length` bytes. Nothing is counted while the server is removed.
+    mutating func countReply(_ id: ConnectionID, length: Int) {
+        let server = connections[id].server
+        guard server >= 0, servers[server].service >= 0 else { return }
+        let service = servers[server].service
+        servers[server].counters.packetsOut &+= 1
+        servers[server].counters.bytesOut &+= UInt64(length)
+        totals[service].packetsOut &+= 1
+        totals[service].bytesOut &+= UInt64(length)
+        totals.all.packetsOut &+= 1
+        totals.all.bytesOut &+= UInt64(length)
+    }
+
+    /// One new connection.
+    mutating func countConnection(_ server: ServerID, _ service: Int32) {
+        servers[server].counters.connections &+= 1
+        totals[service].connections &+= 1
+        totals.all.connections &+= 1
+    }
+}

@@ -1,0 +1,134 @@
+public import Wire
+
+/// The director: frames, commands and time go in; frames, counters and reasons come out. It owns no socket, no clock and
+/// no thread, so the same engine runs live, replays a capture to the byte, explains a packet and is fuzzed.
+///
+/// This file is a packet's journey in order: a batch is looked at (`process`), each frame is directed (`direct`), a packet of
+/// a known connection is counted, observed and forwarded (`known`); everything else has a file named after what happens there.
+public struct Director: ~Copyable {
+    /// The host's network; whoever follows the host changes it between breaths.
+    public var network = Network()
+    public var tunables = Tunables() { didSet { tunablesChanged(from: oldValue) } }
+    /// Rules that mark packets before services are looked up, for IPv4 and IPv6.
+    public var marks4 = MarkRules()
+    public var marks6 = MarkRules()
+    /// Which of the host's work the director does.
+    public var hostRole: HostRole
+    /// What the director made itself during the last breath; sent after the batch.
+    public internal(set) var outbox = Outbox()
+    /// Frames by verdict.
+    public internal(set) var tally = Tally()
+
+    var services = ServiceTable()
+    var servers = ServerPool()
+    var connections: ConnectionTable
+    var wheel: TimerWheel
+    var timeouts = TimeoutTable()
+    var totals = Totals()
+    var paths = PathCache()
+    var ports = Ports()
+    var clock: Instant
+    var schedule: Schedule
+    var dice: Dice
+    var defence = Defence()
+    var fragments = FragmentStore()
+    var waiting = NeighborQueue()
+    var sides = SideTable()
+    var icmpBudget = ICMPBudget()
+    var trash = Trash()
+    var daemons: [SyncDaemon] = []
+    var sequence: UInt64 = 0
+    private let looks: Slab<Look>
+
+    /// What was seen of a frame before its turn came.
+    struct Look: BitwiseCopyable {
+        var packet: Packet
+        var hash: UInt32
+        var verdict: Verdict
+    }
+
+    /// Frames that are looked at together, so that the memory they need is on its way when their turn comes.
+    private static var group: Int { 32 }
+    /// Frames of the largest breath.
+    public static var breath: Int { 256 }
+
+    /// A director without services.
+    /// - Parameters:
+    ///   - connections: how many connections and templates it can hold; memory is touched as they come.
+    ///   - seed: feeds hash keys and dice; the same seed makes the same choices.
+    ///   - now: the clock's first reading.
+    public init(connections capacity: Int = 1 << 20, seed: UInt64 = 0, hostRole: HostRole = .everything, at now: Instant = 0) {
+        connections = ConnectionTable(capacity: capacity, seed: seed)
+        wheel = TimerWheel(pool: connections.pool, at: now)
+        clock = now
+        schedule = Schedule(at: now)
+        dice = Dice(seed: seed)
+        self.hostRole = hostRole
+        looks = Slab(capacity: Self.breath)
+    }
+
+    deinit {
+        connections.deallocate()
+        wheel.deallocate()
+        servers.deallocate()
+        looks.deallocate()
+    }
+
+    /// Directs every frame of a batch. Frames with an `egress` afterwards are to be sent as they are now; then those in
+    /// `outbox`. Call `advance(to:)` first when time has passed.
+    public mutating func process(_ batch: inout Batch, at now: Instant) {
+        clock = max(clock, now)
+        outbox.removeAll()
+        if ports.generation != network.generation { ports.read(network) }
+        var first = 0
+        while first < batch.count {
+            let end = min(first &+ Self.group, batch.count)
+            for i in first..<end { look(at: batch[i], as: i) }
+            for i in first..<end where looks[i].packet.kind == .ip { connections.prefetchConnection(looks[i].hash) }
+            for i in first..<end {
+                let verdict = direct(&batch[i], looks[i].packet, looks[i].hash)
+                looks[i].verdict = verdict
+                tally.count(verdict)
+            }
+            first = end
+        }
+    }
+
+    /// The verdict on a frame of the batch that was processed last.
+    public func verdict(of frame: Int) -> Verdict { looks[frame].verdict }
+
+    @inline(__always)
+    private func look(at frame: Frame, as place: Int) {
+        looks[place].packet = Packet(frame)
+        guard looks[place].packet.kind == .ip else { return }
+        let flow = looks[place].packet.flow
+        let hash = connections.hash(flow.source, flow.sourcePort, flow.destination, flow.destinationPort, flow.proto)
+        looks[place].hash = hash
+        connections.prefetchIndex(hash)
+    }
+
+    /// One frame's way through the director.
+    @inline(__always)
+    mutating func direct(_ frame: inout Frame, _ packet: Packet, _ hash: UInt32) -> Verdict {
+        frame.egress = 0
+        guard packet.kind == .ip else { return answerNeighbor(frame, packet) }
+        guard ports.isMine(frame) else { return notMine(frame, packet) }
+        guard services.hasServices(packet.family) else { return passServiceless(frame, packet) }
+        guard !packet.isFragment else { return gather(&frame, packet) }
+        guard packet.isBalanced else { return directOther(&frame, packet) }
+
+        let match = connections.find(packet.flow, hash: hash)
+        guard match.id >= 0 else { return admit(&frame, packet) }
+        return match.isReply ? reply(&frame, packet, match.id) : known(&frame, packet, match.id)
+    }
+
+    /// A packet of a known connection, from the client's side.
+    @inline(__always)
+    mutating func known(_ frame: inout Frame, _ packet: Packet, _ id: ConnectionID) -> Verdict {
+        if packet.opensConnection, startsAfresh(id) { return readmit(&frame, packet, replacing: id) }
+        guard isServed(id) else { return unserved(&frame, packet, id) }
+        countRequest(id, packet)
+        observe(id, packet, isReply: false)
+        return forward(&frame, packet, id)
+    }
+}

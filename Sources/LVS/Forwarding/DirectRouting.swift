@@ -1,0 +1,34 @@
+import Wire
+
+extension Director {
+    /// Direct routing: the packet goes to the real server's MAC as it is, with one hop less. The server holds the virtual
+    /// address itself and answers the client without the director.
+    @inline(__always)
+    mutating func routeDirectly(_ frame: inout Frame, _ packet: Packet, _ id: ConnectionID) -> Verdict {
+        let server = connections[id].server
+        refreshPath(server)
+        let path = servers[server].path
+        guard path.kind == .ready || path.kind == .unknownNeighbor else { return unreachableServer(&frame, packet, path) }
+        guard packet.hops > 1 else { return hopsUsedUp(frame, packet, id) }
+        takeHop(frame, packet)
+        guard fits(frame, packet, path.mtu) else { return routeTooLong(&frame, packet, along: path, id) }
+        return dispatch(&frame, packet, along: path, as: .directRouting)
+    }
+
+    /// A packet over the way's MTU: told to the client, or fragmented when it allows that.
+    mutating func routeTooLong(_ frame: inout Frame, _ packet: Packet, along path: Path, _ id: ConnectionID,
+                               as verdict: Verdict = .directRouting) -> Verdict {
+        guard !packet.dontFragment else { return tellLimit(frame, packet, path.mtu, id) }
+        return sendFragments(of: frame, packet, limit: Int(path.mtu), along: path, as: verdict)
+    }
+
+    /// A connection that found no server and goes to its own destination (cache_bypass).
+    mutating func bypass(_ frame: inout Frame, _ packet: Packet) -> Verdict {
+        let path = self.path(to: packet.flow.destination)
+        guard path.kind == .ready || path.kind == .unknownNeighbor else { return unreachableServer(&frame, packet, path) }
+        guard packet.hops > 1 else { return hopsUsedUp(frame, packet, -1) }
+        takeHop(frame, packet)
+        guard fits(frame, packet, path.mtu) else { return routeTooLong(&frame, packet, along: path, -1, as: .bypass) }
+        return dispatch(&frame, packet, along: path, as: .bypass)
+    }
+}

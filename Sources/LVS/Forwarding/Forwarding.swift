@@ -1,0 +1,94 @@
+import Wire
+
+extension Director {
+    /// The one switch over the closed set of forwarding methods.
+    @inline(__always)
+    mutating func forward(_ frame: inout Frame, _ packet: Packet, _ id: ConnectionID) -> Verdict {
+        switch connections[id].method {
+        case .directRouting: return routeDirectly(&frame, packet, id)
+        case .tunneling: return tunnel(&frame, packet, id)
+        case .masquerading: return masquerade(&frame, packet, id)
+        case .fullNAT: return translateFully(&frame, packet, id)
+        case .localNode: return deliverLocally(&frame, packet)
+        case .bypass: return bypass(&frame, packet)
+        }
+    }
+
+    /// The way to a real server, looked up again when the network has changed.
+    @inline(__always)
+    mutating func refreshPath(_ server: ServerID) {
+        if servers[server].path.generation != network.generation {
+            servers[server].path = network.path(to: servers[server].key.address)
+        }
+    }
+
+    /// What to do with a packet whose server cannot be sent to: it is the host itself, or nobody knows the way.
+    mutating func unreachableServer(_ frame: inout Frame, _ packet: Packet, _ path: Path) -> Verdict {
+        if path.kind == .local { return deliverLocally(&frame, packet) }
+        tell(packet, of: frame, .hostUnreachable(packet.family))
+        return .noRoute
+    }
+
+    /// TTL or hop limit used up: the client is told (RFC 792, RFC 4443 section 3.3).
+    mutating func hopsUsedUp(_ frame: Frame, _ packet: Packet, _ id: ConnectionID) -> Verdict {
+        if tell(packet, of: frame, .timeExceeded(packet.family)) { countOwnError(id) }
+        return .timeExceeded
+    }
+
+    /// One hop less in the header; the caller has checked that one is left.
+    @inline(__always)
+    func takeHop(_ frame: Frame, _ packet: Packet) {
+        let bytes = frame.bytes.dropFirst(Int(packet.network))
+        if packet.family == .v4 {
+            let old = bytes.big16(at: 8)
+            bytes.setBig16(old &- 0x0100, at: 8)
+            bytes.setBig16(Checksum.update(bytes.big16(at: 10), from: old, to: old &- 0x0100), at: 10)
+        } else {
+            bytes[7] = packet.hops &- 1
+        }
+    }
+
+    /// Whether a packet fits: by its length, or for a superframe by the length of each segment it stands for.
+    @inline(__always)
+    func fits(_ frame: Frame, _ packet: Packet, _ limit: Int32) -> Bool {
+        if packet.length <= limit { return true }
+        return frame.offload.isSuperframe && segmentLength(frame, packet) <= Int(limit)
+    }
+
+    /// IP length of each segment of a superframe.
+    func segmentLength(_ frame: Frame, _ packet: Packet) -> Int {
+        let transport = frame.bytes.dropFirst(Int(packet.transport))
+        let header = packet.flow.proto == IPProtocol.tcp ? TCPHeader(transport)?.length ?? 20 : 8
+        return Int(packet.transport &- packet.network) + header + Int(frame.offload.segmentSize)
+    }
+
+    /// A packet longer than the way carries, which must not be fragmented: the client is told the limit.
+    mutating func tellLimit(_ frame: Frame, _ packet: Packet, _ limit: Int32, _ id: ConnectionID) -> Verdict {
+        if tell(packet, of: frame, .tooLong(packet.family, limit: UInt32(limit))) { countOwnError(id) }
+        return packet.family == .v4 ? .fragmentationNeeded : .packetTooBig
+    }
+
+    /// The director's own ICMP error about a connection counts as a packet of its reply direction where replies are known by
+    /// the virtual address (the kernel sees it pass its output hook).
+    mutating func countOwnError(_ id: ConnectionID) {
+        guard id >= 0, !connections[id].translates, let last = outbox.lastLength else { return }
+        countReply(id, length: last)
+    }
+
+    /// Puts the link's addresses in front and names the interface; a next hop without a known MAC makes it wait.
+    @inline(__always)
+    mutating func dispatch(_ frame: inout Frame, _ packet: Packet, along path: Path, as verdict: Verdict) -> Verdict {
+        // What follows the IP packet is padding of the link it came in on.
+        _ = frame.resize(to: Int(packet.network &+ packet.length))
+        return dispatch(&frame, along: path, as: verdict)
+    }
+
+    @inline(__always)
+    mutating func dispatch(_ frame: inout Frame, along path: Path, as verdict: Verdict) -> Verdict {
+        frame.bytes.setMAC(path.destination, at: 0)
+        frame.bytes.setMAC(path.source, at: 6)
+        guard path.kind == .ready else { return waiting.hold(frame, for: path, at: clock) ? .neighborPending : .neighborQueueFull }
+        frame.egress = path.interface
+        return verdict
+    }
+}

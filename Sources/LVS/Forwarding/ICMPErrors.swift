@@ -1,0 +1,141 @@
+import Wire
+
+/// An ICMP or ICMPv6 error that the director sends: type, code and the four bytes behind the checksum.
+struct ICMPMessage {
+    var type: UInt8
+    var code: UInt8
+    var rest: UInt32 = 0
+
+    static func portUnreachable(_ family: IPFamily) -> ICMPMessage {
+        family == .v4 ? .init(type: ICMPType.unreachable, code: 3) : .init(type: ICMPv6Type.unreachable, code: 4)
+    }
+    static func hostUnreachable(_ family: IPFamily) -> ICMPMessage {
+        family == .v4 ? .init(type: ICMPType.unreachable, code: 1) : .init(type: ICMPv6Type.unreachable, code: 0)
+    }
+    /// IPv4: protocol unreachable; IPv6: unrecognised next header, with its place in the packet.
+    static func protocolUnreachable(_ family: IPFamily, at offset: UInt32) -> ICMPMessage {
+        family == .v4 ? .init(type: ICMPType.unreachable, code: 2)
+            : .init(type: ICMPv6Type.parameterProblem, code: 1, rest: offset)
+    }
+    static func timeExceeded(_ family: IPFamily) -> ICMPMessage {
+        family == .v4 ? .init(type: ICMPType.timeExceeded, code: 0) : .init(type: ICMPv6Type.timeExceeded, code: 0)
+    }
+    static func reassemblyTimeExceeded(_ family: IPFamily) -> ICMPMessage {
+        family == .v4 ? .init(type: ICMPType.timeExceeded, code: 1) : .init(type: ICMPv6Type.timeExceeded, code: 1)
+    }
+    /// Fragmentation needed (RFC 1191 section 4) or packet too big, with the MTU of the next hop.
+    static func tooLong(_ family: IPFamily, limit: UInt32) -> ICMPMessage {
+        family == .v4 ? .init(type: ICMPType.unreachable, code: 4, rest: limit & 0xffff)
+            : .init(type: ICMPv6Type.packetTooBig, code: 0, rest: limit)
+    }
+}
+
+extension Director {
+    /// Tells the sender of a packet about its fate, from the address it was sent to or `source`. Nothing is sent about ICMP
+    /// errors, later fragments, or to senders that are no single host (RFC 1122 section 3.2.2). True when a message left.
+    @discardableResult
+    mutating func tell(_ packet: Packet, of frame: Frame, _ message: ICMPMessage, from source: IPAddress? = nil) -> Bool {
+        guard !packet.isLaterFragment, !isICMPError(packet), isTellable(packet.flow.source), isTellable(packet.flow.destination),
+              icmpBudget.allows(message, packet.family, to: packet.flow.source, tunables, at: clock) else { return false }
+        let quoted = frame.bytes.dropFirst(Int(packet.network)).prefix(Int(packet.length))
+        return tell(packet.flow.source, message, quoting: quoted, from: source ?? packet.flow.destination,
+                    typeOfService: quoted[1] & 0x1e | 0xc0, frame.cause)
+    }
+
+    private func isTellable(_ address: IPAddress) -> Bool { !address.isUnspecified && !address.isMulticast && address.v4 != .max }
+
+    func isICMPError(_ packet: Packet) -> Bool {
+        switch packet.flow.proto {
+        case IPProtocol.icmp:
+            guard packet.hasTransport else { return true }
+            return [ICMPType.unreachable, ICMPType.sourceQuench, ICMPType.redirect, ICMPType.timeExceeded,
+                    ICMPType.parameterProblem].contains(packet.detail) || packet.detail > 18
+        case IPProtocol.icmpv6:
+            return !packet.hasTransport || packet.detail < 128 || packet.detail == ICMPv6Type.redirect
+        default:
+            return false
+        }
+    }
+
+    /// Sends an ICMP error to `destination` that quotes as much of `quoted` as belongs there: 576 bytes in all (RFC 1812
+    /// section 4.3.2.3), for IPv6 1280 (RFC 4443 section 2.4).
+    mutating func tell(_ destination: IPAddress, _ message: ICMPMessage, quoting quoted: Bytes, from source: IPAddress,
+                       typeOfService: UInt8, _ cause: Int32) -> Bool {
+        let family = destination.family
+        let quote = quoted.prefix(family == .v4 ? 576 - 28 : 1280 - 48)
+        return send(from: source, to: destination, proto: family == .v4 ? IPProtocol.icmp : IPProtocol.icmpv6,
+                    length: 8 + quote.count, typeOfService: family == .v4 ? typeOfService : 0, cause) { payload in
+            payload[0] = message.type
+            payload[1] = message.code
+            payload.setBig16(0, at: 2)
+            payload.setBig32(message.rest, at: 4)
+            payload.copy(quote, to: 8)
+            var checksum = Checksum()
+            checksum.add(payload)
+            if family == .v6 {
+                checksum.addPseudoHeader(from: source, to: destination, proto: IPProtocol.icmpv6, length: payload.count)
+            }
+            payload.setBig16(checksum.value, at: 2)
+        }
+    }
+
+    /// Makes an IP packet of the director's own and sends it on its way; `fill` writes its payload of `length` bytes.
+    mutating func send(from source: IPAddress, to destination: IPAddress, proto: UInt8, length: Int, typeOfService: UInt8 = 0,
+                       dontFragment: Bool = false, hops: UInt8? = nil, _ cause: Int32, _ fill: (Bytes) -> Void) -> Bool {
+        let path = path(to: destination)
+        guard path.kind == .ready || path.kind == .unknownNeighbor else { return false }
+        let family = destination.family
+        let header = family.headerLength
+        guard var frame = outbox.room(for: 14 + header + length) else { return false }
+        let packet = frame.bytes.dropFirst(14)
+        frame.bytes.setBig16(family == .v4 ? EtherType.ipv4 : EtherType.ipv6, at: 12)
+        if family == .v4 {
+            IPv4Header.write(to: packet, totalLength: 20 + length, proto: proto, from: source, to: destination,
+                             timeToLive: hops ?? UInt8(clamping: tunables.defaultTimeToLive), typeOfService: typeOfService,
+                             dontFragment: dontFragment)
+        } else {
+            IPv6Header.write(to: packet, payloadLength: length, nextHeader: proto, from: source, to: destination,
+                             hopLimit: hops ?? 64, trafficClass: typeOfService)
+        }
+        fill(packet.dropFirst(header))
+        guard header + length <= Int(path.mtu) else { return sendFragments(own: frame, along: path, cause) }
+        return emit(&frame, along: path, cause)
+    }
+
+    /// Sends a frame of the outbox along a path; one whose next hop is unknown waits.
+    mutating func emit(_ frame: inout Frame, along path: Path, _ cause: Int32) -> Bool {
+        frame.bytes.setMAC(path.destination, at: 0)
+        frame.bytes.setMAC(path.source, at: 6)
+        guard path.kind == .ready else { return waiting.hold(frame, for: path, at: clock) }
+        return outbox.emit(frame, on: path.interface, causedBy: cause)
+    }
+}
+
+/// The host's limits on ICMP errors: a token bucket per receiver and one for all (net.ipv4.icmp_ratelimit and its kin).
+struct ICMPBudget {
+    private var tokens: [IPAddress: (credit: Int64, at: Instant)] = [:]
+    private static let receivers = 4096
+    /// A receiver saves up at most this many messages.
+    private static let burst: Int64 = 6
+
+    /// Whether a message may leave now; takes a token when it may.
+    mutating func allows(_ message: ICMPMessage, _ family: IPFamily, to receiver: IPAddress, _ tunables: Tunables,
+                         at now: Instant) -> Bool {
+        let limit = family == .v4 ? Int64(tunables.icmpRateLimit) : Int64(tunables.icmp6RateLimit)
+        guard limit > 0 else { return true }
+        if family == .v4, message.type < 32, tunables.icmpRateMask >> Int64(message.type) & 1 == 0 { return true }
+        // Path MTU discovery must not starve (icmpv4_xrlim_allow).
+        if family == .v4 ? message.type == ICMPType.unreachable && message.code == 4 : message.type == ICMPv6Type.packetTooBig {
+            return true
+        }
+        let interval = limit * 1_000_000
+        if tokens.count >= Self.receivers { tokens.removeAll(keepingCapacity: true) }
+        var (credit, last) = tokens[receiver] ?? (Self.burst * interval, now)
+        credit = min(credit + min(max(now - last, 0), Self.burst * interval), Self.burst * interval)
+        last = now
+        let allowed = credit >= interval
+        if allowed { credit -= interval }
+        tokens[receiver] = (credit, last)
+        return allowed
+    }
+}

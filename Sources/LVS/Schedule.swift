@@ -1,0 +1,91 @@
+/// When the director's regular work is due.
+struct Schedule {
+    /// Estimator of rates: every two seconds.
+    var nextEstimate: Instant
+    /// Defences and schedulers' own clocks: every second.
+    var nextSecond: Instant
+    /// Look into the trash: every minute.
+    var nextTrash: Instant
+
+    init(at now: Instant) {
+        nextEstimate = now + 2 * second
+        nextSecond = now + second
+        nextTrash = now + 60 * second
+    }
+
+    var next: Instant { min(nextEstimate, nextSecond, nextTrash) }
+
+    /// Moves everything on by whole periods so that nothing lies before `now`.
+    mutating func skip(to now: Instant) {
+        Self.skip(&nextEstimate, 2 * second, now)
+        Self.skip(&nextSecond, second, now)
+        Self.skip(&nextTrash, 60 * second, now)
+    }
+
+    private static func skip(_ moment: inout Instant, _ period: Instant, _ now: Instant) {
+        if moment < now { moment += (now - moment + period - 1) / period * period }
+    }
+}
+
+extension Director {
+    /// Lets time pass: timers fire, rates are estimated, fragments are given up. What this makes the director send is in
+    /// `outbox` afterwards, without a causing frame.
+    /// - Parameter limit: connections that may expire in this call; the rest waits for the next one. Live, it bounds a breath.
+    public mutating func advance(to now: Instant, limit: Int = .max) {
+        outbox.removeAll()
+        guard now > clock else { return }
+        if ports.generation != network.generation { ports.read(network) }
+        if now - clock > 3600 * second { leap(to: now - 600 * second) }
+        while true {
+            let moment = min(schedule.next, fragments.nextTimeout ?? .max)
+            guard moment <= now else { break }
+            if !expireConnections(until: moment, limit) { break }
+            clock = max(clock, moment)
+            work(at: moment)
+        }
+        _ = expireConnections(until: now, limit)
+        clock = now
+    }
+
+    /// A long silence: connections expire in order; rates and defences need not live through every second of it.
+    private mutating func leap(to moment: Instant) {
+        _ = expireConnections(until: moment, .max)
+        for _ in 0..<128 { estimate() }
+        schedule.skip(to: moment)
+        for service in services.all { service.scheduler?.tick(at: moment) }
+        clock = moment
+    }
+
+    private mutating func work(at moment: Instant) {
+        if let due = fragments.nextTimeout, due <= moment { giveUpFragments(at: moment) }
+        if schedule.nextEstimate <= moment {
+            schedule.nextEstimate += 2 * second
+            if tunables.runEstimation != 0 { estimate() }
+        }
+        if schedule.nextSecond <= moment {
+            schedule.nextSecond += second
+            defence.judge(tunables, isShort: isShortOfMemory)
+            dropEntries()
+            for service in services.all {
+                if let due = service.scheduler?.nextTick, due <= moment { service.scheduler?.tick(at: moment) }
+            }
+        }
+        if schedule.nextTrash <= moment {
+            schedule.nextTrash += 60 * second
+            emptyTrash(at: moment)
+        }
+    }
+
+    private mutating func expireConnections(until moment: Instant, _ limit: Int) -> Bool {
+        clock = max(clock, moment)
+        var due: [ConnectionID] = []
+        let complete = wheel.advance(to: moment, limit: limit, &due)
+        // A template expires after the connections that hang on it, or it would wait a minute for nothing.
+        for id in due where connections[id].children == 0 { timeOut(id) }
+        for id in due where connections[id].flags.contains(.used) && !connections[id].isFiled { timeOut(id) }
+        return complete
+    }
+
+    /// The next due moment of the director's own work or timers, for a host that wants to sleep until then.
+    public var nextMoment: Instant { min(schedule.next, fragments.nextTimeout ?? .max) }
+}

@@ -1,0 +1,106 @@
+import Wire
+
+/// Virtual services by what packets carry.
+struct ServiceTable {
+    /// By place; a removed service leaves its place to the next one.
+    private(set) var places: [VirtualService?] = []
+    private var freePlaces: [Int32] = []
+    private var byEndpoint: [Endpoint: VirtualService] = [:]
+    private var byMark: [Mark: VirtualService] = [:]
+    private var byRange: [Endpoint: [(range: ClosedRange<UInt16>, service: VirtualService)]] = [:]
+    /// Services per family; with none, IPVS does not look at packets of that family at all.
+    private(set) var count4 = 0
+    private(set) var count6 = 0
+    /// Services on port 21, and services without a port (mark services among them).
+    private var ftpCount = 0
+    private var portlessCount = 0
+
+    private struct Endpoint: Hashable {
+        var address: IPAddress
+        var port: UInt16
+        var proto: UInt8
+    }
+    private struct Mark: Hashable {
+        var mark: UInt32
+        var family: IPFamily
+    }
+
+    var isEmpty: Bool { count4 + count6 == 0 }
+
+    /// Every service in order of place.
+    var all: [VirtualService] { places.compactMap { $0 } }
+
+    subscript(place: Int32) -> VirtualService? { place >= 0 && Int(place) < places.count ? places[Int(place)] : nil }
+
+    func hasServices(_ family: IPFamily) -> Bool { family == .v4 ? count4 > 0 : count6 > 0 }
+
+    /// The service with exactly this identity.
+    func find(_ key: ServiceKey) -> VirtualService? {
+        if key.mark != 0 { return byMark[Mark(mark: key.mark, family: key.family)] }
+        if !key.ranges.isEmpty {
+            return byRange[Endpoint(address: key.address, port: 0, proto: key.proto)]?
+                .first { $0.service.key.ranges == key.ranges }?.service
+        }
+        return byEndpoint[Endpoint(address: key.address, port: key.port, proto: key.proto)]
+    }
+
+    /// The service of a packet, in the kernel's order: mark, exact address and port, port ranges, FTP's port 21 for data
+    /// ports, the service without a port.
+    func match(_ flow: Flow, mark: UInt32, unprivilegedPort: Int) -> VirtualService? {
+        if mark != 0, let service = byMark[Mark(mark: mark, family: flow.destination.family)] { return service }
+        var endpoint = Endpoint(address: flow.destination, port: flow.destinationPort, proto: flow.proto)
+        if let service = byEndpoint[endpoint] { return service }
+        if !byRange.isEmpty {
+            endpoint.port = 0
+            if let found = byRange[endpoint]?.first(where: { $0.range.contains(flow.destinationPort) }) { return found.service }
+        }
+        if ftpCount > 0, flow.proto == IPProtocol.tcp,
+           flow.destinationPort == 20 || Int(flow.destinationPort) >= unprivilegedPort {
+            endpoint.port = 21
+            if let service = byEndpoint[endpoint] { return service }
+        }
+        if portlessCount > 0 {
+            endpoint.port = 0
+            return byEndpoint[endpoint]
+        }
+        return nil
+    }
+
+    mutating func add(_ key: ServiceKey, make: (Int32) -> VirtualService) -> VirtualService {
+        let place = freePlaces.popLast() ?? Int32(places.count)
+        let service = make(place)
+        if Int(place) == places.count { places.append(service) } else { places[Int(place)] = service }
+        if key.mark != 0 {
+            byMark[Mark(mark: key.mark, family: key.family)] = service
+        } else if !key.ranges.isEmpty {
+            let endpoint = Endpoint(address: key.address, port: 0, proto: key.proto)
+            byRange[endpoint, default: []] += key.ranges.map { ($0, service) }
+        } else {
+            byEndpoint[Endpoint(address: key.address, port: key.port, proto: key.proto)] = service
+        }
+        count(key, by: 1)
+        return service
+    }
+
+    mutating func remove(_ service: VirtualService) {
+        let key = service.key
+        if key.mark != 0 {
+            byMark[Mark(mark: key.mark, family: key.family)] = nil
+        } else if !key.ranges.isEmpty {
+            let endpoint = Endpoint(address: key.address, port: 0, proto: key.proto)
+            byRange[endpoint]?.removeAll { $0.service === service }
+            if byRange[endpoint]?.isEmpty == true { byRange[endpoint] = nil }
+        } else {
+            byEndpoint[Endpoint(address: key.address, port: key.port, proto: key.proto)] = nil
+        }
+        places[Int(service.id)] = nil
+        freePlaces.append(service.id)
+        count(key, by: -1)
+    }
+
+    private mutating func count(_ key: ServiceKey, by step: Int) {
+        if key.family == .v4 { count4 += step } else { count6 += step }
+        if key.mark != 0 || key.port == 0 { portlessCount += step }
+        if key.mark == 0, key.port == 21 { ftpCount += step }
+    }
+}

@@ -1,0 +1,61 @@
+import Wire
+
+/// Servers that were removed while connections still know them. One that comes back under the same service and address
+/// is the same server again, with its connections and counters; one that nothing knows any more goes after two minutes.
+struct Trash {
+    struct Entry {
+        var server: ServerID
+        var service: ServiceKey
+        /// The service object itself lives on (it was only the server that was removed).
+        var serviceSequence: UInt64
+        var idleSince: Instant?
+    }
+    var entries: [Entry] = []
+    /// Nanoseconds without connections after which a server is forgotten.
+    static let patience: Instant = 120 * second
+}
+
+extension Director {
+    /// Takes a server out of its service; its connections keep it in the trash.
+    mutating func discard(_ server: ServerID, of service: VirtualService) {
+        servers[server].flags.remove(.available)
+        servers[server].service = -1
+        trash.entries.append(Trash.Entry(server: server, service: service.key, serviceSequence: service.sequence))
+        if tunables.expireNoDestination != 0 { flush(server) }
+    }
+
+    /// Expires every connection of a server that is gone (expire_nodest_conn).
+    mutating func flush(_ server: ServerID) {
+        for id in 0..<connections.highWater where connections[id].flags.contains(.used) && connections[id].server == server {
+            if !connections[id].flags.contains(.template) { expire(id, forced: true) }
+        }
+    }
+
+    mutating func takeFromTrash(_ key: ServerKey, for service: VirtualService) -> ServerID? {
+        guard let place = trash.entries.firstIndex(where: { $0.service == service.key && servers[$0.server].key == key }) else { return nil }
+        let entry = trash.entries.remove(at: place)
+        // Under a new service object of the same identity the counters begin anew, the connections stay.
+        if entry.serviceSequence != service.sequence {
+            servers[entry.server].counters = Counters()
+            servers.setEstimator(entry.server, RateEstimator())
+        }
+        return entry.server
+    }
+
+    mutating func emptyTrash(at now: Instant) {
+        trash.entries = trash.entries.compactMap { entry in
+            guard servers[entry.server].total == 0, servers[entry.server].persistent == 0 else {
+                var busy = entry
+                busy.idleSince = nil
+                return busy
+            }
+            var idle = entry
+            if let since = entry.idleSince, now - since >= Trash.patience {
+                servers.remove(entry.server)
+                return nil
+            }
+            idle.idleSince = entry.idleSince ?? now
+            return idle
+        }
+    }
+}
