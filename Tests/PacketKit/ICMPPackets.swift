@@ -1,4 +1,4 @@
-public import Wire
+import Wire
 
 extension Packet {
     /// An ICMP message, or ICMPv6 by the addresses' family; `rest` are the four bytes behind the checksum.
