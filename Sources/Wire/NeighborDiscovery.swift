@@ -49,19 +49,12 @@
         bytes[24] = option
         bytes[25] = 1
         bytes.setMAC(mac, at: 26)
-        bytes.setBig16(checksum(of: bytes.prefix(length), from: source, to: destination), at: 2)
-    }
-
-    private static func checksum(of bytes: Bytes, from source: IPAddress, to destination: IPAddress) -> UInt16 {
-        var sum = Checksum()
-        sum.addPseudoHeader(from: source, to: destination, proto: IPProtocol.icmpv6, length: bytes.count)
-        sum.add(bytes)
-        return sum.value
+        bytes.setBig16(Checksum.of(bytes.prefix(length), from: source, to: destination, proto: IPProtocol.icmpv6), at: 2)
     }
 
     /// Whether the checksum is right for a message between these addresses.
     public func hasValidChecksum(from source: IPAddress, to destination: IPAddress) -> Bool {
-        Self.checksum(of: bytes, from: source, to: destination) == 0
+        Checksum.of(bytes, from: source, to: destination, proto: IPProtocol.icmpv6) == 0
     }
 
     @inlinable public var isSolicitation: Bool { bytes[0] == ICMPv6Type.neighborSolicitation }
