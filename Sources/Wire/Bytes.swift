@@ -48,7 +48,8 @@
 
     @inlinable @inline(__always)
     func check(_ length: Int, at offset: Int) {
-        precondition(offset >= 0 && offset &+ length <= count)
+        // Unsigned, so that a sum past Int.max is too long as well.
+        precondition(offset >= 0 && UInt(bitPattern: offset &+ length) <= UInt(bitPattern: count))
     }
 
     @inlinable @inline(__always)

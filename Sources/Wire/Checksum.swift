@@ -60,6 +60,14 @@
         return checksum.value
     }
 
+    /// The checksum of a TCP, UDP or ICMPv6 message between two addresses; 0 when the message holds the right one.
+    public static func of(_ message: Bytes, from source: IPAddress, to destination: IPAddress, proto: UInt8) -> UInt16 {
+        var checksum = Checksum()
+        checksum.addPseudoHeader(from: source, to: destination, proto: proto, length: message.count)
+        checksum.add(message)
+        return checksum.value
+    }
+
     /// The checksum after a 16-bit word it covers changed from `old` to `new` (RFC 1624 equation 3).
     @inlinable @inline(__always)
     public static func update(_ checksum: UInt16, from old: UInt16, to new: UInt16) -> UInt16 {

@@ -53,7 +53,7 @@
     /// Sets the length, keeping the start; false when the buffer is too small.
     @inlinable @inline(__always)
     public mutating func resize(to count: Int) -> Bool {
-        guard count >= 0, Int(headroom) &+ count <= Int(capacity) else { return false }
+        guard count >= 0, count <= Int(capacity &- headroom) else { return false }
         length = Int32(truncatingIfNeeded: count)
         return true
     }

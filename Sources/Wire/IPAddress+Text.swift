@@ -65,7 +65,8 @@ extension IPAddress: CustomStringConvertible {
                 guard gap == nil, i != 0, i != words.count - 1 else { return nil }
                 gap = groups.count
             } else {
-                guard word.utf8.count <= 4, word.utf8.first != 0x2b, let group = UInt16(word, radix: 16) else { return nil }
+                guard word.utf8.count <= 4, word.allSatisfy({ $0.isASCII && $0.isHexDigit }),
+                      let group = UInt16(word, radix: 16) else { return nil }
                 groups.append(group)
             }
         }

@@ -17,8 +17,10 @@
         bytes.setBig16(UInt16(truncatingIfNeeded: payloadLength), at: 4)
         bytes[6] = nextHeader
         bytes[7] = hopLimit
-        bytes.setIP(source, at: 8)
-        bytes.setIP(destination, at: 24)
+        bytes.setBig64(source.high, at: 8)
+        bytes.setBig64(source.low, at: 16)
+        bytes.setBig64(destination.high, at: 24)
+        bytes.setBig64(destination.low, at: 32)
     }
 
     @inlinable @inline(__always)
@@ -60,18 +62,21 @@
     public var lastNextHeader: Int
 
     /// Follows hop-by-hop, routing, destination options, AH and fragment headers until something else or a non-first
-    /// fragment stands there; `nil` when a header reaches behind the end.
+    /// fragment stands there; `nil` when a header reaches behind the end or a second fragment header stands there.
     @inlinable
     public init?(_ bytes: Bytes) {
+        guard bytes.count >= 40 else { return nil }
         proto = bytes[6]
         offset = 40
         fragmentHeader = 0
         lastNextHeader = 6
         while true {
             switch proto {
-            case IPProtocol.hopByHop, IPProtocol.routing, IPProtocol.destinationOptions:
+            case IPProtocol.hopByHop, IPProtocol.routing, IPProtocol.destinationOptions, IPProtocol.ah:
                 guard bytes.holds(8, at: offset) else { return nil }
-                let length = (Int(bytes[offset &+ 1]) &+ 1) &* 8
+                let words = Int(bytes[offset &+ 1])
+                // The authentication header counts words of four bytes, less two (RFC 4302 section 2.2).
+                let length = proto == IPProtocol.ah ? (words &+ 2) &* 4 : (words &+ 1) &* 8
                 guard bytes.holds(length, at: offset) else { return nil }
                 lastNextHeader = offset
                 proto = bytes[offset]

@@ -18,7 +18,8 @@
         guard parts.count == 6 else { return nil }
         var bits: UInt64 = 0
         for part in parts {
-            guard (1...2).contains(part.utf8.count), let octet = UInt8(part, radix: 16), part.first != "+" else { return nil }
+            guard (1...2).contains(part.utf8.count), part.allSatisfy({ $0.isASCII && $0.isHexDigit }),
+                  let octet = UInt8(part, radix: 16) else { return nil }
             bits = bits << 8 | UInt64(octet)
         }
         self.bits = bits

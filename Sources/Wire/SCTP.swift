@@ -20,10 +20,12 @@
     /// Type of the first chunk; `nil` when no chunk header of four bytes is there.
     @inlinable public var firstChunk: UInt8? { bytes.count >= 16 ? bytes[12] : nil }
 
-    /// Type of the chunk behind the first one, lengths rounded up to four bytes.
+    /// Type of the chunk behind the first one, lengths rounded up to four bytes; `nil` also when the first one's length
+    /// is below the four bytes of its header.
     public var secondChunk: UInt8? {
         guard bytes.count >= 16 else { return nil }
-        let next = 12 &+ (Int(bytes.big16(at: 14)) &+ 3) & ~3
-        return next > 12 && bytes.holds(4, at: next) ? bytes[next] : nil
+        let length = Int(bytes.big16(at: 14))
+        let next = 12 &+ (length &+ 3) & ~3
+        return length >= 4 && bytes.holds(4, at: next) ? bytes[next] : nil
     }
 }
