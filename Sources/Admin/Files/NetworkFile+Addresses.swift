@@ -1,0 +1,91 @@
+import LVS
+import Wire
+
+extension NetworkBuilder {
+    /// `addr add ADDRESS[/LENGTH] [peer ADDRESS[/LENGTH]] … dev NAME`.
+    mutating func address(_ words: inout Words) throws(Complaint) {
+        let verb = try Self.verb(&words, ["add", "replace", "change"])
+        var local: String?
+        var peer: String?
+        var name: String?
+        var metric: UInt32?
+        var hasConnected = true
+        while let word = words.next() {
+            switch word {
+            case "dev": name = try words.argument(of: word)
+            case "local": local = try words.argument(of: word)
+            case "peer", "remote": peer = try words.argument(of: word)
+            case "metric", "priority", "preference": metric = try words.number(of: word)
+            case "noprefixroute": hasConnected = false
+            case "nodad", "home", "mngtmpaddr", "optimistic", "nooptimistic", "autojoin": break
+            case "broadcast", "brd", "anycast", "label", "scope", "valid_lft", "preferred_lft", "proto", "protocol":
+                _ = try words.argument(of: word)
+            default:
+                guard local == nil else { throw Complaint("addr: \(word): not understood") }
+                local = word
+            }
+        }
+        guard let local, let (address, givenLength) = IPAddress.prefix(local) else {
+            throw Complaint(local.map { "any valid prefix is expected rather than \"\($0)\"." } ?? "addr \(verb): the address is missing")
+        }
+        try expect(address, local)
+        guard !address.isUnspecified, !address.isMulticast else { throw Complaint("\(local): no address for an interface") }
+        guard let name else { throw Complaint("Not enough information: \"dev\" argument is required.") }
+        let interface = try device(name)
+        var network = address
+        var length = givenLength ?? address.family.width
+        if let peer {
+            guard let (other, peerLength) = IPAddress.prefix(peer), other.family == address.family else {
+                throw Complaint("any valid prefix is expected rather than \"\(peer)\".")
+            }
+            network = other
+            length = peerLength ?? other.family.width
+        }
+        // Against a case run with `ip -force`, which goes on after "File exists", a repeated address is no error.
+        if assignments.contains(where: { $0.address.address == address && $0.address.interface == interface.index }) { return }
+        var assignment = Assignment(address, length: length, to: interface, network: network, metric: metric)
+        if !hasConnected { assignment.connected = [] }
+        assign(assignment)
+    }
+
+    /// Adds an address with its local route and, if the interface is up, its connected ones.
+    mutating func assign(_ assignment: Assignment) {
+        assignments.append(assignment)
+        let address = assignment.address
+        install(Network.Route(prefix: address.address, length: address.address.family.width, interface: address.interface,
+                              kind: .local))
+        guard up(address.interface) else { return }
+        for route in assignment.connected { install(route) }
+    }
+
+    /// Adds a route of the kernel's own, unless there is one for the same prefix on the interface.
+    mutating func install(_ route: Network.Route) {
+        let key = RouteKey(route)
+        if let place = places[key] {
+            if routes[place].interface == route.interface { return }
+            if routes.contains(where: { $0.interface == route.interface && RouteKey($0) == key }) { return }
+        } else {
+            places[key] = routes.count
+        }
+        routes.append(route)
+    }
+}
+
+extension NetworkBuilder.Assignment {
+    /// - Parameter network: an address in the connected prefix: the peer's, otherwise the address itself.
+    init(_ address: IPAddress, length: Int, to interface: Network.Interface, network: IPAddress? = nil, metric: UInt32? = nil) {
+        self.address = Network.Address(address: address, prefixLength: length, interface: interface.index)
+        let prefix = (network ?? address).masked(to: length)
+        let width = address.family.width
+        connected = []
+        // A host address reaches nobody but itself.
+        guard length < width || prefix != address, !prefix.isUnspecified else { return }
+        // On the loopback every address of an IPv4 prefix is the host's own.
+        let isOwn = interface.isLoopback && address.isV4
+        connected.append(Network.Route(prefix: prefix, length: length, interface: interface.index, kind: isOwn ? .local : .unicast,
+                                       metric: metric ?? (address.isV4 ? 0 : 256), source: address.isV4 ? address : nil))
+        guard address.isV4, length < 31 else { return }
+        let last = IPAddress(v4: prefix.v4 | UInt32.max >> UInt32(length))
+        connected.append(Network.Route(prefix: last, length: 32, interface: interface.index, kind: .broadcast, source: address))
+    }
+}
