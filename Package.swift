@@ -46,7 +46,7 @@ let package = Package(
         .target(name: "PacketKit", dependencies: ["Wire"], path: "Tests/PacketKit", swiftSettings: house),
         .testTarget(name: "WireTests", dependencies: ["Wire", "PacketKit"], swiftSettings: house),
         .testTarget(name: "LVSTests", dependencies: ["LVS", "Wire", "PacketKit"], swiftSettings: house),
-        .testTarget(name: "LinksTests", dependencies: ["Links", "Wire", "PacketKit"], swiftSettings: house),
+        .testTarget(name: "LinksTests", dependencies: ["Links", "Wire", "PacketKit", "CLinux"], swiftSettings: house),
         .testTarget(name: "HostTests", dependencies: ["Host", "LVS", "Wire"], swiftSettings: house),
         .testTarget(name: "AdminTests", dependencies: ["Admin", "LVS", "Wire"], swiftSettings: house),
     ]

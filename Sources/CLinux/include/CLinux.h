@@ -3,6 +3,9 @@
 
 #include <stdint.h>
 
+#include "packet.h"
+#include "process.h"
+
 /// Asks the processor to load the cache line that holds `address`.
 static inline void svs_prefetch(const void *address) { __builtin_prefetch(address); }
 

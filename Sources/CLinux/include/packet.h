@@ -1,0 +1,86 @@
+#ifndef SVS_PACKET_H
+#define SVS_PACKET_H
+
+#include <stdint.h>
+
+// Packet sockets (packet(7), Documentation/networking/packet_mmap.rst) without their macros. The kernel's headers stay
+// in packet.c: they clash with the C library's where both meet in one module. Functions that return int return a
+// negative errno on failure.
+
+/// One frame on its way through a packet socket, and what travels beside its bytes.
+struct svs_packet {
+    /// Where the bytes are, or where to put them.
+    void *frame;
+    /// Bytes of the frame; before a receive, bytes there is room for.
+    uint32_t length;
+    /// Bytes that the frame had on arrival: more than `length` when it was cut.
+    uint32_t arrived;
+    /// The virtio_net_hdr as the kernel lays it out.
+    uint8_t offload[10];
+    /// PACKET_HOST (0), BROADCAST, MULTICAST, OTHERHOST, OUTGOING, LOOPBACK.
+    uint8_t type;
+    /// 1 when the frame is queued on the socket as a whole because its ring slot could not hold it.
+    uint8_t queued;
+    /// The tag that was taken out of the frame: identifier 0 means there was none.
+    uint16_t tag_protocol;
+    uint16_t tag_control;
+};
+
+enum {
+    SVS_PACKET_OTHERHOST = 3,
+    /// Bytes at the head of a ring slot that belong to the kernel's slot header.
+    SVS_RING_HEADER = 52,
+};
+
+/// One classic BPF instruction: the layout of sock_filter and of libpcap's bpf_insn.
+struct svs_instruction {
+    uint16_t code;
+    uint8_t if_true;
+    uint8_t if_false;
+    uint32_t operand;
+};
+
+/// A raw packet socket that receives nothing yet.
+int svs_packet_open(void);
+/// The number of the interface of this name in the socket's network namespace, 0 when there is none.
+int svs_interface_number(int socket, const char *name);
+/// Binds to an interface; `everything` chooses ETH_P_ALL, else the socket only sends.
+int svs_packet_bind(int socket, int interface, int everything);
+/// A virtio_net_hdr in front of every frame, both ways. Has to come before the ring.
+int svs_packet_offload(int socket);
+/// Leaves out what this host sends.
+int svs_packet_ignore_outgoing(int socket);
+/// Lets receives tell the VLAN tag.
+int svs_packet_auxiliary(int socket);
+/// Joins a fanout group that keeps the two directions of a flow on one socket (PACKET_FANOUT_HASH).
+int svs_packet_fanout(int socket, uint16_t group);
+/// Makes room for `bytes` in the receive (or send) queue, beyond the system's limit when allowed to.
+int svs_packet_queue(int socket, int receive, int bytes);
+/// A TPACKET_V2 receive ring of `blocks` x `block_size` bytes with `reserve` bytes before each frame; a frame too long
+/// for its slot is queued whole on the socket. `ring` receives the mapping.
+int svs_packet_ring(int socket, uint32_t block_size, uint32_t blocks, uint32_t slot_size, uint32_t reserve, void **ring);
+void svs_packet_unmap(void *ring, uint64_t size);
+/// Frames and drops since the last call.
+int svs_packet_statistics(int socket, uint32_t *packets, uint32_t *drops);
+/// Replaces the socket's filter; none with `count` 0.
+int svs_packet_filter(int socket, const struct svs_instruction *program, uint16_t count);
+/// Takes the error that the kernel left on the socket (positive errno), 0 when there is none.
+int svs_packet_error(int socket);
+
+/// 1 and the frame in `packet` when the slot is the reader's, 0 while it is the kernel's.
+int svs_ring_look(void *slot, struct svs_packet *packet);
+/// Hands the slot back to the kernel.
+void svs_ring_return(void *slot);
+
+/// Room for the message headers of `capacity` frames.
+struct svs_packets;
+struct svs_packets *svs_packets_new(uint32_t capacity);
+void svs_packets_free(struct svs_packets *packets);
+/// The frames themselves: filled in by the caller, or by a receive.
+struct svs_packet *svs_packets_entries(struct svs_packets *packets);
+/// Receives up to `count` frames without waiting into the first entries; how many came.
+int svs_packets_receive(struct svs_packets *packets, int socket, uint32_t count);
+/// Sends entries `first` to `first + count`, each behind its virtio_net_hdr, without waiting; how many went.
+int svs_packets_send(struct svs_packets *packets, int socket, uint32_t first, uint32_t count);
+
+#endif

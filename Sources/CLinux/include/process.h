@@ -1,0 +1,39 @@
+#ifndef SVS_PROCESS_H
+#define SVS_PROCESS_H
+
+#include <stdint.h>
+
+// What a process and its threads ask of the kernel. Functions that return int return a negative errno on failure.
+
+/// Gives the calling thread a network namespace of its own.
+int svs_namespace_new(void);
+/// Moves the calling thread into the network namespace that `descriptor` (an open /proc/…/ns/net or /run/netns/…) names.
+int svs_namespace_enter(int descriptor);
+/// The kernel's number of the calling thread.
+int svs_thread_id(void);
+/// Keeps the calling thread on one processor.
+int svs_thread_pin(int processor);
+/// Names the calling thread (at most 15 bytes).
+int svs_thread_name(const char *name);
+/// Asks for SIGTERM when the parent process ends.
+int svs_die_with_parent(void);
+
+/// A descriptor that becomes readable when one of the `count` signals arrives; they are blocked for the calling thread
+/// and for the threads that it starts.
+int svs_signal_descriptor(const int *signals, int count);
+/// The number of the next signal on such a descriptor; 0 when there is none now.
+int svs_signal_next(int descriptor);
+
+/// Who is at the other end of a Unix socket (SO_PEERCRED).
+int svs_peer(int socket, int32_t *process, uint32_t *user, uint32_t *group);
+
+/// A descriptor that becomes readable when another thread calls svs_event_raise (eventfd(2)).
+int svs_event_new(void);
+void svs_event_raise(int descriptor);
+void svs_event_clear(int descriptor);
+
+/// Nanoseconds of CLOCK_MONOTONIC and of CLOCK_REALTIME.
+uint64_t svs_clock(void);
+uint64_t svs_calendar(void);
+
+#endif

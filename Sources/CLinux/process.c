@@ -1,0 +1,80 @@
+#define _GNU_SOURCE
+#include "CLinux.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/eventfd.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+int svs_namespace_new(void) { return unshare(CLONE_NEWNET) ? -errno : 0; }
+
+int svs_namespace_enter(int descriptor) { return setns(descriptor, CLONE_NEWNET) ? -errno : 0; }
+
+int svs_thread_id(void) { return gettid(); }
+
+int svs_thread_pin(int processor) {
+    cpu_set_t set;
+    if (processor < 0 || processor >= CPU_SETSIZE) return -EINVAL;
+    CPU_ZERO(&set);
+    CPU_SET(processor, &set);
+    return sched_setaffinity(0, sizeof set, &set) ? -errno : 0;
+}
+
+int svs_thread_name(const char *name) { return -pthread_setname_np(pthread_self(), name); }
+
+int svs_die_with_parent(void) { return prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0) ? -errno : 0; }
+
+int svs_signal_descriptor(const int *signals, int count) {
+    sigset_t set;
+    sigemptyset(&set);
+    for (int i = 0; i < count; i++) sigaddset(&set, signals[i]);
+    int failure = pthread_sigmask(SIG_BLOCK, &set, NULL);
+    if (failure) return -failure;
+    int descriptor = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+    return descriptor < 0 ? -errno : descriptor;
+}
+
+int svs_signal_next(int descriptor) {
+    struct signalfd_siginfo information;
+    ssize_t got = read(descriptor, &information, sizeof information);
+    if (got == sizeof information) return (int)information.ssi_signo;
+    return got < 0 && errno != EAGAIN && errno != EINTR ? -errno : 0;
+}
+
+int svs_peer(int socket, int32_t *process, uint32_t *user, uint32_t *group) {
+    struct ucred credentials;
+    socklen_t size = sizeof credentials;
+    if (getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &credentials, &size)) return -errno;
+    *process = credentials.pid;
+    *user = credentials.uid;
+    *group = credentials.gid;
+    return 0;
+}
+
+int svs_event_new(void) {
+    int descriptor = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    return descriptor < 0 ? -errno : descriptor;
+}
+
+void svs_event_raise(int descriptor) { eventfd_write(descriptor, 1); }
+
+void svs_event_clear(int descriptor) {
+    eventfd_t count;
+    eventfd_read(descriptor, &count);
+}
+
+static uint64_t nanoseconds(clockid_t clock) {
+    struct timespec now;
+    clock_gettime(clock, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+uint64_t svs_clock(void) { return nanoseconds(CLOCK_MONOTONIC); }
+
+uint64_t svs_calendar(void) { return nanoseconds(CLOCK_REALTIME); }

@@ -1,0 +1,83 @@
+internal import CLinux
+internal import Glibc
+
+/// A raw packet socket on one interface (packet(7)), its options set in the order that the kernel wants: offload header,
+/// filter, ring, and only then the binding, so that no frame arrives that was not asked for.
+///
+/// Not promiscuous: the interface's own address filter stays as the administrator set it.
+public final class PacketSocket {
+    public let interfaceName: String
+    /// The kernel's number of the interface; changes when the interface is removed and made again.
+    public private(set) var interface: Int32
+    public let descriptor: Int32
+    /// Whether frames are received, or the socket only sends.
+    public let receives: Bool
+
+    /// Opens a socket that is not bound yet.
+    public init(on interfaceName: String, receives: Bool) throws(LinkError) {
+        self.interfaceName = interfaceName
+        self.receives = receives
+        interface = 0
+        descriptor = svs_packet_open()
+        if descriptor < 0 { throw failure("opening a packet socket", descriptor) }
+        interface = svs_interface_number(descriptor, interfaceName)
+        guard interface > 0 else { throw LinkError("interface \(interfaceName): no such interface") }
+        try check(svs_packet_offload(descriptor), "asking for offload headers (PACKET_VNET_HDR)")
+        if receives {
+            try check(svs_packet_ignore_outgoing(descriptor), "leaving out sent frames (PACKET_IGNORE_OUTGOING)")
+            try check(svs_packet_auxiliary(descriptor), "asking for VLAN tags (PACKET_AUXDATA)")
+        }
+        // The system's limit may be lower without CAP_NET_ADMIN; a shorter queue is no reason to give up.
+        _ = svs_packet_queue(descriptor, receives ? 1 : 0, 8 << 20)
+    }
+
+    deinit { if descriptor >= 0 { close(descriptor) } }
+
+    /// Binds to the interface: from now on frames arrive.
+    public func bind() throws(LinkError) {
+        try check(svs_packet_bind(descriptor, interface, receives ? 1 : 0), "binding the packet socket")
+    }
+
+    /// Binds again to the interface of this name, if there is one by now.
+    func rebind() -> Bool {
+        let found = svs_interface_number(descriptor, interfaceName)
+        guard found > 0, svs_packet_bind(descriptor, found, receives ? 1 : 0) == 0 else { return false }
+        interface = found
+        return true
+    }
+
+    /// Lets only frames through that the filter accepts; the change is atomic, so no frame slips by in between.
+    /// Frames that the old filter let in may still be waiting.
+    public func attach(_ filter: PacketFilter) throws(LinkError) {
+        let result = filter.withInstructions { svs_packet_filter(descriptor, $0, UInt16($1)) }
+        try check(result, "attaching a filter of \(filter.count) instructions")
+    }
+
+    /// Shares the interface's frames with the other sockets of `group`, both directions of a flow on the same socket.
+    /// Fragments are spread by their addresses alone.
+    public func join(group: UInt16) throws(LinkError) {
+        try check(svs_packet_fanout(descriptor, group), "joining fanout group \(group)")
+    }
+
+    /// Frames that the kernel dropped since the last call because nobody read them in time.
+    func missed() -> UInt64 {
+        var packets: UInt32 = 0
+        var drops: UInt32 = 0
+        return svs_packet_statistics(descriptor, &packets, &drops) == 0 ? UInt64(drops) : 0
+    }
+
+    /// The error that the kernel left on the socket (ENETDOWN for an interface that went down), which it forgets.
+    func pendingError() -> Int32 { svs_packet_error(descriptor) }
+
+    /// Whether the interface still exists under its name and number.
+    var isPresent: Bool { svs_interface_number(descriptor, interfaceName) == interface }
+
+    func check(_ result: Int32, _ step: String) throws(LinkError) {
+        if result < 0 { throw failure(step, result) }
+    }
+
+    func failure(_ step: String, _ result: Int32) -> LinkError {
+        if result == -EPERM { return LinkError("interface \(interfaceName): \(step) needs CAP_NET_RAW") }
+        return LinkError("interface \(interfaceName): \(step): \(String(cString: strerror(-result)))")
+    }
+}

@@ -1,0 +1,166 @@
+internal import CLinux
+internal import Glibc
+public import Wire
+
+/// A live interface read through a TPACKET_V2 ring (Documentation/networking/packet_mmap.rst): the kernel writes frames
+/// into shared memory, and the engine works on them where they lie.
+///
+/// Slots hold ordinary frames; a superframe comes whole through the socket's queue instead. Frames are for this host or
+/// for everybody (broadcast, multicast); what is for another host or was sent by this one is left out.
+public final class RingLink: LiveLink {
+    public static let scheme = "ring"
+
+    private let socket: PacketSocket
+    private let transmitter: PacketTransmitter
+    private let ring: UnsafeMutableRawPointer
+    private let slots: Int
+    /// The next slot to look at.
+    private var next = 0
+    /// Slots before `next` that the last receive took and that still belong to the reader.
+    private var taken = 0
+    private let superframes = FrameStore(capacity: 64)
+    private let queue: OpaquePointer
+    private var carrier = Carrier()
+    private var counts = LinkCounters()
+
+    private static var slotSize: Int { 2048 }
+    private static var blockSize: Int { 1 << 16 }
+    /// Bytes asked for in front of each frame (PACKET_RESERVE). With the kernel's own padding more than 128 are left even
+    /// after a VLAN tag came back.
+    private static var reserve: Int { 128 }
+
+    public convenience init(opening name: String) throws(LinkError) {
+        try self.init(on: name, filter: .everything, group: nil)
+    }
+
+    public convenience init(on interfaceName: String, filter: PacketFilter = .everything, group: UInt16? = nil)
+        throws(LinkError) {
+        try self.init(on: interfaceName, filter: filter, group: group, slots: 4096)
+    }
+
+    /// A ring of `slots` frames (2 kB each), rounded up to whole blocks of 32.
+    public init(on interfaceName: String, filter: PacketFilter, group: UInt16?, slots: Int) throws(LinkError) {
+        socket = try PacketSocket(on: interfaceName, receives: true)
+        try socket.attach(filter)
+        transmitter = try PacketTransmitter(on: interfaceName)
+        let blocks = max(1, (min(slots, 1 << 20) * Self.slotSize + Self.blockSize - 1) / Self.blockSize)
+        self.slots = blocks * Self.blockSize / Self.slotSize
+        guard let queue = svs_packets_new(1) else {
+            throw LinkError("interface \(interfaceName): no memory for message headers")
+        }
+        self.queue = queue
+        var memory: UnsafeMutableRawPointer?
+        let result = svs_packet_ring(socket.descriptor, UInt32(Self.blockSize), UInt32(blocks), UInt32(Self.slotSize),
+                                     UInt32(Self.reserve), &memory)
+        guard result == 0, let memory else {
+            svs_packets_free(queue)
+            throw socket.failure("making a receive ring of \(blocks * Self.blockSize >> 10) kB", result)
+        }
+        ring = memory
+        try socket.bind()
+        if let group { try socket.join(group: group) }
+    }
+
+    deinit {
+        svs_packet_unmap(ring, UInt64(slots * Self.slotSize))
+        svs_packets_free(queue)
+    }
+
+    public var interface: Int32 { socket.interface }
+    public var descriptor: Int32 { socket.descriptor }
+
+    /// A ring whose last slot is still with the reader makes poll(2) return at once, so slots go back first.
+    public var wantsPoll: Bool { taken == 0 }
+
+    public func attach(_ filter: PacketFilter) throws(LinkError) { try socket.attach(filter) }
+
+    public var counters: LinkCounters {
+        counts.missed &+= socket.missed()
+        return counts
+    }
+
+    public func receive(into batch: inout Batch) throws(LinkError) {
+        returnSlots()
+        var packet = svs_packet()
+        var stored = 0
+        while !batch.isFull, taken < slots, svs_ring_look(slot(next), &packet) == 1 {
+            if packet.queued == 1 {
+                guard stored < superframes.capacity else { break }
+                if takeQueued(packet, into: &batch, at: stored) { stored += 1 }
+            } else {
+                take(packet, into: &batch)
+            }
+            next = next + 1 == slots ? 0 : next + 1
+            taken += 1
+        }
+        if taken > 0 { carrier.carried() } else { try carrier.nothingArrived(at: socket, sending: transmitter) }
+    }
+
+    public func transmit(_ batch: borrowing Batch) throws(LinkError) {
+        transmitter.send(batch, through: interface, counting: &counts)
+    }
+
+    private func slot(_ index: Int) -> UnsafeMutableRawPointer { ring + index * Self.slotSize }
+
+    private func returnSlots() {
+        var index = next - taken
+        if index < 0 { index += slots }
+        while taken > 0 {
+            svs_ring_return(slot(index))
+            index = index + 1 == slots ? 0 : index + 1
+            taken -= 1
+        }
+    }
+
+    private func take(_ packet: svs_packet, into batch: inout Batch) {
+        guard packet.type < UInt8(SVS_PACKET_OTHERHOST) else { return }
+        guard packet.length == packet.arrived, let bytes = packet.frame else { return counts.truncated &+= 1 }
+        let buffer = slot(next) + Int(SVS_RING_HEADER)
+        append(Frame(buffer: buffer, capacity: Self.slotSize - Int(SVS_RING_HEADER), headroom: bytes - buffer,
+                     length: Int(packet.length), ingress: interface), packet, to: &batch)
+    }
+
+    /// Takes the whole of a frame that its slot could not hold from the socket's queue, where it stands in ring order;
+    /// true when it was kept in `superframes`.
+    private func takeQueued(_ slot: svs_packet, into batch: inout Batch, at place: Int) -> Bool {
+        // A frame left over from a receive that failed has another length: it is passed over, or the ring and the queue
+        // would stay out of step for good.
+        for _ in 0..<64 {
+            let entry = svs_packets_entries(queue)!
+            entry.pointee.frame = superframes.start(place)
+            entry.pointee.length = UInt32(FrameStore.room)
+            let result = svs_packets_receive(queue, socket.descriptor, 1)
+            if result == -EINTR { continue }
+            guard result == 1 else { break }
+            guard entry.pointee.arrived == slot.arrived else { continue }
+            guard entry.pointee.length == slot.arrived else { break }
+            guard slot.type < UInt8(SVS_PACKET_OTHERHOST) else { return false }
+            var whole = slot
+            whole.offload = entry.pointee.offload
+            append(superframes.frame(place, length: Int(slot.arrived), ingress: interface), whole, to: &batch)
+            return true
+        }
+        counts.truncated &+= 1
+        return false
+    }
+
+    private func append(_ bare: Frame, _ packet: svs_packet, to batch: inout Batch) {
+        var frame = bare
+        frame.offload = Offload(of: packet)
+        if packet.tag_protocol != 0 {
+            guard frame.putBackTag(protocol: packet.tag_protocol, control: packet.tag_control) else {
+                return counts.truncated &+= 1
+            }
+        }
+        counts.received &+= 1
+        batch.append(frame)
+    }
+}
+
+extension Offload {
+    /// The offload header that came with a packet.
+    init(of packet: svs_packet) {
+        var header = packet.offload
+        self = withUnsafeMutableBytes(of: &header) { Offload(Bytes($0.baseAddress!, count: $0.count)) }
+    }
+}
