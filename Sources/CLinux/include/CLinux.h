@@ -2,6 +2,7 @@
 #define SVS_CLINUX_H
 
 #include <stdint.h>
+#include "host.h"
 
 /// Asks the processor to load the cache line that holds `address`.
 static inline void svs_prefetch(const void *address) { __builtin_prefetch(address); }
