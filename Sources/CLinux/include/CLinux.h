@@ -2,6 +2,7 @@
 #define SVS_CLINUX_H
 
 #include <stdint.h>
+#include "host.h"
 
 #include "packet.h"
 #include "process.h"

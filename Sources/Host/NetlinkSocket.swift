@@ -1,0 +1,125 @@
+import CLinux
+import Clibnl
+import Glibc
+
+/// One message of rtnetlink, valid while the closure that receives it runs.
+struct NetlinkMessage {
+    let message: OpaquePointer
+    let header: UnsafeMutablePointer<nlmsghdr>
+
+    /// RTM_* number.
+    var type: Int32 { Int32(header.pointee.nlmsg_type) }
+    /// NLM_F_* bits.
+    var flags: Int32 { Int32(header.pointee.nlmsg_flags) }
+
+    /// The fixed part of the message, `nil` when it is too short for it.
+    func fixed<Part: BitwiseCopyable>(_: Part.Type) -> Part? {
+        guard nlmsg_datalen(header) >= MemoryLayout<Part>.size, let data = nlmsg_data(header) else { return nil }
+        return data.loadUnaligned(as: Part.self)
+    }
+
+    /// Lends the libnl object that the message describes; `nil` when libnl does not understand it.
+    func withObject<Result>(_ body: (OpaquePointer) -> Result?) -> Result? {
+        var object: OpaquePointer?
+        let status = nl_msg_parse(message, { object, place in
+            guard let object, let place else { return }
+            nl_object_get(object)
+            place.assumingMemoryBound(to: OpaquePointer?.self).pointee = object
+        }, &object)
+        guard status >= 0, let object else { return nil }
+        defer { nl_object_put(object) }
+        return body(object)
+    }
+}
+
+/// A rtnetlink socket, either for requests or for notifications.
+final class NetlinkSocket {
+    private let socket: OpaquePointer
+    private var receiver: ((NetlinkMessage) -> Void)?
+
+    /// A socket for requests, or, with multicast groups (RTNLGRP_*), a non-blocking one for notifications.
+    init(groups: [UInt32] = []) throws(HostError) {
+        guard let socket = nl_socket_alloc() else { throw HostError("open a netlink socket", errno: ENOMEM) }
+        self.socket = socket
+        let status = nl_connect(socket, NETLINK_ROUTE)
+        guard status >= 0 else { throw .netlink("open a netlink socket", status) }
+        // A dump comes in messages as large as the reader's buffer, up to 32 KiB.
+        nl_socket_set_msg_buf_size(socket, 65536)
+        let own = Unmanaged.passUnretained(self).toOpaque()
+        nl_socket_modify_cb(socket, NL_CB_VALID, NL_CB_CUSTOM, { message, own in
+            guard let message, let own, let header = nlmsg_hdr(message) else { return Int32(bitPattern: NL_SKIP.rawValue) }
+            Unmanaged<NetlinkSocket>.fromOpaque(own).takeUnretainedValue()
+                .receiver?(NetlinkMessage(message: message, header: header))
+            return Int32(bitPattern: NL_OK.rawValue)
+        }, own)
+        guard !groups.isEmpty else { return }
+        nl_socket_disable_seq_check(socket)
+        nl_socket_set_nonblocking(socket)
+        svs_receive_buffer(descriptor, 8 << 20)
+        for group in groups {
+            let status = nl_socket_add_membership(socket, Int32(bitPattern: group))
+            guard status >= 0 else { throw .netlink("follow the host's network", status) }
+        }
+    }
+
+    deinit { nl_socket_free(socket) }
+
+    var descriptor: Int32 { nl_socket_get_fd(socket) }
+
+    /// Asks for all objects of a kind (RTM_GET*) and hands every answer to `body`. False when the kernel's tables
+    /// changed meanwhile, so that something may be missing or double.
+    func dump(_ type: Int32, family: Int32 = AF_UNSPEC, _ what: String,
+              _ body: (NetlinkMessage) -> Void) throws(HostError) -> Bool {
+        var status = nl_rtgen_request(socket, type, family, NLM_F_DUMP)
+        if status >= 0 { status = receive(body) }
+        if status == -NLE_DUMP_INTR { return false }
+        guard status >= 0 else { throw .netlink("read the host's \(what)", status) }
+        return true
+    }
+
+    /// What a reading of the waiting notifications found.
+    enum Drained { case nothing, some, overrun }
+
+    /// Hands all waiting notifications to `body`; `overrun` when the kernel had to throw some away (ENOBUFS).
+    func drain(_ body: (NetlinkMessage) -> Void) throws(HostError) -> Drained {
+        var result = Drained.nothing
+        while true {
+            let status = receive(body)
+            switch status {
+            case 0...: result = result == .overrun ? .overrun : .some
+            case -NLE_AGAIN, -NLE_INTR: return result
+            // libnl's name for ENOBUFS.
+            case -NLE_NOMEM: result = .overrun
+            default: throw .netlink("read what changed in the host's network", status)
+            }
+        }
+    }
+
+    private func receive(_ body: (NetlinkMessage) -> Void) -> Int32 {
+        withoutActuallyEscaping(body) { body in
+            receiver = body
+            defer { receiver = nil }
+            return nl_recvmsgs_default(socket)
+        }
+    }
+
+    /// Sends a message built by libnl, without waiting for an answer, and frees it.
+    func send(_ message: OpaquePointer) -> Int32 {
+        defer { nlmsg_free(message) }
+        nl_socket_disable_auto_ack(socket)
+        return nl_send_auto(socket, message)
+    }
+
+    /// Throws away what came back on a socket whose answers nobody waits for.
+    func discard() {
+        var byte: UInt8 = 0
+        while recv(descriptor, &byte, 1, Int32(MSG_DONTWAIT) | Int32(MSG_TRUNC)) > 0 {}
+    }
+}
+
+extension HostError {
+    /// An answer of libnl, which numbers errors in its own way.
+    static func netlink(_ what: String, _ status: Int32) -> HostError {
+        HostError(what, cause: String(cString: nl_geterror(status)))
+    }
+}

@@ -1,0 +1,46 @@
+import CLinux
+import Glibc
+import Testing
+
+/// Whether tests may make network namespaces.
+let isRoot = geteuid() == 0
+
+/// Runs `body` with the calling thread in a fresh network namespace, which vanishes with the last thing in it. `body` must
+/// not suspend: a namespace belongs to a thread.
+func inNamespace(_ body: () throws -> Void) throws {
+    let outside = svs_enter_new_network()
+    try #require(outside >= 0, "no new network namespace: errno \(-outside)")
+    defer { svs_enter_network(outside) }
+    try body()
+}
+
+/// Runs shell commands in the thread's namespace.
+func shell(_ commands: String...) throws {
+    for command in commands {
+        let status = system("exec </dev/null; " + command)
+        try #require(status == 0, "\(command): exit status \(status >> 8)")
+    }
+}
+
+/// What a shell command prints.
+func output(of command: String) throws -> String {
+    let pipe = try #require(popen(command, "r"))
+    var bytes: [UInt8] = []
+    var piece = [UInt8](repeating: 0, count: 4096)
+    while true {
+        let count = fread(&piece, 1, piece.count, pipe)
+        guard count > 0 else { break }
+        bytes += piece[..<count]
+    }
+    pclose(pipe)
+    return String(decoding: bytes, as: UTF8.self)
+}
+
+/// Waits until `condition` holds, at most `seconds`.
+func wait(seconds: Double = 3, until condition: () throws -> Bool) rethrows -> Bool {
+    for _ in 0..<Int(seconds * 200) {
+        if try condition() { return true }
+        usleep(5000)
+    }
+    return try condition()
+}
