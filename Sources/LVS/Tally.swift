@@ -1,4 +1,4 @@
-public import Wire
+import Wire
 
 /// How many frames met each verdict since the start.
 public struct Tally: ~Copyable {

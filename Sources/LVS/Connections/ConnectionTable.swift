@@ -1,4 +1,4 @@
-public import Wire
+import Wire
 
 /// All connections and templates: a pool of fixed capacity whose memory is touched lazily, and an open-addressed index of
 /// 64-bit words over it.

@@ -1,4 +1,4 @@
-public import Wire
+import Wire
 
 extension Director {
     /// Carries out one command, wholly or not at all.
@@ -64,12 +64,8 @@ extension Director {
     }
 
     private func start(_ service: VirtualService) {
-        if let expiring = service.scheduler as? any ExpiringScheduler { expiring.expiration = expiration(of: type(of: expiring).name) }
+        service.scheduler?.tunablesChanged(tunables)
         service.scheduler?.serversChanged(.started, in: candidates(service))
-    }
-
-    private func expiration(of name: String) -> Instant {
-        Instant(name == "lblc" ? tunables.lblcExpiration : tunables.lblcrExpiration) * second
     }
 
     func candidates(_ service: VirtualService) -> Candidates { Candidates(order: service.servers, pool: servers.slots) }

@@ -1,4 +1,4 @@
-public import Wire
+import Wire
 
 extension Director {
     /// All services, servers and settings as listings show them.
@@ -7,7 +7,9 @@ extension Director {
             let x = a.bucket, y = b.bucket
             return x != y ? x < y : a.sequence > b.sequence
         }
-        return Inventory(services: ordered.map(record), timeouts: Timeouts(tcp: timeouts.tcp, fin: timeouts.fin, udp: timeouts.udp),
+        var records: [ServiceRecord] = []
+        for service in ordered { records.append(record(service)) }
+        return Inventory(services: records, timeouts: Timeouts(tcp: timeouts.tcp, fin: timeouts.fin, udp: timeouts.udp),
                          daemons: daemons, tableSize: 4096, total: totals.estimator.statistics)
     }
 

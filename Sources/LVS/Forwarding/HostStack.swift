@@ -44,21 +44,21 @@ extension Director {
 
     private mutating func answerARP(_ frame: Frame, _ packet: Packet) -> Verdict {
         guard let question = ARPPacket(frame.bytes.dropFirst(Int(packet.network))), let port = ports[frame.ingress] else { return .malformed }
-        let target = question.targetAddress, sender = question.senderAddress
-        guard question.operation == ARPPacket.request, answersNeighbors(for: target, on: frame.ingress), sender != target else { return .passARP }
-        guard var reply = outbox.room(for: Int(packet.network) + 28) else { return .noBuffer }
+        let target = question.target, sender = question.sender
+        guard question.operation == .request, answersNeighbors(for: target, on: frame.ingress), sender != target else { return .passARP }
+        guard let reply = outbox.room(for: Int(packet.network) + 28) else { return .noBuffer }
         reply.bytes.copy(frame.bytes.prefix(Int(packet.network)))
         reply.bytes.setMAC(question.senderMAC, at: 0)
         reply.bytes.setMAC(port.mac, at: 6)
-        ARPPacket.write(to: reply.bytes.dropFirst(Int(packet.network)), operation: ARPPacket.reply, senderMAC: port.mac,
-                        senderAddress: target, targetMAC: question.senderMAC, targetAddress: sender)
+        ARPPacket.write(to: reply.bytes.dropFirst(Int(packet.network)), operation: .reply, senderMAC: port.mac,
+                        sender: target, targetMAC: question.senderMAC, target: sender)
         return outbox.emit(reply, on: frame.ingress, causedBy: frame.cause) ? .arpReply : .noBuffer
     }
 
     private mutating func answerSolicitation(_ frame: Frame, _ packet: Packet) -> Verdict {
         guard packet.flow.proto == IPProtocol.icmpv6, packet.detail == ICMPv6Type.neighborSolicitation,
               let port = ports[frame.ingress],
-              let question = NeighborSolicitation(frame.bytes.dropFirst(Int(packet.transport)).prefix(packet.transportLength)),
+              let question = NeighborMessage(frame.bytes.dropFirst(Int(packet.transport)).prefix(packet.transportLength)),
               packet.hops == 255 else { return packet.detail >= 133 && packet.detail <= 137 ? .passARP : .groupDestination }
         let target = question.target
         guard answersNeighbors(for: target, on: frame.ingress) else { return .passARP }
@@ -66,16 +66,16 @@ extension Director {
         let asker = packet.flow.source
         let isProbe = asker.isUnspecified
         let destination = isProbe ? IPAddress(high: 0xff02 << 48, low: 1) : asker
-        let mac = isProbe ? MACAddress(bits: 0x3333_0000_0001) : question.sourceMAC ?? frame.bytes.mac(at: 6)
+        let mac = isProbe ? MACAddress(bits: 0x3333_0000_0001) : question.linkAddress ?? frame.bytes.mac(at: 6)
         let start = Int(packet.network)
-        guard var reply = outbox.room(for: start + 40 + NeighborAdvertisement.length) else { return .noBuffer }
+        guard let reply = outbox.room(for: start + 40 + NeighborMessage.length) else { return .noBuffer }
         reply.bytes.copy(frame.bytes.prefix(start))
         reply.bytes.setMAC(mac, at: 0)
         reply.bytes.setMAC(port.mac, at: 6)
-        IPv6Header.write(to: reply.bytes.dropFirst(start), payloadLength: NeighborAdvertisement.length,
+        IPv6Header.write(to: reply.bytes.dropFirst(start), payloadLength: NeighborMessage.length,
                          nextHeader: IPProtocol.icmpv6, from: target, to: destination, hopLimit: 255)
-        NeighborAdvertisement.write(to: reply.bytes.dropFirst(start + 40), target: target, mac: port.mac, from: target,
-                                    to: destination, router: network.forwards6, solicited: !isProbe, override: true)
+        NeighborMessage.writeAdvertisement(to: reply.bytes.dropFirst(start + 40), from: target, to: destination, target: target,
+                                           targetMAC: port.mac, isRouter: network.forwards6, solicited: !isProbe)
         return outbox.emit(reply, on: frame.ingress, causedBy: frame.cause) ? .neighborAdvertisement : .noBuffer
     }
 
@@ -146,7 +146,7 @@ extension Director {
         var checksum = Checksum()
         checksum.add(message)
         if !isV4 { checksum.addPseudoHeader(from: to, to: from, proto: IPProtocol.icmpv6, length: message.count) }
-        guard checksum.value == 0 || frame.offload.hasPartialChecksum, isV4 ? tunables.ignoresEchoes == 0 : true,
+        guard checksum.value == 0 || frame.offload.hasPartialChecksum, (isV4 ? tunables.ignoreEcho4 : tunables.ignoreEcho6) == 0,
               !to.isMulticast, !to.isUnspecified else { return .noResponder }
         let service = isV4 ? frame.bytes[Int(packet.network) + 1] : 0
         let sent = send(from: from, to: to, proto: packet.flow.proto, length: message.count, typeOfService: service, frame.cause) { bytes in
@@ -156,14 +156,6 @@ extension Director {
             bytes.setBig16(isV4 ? Checksum.of(bytes) : transportChecksum(bytes, from: from, to: to, IPProtocol.icmpv6), at: 2)
         }
         return sent ? .echoReply : .noBuffer
-    }
-
-    /// The checksum of a whole transport payload whose checksum field is zero.
-    func transportChecksum(_ payload: Bytes, from source: IPAddress, to destination: IPAddress, _ proto: UInt8) -> UInt16 {
-        var checksum = Checksum()
-        checksum.add(payload)
-        checksum.addPseudoHeader(from: source, to: destination, proto: proto, length: payload.count)
-        return checksum.value
     }
 
     private func hasValidSegmentChecksum(_ frame: Frame, _ packet: Packet, _ segment: Bytes) -> Bool {
@@ -177,4 +169,12 @@ extension Director {
         if udp.checksum == 0 { return packet.family == .v4 }
         return hasValidSegmentChecksum(frame, packet, datagram.prefix(udp.length))
     }
+}
+
+/// The checksum of a whole transport payload whose checksum field is zero.
+func transportChecksum(_ payload: Bytes, from source: IPAddress, to destination: IPAddress, _ proto: UInt8) -> UInt16 {
+    var checksum = Checksum()
+    checksum.add(payload)
+    checksum.addPseudoHeader(from: source, to: destination, proto: proto, length: payload.count)
+    return checksum.value
 }

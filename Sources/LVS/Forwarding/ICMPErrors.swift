@@ -91,7 +91,7 @@ extension Director {
         frame.bytes.setBig16(family == .v4 ? EtherType.ipv4 : EtherType.ipv6, at: 12)
         if family == .v4 {
             IPv4Header.write(to: packet, totalLength: 20 + length, proto: proto, from: source, to: destination,
-                             timeToLive: hops ?? UInt8(clamping: tunables.defaultTimeToLive), typeOfService: typeOfService,
+                             timeToLive: hops ?? UInt8(clamping: tunables.defaultTTL), typeOfService: typeOfService,
                              dontFragment: dontFragment)
         } else {
             IPv6Header.write(to: packet, payloadLength: length, nextHeader: proto, from: source, to: destination,

@@ -18,7 +18,7 @@ extension Director {
     }
 
     /// No service of the family is left: the host sees everything itself.
-    mutating func passServiceless(_ frame: inout Frame, _ packet: Packet) -> Verdict {
+    mutating func passServiceless(_ frame: Frame, _ packet: Packet) -> Verdict {
         hostStack(frame, packet, .passServiceless)
     }
 }

@@ -1,4 +1,4 @@
-public import Wire
+import Wire
 
 /// Frames that wait until their next hop's MAC is known, and the next hops that somebody has to ask for.
 struct NeighborQueue {

@@ -1,4 +1,4 @@
-public import Wire
+import Wire
 
 /// A virtual service: what the administrator said, its scheduler, and its servers in the kernel's order.
 ///
