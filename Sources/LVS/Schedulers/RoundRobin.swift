@@ -27,4 +27,11 @@ final class RoundRobin: Scheduler {
         case .removed(let place, _): if last >= place { last -= 1 }
         }
     }
+
+    func score(of place: Int, for request: Request, in servers: Candidates) -> String {
+        if let refusal = servers[place].refusal { return refusal }
+        if place == last { return "last served, asked last" }
+        let ahead = place > last ? place - last : servers.count - last + place
+        return ahead == 1 ? "next in the circle" : "\(ahead) steps after the last served"
+    }
 }

@@ -14,17 +14,26 @@ public protocol Scheduler: AnyObject, SendableMetatype {
     /// Called after servers were added, edited or removed, and once when the scheduler takes a service over.
     func serversChanged(_ change: ServerChange, in servers: Candidates)
 
-    /// Called when `now` reaches the moment that `nextTick` named.
+    /// Called when `now` has reached the moment that `nextTick` named.
     func tick(at now: Instant)
 
-    /// When `tick` is wanted; `nil` for never.
+    /// When `tick` is wanted; `nil` for never. A moment that has passed, 0 too, means at the next chance.
     var nextTick: Instant? { get }
+
+    /// What the server at `place` has to show for this request, in words: what `svs explain` prints beside it.
+    /// Changes nothing.
+    func score(of place: Int, for request: Request, in servers: Candidates) -> String
 }
 
 extension Scheduler {
     public func serversChanged(_ change: ServerChange, in servers: Candidates) {}
     public func tick(at now: Instant) {}
     public var nextTick: Instant? { nil }
+
+    public func score(of place: Int, for request: Request, in servers: Candidates) -> String {
+        let server = servers[place]
+        return "weight \(server.weight), \(server.active) active, \(server.total) in all"
+    }
 }
 
 /// What happened to a service's servers. Indices are places in the newest-first list after the change;
@@ -76,17 +85,32 @@ public struct Candidates {
         self.pool = pool
     }
 
+    @inline(__always)
     public var count: Int { order.count }
-    public subscript(index: Int) -> RealServer { pool[Int(order[index])] }
+    @inline(__always)
+    public subscript(place: Int) -> RealServer { pool[Int(order[place])] }
 }
 
 /// Place of a real server in the director's pool.
 public typealias ServerID = Int32
 
-/// Every scheduler that `-s` knows.
+/// Every scheduler that `-s` knows, besides `none`, which is a service without one.
 public enum Schedulers {
     public static let roster: [any Scheduler.Type] = [
         RoundRobin.self,
+        WeightedRoundRobin.self,
+        SourceHashing.self,
+        DestinationHashing.self,
+        LeastConnection.self,
+        WeightedLeastConnection.self,
+        ShortestExpectedDelay.self,
+        NeverQueue.self,
+        LocalityBased.self,
+        LocalityBasedReplication.self,
+        MaglevHashing.self,
+        WeightedFailover.self,
+        WeightedOverflow.self,
+        PowerOfTwo.self,
     ]
 
     /// A scheduler by name, `nil` when there is none of that name.

@@ -1,0 +1,125 @@
+internal import Wire
+
+/// Maglev hashing (Eisenbud and others, NSDI 2016, section 3.4): like `sh`, but a change of servers moves few clients.
+final class MaglevHashing: Scheduler {
+    static var name: String { "mh" }
+
+    /// A prime, so that every skip visits every slot.
+    static var size: Int { 4093 }
+
+    /// `mh-fallback`: look for another server when the client's own one is unavailable.
+    private let fallsBack: Bool
+    /// `mh-port`.
+    private let usesPort: Bool
+    /// The place that serves each slot, -1 for nobody.
+    private var slots = [Int32](repeating: -1, count: size)
+    /// Where a server's walk over the slots starts, and every client's slot.
+    private let first = SipHash13(both: 2_654_435_761)
+    /// How far each step of a server's walk goes.
+    private let second = SipHash13(both: 2_654_446_892)
+
+    init(flags: ServiceFlags) {
+        fallsBack = flags.contains(.scheduler1)
+        usesPort = flags.contains(.scheduler2)
+    }
+
+    func pick(for request: Request, from servers: Candidates) -> Int? {
+        let home = slot(for: request)
+        let owner = Int(slots[home])
+        if owner >= 0 && servers[owner].isUsable { return owner }
+        guard fallsBack, owner >= 0 else { return nil }
+        for offset in 0..<Self.size {
+            let place = Int(slots[retry(offset, from: home, for: request)])
+            if place >= 0 && servers[place].isUsable { return place }
+        }
+        return nil
+    }
+
+    private func slot(for request: Request, offset: Int = 0) -> Int {
+        slot(first, request.client, usesPort ? request.hashedPort : 0, offset: offset)
+    }
+
+    private func retry(_ offset: Int, from home: Int, for request: Request) -> Int {
+        slot(for: request, offset: (offset + home) % Self.size)
+    }
+
+    private func slot(_ hash: SipHash13, _ address: IPAddress, _ port: UInt16, offset: Int = 0, of size: Int = size) -> Int {
+        Int(hash.hash(UInt32(truncatingIfNeeded: offset) &+ UInt32(port) &+ address.folded)) % size
+    }
+
+    func serversChanged(_ change: ServerChange, in servers: Candidates) {
+        // The kernel refuses more servers than slots and goes on with the table it has.
+        if servers.count > Self.size { follow(change) } else { fill(from: servers) }
+    }
+
+    /// Keeps the table pointing at the same servers.
+    private func follow(_ change: ServerChange) {
+        for slot in slots.indices {
+            let place = Int(slots[slot])
+            switch change {
+            case .started: slots[slot] = -1
+            case .added(let new): if place >= new { slots[slot] += 1 }
+            case .edited: break
+            case .removed(let old, _): slots[slot] = place == old ? -1 : place > old ? Int32(place - 1) : Int32(place)
+            }
+        }
+    }
+
+    private func fill(from servers: Candidates) {
+        for slot in slots.indices { slots[slot] = -1 }
+        let (step, shift) = scale(of: servers)
+        if step == 0 { return }
+        var walks: [(place: Int32, slot: Int, skip: Int, turns: Int)] = []
+        walks.reserveCapacity(servers.count)
+        for place in 0..<servers.count {
+            let server = servers[place]
+            guard server.lastWeight > 0 else { continue }
+            walks.append((place: Int32(place), slot: slot(first, server.key.address, server.key.port),
+                          skip: slot(second, server.key.address, server.key.port, of: Self.size - 1) + 1,
+                          turns: max((Int(server.lastWeight) / step) >> shift, 1)))
+        }
+        var left = Self.size
+        while true {
+            for index in walks.indices {
+                for _ in 0..<walks[index].turns {
+                    var slot = walks[index].slot
+                    while slots[slot] >= 0 {
+                        slot += walks[index].skip
+                        if slot >= Self.size { slot -= Self.size }
+                    }
+                    slots[slot] = walks[index].place
+                    walks[index].slot = slot
+                    left -= 1
+                    if left == 0 { return }
+                }
+            }
+        }
+    }
+
+    /// What weights are divided by: their greatest common divisor (0 when there is no weight), then as many bits as leave
+    /// the greatest one six. A weight is the last one that was not 0, so that a pause moves no other server's clients.
+    private func scale(of servers: Candidates) -> (step: Int, shift: Int) {
+        var step = 0
+        var greatest = 0
+        for place in 0..<servers.count where servers[place].lastWeight > 0 {
+            let weight = Int(servers[place].lastWeight)
+            step = greatestCommonDivisor(weight, step)
+            greatest = max(greatest, weight)
+        }
+        if step == 0 { return (0, 0) }
+        let bits = Int.bitWidth - (greatest / step).leadingZeroBitCount
+        return (step, max(bits - 6, 0))
+    }
+
+    func score(of place: Int, for request: Request, in servers: Candidates) -> String {
+        let home = slot(for: request)
+        let share = "\(slots.count { Int($0) == place }) of \(Self.size) slots"
+        let refused = servers[place].refusal.map { ", " + $0 } ?? ""
+        if slots[home] == Int32(place) { return "owns slot \(home), \(share)\(refused)" }
+        if fallsBack, slots[home] >= 0, !servers[Int(slots[home])].isUsable,
+            let offset = (0..<Self.size).first(where: { slots[retry($0, from: home, for: request)] == Int32(place) }) {
+            return "fallback try \(offset + 1), slot \(retry(offset, from: home, for: request)), \(share)\(refused)"
+        }
+        return "slot \(home) is another's, \(share)\(refused)"
+    }
+}
