@@ -28,6 +28,7 @@ struct FilesNetworkTests {
         # routes
         route add local 10.245.41.0/24 dev lo
         r a 10.0.0.3/32 dev eth0 mtu lock 1400
+        route add 10.7/16 dev eth0
         route add 10.1.0.0/16 via 172.31.255.253 src 172.31.255.1 metric 20
         route add unreachable 10.66.0.0/16
         route add blackhole fd66::/16 metric 5
@@ -100,6 +101,7 @@ struct FilesNetworkTests {
             "local fc00:1::1/128 dev 1",
             "local 10.245.41.0/24 dev 1",
             "unicast 10.0.0.3/32 dev 2 mtu 1400",
+            "unicast 10.7.0.0/16 dev 2",
             "unicast 10.1.0.0/16 via 172.31.255.253 dev 2 src 172.31.255.1 metric 20",
             "unreachable 10.66.0.0/16 dev 1",
             "blackhole fd66::/16 dev 1 metric 5",
@@ -150,7 +152,8 @@ struct FilesNetworkTests {
         ("neigh add 10.0.0.1 lladdr 02:00:00:00:00:01 dev eth9", "n:4: Cannot find device \"eth9\""),
         ("route add 10.0.0.0/24 dev eth9", "n:4: Cannot find device \"eth9\""),
         ("addr add 10.0.0.1/33 dev eth0", "n:4: any valid prefix is expected rather than \"10.0.0.1/33\"."),
-        ("addr add 10.0.0/24 dev eth0", "n:4: any valid prefix is expected rather than \"10.0.0/24\"."),
+        ("addr add 10.0.300/24 dev eth0", "n:4: any valid prefix is expected rather than \"10.0.300/24\"."),
+        ("addr add eth0", "n:4: any valid prefix is expected rather than \"eth0\"."),
         ("addr add 10.0.0.1/24", "n:4: Not enough information: \"dev\" argument is required."),
         ("addr add dev eth0", "n:4: addr add: the address is missing"),
         ("addr add 10.0.0.1/24 dev", "n:4: dev: an argument is missing"),
@@ -177,8 +180,8 @@ struct FilesNetworkTests {
         ("route add default via 192.0.2", "n:4: an inet address is expected rather than \"192.0.2\"."),
         ("route add default", "n:4: No such device"),
         ("route add local 10.0.0.0/8", "n:4: No such device"),
-        ("route add 10.0.0.0/8 dev down0", "n:4: down0: Network is down"),
-        ("route add 10.0.0.0/8 dev eth0 src 10.1.1.1", "n:4: src 10.1.1.1: Invalid source address"),
+        ("route add 10.0.0.0/8 dev down0", "n:4: down0: Device for nexthop is not up."),
+        ("route add 10.0.0.0/8 dev eth0 src 10.1.1.1", "n:4: src 10.1.1.1: Invalid prefsrc address."),
         ("route add 10.0.0.0/8 dev eth0 table 100", "n:4: table 100: only main and local are looked up"),
         ("route add 10.0.0.0/8 nexthop via 192.0.2.9", "n:4: route: nexthop: not understood"),
         ("route add 10.0.0.0/8 dev eth0 mtu big", "n:4: mtu: big: invalid number"),

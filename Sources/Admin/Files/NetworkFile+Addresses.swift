@@ -25,7 +25,7 @@ extension NetworkBuilder {
                 local = word
             }
         }
-        guard let local, let (address, givenLength) = IPAddress.prefix(local) else {
+        guard let local, let (address, givenLength) = IPAddress.shortPrefix(local) else {
             throw Complaint(local.map { "any valid prefix is expected rather than \"\($0)\"." } ?? "addr \(verb): the address is missing")
         }
         try expect(address, local)
@@ -35,7 +35,7 @@ extension NetworkBuilder {
         var network = address
         var length = givenLength ?? address.family.width
         if let peer {
-            guard let (other, peerLength) = IPAddress.prefix(peer), other.family == address.family else {
+            guard let (other, peerLength) = IPAddress.shortPrefix(peer), other.family == address.family else {
                 throw Complaint("any valid prefix is expected rather than \"\(peer)\".")
             }
             network = other

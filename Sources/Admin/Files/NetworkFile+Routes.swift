@@ -26,7 +26,7 @@ extension NetworkBuilder {
                                   metric: wish.metric ?? (prefix.isV4 || wish.kind == .local ? 0 : 1024))
         route.interface = try interface(wish, prefix.family)
         if let (source, word) = wish.source {
-            guard source.family == prefix.family, isOwn(source) else { throw Complaint("src \(word): Invalid source address") }
+            guard source.family == prefix.family, isOwn(source) else { throw Complaint("src \(word): Invalid prefsrc address.") }
             route.source = source
         }
         try place(route, verb, target)
@@ -85,7 +85,7 @@ extension NetworkBuilder {
             if let gateway = wish.gateway, gateway.family != family { throw Complaint("via \(gateway): the family is not that of the route") }
             return (.unspecified(family), 0)
         }
-        guard let (address, length) = IPAddress.prefix(word) else {
+        guard let (address, length) = IPAddress.shortPrefix(word) else {
             throw Complaint("any valid prefix is expected rather than \"\(word)\".")
         }
         try expect(address, word)
@@ -105,7 +105,7 @@ extension NetworkBuilder {
             return interface.index
         case .unicast: break
         }
-        if let interface = wish.interface, !interface.isUp { throw Complaint("\(interface.name): Network is down") }
+        if let interface = wish.interface, !interface.isUp { throw Complaint("\(interface.name): Device for nexthop is not up.") }
         guard let gateway = wish.gateway else {
             guard let interface = wish.interface else { throw Complaint("No such device") }
             return interface.index

@@ -55,4 +55,12 @@ extension IPAddress {
               let length = UInt32(numeral: text[text.index(after: slash)...]), length <= address.family.width else { return nil }
         return (address, Int(length))
     }
+
+    /// The same with the short forms of `ip`, in which missing octets are 0: `10/8`, `192.0.2/24`.
+    static func shortPrefix(_ text: String) -> (address: IPAddress, length: Int?)? {
+        let slash = text.firstIndex(of: "/") ?? text.endIndex
+        let dots = text[..<slash].count { $0 == "." }
+        guard dots < 3, !text.contains(":") else { return prefix(text) }
+        return prefix(text[..<slash] + String(repeating: ".0", count: 3 - dots) + text[slash...])
+    }
 }
