@@ -44,3 +44,28 @@ func wait(seconds: Double = 3, until condition: () throws -> Bool) rethrows -> B
     }
     return try condition()
 }
+
+/// A second namespace at the other end of a wire.
+final class Peer {
+    private let network: Int32
+
+    /// Makes the namespace and a veth pair: `device` here, `device` there.
+    init(device: String) throws {
+        let here = svs_enter_new_network()
+        try #require(here >= 0, "no new network namespace: errno \(-here)")
+        network = open("/proc/thread-self/ns/net", O_RDONLY)
+        try #require(svs_enter_network(here) == 0)
+        try shell("ip link add \(device) type veth peer name \(device) netns /proc/\(getpid())/fd/\(network)", "ip link set \(device) up")
+        try run { try shell("ip link set lo up", "ip link set \(device) up") }
+    }
+
+    deinit { close(network) }
+
+    /// Runs `body` with the calling thread in the other namespace.
+    func run<Result>(_ body: () throws -> Result) throws -> Result {
+        let here = open("/proc/thread-self/ns/net", O_RDONLY)
+        try #require(svs_enter_network(dup(network)) == 0)
+        defer { svs_enter_network(here) }
+        return try body()
+    }
+}
