@@ -1,0 +1,124 @@
+import CLinux
+import Glibc
+import Links
+import Wire
+
+/// Two network interfaces joined by a cable, in a network namespace of their own that vanishes with the object:
+///
+///     near ════════ far
+///
+/// Live links are opened inside and may be used from any thread, as a socket stays in its namespace.
+final class Cable {
+    static let isPossible = geteuid() == 0
+        && ["/usr/sbin/ip", "/sbin/ip", "/usr/bin/ip"].contains { (path: String) in access(path, X_OK) == 0 }
+    private let namespace: Int32
+
+    init() throws {
+        namespace = Cable.onThread {
+            guard svs_namespace_new() == 0 else { return -1 }
+            return open("/proc/self/task/\(svs_thread_id())/ns/net", O_RDONLY | O_CLOEXEC)
+        }
+        if namespace < 0 { throw LinkError("no new network namespace: \(String(cString: strerror(errno)))") }
+        // Without IPv6 a new interface keeps silent.
+        inside {
+            let file = open("/proc/sys/net/ipv6/conf/default/disable_ipv6", O_WRONLY)
+            write(file, "1", 1)
+            close(file)
+        }
+        try ip("link add near address 02:00:00:00:00:01 type veth peer name far address 02:00:00:00:00:02")
+        try ip("link set near up")
+        try ip("link set far up")
+    }
+
+    deinit { close(namespace) }
+
+    /// Runs `body` on a thread inside the namespace.
+    @discardableResult
+    func inside<Result>(_ body: @escaping () -> Result) -> Result {
+        let namespace = namespace
+        return Cable.onThread {
+            let entered = svs_namespace_enter(namespace)
+            precondition(entered == 0)
+            return body()
+        }
+    }
+
+    /// Runs `ip` with these arguments.
+    func ip(_ arguments: String) throws {
+        let status = inside { () -> Int32 in
+            var words = (["ip"] + arguments.split(separator: " ").map(String.init)).map { strdup($0) } + [nil]
+            defer { for word in words { free(word) } }
+            var child = pid_t()
+            guard posix_spawnp(&child, "ip", nil, nil, &words, environ) == 0 else { return -1 }
+            var status: Int32 = 0
+            waitpid(child, &status, 0)
+            return status
+        }
+        if status != 0 { throw LinkError("ip \(arguments): status \(status)") }
+    }
+
+    func link<Opened: LiveLink>(_ type: Opened.Type, _ name: String, filter: PacketFilter = .everything) throws -> Opened {
+        try inside { Result { try Opened(on: name, filter: filter, group: nil) } }.get()
+    }
+
+    /// Runs `body` on a thread that ends with it.
+    private static func onThread<Result>(_ body: @escaping () -> Result) -> Result {
+        var result: Result?
+        let work = Unmanaged.passRetained(Work { result = body() })
+        var thread = pthread_t()
+        pthread_create(&thread, nil, { pointer in
+            if let pointer { Unmanaged<Work>.fromOpaque(pointer).takeRetainedValue().body() }
+            return nil
+        }, work.toOpaque())
+        pthread_join(thread, nil)
+        return result!
+    }
+}
+
+private final class Work {
+    let body: () -> Void
+    init(_ body: @escaping () -> Void) { self.body = body }
+}
+
+/// A frame that a live link delivered.
+struct Arrival: Equatable {
+    var bytes: [UInt8]
+    var offload: Offload
+    var headroom: Int32
+    var ingress: Int32
+}
+
+extension LiveLink {
+    /// What arrives until there are `count` frames, or nothing came for half a second.
+    func collect(_ count: Int, patience: Int32 = 500) throws -> [Arrival] {
+        var batch = Batch(capacity: 64)
+        var arrivals: [Arrival] = []
+        while arrivals.count < count {
+            batch.removeAll()
+            try receive(into: &batch)
+            for index in 0..<batch.count {
+                let frame = batch[index]
+                arrivals.append(Arrival(bytes: frame.bytes.array, offload: frame.offload, headroom: frame.headroom,
+                                        ingress: frame.ingress))
+            }
+            if wantsPoll, arrivals.count < count {
+                var watch = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+                if poll(&watch, 1, patience) == 0 { break }
+            }
+        }
+        return arrivals
+    }
+
+    /// Sends frames, as an engine would that had received them elsewhere.
+    func send(_ frames: [MemoryLink.Copy]) throws {
+        let source = MemoryLink(interface: 99)
+        for frame in frames { source.arrive(frame.bytes, offload: frame.offload) }
+        var batch = Batch(capacity: 64)
+        while !source.waiting.isEmpty {
+            batch.removeAll()
+            try source.receive(into: &batch)
+            for index in 0..<batch.count { batch[index].egress = interface }
+            try transmit(batch)
+        }
+    }
+}
