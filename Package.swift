@@ -33,10 +33,11 @@ let package = Package(
         .target(name: "Admin", dependencies: ["LVS", "Wire", "CLinux"], swiftSettings: house),
         .target(name: "Host", dependencies: ["LVS", "Wire", "CLinux", "Clibnet", "Clibnl", "Clibnftables"],
                 swiftSettings: house),
+        .target(name: "Replay", dependencies: ["Admin", "LVS", "Links", "Wire"], swiftSettings: house),
         // doors
         .executableTarget(
             name: "svs",
-            dependencies: ["Admin", "Host", "LVS", "Links", "Wire", "CLinux",
+            dependencies: ["Admin", "Host", "LVS", "Links", "Replay", "Wire", "CLinux",
                            .product(name: "ArgumentParser", package: "swift-argument-parser")],
             swiftSettings: house),
         .target(name: "CBench", cSettings: [.unsafeFlags(["-O2"])]),

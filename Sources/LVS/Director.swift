@@ -38,6 +38,8 @@ public struct Director: ~Copyable {
     var trash = Trash()
     var daemons: [SyncDaemon] = []
     var sequence: UInt64 = 0
+    /// The server that the frame in hand was counted for, -1 without one.
+    var chosen: ServerID = -1
     private let looks: Slab<Look>
 
     /// What was seen of a frame before its turn came.
@@ -45,6 +47,7 @@ public struct Director: ~Copyable {
         var packet: Packet
         var hash: UInt32
         var verdict: Verdict
+        var server: ServerID
     }
 
     /// Frames that are looked at together, so that the memory they need is on its way when their turn comes.
@@ -88,6 +91,7 @@ public struct Director: ~Copyable {
             for i in first..<end {
                 let verdict = direct(&batch[i], looks[i].packet, looks[i].hash)
                 looks[i].verdict = verdict
+                looks[i].server = chosen
                 tally.count(verdict)
             }
             first = end
@@ -96,6 +100,17 @@ public struct Director: ~Copyable {
 
     /// The verdict on a frame of the batch that was processed last.
     public func verdict(of frame: Int) -> Verdict { looks[frame].verdict }
+
+    /// The real server that a frame of the last batch went to or came from.
+    public func server(of frame: Int) -> ServerKey? { looks[frame].server >= 0 ? servers[looks[frame].server].key : nil }
+
+    /// The service that a frame of the last batch belonged to.
+    public func service(of frame: Int) -> ServiceKey? {
+        looks[frame].server >= 0 ? services[servers[looks[frame].server].service]?.key : nil
+    }
+
+    /// The clock's last reading.
+    public var now: Instant { clock }
 
     @inline(__always)
     private func look(at frame: Frame, as place: Int) {
@@ -111,6 +126,7 @@ public struct Director: ~Copyable {
     @inline(__always)
     mutating func direct(_ frame: inout Frame, _ packet: Packet, _ hash: UInt32) -> Verdict {
         frame.egress = 0
+        chosen = -1
         guard packet.kind == .ip else { return answerNeighbor(frame, packet) }
         guard ports.isMine(frame) else { return notMine(frame, packet) }
         guard services.hasServices(packet.family) else { return passServiceless(frame, packet) }

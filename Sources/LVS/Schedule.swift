@@ -86,6 +86,9 @@ extension Director {
         return complete
     }
 
+    /// When the next incomplete datagram is given up; `nil` when none waits.
+    public var nextFragmentTimeout: Instant? { fragments.nextTimeout }
+
     /// The next due moment of the director's own work or timers, for a host that wants to sleep until then.
     public var nextMoment: Instant { min(schedule.next, fragments.nextTimeout ?? .max) }
 }

@@ -23,6 +23,7 @@ extension Director {
         let bytes = UInt64(UInt32(bitPattern: packet.length))
         let server = connections[id].server
         guard server >= 0 else { return }
+        chosen = server
         servers[server].counters.packetsIn &+= 1
         servers[server].counters.bytesIn &+= bytes
         let service = servers[server].service
@@ -37,6 +38,7 @@ extension Director {
     mutating func countReply(_ id: ConnectionID, length: Int) {
         let server = connections[id].server
         guard server >= 0, servers[server].service >= 0 else { return }
+        chosen = server
         let service = servers[server].service
         servers[server].counters.packetsOut &+= 1
         servers[server].counters.bytesOut &+= UInt64(length)

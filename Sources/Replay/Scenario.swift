@@ -1,0 +1,49 @@
+public import Admin
+public import LVS
+public import Wire
+
+/// A director host as its files describe it: everything a replay needs but the frames.
+public struct Scenario: Sendable {
+    public var network: Network
+    public var tunables: Tunables
+    public var marks4: MarkRules
+    public var marks6: MarkRules
+    public var services: [Command]
+    /// Commands by the number of the input frame that they come just before, in the order of the file.
+    public var edits: [Int: [Command]]
+    /// Sysctl keys that the director has no use for.
+    public var ignored: [String]
+    /// Index of the first Ethernet link.
+    public var firstInterface: Int32
+
+    /// Reads all files; the first thing wrong in any of them is thrown, with file and line.
+    public init(_ files: CaseFiles) throws(FileError) {
+        let parsed = try NetworkFile(TextFile.read(files.network), file: files.network)
+        guard let first = parsed.network.firstEthernet else {
+            throw FileError(file: files.network, text: "no Ethernet link is set up")
+        }
+        network = parsed.network
+        firstInterface = first.index
+        tunables = Tunables()
+        ignored = []
+        if let path = files.sysctl {
+            let file = try SysctlFile(TextFile.read(path), file: path)
+            tunables = file.tunables
+            ignored = file.ignored
+        }
+        network.forwards4 = tunables.forward4 != 0
+        network.forwards6 = tunables.forward6 != 0
+        marks4 = try Self.marks(files.marks, .v4)
+        marks6 = try Self.marks(files.marks6, .v6)
+        services = try ServicesFile.commands(in: TextFile.read(files.services), file: files.services)
+        edits = [:]
+        if let path = files.edits {
+            for edit in try EditsFile.edits(in: TextFile.read(path), file: path) { edits[edit.frame, default: []].append(edit.command) }
+        }
+    }
+
+    private static func marks(_ path: String?, _ family: IPFamily) throws(FileError) -> MarkRules {
+        guard let path else { return MarkRules() }
+        return try MarksFile(TextFile.read(path), file: path, family: family).rules
+    }
+}
