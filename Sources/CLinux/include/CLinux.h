@@ -3,6 +3,8 @@
 
 #include <stdint.h>
 
+#include "control.h"
+
 /// Asks the processor to load the cache line that holds `address`.
 static inline void svs_prefetch(const void *address) { __builtin_prefetch(address); }
 
