@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/un.h>
 #include <time.h>
@@ -120,4 +121,9 @@ uint64_t svs_monotonic_seconds(void)
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (uint64_t)now.tv_sec;
+}
+
+int svs_thread_user(uint32_t user)
+{
+    return syscall(SYS_setresuid, (uid_t)-1, (uid_t)user, (uid_t)-1) < 0 ? -errno : 0;
 }

@@ -8,6 +8,12 @@ public struct ControlError: Error, Hashable, Sendable, CustomStringConvertible {
     public var errno: Int32
     public var reason: String
 
+    public init(path: String, errno: Int32, reason: String) {
+        self.path = path
+        self.errno = errno
+        self.reason = reason
+    }
+
     /// `PATH: what is wrong`, to be put behind `svs: `.
     public var description: String { "\(path): \(reason)" }
 

@@ -134,9 +134,10 @@ private struct Text {
         case .tunneling: "Tunnel"
         case .directRouting, .bypass: "Route"
         }
-        left(method, 8)
-        left("\(server.settings.weight)", 7)
-        left("\(server.active)", 11)
+        for (text, width) in [(method, 7), ("\(server.settings.weight)", 6), ("\(server.active)", 10)] {
+            left(text, width)
+            put(" ")
+        }
         left("\(server.inactive)", 10)
         put("\n")
     }
@@ -150,7 +151,8 @@ private struct Text {
     }
 
     mutating func connection(_ connection: ConnectionRecord, showsOrigin: Bool) {
-        left(name(of: connection.proto), 4)
+        left(name(of: connection.proto), 3)
+        put(" ")
         for (address, port) in [(connection.client, connection.clientPort), (connection.virtual, connection.virtualPort),
                                 (connection.server, connection.serverPort)] {
             self.address(address)
@@ -158,8 +160,8 @@ private struct Text {
             hex(UInt64(port), 4)
             put(" ")
         }
-        left(connection.state, 12)
-        if showsOrigin { left("LOCAL", 7) }
+        left(connection.state, 11)
+        put(showsOrigin ? " LOCAL  " : " ")
         right("\(connection.expires)", 7)
         if !showsOrigin, !connection.persistenceEngine.isEmpty {
             put(" \(connection.persistenceEngine) ")

@@ -30,4 +30,7 @@ ssize_t svs_control_receive(int fd, void *bytes, size_t count);
 /// Seconds since the machine started, for deadlines.
 uint64_t svs_monotonic_seconds(void);
 
+/// Changes the effective user of this thread alone, to act as a client would that is not root.
+int svs_thread_user(uint32_t user);
+
 #endif
