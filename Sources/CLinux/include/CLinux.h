@@ -7,6 +7,8 @@
 #include "packet.h"
 #include "process.h"
 
+#include "control.h"
+
 /// Asks the processor to load the cache line that holds `address`.
 static inline void svs_prefetch(const void *address) { __builtin_prefetch(address); }
 

@@ -1,0 +1,82 @@
+import LVS
+
+/// The packets of an answer, made one by one as the client reads them: a connection table of any size costs one packet.
+struct ControlAnswer {
+    let next: () -> [UInt8]?
+
+    /// A few messages in one packet.
+    init(_ messages: NetlinkMessage...) {
+        var packet: [UInt8]? = messages.flatMap(\.bytes)
+        next = {
+            defer { packet = nil }
+            return packet
+        }
+    }
+
+    /// A dump: NLM_F_MULTI messages, several to a packet of at most `limit` bytes, then NLMSG_DONE {s32 0}.
+    init(dump bodies: some Sequence<GenericMessage>, to request: NetlinkMessage, limit: Int = ControlNumbers.packetLength) {
+        var rest = bodies.makeIterator()
+        var held: [UInt8] = []
+        var isFinished = false
+        next = {
+            guard !isFinished else { return nil }
+            var packet = held
+            held = []
+            while let body = rest.next() {
+                let bytes = request.reply(body, flags: NetlinkMessage.Flags.multi).bytes
+                if !packet.isEmpty, packet.count + bytes.count > limit {
+                    held = bytes
+                    return packet
+                }
+                packet += bytes
+            }
+            isFinished = true
+            var done = request.reply(type: NetlinkMessage.Kind.done, flags: NetlinkMessage.Flags.multi)
+            done.payload = [0, 0, 0, 0]
+            return packet + done.bytes
+        }
+    }
+
+    /// Bytes as a dump of pieces.
+    init(pieces: some Sequence<[UInt8]>, to request: NetlinkMessage) {
+        self.init(dump: pieces.lazy.map { piece in
+            var out = AttributeWriter()
+            out.put(ControlNumbers.Top.payload, bytes: piece)
+            return GenericMessage(command: ControlNumbers.Verb.answer, attributes: out.bytes)
+        }, to: request, limit: ControlNumbers.ownPacketLength)
+    }
+
+    /// The answer to a GET: one message, then the acknowledgement if it is wanted.
+    init(reply body: GenericMessage, to request: NetlinkMessage) {
+        let reply = request.reply(body)
+        if request.wantsAck { self.init(reply, .answer(errno: 0, to: request)) } else { self.init(reply) }
+    }
+}
+
+extension NetlinkMessage {
+    func reply(type: UInt16, flags: UInt16 = 0) -> NetlinkMessage {
+        NetlinkMessage(type: type, flags: flags, sequence: sequence, port: port, payload: [])
+    }
+
+    /// A generic netlink answer of the same family.
+    func reply(_ body: GenericMessage, flags: UInt16 = 0) -> NetlinkMessage {
+        NetlinkMessage(type: type, flags: flags, sequence: sequence, port: port, payload: body.payload)
+    }
+}
+
+/// Bytes cut into pieces.
+struct Pieces: Sequence, IteratorProtocol {
+    private var rest: ArraySlice<UInt8>
+    private let length: Int
+
+    init(_ bytes: [UInt8], length: Int = 8192) {
+        rest = bytes[...]
+        self.length = length
+    }
+
+    mutating func next() -> [UInt8]? {
+        guard !rest.isEmpty else { return nil }
+        defer { rest = rest.dropFirst(length) }
+        return Array(rest.prefix(length))
+    }
+}

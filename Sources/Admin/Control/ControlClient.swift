@@ -1,0 +1,135 @@
+import CLinux
+import Glibc
+public import LVS
+
+/// The asking end of the control socket, for `svs adm` and its kin. One request at a time; each call waits for its answer.
+public final class ControlClient {
+    public let path: String
+    private var descriptor: Int32
+    private var sequence: UInt32 = 0
+    private var buffer = [UInt8](repeating: 0, count: 4 * ControlNumbers.requestLength)
+
+    /// Connects to the director that listens at `path`. After `patience` seconds without an answer a call fails (0: never).
+    public init(path: String, patience: UInt32 = 60) throws(ControlError) {
+        self.path = path
+        descriptor = svs_control_connect(path, patience)
+        guard descriptor >= 0 else { throw .connecting(path, 0 &- descriptor) }
+    }
+
+    deinit { if descriptor >= 0 { Glibc.close(descriptor) } }
+
+    /// Lets the director do `command`.
+    public func apply(_ command: Command) throws(ControlFailure) {
+        let message: GenericMessage
+        do throws(CommandError) { message = try NetlinkCodec.message(for: command) } catch { throw .refused(error) }
+        do throws(ControlFailure) {
+            try exchange(message, NetlinkMessage.Flags.ack) { _ throws(CommandError) in }
+        } catch {
+            guard case .denied(let errno, _) = error, let refusal = CommandError(errno: errno, to: command) else { throw error }
+            throw .refused(refusal)
+        }
+    }
+
+    /// Everything at one moment.
+    public func inventory() throws(ControlFailure) -> Inventory {
+        try inventory(GenericMessage(command: ControlNumbers.Verb.getInventory))
+    }
+
+    /// The same with one service only, `.refused(.noSuchService)` when there is none.
+    public func inventory(of key: ServiceKey) throws(ControlFailure) -> Inventory {
+        var out = AttributeWriter()
+        out.nest(ControlNumbers.Top.service) { NetlinkCodec.write(key, to: &$0) }
+        do throws(ControlFailure) {
+            return try inventory(GenericMessage(command: ControlNumbers.Verb.getInventory, attributes: out.bytes))
+        } catch {
+            throw error.errno == ESRCH ? .refused(.noSuchService) : error
+        }
+    }
+
+    private func inventory(_ request: GenericMessage) throws(ControlFailure) -> Inventory {
+        var inventory = Inventory()
+        try exchange(request, NetlinkMessage.Flags.dump) { message throws(CommandError) in
+            switch message.command {
+            case ControlNumbers.Verb.setInfo: (inventory.tableSize, inventory.total) = try NetlinkCodec.info(message)
+            case ControlNumbers.Verb.setConfig: inventory.timeouts = try NetlinkCodec.timeouts(message)
+            case ControlNumbers.Verb.newDaemon: inventory.daemons.append(try NetlinkCodec.daemon(message))
+            case ControlNumbers.Verb.newService: inventory.services.append(try NetlinkCodec.service(message))
+            case ControlNumbers.Verb.newServer:
+                guard let last = inventory.services.indices.last else { throw .invalid }
+                let family = inventory.services[last].key.family
+                inventory.services[last].servers.append(try NetlinkCodec.server(message, of: family))
+            default: break
+            }
+        }
+        return inventory
+    }
+
+    /// The whole connection table.
+    public func connections() throws(ControlFailure) -> [ConnectionRecord] {
+        var all: [ConnectionRecord] = []
+        try connections { all.append($0) }
+        return all
+    }
+
+    /// The connection table one entry at a time, without holding all of it.
+    public func connections(_ each: (ConnectionRecord) -> Void) throws(ControlFailure) {
+        try exchange(GenericMessage(command: ControlNumbers.Verb.getConnections), NetlinkMessage.Flags.dump) {
+            message throws(CommandError) in each(try NetlinkCodec.connection(message))
+        }
+    }
+
+    /// Most bytes that a question can carry.
+    public static var maximumPayload: Int { 60_000 }
+
+    /// A question by name; what it means and what comes back is between the caller and the director's owner.
+    public func ask(_ name: String, _ payload: [UInt8] = []) throws(ControlFailure) -> [UInt8] {
+        guard name.utf8.count <= 255, payload.count <= Self.maximumPayload else {
+            throw .denied(errno: EMSGSIZE, "a question to svs run has at most \(Self.maximumPayload) bytes")
+        }
+        var out = AttributeWriter()
+        out.put(ControlNumbers.Top.question, string: name)
+        out.put(ControlNumbers.Top.payload, bytes: payload)
+        var answer: [UInt8] = []
+        try exchange(GenericMessage(command: ControlNumbers.Verb.ask, attributes: out.bytes), NetlinkMessage.Flags.dump) {
+            message throws(CommandError) in
+            guard let attributes = NetlinkAttributes(message.attributes),
+                  let piece = attributes.bytes(ControlNumbers.Top.payload) else { throw .invalid }
+            answer += piece
+        }
+        return answer
+    }
+
+    /// Sends a request and hands over its answers until the acknowledgement, the end of the dump or a refusal.
+    private func exchange(_ body: GenericMessage, _ flags: UInt16,
+                          _ each: (GenericMessage) throws(CommandError) -> Void) throws(ControlFailure) {
+        guard descriptor >= 0 else { throw .broken(.talking(path, EPIPE)) }
+        sequence &+= 1
+        let request = NetlinkMessage(type: ControlNumbers.family, flags: NetlinkMessage.Flags.request | flags,
+                                     sequence: sequence, port: 0, payload: body.payload).bytes
+        let sent = svs_control_send(descriptor, request, request.count)
+        guard sent >= 0 else { throw broken(Int32(clamping: 0 - sent)) }
+        while true {
+            let length = svs_control_receive(descriptor, &buffer, buffer.count)
+            guard length > 0 else { throw broken(Int32(clamping: 0 - length)) }
+            guard length <= buffer.count, let messages = NetlinkMessage.messages(in: Array(buffer.prefix(length))) else {
+                throw broken(EPROTO)
+            }
+            for message in messages where message.sequence == sequence {
+                if message.type == NetlinkMessage.Kind.done { return }
+                if let refusal = message.refusal {
+                    if refusal.errno == 0 { return }
+                    throw .denied(errno: refusal.errno, refusal.text)
+                }
+                guard message.type == ControlNumbers.family, let body = GenericMessage(message.payload) else { throw broken(EPROTO) }
+                do throws(CommandError) { try each(body) } catch { throw broken(EPROTO) }
+            }
+        }
+    }
+
+    /// After a failure in mid-answer the connection is of no more use.
+    private func broken(_ errno: Int32) -> ControlFailure {
+        Glibc.close(descriptor)
+        descriptor = -1
+        return .broken(.talking(path, errno))
+    }
+}

@@ -1,0 +1,126 @@
+import Glibc
+import LVS
+
+extension ControlServer {
+    /// Answers one message; `nil` when it wants no answer.
+    func answer<Target: ControlTarget & ~Copyable>(_ request: NetlinkMessage, from peer: ControlPeer,
+                                                   _ target: inout Target) -> ControlAnswer? {
+        func refuse(_ errno: Int32) -> ControlAnswer { ControlAnswer(.answer(errno: errno, to: request)) }
+        let acknowledgement = request.wantsAck ? ControlAnswer(.answer(errno: 0, to: request)) : nil
+        // As the kernel does: neither the protocol's own messages nor what is no request is looked at.
+        guard request.flags & NetlinkMessage.Flags.request != 0, request.type >= NetlinkMessage.Kind.controller else {
+            return acknowledgement
+        }
+        guard let body = GenericMessage(request.payload) else { return refuse(EINVAL) }
+        if request.type == NetlinkMessage.Kind.controller { return FamilyDirectory.answer(request, body) }
+        guard request.type == ControlNumbers.family else { return refuse(ENOENT) }
+        guard peer.isPrivileged else { return refuse(EPERM) }
+        do throws(CommandError) {
+            guard let asked = try NetlinkCodec.request(body, isDump: request.isDump) else { return refuse(EOPNOTSUPP) }
+            let isExact = NetlinkCodec.namesRanges(body)
+            if case .change(let draft) = asked {
+                try change(draft, isExact: isExact, &target)
+                return acknowledgement
+            }
+            return try tell(asked, request, isExact: isExact, &target)
+        } catch {
+            return refuse(error.errno)
+        }
+    }
+
+    private func change<Target: ControlTarget & ~Copyable>(_ draft: CommandDraft, isExact: Bool,
+                                                           _ target: inout Target) throws(CommandError) {
+        do throws(CommandError) {
+            try apply(draft, &target)
+        } catch {
+            guard error == .noSuchService, !isExact, let key = draft.service,
+                  let ranged = Self.ranged(key, in: target.inventory()) else { throw error }
+            try apply(draft.about(ranged.key), &target)
+        }
+    }
+
+    private func apply<Target: ControlTarget & ~Copyable>(_ draft: CommandDraft, _ target: inout Target) throws(CommandError) {
+        guard draft.leavesThings, let key = draft.service, let service = target.service(key) else {
+            return try target.apply(draft.command)
+        }
+        try target.apply(draft.resolved(with: service))
+    }
+
+    /// A client that knows no ranges sees a service under its first port, and means it by that.
+    private static func ranged(_ key: ServiceKey, in inventory: Inventory) -> ServiceRecord? {
+        inventory.services.first { service in
+            guard !service.key.ranges.isEmpty else { return false }
+            var shown = service.key
+            shown.ranges = []
+            return shown == key
+        }
+    }
+
+    private func tell<Target: ControlTarget & ~Copyable>(_ asked: ControlRequest, _ request: NetlinkMessage, isExact: Bool,
+                                                         _ target: inout Target) throws(CommandError) -> ControlAnswer? {
+        func find(_ key: ServiceKey) -> ServiceRecord? {
+            target.service(key) ?? (isExact ? nil : Self.ranged(key, in: target.inventory()))
+        }
+        switch asked {
+        case .change: return nil
+        case .info:
+            return ControlAnswer(reply: NetlinkCodec.info(tableSize: target.inventory().tableSize, total: nil), to: request)
+        case .timeouts:
+            return ControlAnswer(reply: NetlinkCodec.message(for: target.inventory().timeouts), to: request)
+        case .services:
+            return ControlAnswer(dump: target.inventory().services.lazy.map { NetlinkCodec.message(for: $0) }, to: request)
+        case .service(let key):
+            guard let service = find(key) else { throw .noSuchService }
+            return ControlAnswer(reply: NetlinkCodec.message(for: service), to: request)
+        case .servers(let key):
+            let servers = find(key)?.servers ?? []
+            return ControlAnswer(dump: servers.lazy.map { NetlinkCodec.message(for: $0) }, to: request)
+        case .daemons:
+            return ControlAnswer(dump: target.inventory().daemons.lazy.map { NetlinkCodec.message(for: $0) }, to: request)
+        case .inventory(let key):
+            var inventory = target.inventory()
+            if let key {
+                guard let service = find(key) else { throw .noSuchService }
+                inventory.services = [service]
+            }
+            return ControlAnswer(dump: InventoryMessages(inventory), to: request, limit: ControlNumbers.ownPacketLength)
+        case .connections:
+            return ControlAnswer(dump: target.connections().lazy.map { NetlinkCodec.message(for: $0) }, to: request,
+                                 limit: ControlNumbers.ownPacketLength)
+        case .ask(let name, let payload):
+            if let file = ProcFile(asked: name) { return ControlAnswer(pieces: file.text(of: target), to: request) }
+            do throws(AskError) {
+                return ControlAnswer(pieces: Pieces(try target.ask(name, payload)), to: request)
+            } catch {
+                return ControlAnswer(.answer(errno: max(error.errno, 1), to: request, text: error.message))
+            }
+        }
+    }
+}
+
+/// An inventory as messages, made one by one.
+struct InventoryMessages: Sequence, IteratorProtocol {
+    private let inventory: Inventory
+    private var head: [GenericMessage]
+    private var service = 0
+    private var server = -1
+
+    init(_ inventory: Inventory) {
+        self.inventory = inventory
+        // Last first: they are taken from the end.
+        head = inventory.daemons.reversed().map { NetlinkCodec.message(for: $0) }
+        head.append(NetlinkCodec.message(for: inventory.timeouts))
+        head.append(NetlinkCodec.info(tableSize: inventory.tableSize, total: inventory.total))
+    }
+
+    mutating func next() -> GenericMessage? {
+        if let message = head.popLast() { return message }
+        guard service < inventory.services.count else { return nil }
+        let record = inventory.services[service]
+        defer {
+            server += 1
+            if server >= record.servers.count { (service, server) = (service + 1, -1) }
+        }
+        return server < 0 ? NetlinkCodec.message(for: record) : NetlinkCodec.message(for: record.servers[server])
+    }
+}

@@ -1,0 +1,129 @@
+#define _GNU_SOURCE
+#include "control.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+static int fill(struct sockaddr_un *address, const char *path)
+{
+    size_t length = strlen(path);
+    memset(address, 0, sizeof *address);
+    address->sun_family = AF_UNIX;
+    if (length == 0) return -ENOENT;
+    if (length >= sizeof address->sun_path) return -ENAMETOOLONG;
+    memcpy(address->sun_path, path, length + 1);
+    return 0;
+}
+
+// Whether somebody answers at `path`; removes a socket file where nobody does.
+static int clear_stale(const struct sockaddr_un *address)
+{
+    struct stat file;
+    if (lstat(address->sun_path, &file) < 0) return errno == ENOENT ? 0 : -errno;
+    if (!S_ISSOCK(file.st_mode)) return -ENOTSOCK;
+    int probe = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (probe < 0) return -errno;
+    int failure = connect(probe, (const struct sockaddr *)address, sizeof *address) < 0 ? errno : 0;
+    close(probe);
+    if (failure == ENOENT) return 0;
+    if (failure != ECONNREFUSED) return -EADDRINUSE;
+    return unlink(address->sun_path) < 0 && errno != ENOENT ? -errno : 0;
+}
+
+int svs_control_listen(const char *path, uint64_t *device, uint64_t *inode)
+{
+    struct sockaddr_un address;
+    int failure = fill(&address, path);
+    if (failure) return failure;
+    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0) return -errno;
+    // The file takes its mode from the socket: there is no moment at which others could connect.
+    struct stat file;
+    if (fchmod(fd, 0600) < 0) failure = -errno;
+    if (!failure && bind(fd, (struct sockaddr *)&address, sizeof address) < 0) {
+        failure = -errno;
+        if (failure == -EADDRINUSE && (failure = clear_stale(&address)) == 0
+            && bind(fd, (struct sockaddr *)&address, sizeof address) < 0)
+            failure = -errno;
+    }
+    if (!failure && (listen(fd, 64) < 0 || lstat(path, &file) < 0)) failure = -errno;
+    if (failure) {
+        close(fd);
+        return failure;
+    }
+    *device = file.st_dev;
+    *inode = file.st_ino;
+    return fd;
+}
+
+void svs_control_unlink(const char *path, uint64_t device, uint64_t inode)
+{
+    struct stat file;
+    if (lstat(path, &file) == 0 && file.st_dev == device && file.st_ino == inode) unlink(path);
+}
+
+int svs_control_accept(int listener, uint32_t *uid)
+{
+    int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    if (fd < 0) return -errno;
+    struct ucred peer;
+    socklen_t length = sizeof peer;
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) < 0) {
+        int failure = -errno;
+        close(fd);
+        return failure;
+    }
+    *uid = peer.uid;
+    return fd;
+}
+
+int svs_control_connect(const char *path, unsigned seconds)
+{
+    struct sockaddr_un address;
+    int failure = fill(&address, path);
+    if (failure) return failure;
+    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+    if (fd < 0) return -errno;
+    struct timeval patience = { .tv_sec = seconds };
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+    if (connect(fd, (struct sockaddr *)&address, sizeof address) < 0) {
+        failure = -errno;
+        close(fd);
+        return failure;
+    }
+    return fd;
+}
+
+ssize_t svs_control_send(int fd, const void *bytes, size_t count)
+{
+    ssize_t sent;
+    do sent = send(fd, bytes, count, MSG_NOSIGNAL); while (sent < 0 && errno == EINTR);
+    return sent < 0 ? -errno : sent;
+}
+
+ssize_t svs_control_receive(int fd, void *bytes, size_t count)
+{
+    ssize_t length;
+    do length = recv(fd, bytes, count, MSG_TRUNC); while (length < 0 && errno == EINTR);
+    return length < 0 ? -errno : length;
+}
+
+uint64_t svs_monotonic_seconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec;
+}
+
+int svs_thread_user(uint32_t user)
+{
+    return syscall(SYS_setresuid, (uid_t)-1, (uid_t)user, (uid_t)-1) < 0 ? -errno : 0;
+}

@@ -1,0 +1,36 @@
+#ifndef SVS_CONTROL_H
+#define SVS_CONTROL_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+// The Unix socket that the control protocol travels over: AF_UNIX, SOCK_SEQPACKET, one datagram of netlink a packet.
+// Each function returns -errno on failure.
+
+/// A listening, non-blocking socket at `path`, mode 0600. A socket file that nobody listens at is replaced. `device` and
+/// `inode` receive what identifies the file.
+int svs_control_listen(const char *path, uint64_t *device, uint64_t *inode);
+
+/// Removes the socket file, if it is still the one that `svs_control_listen` made.
+void svs_control_unlink(const char *path, uint64_t device, uint64_t inode);
+
+/// Takes the next client, non-blocking; `uid` receives the user it ran as when it connected (SO_PEERCRED).
+int svs_control_accept(int listener, uint32_t *uid);
+
+/// A blocking socket connected to `path`; a read or write gives up with EAGAIN after `seconds` (0 never).
+int svs_control_connect(const char *path, unsigned seconds);
+
+/// Sends one packet, without SIGPIPE.
+ssize_t svs_control_send(int fd, const void *bytes, size_t count);
+
+/// Receives one packet; the result is its whole length, greater than `count` when the rest is lost. 0 is the end.
+ssize_t svs_control_receive(int fd, void *bytes, size_t count);
+
+/// Seconds since the machine started, for deadlines.
+uint64_t svs_monotonic_seconds(void);
+
+/// Changes the effective user of this thread alone, to act as a client would that is not root.
+int svs_thread_user(uint32_t user);
+
+#endif
