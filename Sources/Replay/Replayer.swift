@@ -1,6 +1,6 @@
 public import Admin
 public import LVS
-public import Links
+internal import Links
 public import Wire
 
 /// Runs the frames of pcap files through a director: the files' times are the clock, no socket, no privilege, the same
@@ -8,12 +8,11 @@ public import Wire
 public struct Replayer: ~Copyable {
     public private(set) var director: Director
     public let scenario: Scenario
-    private var inputs: [Input] = []
+    private var inputs: [Input]
     private var batch = Batch(capacity: 1)
     private let memory: Slab<UInt8>
     /// Frames read so far, over all inputs.
     public private(set) var frames = 0
-    private var isConfigured = false
     /// Commands of the `edits` file that the director refused, with the frame they came before.
     public private(set) var refusals: [(frame: Int, error: CommandError)] = []
 
@@ -47,10 +46,28 @@ public struct Replayer: ~Copyable {
         public var offload: Offload
     }
 
-    /// Opens the inputs and reads the scenario.
+    /// Opens the inputs, reads the scenario and loads the services as they are at the first frame's time.
+    /// - Throws: `FileError` or `LinkError`: the first thing wrong in any file, or the command that was refused.
     public init(_ files: CaseFiles, seed: UInt64 = 0, connections: Int = 1 << 20) throws {
-        scenario = try Scenario(files)
+        let scenario = try Scenario(files)
+        let inputs = try Self.open(files, scenario)
+        var director = Director(connections: connections, seed: seed, at: inputs.compactMap { $0.next?.time }.min() ?? 0)
+        director.network = scenario.network
+        director.tunables = scenario.tunables
+        director.marks4 = scenario.marks4
+        director.marks6 = scenario.marks6
+        for (number, command) in scenario.services.enumerated() {
+            do { try director.apply(command) } catch {
+                throw FileError(file: files.services, text: "command \(number + 1) was refused: \(error)")
+            }
+        }
+        self.scenario = scenario
+        self.inputs = inputs
+        self.director = director
         memory = Slab(capacity: PcapWriter.longestFrame + 256)
+    }
+
+    private static func open(_ files: CaseFiles, _ scenario: Scenario) throws -> [Input] {
         var opened: [Input] = []
         for capture in files.inputs {
             var interface = scenario.firstInterface
@@ -60,18 +77,12 @@ public struct Replayer: ~Copyable {
                 }
                 interface = found.index
             }
-            let offloads = files.offloads[capture.interface ?? ""] ?? nil
             var input = Input(reader: try PcapReader(path: capture.path), offloads: nil, interface: interface, next: nil)
-            if let offloads { input.offloads = try VnetReader(path: offloads) }
-            input.next = try Self.read(input.reader)
+            if let path = files.offloads[capture.interface ?? ""] { input.offloads = try VnetReader(path: path) }
+            input.next = try read(input.reader)
             opened.append(input)
         }
-        inputs = opened
-        director = Director(connections: connections, seed: seed, at: opened.compactMap { $0.next?.time }.min() ?? 0)
-        director.network = scenario.network
-        director.tunables = scenario.tunables
-        director.marks4 = scenario.marks4
-        director.marks6 = scenario.marks6
+        return opened
     }
 
     deinit { memory.deallocate() }
@@ -79,17 +90,6 @@ public struct Replayer: ~Copyable {
     private static func read(_ reader: PcapReader) throws(LinkError) -> (time: Instant, bytes: [UInt8])? {
         guard let (record, bytes) = try reader.next() else { return nil }
         return (Instant(clamping: record.time), bytes)
-    }
-
-    /// Loads the services as they are at the first frame's time.
-    /// - Throws: the command that was refused, as the administrator would have been told.
-    public mutating func configure(_ files: CaseFiles) throws(FileError) {
-        for (number, command) in scenario.services.enumerated() {
-            do { try director.apply(command) } catch {
-                throw FileError(file: files.services, text: "command \(number + 1) was refused: \(error)")
-            }
-        }
-        isConfigured = true
     }
 
     /// Directs the next frame; `nil` when all are done.

@@ -1,6 +1,6 @@
 public import Admin
 public import LVS
-public import Wire
+internal import Wire
 
 /// A director host as its files describe it: everything a replay needs but the frames.
 public struct Scenario: Sendable {

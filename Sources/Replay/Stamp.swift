@@ -1,6 +1,5 @@
-public import LVS
 public import Links
-public import Wire
+internal import Wire
 
 /// What the time of an emitted frame in a pcap says.
 public enum Stamp: String, Sendable, CaseIterable {

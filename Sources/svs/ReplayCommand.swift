@@ -1,0 +1,92 @@
+import ArgumentParser
+import Replay
+
+/// The files that replay, explain and verify have in common.
+struct CaseOptions: ParsableArguments {
+    @Argument(help: ArgumentHelp("A case folder with services, network, in.pcap and so on.", valueName: "case"))
+    var folder: String?
+    @Option(help: "Services, as ipvsadm-save writes them.") var services: String?
+    @Option(help: "The host's network, as ip -batch reads it.") var network: String?
+    @Option(help: "Marks for IPv4, as iptables-save writes them.") var marks: String?
+    @Option(help: "Marks for IPv6, as ip6tables-save writes them.") var marks6: String?
+    @Option(help: "Switches, as sysctl.conf has them.") var sysctl: String?
+    @Option(help: "Commands between frames: INDEX: ipvsadm arguments.") var edits: String?
+    @Option(name: .customLong("in"), help: ArgumentHelp("Frames that arrive; repeat for more interfaces.", valueName: "[IF=]file"))
+    var inputs: [String] = []
+
+    func files() throws -> CaseFiles {
+        if let folder {
+            guard services == nil, network == nil, inputs.isEmpty else {
+                throw Failure("\(folder): a case folder holds --services, --network and --in already")
+            }
+            var files = try CaseFiles(folder: folder)
+            files.marks = marks ?? files.marks
+            files.marks6 = marks6 ?? files.marks6
+            files.sysctl = sysctl ?? files.sysctl
+            files.edits = edits ?? files.edits
+            return files
+        }
+        guard let services, let network, !inputs.isEmpty else {
+            throw Failure("name a case folder, or --services, --network and --in")
+        }
+        return CaseFiles(services: services, network: network, inputs: inputs.map(Self.capture), marks: marks, marks6: marks6,
+                         sysctl: sysctl, edits: edits)
+    }
+
+    /// `IF=FILE` or `FILE`.
+    static func capture(_ text: String) -> CaseFiles.Capture {
+        let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+        guard parts.count == 2, !parts[0].contains("/") else { return CaseFiles.Capture(interface: nil, path: text) }
+        return CaseFiles.Capture(interface: String(parts[0]), path: String(parts[1]))
+    }
+}
+
+extension Stamp: ExpressibleByArgument {}
+
+/// `svs replay`: frames of pcap files through the director, deterministic to the byte.
+struct ReplayCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "replay", abstract: "Run the frames of pcap files through the director.",
+        discussion: """
+            Needs no privilege and opens no socket; the files' times are the clock. The result is the same to the byte
+            every time.
+            """)
+    @OptionGroup var options: CaseOptions
+    @Option(name: .customLong("out"), help: ArgumentHelp("Where emitted frames go; repeat for more interfaces.", valueName: "[IF=]file"))
+    var outputs: [String] = []
+    @Option(help: "Time of an emitted frame: index (seconds = number of the causing frame) or input (its time).")
+    var stamp: Stamp = .input
+    @Flag(help: "Print one JSON object for each input frame.") var json = false
+    @Option(help: ArgumentHelp("Write the listings after the run to this folder.", valueName: "dir")) var listings: String?
+    @Option(help: "Feeds hash keys, dice and ids.") var seed: UInt64 = 0
+
+    func run() throws {
+        try withClearErrors {
+            var replay = try Replayer(options.files(), seed: seed)
+            let writer = EmissionWriter(stamp: stamp)
+            for output in outputs {
+                let capture = CaseOptions.capture(output)
+                var interface = replay.scenario.firstInterface
+                if let name = capture.interface {
+                    guard let found = replay.scenario.network.interface(named: name) else {
+                        throw Failure("--out \(output): the network file has no interface '\(name)'")
+                    }
+                    interface = found.index
+                }
+                try writer.open(capture.path, offloads: nil, for: interface)
+            }
+            var emissions: [Replayer.Emission] = []
+            while let outcome = try replay.step({ emission in
+                try writer.write(emission)
+                if json { emissions.append(emission) }
+            }) {
+                if json { print(outcome.json(emissions, replay.scenario.network)) }
+                emissions.removeAll(keepingCapacity: true)
+            }
+            try replay.finish { try writer.write($0) }
+            try writer.close()
+            for refusal in replay.refusals { Terminal.complain("edit before frame \(refusal.frame) was refused: \(refusal.error)") }
+            if let listings { try ListingsFolder.write(&replay, to: listings) }
+        }
+    }
+}
