@@ -1,0 +1,92 @@
+public import Wire
+
+/// Which half of a connection a packet belongs to.
+@frozen public enum Direction: UInt8, Sendable, BitwiseCopyable {
+    /// Client to server, of a connection whose replies pass the director too.
+    case input
+    /// Server to client.
+    case output
+    /// Client to server, of a connection without a reply seen so far (IP_VS_CONN_F_NOOUTPUT): direct routing, tunnels.
+    case inputOnly
+}
+
+/// What the transports have in common: the state of a connection is a number whose meaning depends on the protocol.
+public enum Transport {
+    /// IP protocol numbers of the transports that can be balanced.
+    public static var roster: [UInt8] { [IPProtocol.tcp, IPProtocol.udp, IPProtocol.sctp] }
+
+    /// The kernel's name of a connection's state; `ERR!` for one that does not exist. Templates have names of their own.
+    public static func stateName(proto: UInt8, state: UInt8) -> String {
+        switch proto {
+        case IPProtocol.tcp: TCPState(rawValue: state)?.name ?? "ERR!"
+        case IPProtocol.udp: state == 0 ? UDPTracking.stateName : "ERR!"
+        case IPProtocol.sctp: SCTPState(rawValue: state)?.name ?? "ERR!"
+        default: proto == 0 ? "NONE" : "ERR!"
+        }
+    }
+
+    /// The kernel's name of a persistence template's state: bit 0 says that one of its connections was established.
+    public static func templateStateName(_ state: UInt8) -> String { state & 1 == 0 ? "NONE" : "ASSURED" }
+
+    /// Whether a connection in this state counts as ActiveConn, otherwise as InActConn.
+    @inlinable @inline(__always)
+    public static func isActive(proto: UInt8, state: UInt8) -> Bool {
+        switch proto {
+        case IPProtocol.tcp: TCPTracking.isActive(state)
+        case IPProtocol.sctp: state == SCTPState.established.rawValue
+        default: false
+        }
+    }
+}
+
+/// How long a connection may be silent in each state. Plain data: looking one up is an index.
+@frozen public struct TimeoutTable: Sendable, BitwiseCopyable {
+    @usableFromInline var tcpStates: InlineArray<16, Instant>
+    @usableFromInline var sctpStates: InlineArray<16, Instant>
+    @usableFromInline var udpState: Instant
+
+    /// The kernel's defaults.
+    public init() {
+        tcpStates = .init(repeating: Self.seconds(2))
+        sctpStates = .init(repeating: Self.seconds(61))
+        udpState = Self.seconds(300)
+        let tcp: [(TCPState, UInt32)] = [
+            (.none, 2), (.established, 900), (.synSent, 120), (.synRecv, 60), (.finWait, 120), (.timeWait, 120),
+            (.close, 10), (.closeWait, 60), (.lastAck, 30), (.listen, 120), (.synAck, 120),
+        ]
+        for (state, time) in tcp { tcpStates[Int(state.rawValue)] = Self.seconds(time) }
+        for (state, time) in [(.none, 2), (.init1, 4), (.established, 900), (.rejected, 4)] as [(SCTPState, UInt32)] {
+            sctpStates[Int(state.rawValue)] = Self.seconds(time)
+        }
+    }
+
+    /// Nanoseconds that a connection gets with each packet. A protocol without tracking gets what every new entry starts with.
+    @inlinable @inline(__always)
+    public func timeout(proto: UInt8, state: UInt8) -> Instant {
+        switch proto {
+        case IPProtocol.tcp: tcpStates[Int(state & 15)]
+        case IPProtocol.udp: udpState
+        case IPProtocol.sctp: sctpStates[Int(state & 15)]
+        default: Self.initial
+        }
+    }
+
+    /// What a new entry starts with, until its first packet is tracked: 3 s.
+    @inlinable public static var initial: Instant { 3_000_000_000 }
+
+    /// `--set`, in seconds: established TCP, TCP in FIN_WAIT, UDP. 0 leaves one as it is.
+    public mutating func set(tcp: UInt32, fin: UInt32, udp: UInt32) {
+        if tcp != 0 { tcpStates[Int(TCPState.established.rawValue)] = Self.seconds(tcp) }
+        if fin != 0 { tcpStates[Int(TCPState.finWait.rawValue)] = Self.seconds(fin) }
+        if udp != 0 { udpState = Self.seconds(udp) }
+    }
+
+    /// What `-L --timeout` shows.
+    public var shown: Timeouts {
+        Timeouts(tcp: Self.wholeSeconds(tcpStates[Int(TCPState.established.rawValue)]),
+                 fin: Self.wholeSeconds(tcpStates[Int(TCPState.finWait.rawValue)]), udp: Self.wholeSeconds(udpState))
+    }
+
+    private static func seconds(_ time: UInt32) -> Instant { Instant(time) * 1_000_000_000 }
+    private static func wholeSeconds(_ time: Instant) -> UInt32 { UInt32(truncatingIfNeeded: time / 1_000_000_000) }
+}
