@@ -144,7 +144,7 @@ public struct Packet: BitwiseCopyable {
             if bytes.count >= 4 { readPorts(bytes) }
             guard let sctp = SCTPHeader(bytes) else { return }
             hasTransport = true
-            detail = sctp.firstChunk ?? 0xff
+            detail = SCTPTracking.chunk(of: sctp) ?? 0xff
         case IPProtocol.icmp, IPProtocol.icmpv6:
             guard let icmp = ICMPHeader(bytes) else { return }
             hasTransport = true

@@ -44,6 +44,7 @@ struct Defence {
 extension Director {
     mutating func tunablesChanged(from old: Tunables) {
         defence.judge(tunables, isShort: isShortOfMemory)
+        for service in services.all { service.scheduler?.tunablesChanged(tunables) }
         if old.expireNoDestination == 0, tunables.expireNoDestination != 0 { for server in servers.all where !servers[server].isAvailable { flush(server) } }
     }
 
@@ -72,7 +73,7 @@ extension Director {
             guard state == .established else { return false }
         case IPProtocol.sctp:
             let state = SCTPState(rawValue: entry.state)
-            if state == .init1 || state == .initialised { return true }
+            if state == .init1 || state == .`init` { return true }
             guard state == .established else { return false }
         default: break
         }

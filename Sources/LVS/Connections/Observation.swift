@@ -8,7 +8,7 @@ extension Director {
         var next = state
         if packet.flow.proto == IPProtocol.tcp {
             next = TCPTracking.next(state: state, flags: packet.flags, direction: direction(id, isReply), secure: defence.secureTCP)
-        } else if packet.flow.proto == IPProtocol.sctp {
+        } else if packet.flow.proto == IPProtocol.sctp, packet.detail != 0xff {
             next = SCTPTracking.next(state: state, chunk: packet.detail, direction: direction(id, isReply))
         }
         if next != state { changeState(of: id, to: next) }

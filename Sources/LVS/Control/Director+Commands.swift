@@ -144,9 +144,7 @@ extension Director {
 
     private mutating func setTimeouts(tcp: UInt32, fin: UInt32, udp: UInt32) throws(CommandError) {
         guard max(tcp, fin, udp) <= 21_474_836 else { throw .invalid }
-        if tcp > 0 { timeouts.tcp = tcp }
-        if fin > 0 { timeouts.fin = fin }
-        if udp > 0 { timeouts.udp = udp }
+        timeouts.set(tcp: tcp, fin: fin, udp: udp)
     }
 
     private mutating func startDaemon(_ daemon: SyncDaemon) throws(CommandError) {

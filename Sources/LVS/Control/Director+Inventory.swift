@@ -9,7 +9,7 @@ extension Director {
         }
         var records: [ServiceRecord] = []
         for service in ordered { records.append(record(service)) }
-        return Inventory(services: records, timeouts: Timeouts(tcp: timeouts.tcp, fin: timeouts.fin, udp: timeouts.udp),
+        return Inventory(services: records, timeouts: timeouts.shown,
                          daemons: daemons, tableSize: 4096, total: totals.estimator.statistics)
     }
 
@@ -57,14 +57,14 @@ extension Director {
         var chosen = services.all
         if let key { chosen = [try service(key)] }
         for service in chosen {
-            service.estimator.zero()
+            service.estimator.makeZero()
             for id in service.servers {
                 var estimator = servers.estimator(id)
-                estimator.zero()
+                estimator.makeZero()
                 servers.setEstimator(id, estimator)
             }
         }
-        if key == nil { totals.estimator.zero() }
+        if key == nil { totals.estimator.makeZero() }
     }
 }
 

@@ -4,7 +4,7 @@ import Wire
 struct Totals {
     private let services: Slab<Counters> = Slab(capacity: ServerPool.capacity)
     var all = Counters()
-    var estimator = RateEstimator()
+    var estimator = ShownCounters()
 
     func deallocate() { services.deallocate() }
 

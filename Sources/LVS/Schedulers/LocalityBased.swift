@@ -25,6 +25,8 @@ final class LocalityBased: Scheduler {
         return place
     }
 
+    func tunablesChanged(_ tunables: Tunables) { expiration = Instant(tunables.lblcExpiration) * second }
+
     func tick(at now: Instant) { cache.tick(at: now, expiration: expiration) }
 
     var nextTick: Instant? { cache.due ?? 0 }

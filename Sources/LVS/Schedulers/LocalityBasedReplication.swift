@@ -65,6 +65,8 @@ final class LocalityBasedReplication: Scheduler {
         set.lastChange = now
     }
 
+    func tunablesChanged(_ tunables: Tunables) { expiration = Instant(tunables.lblcrExpiration) * second }
+
     func tick(at now: Instant) { cache.tick(at: now, expiration: expiration) }
 
     var nextTick: Instant? { cache.due ?? 0 }

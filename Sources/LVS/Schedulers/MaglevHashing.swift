@@ -8,9 +8,9 @@ final class MaglevHashing: Scheduler {
     static var size: Int { 4093 }
 
     /// `mh-fallback`: look for another server when the client's own one is unavailable.
-    private let fallsBack: Bool
+    private var fallsBack: Bool
     /// `mh-port`.
-    private let usesPort: Bool
+    private var usesPort: Bool
     /// The place that serves each slot, -1 for nobody.
     private var slots = [Int32](repeating: -1, count: size)
     /// Where a server's walk over the slots starts, and every client's slot.
@@ -19,6 +19,11 @@ final class MaglevHashing: Scheduler {
     private let second = SipHash13(both: 2_654_446_892)
 
     init(flags: ServiceFlags) {
+        fallsBack = flags.contains(.scheduler1)
+        usesPort = flags.contains(.scheduler2)
+    }
+
+    func flagsChanged(_ flags: ServiceFlags) {
         fallsBack = flags.contains(.scheduler1)
         usesPort = flags.contains(.scheduler2)
     }

@@ -27,6 +27,8 @@ public protocol Scheduler: AnyObject, SendableMetatype {
 
 extension Scheduler {
     public func serversChanged(_ change: ServerChange, in servers: Candidates) {}
+    public func flagsChanged(_ flags: ServiceFlags) {}
+    public func tunablesChanged(_ tunables: Tunables) {}
     public func tick(at now: Instant) {}
     public var nextTick: Instant? { nil }
 

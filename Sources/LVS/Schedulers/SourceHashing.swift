@@ -5,13 +5,18 @@ final class SourceHashing: Scheduler {
     static var name: String { "sh" }
 
     /// `sh-fallback`: look for another server when the client's own one is unavailable.
-    private let fallsBack: Bool
+    private var fallsBack: Bool
     /// `sh-port`.
-    private let usesPort: Bool
+    private var usesPort: Bool
     /// The place that serves each of 256 slots, -1 for nobody.
     private var slots = [Int32](repeating: -1, count: 256)
 
     init(flags: ServiceFlags) {
+        fallsBack = flags.contains(.scheduler1)
+        usesPort = flags.contains(.scheduler2)
+    }
+
+    func flagsChanged(_ flags: ServiceFlags) {
         fallsBack = flags.contains(.scheduler1)
         usesPort = flags.contains(.scheduler2)
     }

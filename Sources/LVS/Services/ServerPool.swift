@@ -4,7 +4,7 @@ import Wire
 struct ServerPool {
     static let capacity = 1 << 16
     let slots: Slab<RealServer> = Slab(capacity: ServerPool.capacity)
-    private let estimators: Slab<RateEstimator> = Slab(capacity: ServerPool.capacity)
+    private let estimators: Slab<ShownCounters> = Slab(capacity: ServerPool.capacity)
     private var free: [ServerID] = []
     private var highWater: ServerID = 0
 
@@ -19,14 +19,14 @@ struct ServerPool {
         nonmutating unsafeMutableAddress { slots.mutableAddress(checked: Int(id)) }
     }
 
-    func estimator(_ id: ServerID) -> RateEstimator { estimators[Int(id)] }
-    func setEstimator(_ id: ServerID, _ estimator: RateEstimator) { estimators[Int(id)] = estimator }
+    func estimator(_ id: ServerID) -> ShownCounters { estimators[Int(id)] }
+    func setEstimator(_ id: ServerID, _ estimator: ShownCounters) { estimators[Int(id)] = estimator }
 
     mutating func add(_ server: RealServer) -> ServerID? {
         guard let id = free.popLast() ?? (Int(highWater) < Self.capacity ? highWater : nil) else { return nil }
         if id == highWater { highWater += 1 }
         slots[Int(id)] = server
-        estimators[Int(id)] = RateEstimator()
+        estimators[Int(id)] = ShownCounters()
         return id
     }
 

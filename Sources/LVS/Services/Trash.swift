@@ -37,7 +37,7 @@ extension Director {
         // Under a new service object of the same identity the counters begin anew, the connections stay.
         if entry.serviceSequence != service.sequence {
             servers[entry.server].counters = Counters()
-            servers.setEstimator(entry.server, RateEstimator())
+            servers.setEstimator(entry.server, ShownCounters())
         }
         return entry.server
     }

@@ -11,7 +11,7 @@ final class VirtualService {
     var scheduler: (any Scheduler)?
     /// Newest first.
     var servers: [ServerID] = []
-    var estimator = RateEstimator()
+    var estimator = ShownCounters()
     /// Grows with each service that is made; tells one object from a later one of the same identity.
     var sequence: UInt64 = 0
 
