@@ -1,0 +1,121 @@
+import Glibc
+import LVS
+
+/// `svs adm`: one line of ipvsadm's language against a director, with ipvsadm's texts and exit statuses.
+public struct Adm<Channel: ControlChannel, Names: NameResolver> {
+    private let connect: () throws(Channel.Failure) -> Channel
+    private let names: Names
+    private let input: () -> String?
+    private let output: (String) -> Void
+    private let errors: (String) -> Void
+
+    /// `connect` reaches the director and is called when it is first needed; `input` gives the next line of standard input
+    /// without its end, `nil` at the end; `output` and `errors` take text for standard output and standard error.
+    public init(connect: @escaping () throws(Channel.Failure) -> Channel, names: Names, input: @escaping () -> String?,
+                output: @escaping (String) -> Void, errors: @escaping (String) -> Void) {
+        self.connect = connect
+        self.names = names
+        self.input = input
+        self.output = output
+        self.errors = errors
+    }
+
+    /// Runs one invocation. `arguments` are the words behind the program's name. The result is the exit status.
+    public func run(_ arguments: [String]) -> Int32 {
+        var channel: Channel?
+        return perform(arguments, restoring: false, &channel).status
+    }
+
+    private struct Outcome {
+        var status: Int32
+        /// The rest of a restore is not looked at.
+        var endsRestore = false
+    }
+
+    private func perform(_ arguments: [String], restoring: Bool, _ channel: inout Channel?) -> Outcome {
+        let request: Request
+        do throws(UsageError) {
+            request = try Grammar.parse(arguments, names: names)
+        } catch {
+            errors(error.text + "\n")
+            return Outcome(status: error.status, endsRestore: error.endsRestore)
+        }
+        switch request {
+        case .help:
+            output(AdmTexts.help)
+            return Outcome(status: 0, endsRestore: true)
+        case .version:
+            output(AdmTexts.version + "\n")
+            return Outcome(status: 0, endsRestore: true)
+        case .restore where restoring:
+            errors(UsageError.tryHelp.text + "\n")
+            return Outcome(status: UsageError.tryHelp.status, endsRestore: true)
+        case .restore:
+            return Outcome(status: restore(&channel))
+        case .change(let command):
+            return ask(&channel, about: command) { channel throws(Channel.Failure) in
+                try channel.apply(command)
+            }
+        case .list(let request):
+            return ask(&channel, about: nil) { channel throws(Channel.Failure) in
+                output(try text(of: request, from: channel))
+            }
+        case .save(let numeric):
+            return ask(&channel, about: nil) { channel throws(Channel.Failure) in
+                output(SaveFormat.text(of: try channel.inventory(), numeric: numeric, names: names))
+            }
+        }
+    }
+
+    private func text(of request: ListRequest, from channel: Channel) throws(Channel.Failure) -> String {
+        var inventory = Inventory()
+        var connections: [ConnectionRecord] = []
+        switch request.subject {
+        case .connections: connections = try channel.connections()
+        case .service(let key): inventory = try channel.inventory(of: key)
+        case .services, .timeouts, .daemons: inventory = try channel.inventory()
+        }
+        return Listing.text(request, of: inventory, connections: connections, names: names) ?? ""
+    }
+
+    /// Asks the director, which is reached first if need be. A refused command costs 255, a refused listing 1.
+    private func ask(_ channel: inout Channel?, about command: Command?,
+                     _ question: (Channel) throws(Channel.Failure) -> Void) -> Outcome {
+        do throws(Channel.Failure) {
+            if let channel {
+                try question(channel)
+            } else {
+                let director = try connect()
+                channel = director
+                try question(director)
+            }
+            return Outcome(status: 0)
+        } catch {
+            switch error.refusal {
+            case nil:
+                errors("Can't initialize ipvs: \(error)\n")
+                return Outcome(status: 2, endsRestore: true)
+            case EPERM:
+                errors("Can't initialize ipvs: \(AdmTexts.refusal(EPERM, of: command))\n"
+                       + "Are you sure that IP Virtual Server is built in the kernel or as module?\n")
+                return Outcome(status: 2, endsRestore: true)
+            case let errno?:
+                errors(AdmTexts.refusal(errno, of: command) + "\n")
+                return command == nil ? Outcome(status: 1, endsRestore: true) : Outcome(status: 255)
+            }
+        }
+    }
+
+    /// Runs the lines of standard input; the exit status is that of the last one run.
+    private func restore(_ channel: inout Channel?) -> Int32 {
+        var status: Int32 = 0
+        while let line = input() {
+            let words = RuleLine.words(of: line)
+            guard !words.isEmpty else { continue }
+            let outcome = perform(words, restoring: true, &channel)
+            status = outcome.status
+            if outcome.endsRestore { break }
+        }
+        return status
+    }
+}

@@ -1,0 +1,21 @@
+public import LVS
+
+/// The way from the admin command to a director.
+public protocol ControlChannel {
+    associatedtype Failure: ChannelFailure
+
+    /// Lets the director do `command`; when it refuses, nothing was changed.
+    func apply(_ command: Command) throws(Failure)
+    /// Everything at one moment.
+    func inventory() throws(Failure) -> Inventory
+    /// The same with one service only; a refusal with ESRCH when there is none.
+    func inventory(of key: ServiceKey) throws(Failure) -> Inventory
+    /// The whole connection table.
+    func connections() throws(Failure) -> [ConnectionRecord]
+}
+
+/// Why a request came to nothing; described in words that can follow `Can't initialize ipvs: `.
+public protocol ChannelFailure: Error, CustomStringConvertible {
+    /// The director's errno (positive) if it refused; `nil` if it could not be asked.
+    var refusal: Int32? { get }
+}

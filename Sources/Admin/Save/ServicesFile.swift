@@ -1,0 +1,111 @@
+public import LVS
+
+/// A file of rules as `ipvsadm-save` writes them: lines for `-R`, with `#` comments and blank lines allowed.
+public struct ServicesFile: Hashable, Sendable {
+    public struct Rule: Hashable, Sendable {
+        /// From 1.
+        public var line: Int
+        public var command: Command
+
+        public init(line: Int, command: Command) {
+            self.line = line
+            self.command = command
+        }
+    }
+
+    /// As it was given, for messages.
+    public var name: String
+    public var rules: [Rule]
+    public var commands: [Command] { rules.map(\.command) }
+
+    /// Reads all of `text`, or nothing.
+    /// - Throws: `FileError` for the first line that is no rule.
+    public init(_ text: String, name: String, names: some NameResolver) throws(FileError) {
+        self.name = name
+        rules = []
+        for (index, line) in TextFile.lines(of: text).enumerated() {
+            let line = line.trimmed
+            guard !line.isEmpty, line.first != "#" else { continue }
+            do throws(UsageError) {
+                guard let command = try Self.command(line, names: names) else { continue }
+                rules.append(Rule(line: index + 1, command: command))
+            } catch {
+                throw FileError(file: name, line: index + 1, text: error.line)
+            }
+        }
+    }
+
+    /// Reads the file at `path`.
+    public init(path: String, names: some NameResolver) throws(FileError) {
+        try self.init(TextFile.read(path), name: path, names: names)
+    }
+
+    /// One line's command; `nil` for a line without words.
+    static func command(_ line: some StringProtocol, names: some NameResolver) throws(UsageError) -> Command? {
+        let words = RuleLine.words(of: line)
+        guard !words.isEmpty else { return nil }
+        let request: Request
+        do throws(UsageError) {
+            request = try Grammar.parse(words, names: names)
+        } catch {
+            throw error == .tryHelp ? UsageError("a rule begins with a command of ipvsadm, such as -A or -a, not `\(words[0])'") : error
+        }
+        guard case .change(let command) = request else { throw UsageError("`\(words[0])' changes nothing: it is no rule") }
+        return command
+    }
+}
+
+/// Rules that are applied between frames of a replay: `INDEX: ipvsadm arguments`, with `#` comments and blank lines allowed.
+public struct EditsFile: Hashable, Sendable {
+    public struct Edit: Hashable, Sendable {
+        /// The input frame, from 0, that the command comes just before.
+        public var frame: Int
+        /// From 1.
+        public var line: Int
+        public var command: Command
+
+        public init(frame: Int, line: Int, command: Command) {
+            self.frame = frame
+            self.line = line
+            self.command = command
+        }
+    }
+
+    public var name: String
+    /// By frame; those before one frame in the order of their lines.
+    public var edits: [Edit]
+
+    /// Reads all of `text`, or nothing.
+    /// - Throws: `FileError` for the first line that is no edit.
+    public init(_ text: String, name: String, names: some NameResolver) throws(FileError) {
+        self.name = name
+        edits = []
+        for (index, line) in TextFile.lines(of: text).enumerated() {
+            let line = line.trimmed
+            guard !line.isEmpty, line.first != "#" else { continue }
+            guard let colon = line.firstIndex(of: ":"), let frame = Number.within(0...Int64(Int32.max), String(line[..<colon])) else {
+                throw FileError(file: name, line: index + 1, text: "an edit is `INDEX: ipvsadm arguments'")
+            }
+            do throws(UsageError) {
+                guard let command = try ServicesFile.command(line[line.index(after: colon)...], names: names) else {
+                    throw UsageError("no command behind the index")
+                }
+                edits.append(Edit(frame: Int(frame), line: index + 1, command: command))
+            } catch {
+                throw FileError(file: name, line: index + 1, text: error.line)
+            }
+        }
+        // Stable: the index breaks ties.
+        edits = edits.enumerated().sorted { ($0.element.frame, $0.offset) < ($1.element.frame, $1.offset) }.map(\.element)
+    }
+
+    /// Reads the file at `path`.
+    public init(path: String, names: some NameResolver) throws(FileError) {
+        try self.init(TextFile.read(path), name: path, names: names)
+    }
+}
+
+extension UsageError {
+    /// The text on one line.
+    var line: String { text.split(separator: "\n").joined(separator: " ") }
+}
