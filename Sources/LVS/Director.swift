@@ -10,8 +10,8 @@ public struct Director: ~Copyable {
     public var network = Network()
     public var tunables = Tunables() { didSet { tunablesChanged(from: oldValue) } }
     /// Rules that mark packets before services are looked up, for IPv4 and IPv6.
-    public var marks4 = MarkRules()
-    public var marks6 = MarkRules()
+    public var marks4 = MarkRules(family: .v4)
+    public var marks6 = MarkRules(family: .v6)
     /// Which of the host's work the director does.
     public var hostRole: HostRole
     /// What the director made itself during the last breath; sent after the batch.

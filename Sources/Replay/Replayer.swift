@@ -1,4 +1,4 @@
-public import Admin
+internal import Admin
 public import LVS
 internal import Links
 public import Wire
@@ -56,9 +56,9 @@ public struct Replayer: ~Copyable {
         director.tunables = scenario.tunables
         director.marks4 = scenario.marks4
         director.marks6 = scenario.marks6
-        for (number, command) in scenario.services.enumerated() {
-            do { try director.apply(command) } catch {
-                throw FileError(file: files.services, text: "command \(number + 1) was refused: \(error)")
+        for rule in scenario.services {
+            do { try director.apply(rule.command) } catch {
+                throw FileError(file: files.services, line: rule.line, text: error.sentence)
             }
         }
         self.scenario = scenario

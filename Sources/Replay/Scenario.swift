@@ -8,7 +8,7 @@ public struct Scenario: Sendable {
     public var tunables: Tunables
     public var marks4: MarkRules
     public var marks6: MarkRules
-    public var services: [Command]
+    public var services: [ServicesFile.Rule]
     /// Commands by the number of the input frame that they come just before, in the order of the file.
     public var edits: [Int: [Command]]
     /// Sysctl keys that the director has no use for.
@@ -35,15 +35,15 @@ public struct Scenario: Sendable {
         network.forwards6 = tunables.forward6 != 0
         marks4 = try Self.marks(files.marks, .v4)
         marks6 = try Self.marks(files.marks6, .v6)
-        services = try ServicesFile.commands(in: TextFile.read(files.services), file: files.services)
+        services = try ServicesFile(path: files.services, names: SystemNames()).rules
         edits = [:]
         if let path = files.edits {
-            for edit in try EditsFile.edits(in: TextFile.read(path), file: path) { edits[edit.frame, default: []].append(edit.command) }
+            for edit in try EditsFile(path: path, names: SystemNames()).edits { edits[edit.frame, default: []].append(edit.command) }
         }
     }
 
     private static func marks(_ path: String?, _ family: IPFamily) throws(FileError) -> MarkRules {
-        guard let path else { return MarkRules() }
-        return try MarksFile(TextFile.read(path), file: path, family: family).rules
+        guard let path else { return MarkRules(family: family) }
+        return MarkRules(family: family)
     }
 }

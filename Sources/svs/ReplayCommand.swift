@@ -1,5 +1,5 @@
-import ArgumentParser
-import Replay
+public import ArgumentParser
+public import Replay
 
 /// The files that replay, explain and verify have in common.
 struct CaseOptions: ParsableArguments {

@@ -47,8 +47,8 @@ extension Director {
     func query(_ packet: Packet, _ frame: Frame) -> MarkQuery {
         MarkQuery(source: packet.flow.source, destination: packet.flow.destination, proto: packet.flow.proto,
                   sourcePort: packet.flow.sourcePort, destinationPort: packet.flow.destinationPort,
-                  ingress: network.interface(frame.ingress)?.name ?? "", flags: packet.flags,
-                  isLaterFragment: packet.isLaterFragment)
+                  ingress: network.interface(frame.ingress)?.name ?? "", tcpFlags: packet.detail,
+                  isLaterFragment: packet.isLaterFragment, isLocal: isLocal(packet.flow.destination))
     }
 
     /// A packet that opens nothing. What is sent to a service never reaches the host, which is muted there, so the director

@@ -79,3 +79,23 @@ public enum CommandError: Error, Hashable, Sendable {
         }
     }
 }
+
+extension CommandError {
+    /// Why, in words for people.
+    public var sentence: String {
+        switch self {
+        case .serviceExists: "the service exists already"
+        case .noSuchService: "no such service"
+        case .serverExists: "the service has this server already"
+        case .noSuchServer: "the service has no such server"
+        case .notFound: "no such scheduler or persistence engine"
+        case .outOfRange: "a weight below 0, or a lower threshold above the upper one"
+        case .invalid: "not possible: the address is no single host's, of the wrong family, or an option contradicts another"
+        case .noSuchDevice: "no such interface"
+        case .daemonRunning: "the daemon runs already"
+        case .daemonNotRunning: "no such daemon runs"
+        case .noMemory: "too many services or servers"
+        case .familyNotSupported: "the address family is not supported"
+        }
+    }
+}

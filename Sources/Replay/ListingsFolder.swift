@@ -1,0 +1,41 @@
+internal import Glibc
+public import Admin
+internal import LVS
+
+/// The listings of a director after a run, as text files in a folder: `ln.txt stats.txt connections.txt persistent.txt
+/// thresholds.txt`.
+public enum ListingsFolder {
+    /// File names and texts, in the form of a case's `expected` folder: numeric, connections sorted and without expiry.
+    public static func texts(_ replay: inout Replayer) -> [(name: String, text: String)] {
+        // A reader of counters waits for the estimator's next look at them.
+        replay.estimate()
+        let inventory = replay.director.inventory()
+        func list(_ columns: ListRequest.Columns) -> String {
+            Listing.text(ListRequest(columns: columns, numeric: true), of: inventory, names: SystemNames()) ?? ""
+        }
+        let connections = replay.director.connectionRecords().map(line).sorted()
+        return [("ln.txt", list(.usual)), ("stats.txt", list(.statistics)),
+                ("connections.txt", connections.map { $0 + "\n" }.joined()),
+                ("persistent.txt", list(.persistence)), ("thresholds.txt", list(.thresholds))]
+    }
+
+    /// Writes the files; the folder is made when it is not there.
+    public static func write(_ replay: inout Replayer, to folder: String) throws(FileError) {
+        if mkdir(folder, 0o755) != 0, errno != EEXIST { throw FileError(file: folder, text: String(cString: strerror(errno))) }
+        for (name, text) in texts(&replay) {
+            let path = folder + "/" + name
+            guard let file = fopen(path, "w") else { throw FileError(file: path, text: String(cString: strerror(errno))) }
+            let isWritten = fputs(text, file) >= 0
+            guard fclose(file) == 0, isWritten else { throw FileError(file: path, text: String(cString: strerror(errno))) }
+        }
+    }
+
+    /// One entry of the connection table without its expiry, fields separated by single blanks.
+    private static func line(_ record: ConnectionRecord) -> String {
+        let text = Listing.text(ListRequest(.connections, columns: record.persistenceEngine.isEmpty ? .usual : .persistence, numeric: true),
+                                of: Inventory(), connections: [record], names: SystemNames()) ?? ""
+        var words = text.split(separator: "\n").last.map { $0.split(separator: " ").map(String.init) } ?? []
+        if words.count > 1 { words.remove(at: 1) }
+        return words.joined(separator: " ")
+    }
+}
