@@ -69,6 +69,7 @@ public final class HostNetwork {
 
     /// Takes in what changed, without waiting, and hands it on; true when `network` is different now. After an overrun of
     /// the notifications (ENOBUFS) everything is read again.
+    @discardableResult
     public func update(_ network: inout LVS.Network) throws(HostError) -> Bool {
         if try notifications.drain({ follow($0) }) == .overrun { stale = .all }
         if !lostAddresses.isEmpty {

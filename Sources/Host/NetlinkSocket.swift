@@ -103,17 +103,32 @@ final class NetlinkSocket {
         }
     }
 
-    /// Sends a message built by libnl, without waiting for an answer, and frees it.
+    /// Makes the kernel answer requests only with errors, and reading not wait for them.
+    func waitsForNothing() {
+        nl_socket_disable_auto_ack(socket)
+        nl_socket_set_nonblocking(socket)
+    }
+
+    /// Sends a message built by libnl, and frees it. Negative libnl error on failure.
     func send(_ message: OpaquePointer) -> Int32 {
         defer { nlmsg_free(message) }
-        nl_socket_disable_auto_ack(socket)
         return nl_send_auto(socket, message)
     }
 
-    /// Throws away what came back on a socket whose answers nobody waits for.
-    func discard() {
-        var byte: UInt8 = 0
-        while recv(descriptor, &byte, 1, Int32(MSG_DONTWAIT) | Int32(MSG_TRUNC)) > 0 {}
+    /// The last error (errno) that the kernel answered on a socket that waits for nothing; `nil` when it had none.
+    func refusal() -> Int32? {
+        var refusal: Int32?
+        var answer = [UInt8](repeating: 0, count: 512)
+        while true {
+            let count = recv(descriptor, &answer, answer.count, Int32(MSG_DONTWAIT))
+            guard count > 0 else { return refusal }
+            answer.withUnsafeBytes { bytes in
+                let header = bytes.loadUnaligned(as: nlmsghdr.self)
+                guard count >= MemoryLayout<nlmsghdr>.size + MemoryLayout<Int32>.size, Int32(header.nlmsg_type) == NLMSG_ERROR else { return }
+                let error = bytes.loadUnaligned(fromByteOffset: MemoryLayout<nlmsghdr>.size, as: Int32.self)
+                if error < 0 { refusal = 0 &- error }
+            }
+        }
     }
 }
 
