@@ -25,6 +25,11 @@ final class Cable {
             write(file, "1", 1)
             close(file)
         }
+        try join()
+    }
+
+    /// Makes the two interfaces.
+    func join() throws {
         try ip("link add near address 02:00:00:00:00:01 type veth peer name far address 02:00:00:00:00:02")
         try ip("link set near up")
         try ip("link set far up")
