@@ -3,18 +3,24 @@ import Links
 import Testing
 import Wire
 
-@Suite(.serialized, .enabled(if: Cable.isPossible, "needs root and ip(8)"))
+@Suite(.serialized, .enabled(if: Namespace.isPossible, "needs root and ip(8)"))
 struct LiveLinks {
-    enum Kind: CaseIterable { case ring, socket }
+    enum Kind: CaseIterable {
+        case ring, socket
+
+        func open(_ name: String, in namespace: Namespace, filter: PacketFilter = .everything) throws -> any LiveLink {
+            switch self {
+            case .ring: try namespace.link(RingLink.self, name, filter: filter)
+            case .socket: try namespace.link(SocketLink.self, name, filter: filter)
+            }
+        }
+    }
 
     let cable: Cable
     init() throws { cable = try Cable() }
 
     func open(_ kind: Kind, _ name: String, filter: PacketFilter = .everything) throws -> any LiveLink {
-        switch kind {
-        case .ring: try cable.link(RingLink.self, name, filter: filter)
-        case .socket: try cable.link(SocketLink.self, name, filter: filter)
-        }
+        try kind.open(name, in: cable.namespace, filter: filter)
     }
 
     @Test(arguments: Kind.allCases)
@@ -116,16 +122,16 @@ struct LiveLinks {
         let frame = ethernet(0x88b5, ports(0, 0))
         try near.send([.init(frame)])
         #expect(try far.collect(1).count == 1)
-        try cable.ip("link set far down")
+        try cable.namespace.ip("link set far down")
         let down = try #require(throws: LinkError.self) { while try far.collect(1, patience: 200).isEmpty {} }
         #expect(down.description == "interface far is down")
         #expect(try far.collect(1, patience: 10).isEmpty, "the loss is told once")
         try far.send([.init(frame)])
         #expect(far.counters.refused == 1)
-        try cable.ip("link set far up")
+        try cable.namespace.ip("link set far up")
         try near.send([.init(frame)])
         #expect(try far.collect(1).map(\.bytes) == [frame])
-        try cable.ip("link delete far")
+        try cable.namespace.ip("link delete far")
         let gone = try #require(throws: LinkError.self) { while try far.collect(1, patience: 200).isEmpty {} }
         #expect(gone.description == "interface far is gone")
         try cable.join()
@@ -137,7 +143,7 @@ struct LiveLinks {
 
     @Test func slotsComeRoundAndLossIsCounted() throws {
         let near = try open(.socket, "near")
-        let far = try cable.inside { Result { try RingLink(on: "far", filter: .everything, group: nil, slots: 32) } }.get()
+        let far = try cable.namespace.inside { Result { try RingLink(on: "far", filter: .everything, group: nil, slots: 32) } }.get()
         let frames = (0..<500).map { ethernet(0x88b5, big16($0) + ports(0, 0)) }
         for start in stride(from: 0, to: 500, by: 25) {
             let some = Array(frames[start..<start + 25])
