@@ -15,6 +15,19 @@ public protocol Link: AnyObject {
 
     /// What the link has counted.
     var counters: LinkCounters { get }
+
+    /// What poll(2) watches for POLLIN, -1 where nothing has to be waited for. An error event is answered by calling
+    /// `receive`, too.
+    var descriptor: Int32 { get }
+
+    /// False while another `receive` is likely to bring frames, or has slots to give back, without waiting: the holder
+    /// receives until it is true and then waits.
+    var wantsPoll: Bool { get }
+}
+
+extension Link {
+    public var descriptor: Int32 { -1 }
+    public var wantsPoll: Bool { false }
 }
 
 /// A link that can be opened by a name such as `ring:eth0`. Links that hold another link are not.

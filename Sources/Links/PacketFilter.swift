@@ -1,20 +1,86 @@
 internal import CLinux
 internal import Clibpcap
-internal import Glibc
+public import Wire
 
 /// A classic BPF program over Ethernet frames, as the kernel runs it in front of a packet socket.
 public struct PacketFilter: Sendable {
-    private var program: [svs_instruction]
+    /// How much of what was wanted the program could be told.
+    public enum Precision: Sendable {
+        /// Addresses, protocols and ports.
+        case ports
+        /// Only addresses: with the ports the program would be too long for the kernel.
+        case addresses
+        /// Nothing is kept back.
+        case everything
+    }
+
+    public let precision: Precision
+    private let program: [bpf_insn]
+
+    /// Instructions that the kernel takes (BPF_MAXINSNS).
+    public static var longest: Int { 4096 }
 
     /// Accepts every frame, with no program at all.
-    public static var everything: PacketFilter { PacketFilter(program: []) }
+    public static var everything: PacketFilter { PacketFilter(precision: .everything, program: []) }
 
-    private init(program: [svs_instruction]) { self.program = program }
+    private init(precision: Precision, program: [bpf_insn]) {
+        self.precision = precision
+        self.program = program
+    }
+
+    /// The program for an expression in the language of pcap-filter(7).
+    public init(expression: String) throws(LinkError) {
+        try self.init(expression: expression, precision: .ports)
+    }
+
+    /// Comparisons that are worth a filter: a tenth of a second to compile, and fewer instructions on an unwanted frame
+    /// than it costs to receive it.
+    static var mostComparisons: Int { 640 }
+
+    /// The tightest filter that lets everything in `interests` through and that the kernel takes.
+    public init(accepting interests: [Interest], everyICMP: Bool = false) {
+        for precision in [Precision.ports, .addresses] {
+            let addressesOnly = precision == .addresses
+            let comparisons = Interest.comparisons(interests, addressesOnly: addressesOnly)
+            guard comparisons <= Self.mostComparisons else { continue }
+            let expression = Interest.expression(interests, everyICMP: everyICMP, addressesOnly: addressesOnly)
+            if let filter = try? PacketFilter(expression: expression, precision: precision) {
+                self = filter
+                return
+            }
+        }
+        self = .everything
+    }
+
+    private init(expression: String, precision: Precision) throws(LinkError) {
+        guard let handle = pcap_open_dead(DLT_EN10MB, Int32(PcapWriter.longestFrame)) else {
+            throw LinkError("filter: no memory")
+        }
+        defer { pcap_close(handle) }
+        var compiled = bpf_program()
+        guard pcap_compile(handle, &compiled, expression, 1, PCAP_NETMASK_UNKNOWN) == 0 else {
+            throw LinkError("filter \"\(expression)\": \(String(cString: pcap_geterr(handle)))")
+        }
+        defer { pcap_freecode(&compiled) }
+        guard compiled.bf_len <= Self.longest else {
+            throw LinkError("filter: \(compiled.bf_len) instructions are more than the kernel's \(Self.longest)")
+        }
+        self.precision = precision
+        program = Array(UnsafeBufferPointer(start: compiled.bf_insns, count: Int(compiled.bf_len)))
+    }
 
     /// Instructions.
     public var count: Int { program.count }
 
+    /// Whether the program lets this frame through.
+    public func accepts(_ frame: Bytes) -> Bool {
+        guard !program.isEmpty else { return true }
+        let length = UInt32(frame.count)
+        return bpf_filter(program, frame.base.assumingMemoryBound(to: UInt8.self), length, length) != 0
+    }
+
+    /// Lends the program in the kernel's form.
     func withInstructions<Result>(_ body: (UnsafePointer<svs_instruction>?, Int) -> Result) -> Result {
-        program.withUnsafeBufferPointer { body($0.baseAddress, $0.count) }
+        program.withUnsafeBytes { body($0.baseAddress?.assumingMemoryBound(to: svs_instruction.self), program.count) }
     }
 }

@@ -3,41 +3,38 @@ import Glibc
 import Links
 import Wire
 
-/// Two network interfaces joined by a cable, in a network namespace of their own that vanishes with the object:
-///
-///     near ════════ far
-///
-/// Live links are opened inside and may be used from any thread, as a socket stays in its namespace.
-final class Cable {
+/// A network namespace of its own that vanishes with the object. Sockets that are opened inside may be used from any
+/// thread, as a socket stays in its namespace.
+final class Namespace {
     static let isPossible = geteuid() == 0
         && ["/usr/sbin/ip", "/sbin/ip", "/usr/bin/ip"].contains { (path: String) in access(path, X_OK) == 0 }
-    private let namespace: Int32
+    private let descriptor: Int32
 
     init() throws {
-        namespace = Cable.onThread {
+        descriptor = Namespace.onThread {
             guard svs_namespace_new() == 0 else { return -1 }
-            return open("/proc/self/task/\(svs_thread_id())/ns/net", O_RDONLY | O_CLOEXEC)
+            return Glibc.open("/proc/self/task/\(svs_thread_id())/ns/net", O_RDONLY | O_CLOEXEC)
         }
-        if namespace < 0 { throw LinkError("no new network namespace: \(String(cString: strerror(errno)))") }
+        if descriptor < 0 { throw LinkError("no new network namespace: \(String(cString: strerror(errno)))") }
         // Without IPv6 a new interface keeps silent.
         inside {
-            let file = open("/proc/sys/net/ipv6/conf/default/disable_ipv6", O_WRONLY)
+            let file = Glibc.open("/proc/sys/net/ipv6/conf/default/disable_ipv6", O_WRONLY)
             write(file, "1", 1)
             close(file)
         }
-        try ip("link add near address 02:00:00:00:00:01 type veth peer name far address 02:00:00:00:00:02")
-        try ip("link set near up")
-        try ip("link set far up")
     }
 
-    deinit { close(namespace) }
+    deinit { close(descriptor) }
+
+    /// What `ip link set … netns` takes.
+    var path: String { "/proc/\(getpid())/fd/\(descriptor)" }
 
     /// Runs `body` on a thread inside the namespace.
     @discardableResult
     func inside<Result>(_ body: @escaping () -> Result) -> Result {
-        let namespace = namespace
-        return Cable.onThread {
-            let entered = svs_namespace_enter(namespace)
+        let descriptor = descriptor
+        return Namespace.onThread {
+            let entered = svs_namespace_enter(descriptor)
             precondition(entered == 0)
             return body()
         }
@@ -75,6 +72,25 @@ final class Cable {
     }
 }
 
+/// Two interfaces joined by a cable in a namespace of their own:
+///
+///     near (02::01) ════════ far (02::02)
+struct Cable {
+    let namespace: Namespace
+
+    init() throws {
+        namespace = try Namespace()
+        try join()
+    }
+
+    /// Makes the two interfaces.
+    func join() throws {
+        try namespace.ip("link add near address 02:00:00:00:00:01 type veth peer name far address 02:00:00:00:00:02")
+        try namespace.ip("link set near up")
+        try namespace.ip("link set far up")
+    }
+}
+
 private final class Work {
     let body: () -> Void
     init(_ body: @escaping () -> Void) { self.body = body }
@@ -89,11 +105,11 @@ struct Arrival: Equatable {
 }
 
 extension LiveLink {
-    /// What arrives until there are `count` frames, or nothing came for half a second.
+    /// What arrives until there are `count` frames, or nothing came for `patience` milliseconds.
     func collect(_ count: Int, patience: Int32 = 500) throws -> [Arrival] {
         var batch = Batch(capacity: 64)
         var arrivals: [Arrival] = []
-        while arrivals.count < count {
+        while arrivals.count < count || !wantsPoll {
             batch.removeAll()
             try receive(into: &batch)
             for index in 0..<batch.count {

@@ -3,36 +3,24 @@ import Links
 import Testing
 import Wire
 
-/// An Ethernet frame from `near` to `far` that carries `payload`.
-func ethernet(_ type: UInt16, _ payload: [UInt8], to destination: [UInt8] = [2, 0, 0, 0, 0, 2]) -> [UInt8] {
-    destination + [2, 0, 0, 0, 0, 1] + [UInt8(type >> 8), UInt8(type & 0xff)] + payload
-}
-
-/// A TCP segment 10.0.0.1:1000 > 10.0.0.2:80 as an Ethernet frame, its TCP checksum left as the pseudo-header's sum.
-func segment(_ length: Int, port: UInt16 = 80, version6: Bool = false) -> [UInt8] {
-    let total = UInt16(40 + length)
-    let ip: [UInt8] = [0x45, 0, UInt8(total >> 8), UInt8(total & 0xff), 0, 1, 0x40, 0, 64, 6, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2]
-    let tcp: [UInt8] = [0x03, 0xe8, UInt8(port >> 8), UInt8(port & 0xff), 0, 0, 0, 1, 0, 0, 0, 1, 0x50, 0x10, 0xff, 0xff,
-                        0x14, 0x0b, 0, 0]
-    return ethernet(EtherType.ipv4, ip + tcp + (0..<length).map { UInt8(truncatingIfNeeded: $0) })
-}
-
-let partial = Offload(flags: Offload.needsChecksum, checksumStart: 34, checksumOffset: 16)
-let superframe = Offload(flags: Offload.needsChecksum, segmentation: Offload.tcp4, headerLength: 54, segmentSize: 1460,
-                         checksumStart: 34, checksumOffset: 16)
-
-@Suite(.serialized, .enabled(if: Cable.isPossible, "needs root and ip(8)"))
+@Suite(.serialized, .enabled(if: Namespace.isPossible, "needs root and ip(8)"))
 struct LiveLinks {
-    enum Kind: CaseIterable { case ring, socket }
+    enum Kind: CaseIterable {
+        case ring, socket
+
+        func open(_ name: String, in namespace: Namespace, filter: PacketFilter = .everything) throws -> any LiveLink {
+            switch self {
+            case .ring: try namespace.link(RingLink.self, name, filter: filter)
+            case .socket: try namespace.link(SocketLink.self, name, filter: filter)
+            }
+        }
+    }
 
     let cable: Cable
     init() throws { cable = try Cable() }
 
     func open(_ kind: Kind, _ name: String, filter: PacketFilter = .everything) throws -> any LiveLink {
-        switch kind {
-        case .ring: try cable.link(RingLink.self, name, filter: filter)
-        case .socket: try cable.link(SocketLink.self, name, filter: filter)
-        }
+        try kind.open(name, in: cable.namespace, filter: filter)
     }
 
     @Test(arguments: Kind.allCases)
@@ -51,12 +39,13 @@ struct LiveLinks {
     func superframesAndPartialChecksums(_ kind: Kind) throws {
         let near = try open(kind, "near"), far = try open(kind, "far")
         let sent: [MemoryLink.Copy] = [
-            .init(segment(100), offload: partial), .init(segment(14_600), offload: superframe),
-            .init(segment(60)), .init(segment(64_240), offload: superframe), .init(segment(3_000), offload: superframe),
+            .init(segment(100), offload: partial()), .init(segment(14_400), offload: superframe()), .init(segment(60)),
+            .init(segment(64_800), offload: superframe()), .init(segment(3_000), offload: superframe()),
+            .init(segment(20_000, from: "fd00::1", to: "fd00::2"), offload: superframe(.v6)),
         ]
         try near.send(sent)
         let arrivals = try far.collect(sent.count)
-        #expect(near.counters.sent == 5 && near.counters.refused == 0)
+        #expect(near.counters.sent == 6 && near.counters.refused == 0)
         #expect(arrivals.map(\.bytes) == sent.map(\.bytes))
         #expect(arrivals.map(\.offload.flags) == sent.map(\.offload.flags))
         #expect(arrivals.map(\.offload.segmentation) == sent.map(\.offload.segmentation))
@@ -64,5 +53,126 @@ struct LiveLinks {
         #expect(arrivals.map(\.offload.checksumStart) == sent.map(\.offload.checksumStart))
         #expect(arrivals.allSatisfy { $0.headroom >= 128 })
         #expect(far.counters.truncated == 0)
+    }
+
+    @Test(arguments: Kind.allCases)
+    func tagsComeBack(_ kind: Kind) throws {
+        let near = try open(.socket, "near")
+        let far = try open(kind, "far", filter: PacketFilter(accepting: [Interest(.destination, address("10.0.0.2"))]))
+        let sent: [MemoryLink.Copy] = [
+            .init(tagged(segment(100), 0x6064)), .init(tagged(segment(1000), 7, protocol: 0x88a8)),
+            .init(tagged(segment(30), 0)), .init(tagged(segment(30), 5), offload: partial().behindTag),
+            .init(tagged(segment(20_000), 6), offload: superframe().behindTag), .init(segment(200)),
+        ]
+        try near.send(sent)
+        let arrivals = try far.collect(sent.count)
+        #expect(arrivals.map(\.bytes) == sent.map(\.bytes))
+        #expect(arrivals.map(\.offload.checksumStart) == [0, 0, 0, 38, 38, 0])
+        #expect(arrivals.map(\.offload.segmentSize) == [0, 0, 0, 0, 1440, 0])
+        #expect(arrivals.allSatisfy { $0.headroom >= 128 })
+    }
+
+    @Test(arguments: Kind.allCases)
+    func filterKeepsBack(_ kind: Kind) throws {
+        let near = try open(.socket, "near")
+        let web = Interest(.destination, address("10.0.0.1"), proto: 6, ports: 80...80)
+        let far = try open(kind, "far", filter: PacketFilter(accepting: [web]))
+        let wanted = ip("1.1.1.1", "10.0.0.1", proto: 6, ports(9, 80))
+        let other = ip("1.1.1.1", "10.0.0.1", proto: 6, ports(9, 81))
+        try near.send([other, wanted, tagged(other, 4), tagged(wanted, 4)].map { .init($0) })
+        #expect(try far.collect(3, patience: 50).map(\.bytes) == [wanted, tagged(wanted, 4)])
+        try far.attach(PacketFilter(accepting: [Interest(.destination, address("10.0.0.1"))]))
+        try near.send([other, wanted, ethernet(0x88b5, ports(0, 0))].map { .init($0) })
+        #expect(try far.collect(3, patience: 50).map(\.bytes) == [other, wanted])
+        try far.attach(.everything)
+        try near.send([.init(ethernet(0x88b5, ports(0, 0)))])
+        #expect(try far.collect(1).map(\.bytes) == [ethernet(0x88b5, ports(0, 0))])
+    }
+
+    @Test(arguments: Kind.allCases)
+    func onlyWhatIsForThisHost(_ kind: Kind) throws {
+        let near = try open(.socket, "near"), far = try open(kind, "far")
+        let body = [UInt8](repeating: 1, count: 46)
+        let mine = ethernet(0x88b5, body)
+        let everybody = ethernet(0x88b5, body, to: [255, 255, 255, 255, 255, 255])
+        let group = ethernet(0x88b5, body, to: [1, 0, 0x5e, 0, 0, 1])
+        let other = ethernet(0x88b5, body, to: [2, 0, 0, 0, 0, 9])
+        let bigOther = [2, 0, 0, 0, 0, 9] + segment(9_000).dropFirst(6)
+        try near.send([.init(other), .init(mine), .init(bigOther, offload: superframe()), .init(everybody), .init(group)])
+        #expect(try far.collect(4, patience: 50).map(\.bytes) == [mine, everybody, group])
+    }
+
+    @Test(arguments: Kind.allCases)
+    func refusedFramesAreSkipped(_ kind: Kind) throws {
+        let near = try open(kind, "near"), far = try open(.socket, "far")
+        let body = [UInt8](repeating: 1, count: 60)
+        let good = ethernet(0x88b5, body)
+        let long = ethernet(0x88b5, [UInt8](repeating: 2, count: 1501))
+        let longest = ethernet(0x88b5, [UInt8](repeating: 2, count: 1500))
+        let short: [UInt8] = [2, 0, 0, 0, 0, 2]
+        let senseless = Offload(flags: Offload.needsChecksum, checksumStart: 9_999, checksumOffset: 9_999)
+        try near.send([.init(long), .init(good), .init(short), .init(good, offload: senseless), .init(longest), .init(long)])
+        #expect(try far.collect(3, patience: 50).map(\.bytes) == [good, longest])
+        #expect(near.counters.sent == 2 && near.counters.refused == 4)
+    }
+
+    @Test(arguments: Kind.allCases)
+    func interfaceGoesDownAndComesBack(_ kind: Kind) throws {
+        let near = try open(.socket, "near"), far = try open(kind, "far")
+        let frame = ethernet(0x88b5, ports(0, 0))
+        try near.send([.init(frame)])
+        #expect(try far.collect(1).count == 1)
+        try cable.namespace.ip("link set far down")
+        let down = try #require(throws: LinkError.self) { while try far.collect(1, patience: 200).isEmpty {} }
+        #expect(down.description == "interface far is down")
+        #expect(try far.collect(1, patience: 10).isEmpty, "the loss is told once")
+        try far.send([.init(frame)])
+        #expect(far.counters.refused == 1)
+        try cable.namespace.ip("link set far up")
+        try near.send([.init(frame)])
+        #expect(try far.collect(1).map(\.bytes) == [frame])
+        try cable.namespace.ip("link delete far")
+        let gone = try #require(throws: LinkError.self) { while try far.collect(1, patience: 200).isEmpty {} }
+        #expect(gone.description == "interface far is gone")
+        try cable.join()
+        _ = try far.collect(1, patience: 10)
+        try open(.socket, "near").send([.init(frame)])
+        let arrivals = try far.collect(1)
+        #expect(arrivals.map(\.bytes) == [frame] && arrivals.map(\.ingress) == [far.interface])
+    }
+
+    @Test func slotsComeRoundAndLossIsCounted() throws {
+        let near = try open(.socket, "near")
+        let far = try cable.namespace.inside { Result { try RingLink(on: "far", filter: .everything, group: nil, slots: 32) } }.get()
+        let frames = (0..<500).map { ethernet(0x88b5, big16($0) + ports(0, 0)) }
+        for start in stride(from: 0, to: 500, by: 25) {
+            let some = Array(frames[start..<start + 25])
+            try near.send(some.map { .init($0) })
+            #expect(try far.collect(25).map(\.bytes) == some)
+        }
+        try near.send(frames.map { .init($0) })
+        #expect(try far.collect(500, patience: 50).map(\.bytes) == Array(frames.prefix(32)))
+        #expect(far.counters.missed == 468)
+        #expect(far.counters.received == 532)
+    }
+
+    @Test(arguments: [
+        ("ring:none", "interface none: no such interface"),
+        ("socket:none", "interface none: no such interface"),
+        ("ring:a-name-that-no-interface-has", "interface a-name-that-no-interface-has: no such interface"),
+    ])
+    func missingInterface(_ row: (name: String, words: String)) throws {
+        let error = try #require(throws: LinkError.self) { try LinkRoster.open(row.name) }
+        #expect(error.description == row.words)
+    }
+}
+
+extension Offload {
+    /// The same for a frame with a VLAN tag.
+    var behindTag: Offload {
+        var moved = self
+        moved.checksumStart += 4
+        if moved.headerLength > 0 { moved.headerLength += 4 }
+        return moved
     }
 }
