@@ -255,3 +255,31 @@ capture() {
   wait_for 5 "tcpdump on $name" grep -q 'listening on' "$scratch/$label.log"
 }
 captured() { stop "$1"; tcpdump -nn -e -r "$scratch/$1.pcap" 2>/dev/null; }
+
+# upload URL HOST...: 50 MB to URL, equal to what one of the hosts has stored. download URL: the same back.
+upload() {
+  large
+  q client curl -gsS --max-time 60 -T "$scratch/files/large" "$1" || return 1
+  local host
+  for host in "${@:2}"; do
+    [[ ! -e $scratch/$host/store/large ]] || { equal "$scratch/$host/store/large"; local status=$?; rm -f "$scratch/$host/store/large"; return $status; }
+  done
+  echo "  no server has stored it"; return 1
+}
+download() { large; q client curl -gsS --max-time 60 -o "$scratch/back" "$1" && equal "$scratch/back"; }
+large() { [[ -s $scratch/files/large ]] || head -c 50000000 /dev/urandom >"$scratch/files/large"; }
+equal() { same "$(sha256sum <"$1")" "$(sha256sum <"$scratch/files/large")"; }
+
+# noise: what the director's host stack itself has said so far: resets, and ICMP errors and redirects.
+noise() {
+  q director nstat -asz TcpOutRsts IcmpOutDestUnreachs IcmpOutTimeExcds IcmpOutRedirects Icmp6OutDestUnreachs Icmp6OutTimeExcds Icmp6OutRedirects |
+    awk 'NR > 1 { print $1 "=" $2 }' | paste -sd ' '
+}
+
+# begin_test TOPOLOGY: what every script under lab/tests begins with.
+begin_test() {
+  need_root
+  build_svs
+  open_lab
+  source "$lab/topologies/$1.sh"
+}

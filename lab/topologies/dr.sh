@@ -14,7 +14,7 @@
 # --vip-on-host: the VIP stands on the director's eth0, as in the classic guides; else svs itself answers for it.
 
 vip=172.16.29.4 vip6=fd00::4
-declare -A mac_of=([client]=02:00:00:00:00:01 [director]=02:00:00:00:00:03 [rs1]=02:00:00:00:00:10 [rs2]=02:00:00:00:00:20)
+declare -gA mac_of=([client]=02:00:00:00:00:01 [director]=02:00:00:00:00:03 [rs1]=02:00:00:00:00:10 [rs2]=02:00:00:00:00:20)
 
 topology_build() {
   wire wire
