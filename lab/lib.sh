@@ -79,7 +79,7 @@ need_packages() {
   { RUNLEVEL=1 apt-get install -y --no-install-recommends "${missing[@]}" ||
     { apt-get update && RUNLEVEL=1 apt-get install -y --no-install-recommends "${missing[@]}"; }; } >&2 || status=1
   [[ -z $ours ]] || rm -f "$policy"
-  [[ " ${missing[*]} " != *" nginx-light "* ]] || ! command -v systemctl >/dev/null || systemctl --quiet disable nginx.service 2>/dev/null
+  [[ " ${missing[*]} " != *" nginx-light "* ]] || ! command -v systemctl >/dev/null || systemctl --quiet disable --now nginx.service 2>/dev/null
   (( status == 0 )) || refuse "apt-get could not install ${missing[*]}"
 }
 
