@@ -1,0 +1,285 @@
+# Words shared by lab/demo, lab/test and the scripts under lab/topologies and lab/tests. To be sourced: it runs nothing.
+#
+# A *host* is a network namespace svs-RUN-NAME, RUN being unique to this run; a *wire* is a bridge in a namespace of
+# its own. Everything else (server files, logs, the control socket) lies in the folder $scratch.
+#
+#   n rs1 ip route        runs a command in the host rs1 and shows what it runs
+#   q rs1 ip route        the same, silently
+#   start rs1 echo cmd…   leaves cmd running in rs1 under the label "echo": its log is $scratch/echo.log
+#   wait_for 5 "…" cmd…   returns as soon as cmd succeeds; nothing here sleeps a while and hopes
+#   check "…" cmd…        one judged sentence: "ok: …" or "not ok: …"
+
+set -u -o pipefail
+lab=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+root=$(dirname "$lab")
+failures=0
+exec 3>&1 # what is shown while a function's own output is being collected
+
+packages=(libpcap-dev libnet1-dev libnl-3-dev libnl-route-3-dev libnftables-dev pkg-config nginx-light curl iproute2
+  ethtool nftables tcpdump ipvsadm iptables openssl python3)
+
+# ---- words ----
+
+if [[ -t 1 && -z ${NO_COLOR:-} ]]; then bold=$'\e[1m' plain=$'\e[0m' red=$'\e[31m' green=$'\e[32m'
+else bold='' plain='' red='' green=''; fi
+
+say() { printf '%s%s%s\n' "$bold" "$*" "$plain"; }
+
+# refuse TEXT: the run cannot start; exit status 2 as everywhere in SVS.
+refuse() { printf '%s: %s\n' "lab/$(basename "$0")" "$*" >&2; exit 2; }
+
+colour_of() {
+  [[ -n $plain ]] || return 0
+  case $1 in
+    client*) printf '\e[36m' ;; director) printf '\e[35m' ;; rs1) printf '\e[32m' ;; rs2) printf '\e[33m' ;; *) printf '\e[34m' ;;
+  esac
+}
+
+n() { printf '%s[%s]%s $ %s\n' "$(colour_of "$1")" "$1" "$plain" "${*:2}"; q "$@"; }
+q() { ip netns exec "svs-$run-$1" "${@:2}"; }
+
+check() {
+  local sentence=$1; shift
+  if "$@"; then printf '%sok:%s %s\n' "$green" "$plain" "$sentence"
+  else printf '%snot ok:%s %s\n' "$red" "$plain" "$sentence"; failures=$((failures + 1)); fi
+}
+
+same() { [[ $1 == "$2" ]] || { printf '  expected %s\n  but got  %s\n' "$2" "$1"; return 1; }; }
+
+# wait_for SECONDS WHAT COMMAND...
+wait_for() {
+  local limit=$1 what=$2 began=${EPOCHREALTIME/[.,]/}; shift 2
+  until "$@"; do
+    (( ${EPOCHREALTIME/[.,]/} - began < limit * 1000000 )) || { printf '  waited %s s in vain for %s\n' "$limit" "$what"; return 1; }
+    sleep 0.05
+  done
+}
+
+# ---- before and after ----
+
+need_root() { [[ $EUID -eq 0 ]] || refuse "network namespaces need root: run it as root (it never calls sudo)"; }
+
+need_swift() {
+  [[ -n ${SVS:-} ]] && return
+  command -v swift >/dev/null || refuse "no swift in PATH: install Swift 6.3 (https://swift.org/install), or name a built binary: SVS=/path/to/svs lab/$(basename "$0")"
+}
+
+need_packages() {
+  local package missing=()
+  command -v dpkg-query >/dev/null || refuse "this lab installs its tools with apt-get; here install by hand: ${packages[*]}"
+  for package in "${packages[@]}"; do
+    [[ $(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null) == installed ]] || missing+=("$package")
+  done
+  (( ${#missing[@]} )) || return 0
+  say "Installing ${missing[*]}"
+  # The lab runs its own nginx inside namespaces: Debian must not start another one on this machine.
+  local policy=/usr/sbin/policy-rc.d ours='' status=0
+  [[ -e $policy ]] || { printf '#!/bin/sh\nexit 101\n' >"$policy"; chmod +x "$policy"; ours=yes; }
+  export DEBIAN_FRONTEND=noninteractive
+  { RUNLEVEL=1 apt-get install -y --no-install-recommends "${missing[@]}" ||
+    { apt-get update && RUNLEVEL=1 apt-get install -y --no-install-recommends "${missing[@]}"; }; } >&2 || status=1
+  [[ -z $ours ]] || rm -f "$policy"
+  [[ " ${missing[*]} " != *" nginx-light "* ]] || ! command -v systemctl >/dev/null || systemctl --quiet disable --now nginx.service 2>/dev/null
+  (( status == 0 )) || refuse "apt-get could not install ${missing[*]}"
+}
+
+# Sets $svs: the binary of the variable SVS, else one built from this tree.
+build_svs() {
+  if [[ -n ${SVS:-} ]]; then
+    svs=$(realpath -e "$(command -v "$SVS")" 2>/dev/null) || refuse "SVS=$SVS is no program"
+    return
+  fi
+  say "Building svs from $root"
+  swift build -c release --product svs --package-path "$root" >&2 || { echo "lab/$(basename "$0"): svs does not build" >&2; exit 1; }
+  svs=$(swift build -c release --product svs --package-path "$root" --show-bin-path)/svs
+}
+
+# open_lab: a scratch folder and a name for this run, both removed again by close_lab when the script ends.
+open_lab() {
+  run=$$
+  while compgen -G "/run/netns/svs-$run-*" >/dev/null; do run=$$x$RANDOM; done
+  scratch=$(mktemp -d "${TMPDIR:-/tmp}/svs-lab.XXXXXX")
+  mkdir "$scratch/bin"
+  ln -s "$svs" "$scratch/bin/svs"
+  enter_lab
+  touch "$scratch/hosts"
+  trap close_lab EXIT
+  trap 'exit 130' INT
+  trap 'exit 143' TERM
+}
+
+# enter_lab: `svs` in the PATH is the one of this run, and `svs adm` speaks to the director of this run.
+enter_lab() { export PATH=$scratch/bin:$PATH SVS_CONTROL=$scratch/control; }
+
+# close_lab: ends what runs in the hosts of this run (and nothing else), then removes them.
+close_lab() {
+  local host pids
+  trap - EXIT
+  while read -r host; do
+    pids=$(ip netns pids "svs-$run-$host" 2>/dev/null)
+    [[ -z $pids ]] || kill $pids 2>/dev/null
+  done <"$scratch/hosts"
+  while read -r host; do
+    wait_for 3 "the processes of $host to end" idle "$host" >/dev/null ||
+      ip netns pids "svs-$run-$host" 2>/dev/null | xargs -r kill -9 2>/dev/null
+    ip netns del "svs-$run-$host" 2>/dev/null
+  done <"$scratch/hosts"
+  rm -rf "$scratch"
+}
+
+idle() { [[ -z $(ip netns pids "svs-$run-$1" 2>/dev/null) ]]; }
+
+# ---- hosts and wires ----
+
+host() {
+  local name
+  for name; do
+    ip netns add "svs-$run-$name" || exit 1
+    echo "$name" >>"$scratch/hosts"
+    q "$name" sysctl -qw net.ipv4.ip_forward=0 net.ipv4.conf.{all,default}.{rp_filter,arp_ignore,arp_announce}=0 \
+      net.ipv6.conf.{all,default}.accept_dad=0 net.ipv6.conf.default.accept_ra=0
+    ip -n "svs-$run-$name" link set lo up
+  done
+}
+
+router() { host "$@"; local name; for name; do q "$name" sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1; done; }
+
+wire() { host "$1"; ip -n "svs-$run-$1" link add br0 type bridge; ip -n "svs-$run-$1" link set br0 up; }
+
+# plug HOST INTERFACE WIRE MAC [ADDRESS...]
+plug() {
+  local name=$1 interface=$2 wire=$3 mac=$4; shift 4
+  ip link add "$interface" netns "svs-$run-$name" address "$mac" type veth peer name "$name-$interface" netns "svs-$run-$wire" || exit 1
+  ip -n "svs-$run-$wire" link set "$name-$interface" master br0 up
+  ip -n "svs-$run-$name" link set "$interface" up
+  address "$name" "$interface" "$@"
+}
+
+address() {
+  local name=$1 interface=$2 one; shift 2
+  for one; do ip -n "svs-$run-$name" address add "$one" dev "$interface" $([[ $one == *:* ]] && echo nodad); done
+}
+
+route() { ip -n "svs-$run-$1" route add "${@:2}"; }
+
+# own_quietly HOST VIP...: the address is the host's own, yet it neither answers ARP for it nor asks ARP in its name.
+own_quietly() {
+  local name=$1; shift
+  q "$name" sysctl -qw net.ipv4.conf.{all,lo}.arp_ignore=1 net.ipv4.conf.{all,lo}.arp_announce=2
+  local vip; for vip; do address "$name" lo "$vip/$([[ $vip == *:* ]] && echo 128 || echo 32)"; done
+}
+
+# ---- processes ----
+
+start() {
+  local name=$1 label=$2; shift 2
+  # A session of its own: Ctrl-C reaches the script, which then cleans up; and it outlives "lab/demo up".
+  setsid ip netns exec "svs-$run-$name" "$@" >"$scratch/$label.log" 2>&1 </dev/null &
+  echo $! >"$scratch/$label.pid"
+}
+
+pid_of() { cat "$scratch/$1.pid"; }
+alive() { kill -0 "$(pid_of "$1")" 2>/dev/null; }
+
+# stop LABEL [SIGNAL]: ends it; the exit status is that of the process.
+stop() { local pid; pid=$(pid_of "$1"); kill "-${2:-TERM}" "$pid" 2>/dev/null; wait "$pid" 2>/dev/null; }
+
+# web HOST [PORT...]: an nginx that says the host's name on /, offers files under /files/ and stores PUTs under /store/.
+web() {
+  local name=$1 dir=$scratch/$1 port listen=''; shift
+  mkdir -p "$dir/store" "$scratch/files"
+  for port in "${@:-80}"; do
+    [[ $port == 443 ]] && { certificate; listen+="listen 443 ssl; listen [::]:443 ssl; "; continue; }
+    listen+="listen $port; listen [::]:$port; "
+  done
+  cat >"$dir/nginx.conf" <<NGINX
+user root; worker_processes 1; daemon off; pid nginx.pid; error_log error.log;
+events { worker_connections 256; }
+http {
+  access_log off; default_type text/plain; keepalive_timeout 0; client_max_body_size 0;
+  client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path fastcgi; uwsgi_temp_path uwsgi; scgi_temp_path scgi;
+  server {
+    $listen
+    $([[ $listen == *ssl* ]] && echo "ssl_certificate $scratch/tls.crt; ssl_certificate_key $scratch/tls.key;")
+    location = / { return 200 "$name\n"; }
+    location = /peer { return 200 "\$remote_addr\n"; }
+    location /files/ { root $scratch; }
+    location /store/ { root $dir; dav_methods PUT; }
+  }
+}
+NGINX
+  start "$name" "$name-web" nginx -p "$dir" -e "$dir/error.log" -c "$dir/nginx.conf"
+  for port in "${@:-80}"; do wait_for 5 "nginx of $name on port $port" listening "$name" "$port" || { cat "$dir/error.log"; exit 1; }; done
+}
+
+certificate() {
+  [[ -e $scratch/tls.crt ]] || openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=svs.lab \
+    -keyout "$scratch/tls.key" -out "$scratch/tls.crt" 2>/dev/null
+}
+
+listening() { [[ -n $(q "$1" ss -Hltn "sport = :$2") ]]; }
+
+# director [OPTION...]: svs run on the host "director" with $scratch/services; returns when it answers.
+director() {
+  start director svs svs run --services "$scratch/services" --control "$SVS_CONTROL" "$@"
+  wait_for 10 "svs to answer" answers_or_dead && alive svs || { echo "svs run $* did not start:"; cat "$scratch/svs.log"; exit 1; }
+}
+answers_or_dead() { adm -Ln >/dev/null 2>&1 || ! alive svs; }
+adm() { q director svs adm "$@"; }
+
+# ---- traffic ----
+
+# ask COUNT URL [curl option...]: requests from $from (client), each on a connection of its own; one answer a line.
+ask() {
+  local times=''; (( $1 == 1 )) || times="   ($1 times)"
+  printf '%s[%s]%s $ curl %s%s\n' "$(colour_of client)" "${from:-client}" "$plain" "${*:2}" "$times" >&3
+  q "${from:-client}" bash -c 'for ((i = 0; i < $1; i++)); do curl -gskS --max-time 5 "${@:3}" "$2" 2>/dev/null || echo nobody; done' - "$@"
+}
+
+# tally: answers, one a line → "rs1=10 rs2=20".
+tally() { sort | uniq -c | awk '{ print $2 "=" $1 }' | paste -sd ' '; }
+
+# tell "rs1=10 rs2=20" → rs1 answered 10 times, …
+tell() { local one; for one in $1; do echo "  ${one%=*} answered ${one#*=} times"; done; }
+
+# udp_echo HOST PORT ADDRESS...: a server that answers each datagram with the host's name and the datagram.
+udp_echo() { start "$1" "$1-udp$2" /usr/bin/python3 "$lab/tools/udp" echo "$@"; wait_for 5 "the UDP server of $1" grep -q ready "$scratch/$1-udp$2.log"; }
+
+# udp ask FROM TO PORT COUNT, udp burst FROM TO PORT COUNT SIZE: see lab/tools/udp.
+udp() { q client /usr/bin/python3 "$lab/tools/udp" "$@"; }
+
+# capture HOST LABEL INTERFACE FILTER [tcpdump option...]; captured LABEL ends it and prints the frames, one a line.
+capture() {
+  local name=$1 label=$2 interface=$3 filter=$4; shift 4
+  start "$name" "$label" tcpdump -Z root -nn -e -U --immediate-mode -i "$interface" -w "$scratch/$label.pcap" "$@" "$filter"
+  wait_for 5 "tcpdump on $name" grep -q 'listening on' "$scratch/$label.log"
+}
+captured() { stop "$1"; tcpdump -nn -e -r "$scratch/$1.pcap" 2>/dev/null; }
+
+# upload URL HOST...: 50 MB to URL, equal to what one of the hosts has stored. download URL: the same back.
+upload() {
+  large
+  q client curl -gsS --max-time 60 -T "$scratch/files/large" "$1" || return 1
+  local host
+  for host in "${@:2}"; do
+    [[ ! -e $scratch/$host/store/large ]] || { equal "$scratch/$host/store/large"; local status=$?; rm -f "$scratch/$host/store/large"; return $status; }
+  done
+  echo "  no server has stored it"; return 1
+}
+download() { large; q client curl -gsS --max-time 60 -o "$scratch/back" "$1" && equal "$scratch/back"; }
+large() { [[ -s $scratch/files/large ]] || head -c 50000000 /dev/urandom >"$scratch/files/large"; }
+equal() { same "$(sha256sum <"$1")" "$(sha256sum <"$scratch/files/large")"; }
+
+# noise: what the director's host stack itself has said so far: resets, and ICMP errors and redirects.
+noise() {
+  q director nstat -asz TcpOutRsts IcmpOutDestUnreachs IcmpOutTimeExcds IcmpOutRedirects Icmp6OutDestUnreachs Icmp6OutTimeExcds Icmp6OutRedirects |
+    awk 'NR > 1 { print $1 "=" $2 }' | paste -sd ' '
+}
+
+# begin_test TOPOLOGY: what every script under lab/tests begins with.
+begin_test() {
+  need_root
+  build_svs
+  open_lab
+  source "$lab/topologies/$1.sh"
+}

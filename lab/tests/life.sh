@@ -1,0 +1,57 @@
+#!/usr/bin/env bash
+# Birth and death of svs: SIGHUP applies differences only, SIGTERM ends cleanly, kill -9 leaves the host as it was.
+
+source "$(dirname "$(realpath "$0")")/../lib.sh"
+vip_on_host=yes
+begin_test dr
+topology_build
+tables() { q director nft list tables; }
+refused() { curl_status=0; q client curl -sS --max-time 2 "$1" >/dev/null 2>&1 || curl_status=$?; [[ $curl_status == 7 ]]; }
+listed() { adm -Ln | grep -q -- "$1"; }
+weight_of() { adm -Ln | awk -v server="$1" '$1 == "->" && $2 == server { print $4; exit }'; }
+conns_of() { adm -Ln --stats | awk -v service="$1" '$2 == service { print $3 }'; }
+
+check "before svs runs, the host itself refuses port 80" refused http://$vip/
+topology_start
+check "with svs running, the services answer" same "$(ask 3 http://$vip/ | tally)" "rs1=1 rs2=2"
+check "the host stack is muted by a table of svs" test -n "$(tables)"
+
+# -- SIGHUP --
+adm -a -t $vip:80 -r 172.16.29.30:80 -g -w 0
+sed -i -e '/-r 172.16.29.10:80/s/-w 1/-w 3/' -e '/-r \[fd00::20\]:80/d' "$scratch/services"
+echo "-A -t $vip:81 -s rr" >>"$scratch/services"
+kill -HUP "$(pid_of svs)"
+check "SIGHUP adds the new service" wait_for 5 "the new service" listed "$vip:81"
+check "SIGHUP changes the weight that the file changed" same "$(weight_of 172.16.29.10:80)" 3
+check "SIGHUP removes the server that the file dropped" same "$(adm -Ln | grep -c 'fd00::20')" 0
+check "the server that adm added stays" same "$(weight_of 172.16.29.30:80)" 0
+check "the counters of the changed service go on" same "$(conns_of $vip:80)" 3
+
+cp "$scratch/services" "$scratch/good"
+echo "-A -t $vip:82 -s nosuch --colour blue" >>"$scratch/services"
+kill -HUP "$(pid_of svs)"
+check "a broken file on SIGHUP is reported with its line" wait_for 5 "the complaint" grep -q "services:$(wc -l <"$scratch/services"): " "$scratch/svs.log"
+check "… and changes nothing" same "$(conns_of $vip:80) $(weight_of 172.16.29.30:80)" "3 0"
+check "… and the service goes on" test "$(ask 1 http://$vip/)" != nobody
+cp "$scratch/good" "$scratch/services"
+
+# -- SIGTERM --
+stop svs TERM
+check "SIGTERM ends it with exit status 0" same $? 0
+check "no table is left" same "$(tables)" ""
+check "no control socket is left" test ! -e "$SVS_CONTROL"
+check "the host refuses port 80 again" refused http://$vip/
+
+# -- kill -9 --
+topology_start
+check "it starts again" test "$(ask 1 http://$vip/)" != nobody
+check "it mutes again" test -n "$(tables)"
+stop svs KILL
+check "kill -9 leaves no table" wait_for 3 "the table to vanish" eval '[[ -z $(tables) ]]'
+check "after kill -9 the host refuses port 80 again" refused http://$vip/
+topology_start
+check "it starts over the socket that kill -9 left behind" test "$(ask 1 http://$vip/)" != nobody
+stop svs INT
+check "SIGINT ends it with exit status 0" same $? 0
+
+exit $((failures > 0))
