@@ -116,13 +116,13 @@
 
 extension Array<UInt8> {
     /// Lends the array's bytes as a window for the duration of `body`.
-    public mutating func withBytes<Result>(_ body: (Bytes) -> Result) -> Result {
-        withUnsafeMutableBytes { buffer in
+    public mutating func withBytes<Result>(_ body: (Bytes) throws -> Result) rethrows -> Result {
+        try withUnsafeMutableBytes { buffer in
             guard let base = buffer.baseAddress else {
                 var nothing: UInt64 = 0
-                return Swift.withUnsafeMutableBytes(of: &nothing) { body(Bytes($0.baseAddress!, count: 0)) }
+                return try Swift.withUnsafeMutableBytes(of: &nothing) { try body(Bytes($0.baseAddress!, count: 0)) }
             }
-            return body(Bytes(base, count: buffer.count))
+            return try body(Bytes(base, count: buffer.count))
         }
     }
 }
