@@ -35,9 +35,9 @@ public struct ServicesFile: Hashable, Sendable {
         }
     }
 
-    /// Reads the file at `path`.
-    public init(path: String, names: some NameResolver) throws(FileError) {
-        try self.init(TextFile.read(path), name: path, names: names)
+    /// The commands of a file's text, names looked up as the host does.
+    public static func commands(in text: String, file: String) throws(FileError) -> [Command] {
+        try ServicesFile(text, name: file, names: SystemNames()).commands
     }
 
     /// One line's command; `nil` for a line without words.
@@ -99,9 +99,9 @@ public struct EditsFile: Hashable, Sendable {
         edits = edits.enumerated().sorted { ($0.element.frame, $0.offset) < ($1.element.frame, $1.offset) }.map(\.element)
     }
 
-    /// Reads the file at `path`.
-    public init(path: String, names: some NameResolver) throws(FileError) {
-        try self.init(TextFile.read(path), name: path, names: names)
+    /// The edits of a file's text, names looked up as the host does.
+    public static func edits(in text: String, file: String) throws(FileError) -> [Edit] {
+        try EditsFile(text, name: file, names: SystemNames()).edits
     }
 }
 
