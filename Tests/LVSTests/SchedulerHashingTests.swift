@@ -138,4 +138,18 @@ extension SchedulerTests {
         #expect(farm.scheduler.score(of: 0, for: request, in: farm.servers)
             == farm.scheduler.score(of: 0, for: twin, in: farm.servers))
     }
+
+    /// `-E` with other flags: the table stays, the next client is looked up the new way.
+    @Test(arguments: ["sh", "mh"])
+    func flagsOfARunningService(scheduler: String) throws {
+        let farm = try ServerFarm(scheduler), fresh = try ServerFarm(scheduler, flags: [.scheduler1, .scheduler2])
+        let script = "+A1 +B2 +C3 =B0"
+        _ = try (farm.run(script), fresh.run(script))
+        func served(_ farm: ServerFarm) -> [Int?] {
+            requests(firstPort: 4000).map { farm.scheduler.pick(for: $0, from: farm.servers) }
+        }
+        #expect(served(farm).contains(nil) && !served(fresh).contains(nil))
+        farm.scheduler.flagsChanged([.scheduler1, .scheduler2])
+        #expect(served(farm) == served(fresh))
+    }
 }

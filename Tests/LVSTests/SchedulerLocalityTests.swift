@@ -33,8 +33,10 @@ extension SchedulerTests {
     func everyHalfHourTheUnusedIsForgotten(scheduler: String) throws {
         let farm = try ServerFarm(scheduler)
         _ = try farm.run("+A4")
-        (farm.scheduler as? LocalityBased)?.expiration = 3600 * 1_000_000_000
-        (farm.scheduler as? LocalityBasedReplication)?.expiration = 3600 * 1_000_000_000
+        var tunables = Tunables()
+        tunables.lblcExpiration = 3600
+        tunables.lblcrExpiration = 3600
+        farm.scheduler.tunablesChanged(tunables)
         farm.connect(request(1, at: 0))
         // Looks are at 1800, 3600...; used at 1, so idle for an hour from 3601 on.
         farm.advance(to: 1_000_000_000)

@@ -14,6 +14,12 @@ public protocol Scheduler: AnyObject, SendableMetatype {
     /// Called after servers were added, edited or removed, and once when the scheduler takes a service over.
     func serversChanged(_ change: ServerChange, in servers: Candidates)
 
+    /// Called when an edit of the service keeps the scheduler but may have changed its flags.
+    func flagsChanged(_ flags: ServiceFlags)
+
+    /// Called with the switches of `net.ipv4.vs.*` when the scheduler takes a service over and when one was written.
+    func tunablesChanged(_ tunables: Tunables)
+
     /// Called when `now` has reached the moment that `nextTick` named.
     func tick(at now: Instant)
 
