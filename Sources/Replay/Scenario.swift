@@ -44,6 +44,6 @@ public struct Scenario: Sendable {
 
     private static func marks(_ path: String?, _ family: IPFamily) throws(FileError) -> MarkRules {
         guard let path else { return MarkRules(family: family) }
-        return MarkRules(family: family)
+        return try MarksFile(TextFile.read(path), file: path, family: family).rules
     }
 }

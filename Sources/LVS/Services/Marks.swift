@@ -23,6 +23,9 @@ public struct MarkRules: Hashable, Sendable {
     /// Chains that lead to each other more often than this are refused, as they would take the stack of a packet's path.
     public static let deepestNesting = 64
 
+    /// Whether no packet is ever marked.
+    public var isEmpty: Bool { roots.isEmpty }
+
     /// No rules: every packet keeps the mark it has.
     public init(family: IPFamily) {
         self.family = family
