@@ -51,7 +51,7 @@ import Wire
     func anyHistoryIsSurvived(name: String, flags: ServiceFlags) throws {
         var dice = Dice(seed: 7)
         let farm = try ServerFarm(name, flags: flags)
-        for step in 0..<600 {
+        for step in 0..<250 {
             let letter = Character(Unicode.Scalar(UInt8(65 + dice.next(12))))
             let settings = ServerSettings(weight: Int32([0, 1, 1, 2, 3, 7, 100, Int32.max][Int(dice.next(8))]),
                                           upperThreshold: UInt32([0, 0, 2, 5][Int(dice.next(4))]))
