@@ -35,10 +35,10 @@ public struct Scenario: Sendable {
         network.forwards6 = tunables.forward6 != 0
         marks4 = try Self.marks(files.marks, .v4)
         marks6 = try Self.marks(files.marks6, .v6)
-        services = try ServicesFile(path: files.services, names: SystemNames()).rules
+        services = try ServicesFile(TextFile.read(files.services), name: files.services, names: SystemNames()).rules
         edits = [:]
         if let path = files.edits {
-            for edit in try EditsFile(path: path, names: SystemNames()).edits { edits[edit.frame, default: []].append(edit.command) }
+            for edit in try EditsFile(TextFile.read(path), name: path, names: SystemNames()).edits { edits[edit.frame, default: []].append(edit.command) }
         }
     }
 

@@ -89,6 +89,7 @@ extension Director {
         }
         servers[id].service = service.id
         servers[id].flags.insert(.available)
+        servers[id].lastWeight = settings.weight
         take(settings, for: id)
         service.servers.insert(id, at: 0)
         markOwnTimeouts(service)
