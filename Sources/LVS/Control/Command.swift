@@ -99,3 +99,22 @@ extension CommandError {
         }
     }
 }
+
+extension Command {
+    /// The command in a few words, for logs.
+    public var summary: String {
+        switch self {
+        case .addService(let key, _): "add service \(key)"
+        case .editService(let key, _): "edit service \(key)"
+        case .deleteService(let key): "delete service \(key)"
+        case .flush: "delete all services"
+        case .addServer(let key, let server, _): "add server \(server) to \(key)"
+        case .editServer(let key, let server, _): "edit server \(server) of \(key)"
+        case .deleteServer(let key, let server): "delete server \(server) of \(key)"
+        case .setTimeouts: "set timeouts"
+        case .zero: "zero counters"
+        case .startDaemon(let daemon): "start \(daemon.role) daemon"
+        case .stopDaemon(let role): "stop \(role) daemon"
+        }
+    }
+}

@@ -51,6 +51,15 @@ extension Director {
     /// Next hops that frames wait for; the host floor has the kernel resolve them.
     public var wantedNeighbors: [Network.NeighborKey] { waiting.wanted }
 
+    /// Next hops of the real servers that packets went to lately.
+    public var usedNeighbors: [Network.NeighborKey] {
+        var keys: Set<Network.NeighborKey> = []
+        for id in servers.all where servers[id].isAvailable && servers[id].path.kind == .ready {
+            keys.insert(Network.NeighborKey(address: servers[id].path.nextHop, interface: servers[id].path.interface))
+        }
+        return Array(keys)
+    }
+
     /// Puts frames whose next hop has become known into the outbox; call it between breaths when the network has changed or
     /// time has passed. Frames in the outbox are to be sent afterwards.
     public mutating func releaseWaiting(at now: Instant) {

@@ -1,0 +1,140 @@
+import Admin
+import Host
+import LVS
+import Links
+import Wire
+
+/// The director's standing with the host beside it: the host's network followed, the host's stack muted for what the director
+/// handles, virtual addresses that only the director has announced, next hops resolved.
+final class HostSide {
+    private let network: HostNetwork
+    private let mute: Mute
+    private let announcer = Announcer()
+    private let resolver: NeighborResolver
+    private let interfaces: [String]
+    private var muting: Muting?
+    private var announced: Set<IPAddress> = []
+    private var nextAnnouncement: Instant?
+
+    init(interfaces: [String]) throws(HostError) {
+        self.interfaces = interfaces
+        network = try HostNetwork()
+        mute = try Mute()
+        resolver = try NeighborResolver()
+    }
+
+    /// Readable when the host's network may have changed.
+    var descriptor: Int32 { network.descriptor }
+
+    /// Takes over what changed in the host's network.
+    func update(_ director: inout Director) throws(HostError) -> Bool { try network.update(&director.network) }
+
+    /// Mutes, announces and filters for the services that there are now.
+    func follow(_ director: inout Director, _ links: [any LiveLink], at now: Instant) throws {
+        let standing = Standing(director.inventory(), director.network, director.marks4, director.marks6)
+        director.hostRole = HostRole(isWholeHost: false, owned: Set(standing.owned))
+        var wanted = standing.muting
+        wanted.interfaces = interfaces
+        if wanted != muting {
+            let filter = PacketFilter(accepting: standing.interests, everyICMP: standing.translates)
+            for link in links { try link.attach(filter) }
+            try mute.apply(wanted)
+            muting = wanted
+        }
+        announce(standing.owned, director.network, at: now)
+    }
+
+    private func announce(_ owned: [IPAddress], _ network: Network, at now: Instant) {
+        let fresh = Set(owned).subtracting(announced), gone = announced.subtracting(owned)
+        announced = Set(owned)
+        for name in interfaces {
+            guard let interface = network.interface(named: name) else { continue }
+            announcer.withdraw(gone, on: name)
+            announcer.announce(fresh, on: name, mac: interface.mac, isRouter: network.forwards6, at: now)
+        }
+        nextAnnouncement = fresh.isEmpty ? nextAnnouncement : now
+    }
+
+    /// Regular work: announcements that are due, and next hops that frames wait for or that are in use.
+    func work(_ director: inout Director, at now: Instant) {
+        if let due = nextAnnouncement, due <= now { nextAnnouncement = announcer.advance(to: now) }
+        for wanted in director.wantedNeighbors { resolver.resolve(wanted.address, on: wanted.interface, at: now) }
+    }
+
+    /// Keeps the kernel's neighbour entries of the servers fresh, which no packet of the kernel's own does.
+    func refreshNeighbors(_ director: borrowing Director, at now: Instant) {
+        resolver.refresh(director.usedNeighbors, at: now)
+    }
+}
+
+/// What follows for the host from the services: which addresses only the director has, what the host must not answer, which
+/// frames the director wants to see.
+struct Standing {
+    var owned: [IPAddress] = []
+    var muting = Muting()
+    var interests: [Interest] = []
+    /// Addresses are translated, so that ICMP errors of anybody may concern the director.
+    var translates = false
+
+    init(_ inventory: Inventory, _ network: Network, _ marks4: MarkRules, _ marks6: MarkRules) {
+        for service in inventory.services where service.key.mark == 0 { add(service, network) }
+        if inventory.services.contains(where: { $0.key.mark != 0 }) {
+            for destination in marks4.destinations + marks6.destinations { add(destination, network) }
+        }
+        for service in inventory.services { addServers(of: service) }
+        owned = Set(owned).sorted()
+        muting.ownedAddresses = owned
+        muting.fragmentAddresses = Set(muting.fragmentAddresses).sorted()
+        for address in owned { interests.append(Interest(.destination, address)) }
+    }
+
+    private mutating func add(_ service: ServiceRecord, _ network: Network) {
+        let key = service.key
+        if !network.isLocal(key.address) { owned.append(key.address) }
+        let ranges = !key.ranges.isEmpty ? key.ranges : key.port == 0 ? [0...65535] : [key.port...key.port]
+        for range in ranges {
+            muting.services.append(Muting.Endpoint(proto: key.proto, address: key.address, ports: range))
+            interests.append(Interest(.destination, key.address, proto: key.proto, ports: range))
+            interests.append(Interest(.source, key.address, proto: key.proto, ports: range))
+        }
+        muting.fragmentAddresses.append(key.address)
+        for range in service.settings.localAddresses { addLocalAddresses(range) }
+    }
+
+    private mutating func addLocalAddresses(_ range: ClosedRange<IPAddress>) {
+        var address = range.lowerBound
+        for _ in 0..<65536 {
+            owned.append(address)
+            guard address < range.upperBound else { return }
+            address.low &+= 1
+            if address.low == 0 { address.high &+= 1 }
+        }
+    }
+
+    private mutating func add(_ marked: MarkedDestination, _ network: Network) {
+        if marked.length == marked.prefix.family.width, !network.isLocal(marked.prefix) { owned.append(marked.prefix) }
+        let ranges: [ClosedRange<UInt16>?] = marked.ports.isEmpty ? [nil] : marked.ports
+        let protos: [UInt8?] = marked.protos.isEmpty ? [nil] : marked.protos
+        for proto in protos {
+            for range in ranges {
+                muting.marked.append(Muting.Destination(prefix: marked.prefix, length: marked.length, proto: proto, ports: range))
+                interests.append(Interest(.destination, marked.prefix, prefixLength: marked.length, proto: proto, ports: range))
+            }
+        }
+        if marked.length == marked.prefix.family.width { muting.fragmentAddresses.append(marked.prefix) }
+    }
+
+    private mutating func addServers(of service: ServiceRecord) {
+        for server in service.servers where server.settings.method == .masquerading || server.settings.method == .fullNAT {
+            translates = true
+            let proto = service.key.proto
+            let ports: ClosedRange<UInt16> = server.key.port == 0 ? 0...65535 : server.key.port...server.key.port
+            for proto in service.key.mark != 0 ? [IPProtocol.tcp, IPProtocol.udp, IPProtocol.sctp] : [proto] {
+                interests.append(Interest(.source, server.key.address, proto: proto, ports: ports))
+                if server.settings.method == .masquerading {
+                    muting.replies.append(Muting.Endpoint(proto: proto, address: server.key.address, ports: ports))
+                }
+            }
+        }
+    }
+}

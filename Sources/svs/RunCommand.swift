@@ -1,0 +1,53 @@
+import ArgumentParser
+import Admin
+import Glibc
+import Host
+import LVS
+import Links
+
+/// How frames are taken from an interface.
+enum LinkKind: String, ExpressibleByArgument, CaseIterable {
+    case ring, socket
+}
+
+/// `svs run`: the director itself, in the foreground.
+struct RunCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "run", abstract: "Run the director in the foreground.",
+        discussion: """
+            Takes frames from the interfaces given, forwards those of virtual services, and leaves everything else to the
+            host. Logs to standard error. SIGTERM or SIGINT ends it cleanly; SIGHUP reads the files again and applies what
+            changed in them. Needs CAP_NET_ADMIN and CAP_NET_RAW.
+            """)
+    @Option(help: "Services, as ipvsadm-save writes them.") var services: String?
+    @Option(help: "Marks for IPv4, as iptables-save writes them.") var marks: String?
+    @Option(help: "Marks for IPv6, as ip6tables-save writes them.") var marks6: String?
+    @Option(help: "Switches, as sysctl.conf has them (net.ipv4.vs.*).") var sysctl: String?
+    @Option(name: .customLong("interface"), help: ArgumentHelp("Interface to take frames from; repeat for more.", valueName: "if"))
+    var interfaces: [String] = []
+    @Option(help: ArgumentHelp("Socket that svs adm and ipvsadm speak to.", valueName: "path")) var control = AdmDoor.socket
+    @Option(help: ArgumentHelp("Connections that the table can hold.", valueName: "n")) var connections = 1 << 20
+    @Option(help: ArgumentHelp("Threads that direct frames; 1 is what this version has.", valueName: "n")) var workers = 1
+    @Option(help: "How frames are taken: ring (mapped memory) or socket (recvmmsg).") var link = LinkKind.ring
+
+    func validate() throws {
+        guard !interfaces.isEmpty else { throw ValidationError("--interface is missing: name at least one interface") }
+        guard Set(interfaces).count == interfaces.count else { throw ValidationError("--interface: an interface is named twice") }
+        guard (16...1 << 28).contains(connections) else { throw ValidationError("--connections: 16 to \(1 << 28) are possible") }
+        guard workers == 1 else { throw ValidationError("--workers: one worker is what this version has") }
+    }
+
+    func run() throws {
+        try withClearErrors {
+            let files = RunFiles(services: services, marks: marks, marks6: marks6, sysctl: sysctl)
+            let state = try files.read()
+            for name in interfaces where if_nametoindex(name) == 0 { throw Failure("interface \(name) does not exist") }
+            let missing = Capabilities.effective.missing()
+            guard missing.isEmpty else {
+                throw Failure("missing capability: \(missing.joined(separator: " and ")) (run as root, or grant it)")
+            }
+            let worker = try Worker(state, files: files, interfaces: interfaces, link: link, control: control, connections: connections)
+            try worker.run()
+        }
+    }
+}

@@ -1,0 +1,56 @@
+import Admin
+import Host
+import LVS
+import Wire
+
+/// The files that `svs run` reads at the start and again on SIGHUP.
+struct RunFiles {
+    var services: String?
+    var marks: String?
+    var marks6: String?
+    var sysctl: String?
+
+    /// What all of them say at one moment.
+    struct State {
+        var plan = ServicePlan()
+        var timeouts: [Command] = []
+        var marks4 = MarkRules(family: .v4)
+        var marks6 = MarkRules(family: .v6)
+        var tunables = Tunables()
+        /// Sysctl keys in the file that the director has no use for.
+        var ignored: [String] = []
+    }
+
+    /// Reads all files, or throws the first thing that is wrong in any of them.
+    func read() throws(FileError) -> State {
+        var state = State()
+        if let services {
+            let file = try ServicesFile(TextFile.read(services), name: services, names: SystemNames())
+            state.plan = try ServicePlan(file)
+            state.timeouts = file.commands.filter { if case .setTimeouts = $0 { true } else { false } }
+        }
+        if let marks { state.marks4 = try MarksFile(TextFile.read(marks), file: marks, family: .v4).rules }
+        if let marks6 { state.marks6 = try MarksFile(TextFile.read(marks6), file: marks6, family: .v6).rules }
+        var tunables = Self.hostTunables()
+        if let sysctl {
+            let file = try SysctlFile(TextFile.read(sysctl), file: sysctl, over: tunables)
+            tunables = file.tunables
+            state.ignored = file.ignored
+        }
+        state.tunables = tunables
+        return state
+    }
+
+    /// The host's own values of what the director answers in the host's place.
+    private static func hostTunables() -> Tunables {
+        var tunables = Tunables()
+        for key in ["net.ipv4.ip_default_ttl", "net.ipv4.icmp_ratelimit", "net.ipv4.icmp_ratemask", "net.ipv6.icmp.ratelimit",
+                    "net.ipv4.icmp_echo_ignore_all", "net.ipv4.ip_unprivileged_port_start", "net.ipv4.ip_local_port_range",
+                    "net.ipv4.ipfrag_time", "net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding"] {
+            let path = "/proc/sys/" + key.split(separator: ".").joined(separator: "/")
+            guard let value = Sysctl.read(path) else { continue }
+            try? tunables.set(key, to: value)
+        }
+        return tunables
+    }
+}

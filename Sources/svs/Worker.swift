@@ -1,0 +1,206 @@
+import Admin
+import CLinux
+import Glibc
+import Host
+import LVS
+import Links
+import Wire
+
+/// Directs frames in breaths: receive, direct, transmit; between breaths come commands, the host's changes and time.
+final class Worker {
+    private var engine: Engine
+    private var batch = Batch(capacity: 64)
+    private let links: [any LiveLink]
+    private let host: HostSide
+    private let control: ControlServer
+    private let signals: Int32
+    private let files: RunFiles
+    private var state: RunFiles.State
+    private var isStopped = false
+    private var nextRefresh: Instant = 0
+    /// Messages about links that were said last, so that a broken interface does not flood the log.
+    private var complaints: [Int32: String] = [:]
+
+    init(_ state: RunFiles.State, files: RunFiles, interfaces: [String], link: LinkKind, control path: String, connections: Int) throws {
+        self.files = files
+        self.state = state
+        host = try HostSide(interfaces: interfaces)
+        // Nobody must answer for the services before they are muted, so nothing arrives until the filter is known.
+        let nothing = PacketFilter(accepting: [])
+        var opened: [any LiveLink] = []
+        for name in interfaces {
+            opened.append(link == .ring ? try RingLink(on: name, filter: nothing, group: nil) : try SocketLink(on: name, filter: nothing, group: nil))
+            if let facts = try? LinkFacts(of: name), facts.hasLRO {
+                Terminal.complain("warning: interface \(name) has large receive offload on: merged packets cannot be forwarded; ethtool -K \(name) lro off")
+            }
+        }
+        links = opened
+        var random = SystemRandomNumberGenerator()
+        engine = Engine(Director(connections: connections, seed: random.next(), hostRole: HostRole(isWholeHost: false), at: Self.now))
+        signals = [SIGTERM, SIGINT, SIGHUP].withUnsafeBufferPointer { svs_signal_descriptor($0.baseAddress, Int32($0.count)) }
+        control = try ControlServer(path: path)
+        _ = signal(SIGPIPE, SIG_IGN)
+        try configure(interfaces)
+    }
+
+    private static var now: Instant { Instant(svs_clock()) }
+
+    /// The first reading of network and files.
+    private func configure(_ interfaces: [String]) throws {
+        _ = try host.update(&engine.director)
+        take(state)
+        for command in state.plan.changes(from: ServicePlan()) + state.timeouts {
+            do throws(CommandError) { try engine.director.apply(command) } catch {
+                throw Failure("\(files.services ?? "services"): \(command.summary): \(error.sentence)")
+            }
+        }
+        for key in state.ignored { Terminal.complain("note: \(files.sysctl ?? ""): \(key) is of no use to the director") }
+        try host.follow(&engine.director, links, at: Self.now)
+        Terminal.complain("director on \(interfaces.joined(separator: ", ")), control socket \(control.path)")
+    }
+
+    private func take(_ state: RunFiles.State) {
+        engine.director.tunables = state.tunables
+        engine.director.marks4 = state.marks4
+        engine.director.marks6 = state.marks6
+    }
+
+    /// Runs until a signal ends it.
+    func run() throws {
+        var idle = false
+        var breaths = 0
+        while !isStopped {
+            idle = try !breathe()
+            breaths += 1
+            // System calls for the rest are made when nothing arrives, or every so often under load.
+            if idle || breaths & 15 == 0 { try attend(waiting: idle) }
+        }
+        control.close()
+        report()
+    }
+
+    /// One breath of every link; false when nothing arrived.
+    private func breathe() throws -> Bool {
+        let now = Self.now
+        var arrived = false
+        engine.director.advance(to: now, limit: 4096)
+        if !engine.director.outbox.batch.isEmpty { transmitOutbox() }
+        for link in links {
+            batch.removeAll()
+            do throws(LinkError) { try link.receive(into: &batch) } catch { complain(link, error) }
+            guard !batch.isEmpty else { continue }
+            arrived = true
+            engine.director.process(&batch, at: now)
+            for link in links { do throws(LinkError) { try link.transmit(batch) } catch { complain(link, error) } }
+            if !engine.director.outbox.batch.isEmpty { transmitOutbox() }
+        }
+        return arrived
+    }
+
+    private func transmitOutbox() {
+        for link in links { do throws(LinkError) { try link.transmit(engine.director.outbox.batch) } catch { complain(link, error) } }
+    }
+
+    private func complain(_ link: any LiveLink, _ error: LinkError) {
+        guard complaints[link.interface] != error.description else { return }
+        complaints[link.interface] = error.description
+        Terminal.complain(error.description)
+    }
+
+    /// Commands, signals, the host's network and neighbours. Waits for something to happen when there is nothing to do.
+    private func attend(waiting: Bool) throws {
+        var polled = [pollfd(fd: signals, events: Int16(POLLIN), revents: 0), pollfd(fd: host.descriptor, events: Int16(POLLIN), revents: 0)]
+        let watches = control.watches
+        polled += watches.map { pollfd(fd: $0.descriptor, events: $0.events, revents: 0) }
+        let firstLink = polled.count
+        var mayWait = waiting
+        for link in links {
+            polled.append(pollfd(fd: link.descriptor, events: Int16(POLLIN), revents: 0))
+            if !link.wantsPoll { mayWait = false }
+        }
+        _ = poll(&polled, nfds_t(polled.count), mayWait ? patience : 0)
+        let now = Self.now
+        var changed = false
+        if polled[0].revents != 0 { try signalled() ; changed = true }
+        if polled[1].revents != 0, try host.update(&engine.director) { changed = true }
+        let ready = polled[2..<firstLink].filter { $0.revents != 0 }.map(\.fd)
+        if !ready.isEmpty {
+            engine.director.advance(to: now, limit: 4096)
+            if !engine.director.outbox.batch.isEmpty { transmitOutbox() }
+            control.serve(ready, target: &engine)
+            if engine.hasChanged { changed = true }
+            engine.hasChanged = false
+        }
+        if changed { do { try host.follow(&engine.director, links, at: now) } catch { Terminal.complain("\(error)") } }
+        engine.director.releaseWaiting(at: now)
+        if !engine.director.outbox.batch.isEmpty { transmitOutbox() }
+        host.work(&engine.director, at: now)
+        if now >= nextRefresh {
+            nextRefresh = now + 1_000_000_000
+            host.refreshNeighbors(engine.director, at: now)
+        }
+    }
+
+    /// Milliseconds that poll may wait: not past the director's next timer, and short while frames wait for a neighbour.
+    private var patience: Int32 {
+        engine.director.wantedNeighbors.isEmpty ? Int32(clamping: max((engine.director.nextMoment - Self.now) / 1_000_000, 1)) : 20
+    }
+
+    private func signalled() throws {
+        while true {
+            switch svs_signal_next(signals) {
+            case 0: return
+            case SIGHUP: reload()
+            default: isStopped = true
+            }
+        }
+    }
+
+    /// SIGHUP: the files are read again; what changed in them is applied, what others added stays.
+    private func reload() {
+        let fresh: RunFiles.State
+        do throws(FileError) { fresh = try files.read() } catch {
+            Terminal.complain("\(error); everything stays as it was")
+            return
+        }
+        take(fresh)
+        let commands = fresh.plan.changes(from: state.plan) + fresh.timeouts
+        for command in commands {
+            do throws(CommandError) { try engine.director.apply(command) } catch { Terminal.complain("\(command.summary): \(error.sentence)") }
+        }
+        state = fresh
+        Terminal.complain("files read again: \(commands.count) changes")
+    }
+
+    /// What was done, by reason, for the log.
+    private func report() {
+        let words = engine.director.tally.all.map { "\($0.verdict.name) \($0.frames)" }
+        Terminal.complain("ended" + (words.isEmpty ? "" : ": " + words.joined(separator: ", ")))
+    }
+}
+
+/// The director as the control server asks it.
+struct Engine: ~Copyable, ControlTarget {
+    var director: Director
+    /// A command was carried out since this was last reset.
+    var hasChanged = false
+
+    init(_ director: consuming Director) { self.director = director }
+
+    mutating func apply(_ command: Command) throws(CommandError) {
+        try director.apply(command)
+        hasChanged = true
+    }
+
+    func inventory() -> Inventory { director.inventory() }
+    func connections() -> [ConnectionRecord] { director.connectionRecords() }
+
+    mutating func ask(_ name: String, _ payload: [UInt8]) throws(AskError) -> [UInt8] {
+        switch name {
+        case "tally":
+            return Array(director.tally.all.map { "\($0.verdict.name) \($0.frames)\n" }.joined().utf8)
+        default:
+            throw .unknown(name)
+        }
+    }
+}
