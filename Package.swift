@@ -41,7 +41,8 @@ let package = Package(
                            .product(name: "ArgumentParser", package: "swift-argument-parser")],
             swiftSettings: house),
         .target(name: "CBench", cSettings: [.unsafeFlags(["-O2"])]),
-        .executableTarget(name: "svs-bench", dependencies: ["LVS", "Wire", "CBench", "CLinux"], swiftSettings: house),
+        .executableTarget(name: "svs-bench", dependencies: ["LVS", "Wire", "CBench", "CLinux", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+                          swiftSettings: house),
         .target(name: "svs-ipvs"),
         // tests
         .target(name: "PacketKit", dependencies: ["Wire"], path: "Tests/PacketKit", swiftSettings: house),

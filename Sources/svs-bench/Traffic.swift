@@ -1,0 +1,111 @@
+import CBench
+import CLinux
+import Wire
+
+/// A repeatable random order of flows.
+struct Order {
+    private var state: UInt64
+    init(seed: UInt64) { state = seed &* 0x9e37_79b9_7f4a_7c15 | 1 }
+
+    mutating func next(below limit: Int) -> Int {
+        state ^= state << 13
+        state ^= state >> 7
+        state ^= state << 17
+        return Int(truncatingIfNeeded: state.multipliedFullWidth(by: UInt64(limit)).high)
+    }
+}
+
+/// TCP segments of 60 bytes from many clients to one virtual address.
+struct Traffic {
+    static let director = MACAddress(bits: 0x0200_0000_0001)
+    static let virtual = IPAddress(v4: 0x0a09_0001)
+    let flows: Int
+    private let template: [UInt8]
+
+    init(flows: Int) {
+        self.flows = flows
+        var frame = [UInt8](repeating: 0, count: 60)
+        frame.withBytes { bytes in
+            bytes.setMAC(Self.director, at: 0)
+            bytes.setMAC(MACAddress(bits: 0x0200_0000_00fe), at: 6)
+            bytes.setBig16(EtherType.ipv4, at: 12)
+            IPv4Header.write(to: bytes.dropFirst(14), totalLength: 40, proto: IPProtocol.tcp, from: IPAddress(v4: 0), to: Self.virtual,
+                             timeToLive: 64, id: 1, dontFragment: true)
+            bytes.setBig16(80, at: 36)
+            bytes[46] = 5 << 4
+        }
+        template = frame
+    }
+
+    /// Writes the segment of one flow.
+    func write(_ flow: Int, flags: TCPFlags, to bytes: Bytes) {
+        bytes.copy(template)
+        guard let ip = IPv4Header(bytes.dropFirst(14)) else { return }
+        let source = IPAddress(v4: 0xc000_0000 + UInt32(truncatingIfNeeded: flow / 50_000))
+        ip.checksum = Checksum.update(ip.checksum, from: ip.source, to: source)
+        ip.source = source
+        bytes.setBig16(UInt16(1024 + flow % 50_000), at: 34)
+        bytes[47] = flags.rawValue
+    }
+
+    func load(_ batch: inout Batch, _ memory: Slab<UInt8>, flows: Range<Int>, slot: Int, flags: TCPFlags) {
+        batch.removeAll()
+        for (place, flow) in flows.enumerated() { append(&batch, memory, place, slot, flow, flags) }
+    }
+
+    func load(_ batch: inout Batch, _ memory: Slab<UInt8>, order: inout Order, slot: Int) {
+        batch.removeAll()
+        for place in 0..<batch.capacity { append(&batch, memory, place, slot, order.next(below: flows), .ack) }
+    }
+
+    private func append(_ batch: inout Batch, _ memory: Slab<UInt8>, _ place: Int, _ slot: Int, _ flow: Int, _ flags: TCPFlags) {
+        let base = UnsafeMutableRawPointer(memory.mutableAddress(checked: place * slot))
+        let frame = Frame(buffer: base, capacity: slot, headroom: 128, length: 60, ingress: 2)
+        write(flow, flags: flags, to: frame.bytes)
+        batch.append(frame)
+    }
+}
+
+/// The C loop with the same connections.
+final class CLoop {
+    private let bench: OpaquePointer
+    private let memory = Slab<UInt8>(capacity: 64 * 256)
+    private var frames: [UnsafeMutablePointer<UInt8>?] = []
+    private var lengths = [UInt32](repeating: 60, count: 64)
+
+    init(_ traffic: Traffic, capacity: Int) {
+        var words: UInt32 = 64
+        while words < UInt32(capacity) * 4 { words *= 2 }
+        guard let bench = cbench_new(UInt32(capacity), words) else { preconditionFailure("no memory for the C loop") }
+        self.bench = bench
+        for place in 0..<64 { frames.append(memory.mutableAddress(checked: place * 256 + 128)) }
+        let scratch = Bytes(UnsafeMutableRawPointer(memory.mutableAddress(checked: 0)), count: 60)
+        for flow in 0..<traffic.flows {
+            traffic.write(flow, flags: .ack, to: scratch)
+            _ = cbench_learn(bench, memory.address(checked: 0), 60, UInt32(flow & 7), 1)
+        }
+    }
+
+    deinit {
+        cbench_free(bench)
+        memory.deallocate()
+    }
+
+    func round(_ traffic: Traffic, _ number: Int, _ packets: Int) -> Double {
+        var order = Order(seed: UInt64(number))
+        var spent: UInt64 = 0
+        for _ in 0..<packets / 64 {
+            for place in 0..<64 {
+                let bytes = Bytes(UnsafeMutableRawPointer(memory.mutableAddress(checked: place * 256 + 128)), count: 60)
+                traffic.write(order.next(below: traffic.flows), flags: .ack, to: bytes)
+            }
+            let start = svs_clock()
+            let sent = frames.withUnsafeBufferPointer { frames in
+                lengths.withUnsafeBufferPointer { cbench_direct(bench, frames.baseAddress, $0.baseAddress, 64, UInt64(number) + 2) }
+            }
+            spent += svs_clock() - start
+            precondition(sent == 64, "the C loop lost a packet")
+        }
+        return Double(spent) / Double(packets)
+    }
+}
