@@ -54,6 +54,24 @@ final class Namespace {
         if status != 0 { throw LinkError("ip \(arguments): status \(status)") }
     }
 
+    /// Waits until these interfaces carry frames: the kernel needs a moment after `up`.
+    func awaitCarrier(_ names: Set<String>) throws {
+        for _ in 0..<1000 {
+            let running = inside { () -> Set<String> in
+                var first: UnsafeMutablePointer<ifaddrs>?
+                guard getifaddrs(&first) == 0 else { return [] }
+                defer { freeifaddrs(first) }
+                return Set(sequence(first: first, next: { $0?.pointee.ifa_next }).compactMap { entry in
+                    guard let entry, entry.pointee.ifa_flags & UInt32(IFF_RUNNING) != 0 else { return nil }
+                    return String(cString: entry.pointee.ifa_name)
+                })
+            }
+            if running.isSuperset(of: names) { return }
+            usleep(2000)
+        }
+        throw LinkError("no carrier on \(names)")
+    }
+
     func link<Opened: LiveLink>(_ type: Opened.Type, _ name: String, filter: PacketFilter = .everything) throws -> Opened {
         try inside { Result { try Opened(on: name, filter: filter, group: nil) } }.get()
     }
@@ -88,6 +106,7 @@ struct Cable {
         try namespace.ip("link add near address 02:00:00:00:00:01 type veth peer name far address 02:00:00:00:00:02")
         try namespace.ip("link set near up")
         try namespace.ip("link set far up")
+        try namespace.awaitCarrier(["near", "far"])
     }
 }
 
@@ -106,7 +125,7 @@ struct Arrival: Equatable {
 
 extension LiveLink {
     /// What arrives until there are `count` frames, or nothing came for `patience` milliseconds.
-    func collect(_ count: Int, patience: Int32 = 500) throws -> [Arrival] {
+    func collect(_ count: Int, patience: Int32 = 2000) throws -> [Arrival] {
         var batch = Batch(capacity: 64)
         var arrivals: [Arrival] = []
         while arrivals.count < count || !wantsPoll {
