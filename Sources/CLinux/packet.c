@@ -31,11 +31,21 @@ int svs_packet_open(void) {
     return fd < 0 ? -errno : fd;
 }
 
+static int ask(int socket, const char *name, unsigned long question, struct ifreq *request) {
+    memset(request, 0, sizeof *request);
+    if (strlen(name) >= sizeof request->ifr_name) return 0;
+    strcpy(request->ifr_name, name);
+    return ioctl(socket, question, request) == 0;
+}
+
 int svs_interface_number(int socket, const char *name) {
-    struct ifreq request = {0};
-    if (strlen(name) >= sizeof request.ifr_name) return 0;
-    strcpy(request.ifr_name, name);
-    return ioctl(socket, SIOCGIFINDEX, &request) ? 0 : request.ifr_ifindex;
+    struct ifreq request;
+    return ask(socket, name, SIOCGIFINDEX, &request) ? request.ifr_ifindex : 0;
+}
+
+int svs_interface_mtu(int socket, const char *name) {
+    struct ifreq request;
+    return ask(socket, name, SIOCGIFMTU, &request) ? request.ifr_mtu : 0;
 }
 
 int svs_packet_bind(int socket, int interface, int everything) {

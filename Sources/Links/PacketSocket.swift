@@ -24,7 +24,8 @@ public final class PacketSocket {
         guard interface > 0 else { throw LinkError("interface \(interfaceName): no such interface") }
         try check(svs_packet_offload(descriptor), "asking for offload headers (PACKET_VNET_HDR)")
         if receives {
-            try check(svs_packet_ignore_outgoing(descriptor), "leaving out sent frames (PACKET_IGNORE_OUTGOING)")
+            // Kernels before 4.20 hand sent frames back; the links pass over them by their type.
+            _ = svs_packet_ignore_outgoing(descriptor)
             try check(svs_packet_auxiliary(descriptor), "asking for VLAN tags (PACKET_AUXDATA)")
         }
         // The system's limit may be lower without CAP_NET_ADMIN; a shorter queue is no reason to give up.
@@ -71,6 +72,9 @@ public final class PacketSocket {
 
     /// Whether the interface still exists under its name and number.
     var isPresent: Bool { svs_interface_number(descriptor, interfaceName) == interface }
+
+    /// Bytes of the longest IP packet on the interface.
+    var mtu: Int { Int(svs_interface_mtu(descriptor, interfaceName)) }
 
     func check(_ result: Int32, _ step: String) throws(LinkError) {
         if result < 0 { throw failure(step, result) }

@@ -11,7 +11,7 @@ final class Namespace {
     private let descriptor: Int32
 
     init() throws {
-        descriptor = Namespace.onThread {
+        descriptor = onThread {
             guard svs_namespace_new() == 0 else { return -1 }
             return Glibc.open("/proc/self/task/\(svs_thread_id())/ns/net", O_RDONLY | O_CLOEXEC)
         }
@@ -33,7 +33,7 @@ final class Namespace {
     @discardableResult
     func inside<Result>(_ body: @escaping () -> Result) -> Result {
         let descriptor = descriptor
-        return Namespace.onThread {
+        return onThread {
             let entered = svs_namespace_enter(descriptor)
             precondition(entered == 0)
             return body()
@@ -72,21 +72,9 @@ final class Namespace {
         throw LinkError("no carrier on \(names)")
     }
 
-    func link<Opened: LiveLink>(_ type: Opened.Type, _ name: String, filter: PacketFilter = .everything) throws -> Opened {
-        try inside { Result { try Opened(on: name, filter: filter, group: nil) } }.get()
-    }
-
-    /// Runs `body` on a thread that ends with it.
-    private static func onThread<Result>(_ body: @escaping () -> Result) -> Result {
-        var result: Result?
-        let work = Unmanaged.passRetained(Work { result = body() })
-        var thread = pthread_t()
-        pthread_create(&thread, nil, { pointer in
-            if let pointer { Unmanaged<Work>.fromOpaque(pointer).takeRetainedValue().body() }
-            return nil
-        }, work.toOpaque())
-        pthread_join(thread, nil)
-        return result!
+    func link<Opened: LiveLink>(_ type: Opened.Type, _ name: String, _ filter: PacketFilter, _ group: UInt16?) throws
+        -> Opened {
+        try inside { Result { try Opened(on: name, filter: filter, group: group) } }.get()
     }
 }
 
@@ -108,6 +96,19 @@ struct Cable {
         try namespace.ip("link set far up")
         try namespace.awaitCarrier(["near", "far"])
     }
+}
+
+/// Runs `body` on a thread that ends with it.
+func onThread<Result>(_ body: @escaping () -> Result) -> Result {
+    var result: Result?
+    let work = Unmanaged.passRetained(Work { result = body() })
+    var thread = pthread_t()
+    pthread_create(&thread, nil, { pointer in
+        if let pointer { Unmanaged<Work>.fromOpaque(pointer).takeRetainedValue().body() }
+        return nil
+    }, work.toOpaque())
+    pthread_join(thread, nil)
+    return result!
 }
 
 private final class Work {

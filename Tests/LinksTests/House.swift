@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 import Links
 import Testing
@@ -36,6 +37,16 @@ import Testing
 func unknownLinks(_ row: (name: String, words: String)) throws {
     let error = try #require(throws: LinkError.self) { try LinkRoster.open(row.name) }
     #expect(error.description == row.words)
+}
+
+@Test(arguments: ["ring", "socket"])
+func missingPrivilege(_ scheme: String) throws {
+    let opened = onThread { () -> Result<any NamedLink, any Error> in
+        _ = svs_thread_give_up(13)
+        return Result { try LinkRoster.open(scheme + ":lo") }
+    }
+    let error = try #require(throws: LinkError.self) { try opened.get() }
+    #expect(error.description == "interface lo: opening a packet socket needs CAP_NET_RAW")
 }
 
 extension String {

@@ -8,10 +8,11 @@ struct LiveLinks {
     enum Kind: CaseIterable {
         case ring, socket
 
-        func open(_ name: String, in namespace: Namespace, filter: PacketFilter = .everything) throws -> any LiveLink {
+        func open(_ name: String, in namespace: Namespace, filter: PacketFilter = .everything, group: UInt16? = nil)
+            throws -> any LiveLink {
             switch self {
-            case .ring: try namespace.link(RingLink.self, name, filter: filter)
-            case .socket: try namespace.link(SocketLink.self, name, filter: filter)
+            case .ring: try namespace.link(RingLink.self, name, filter, group)
+            case .socket: try namespace.link(SocketLink.self, name, filter, group)
             }
         }
     }
@@ -140,6 +141,45 @@ struct LiveLinks {
         try open(.socket, "near").send([.init(frame)])
         let arrivals = try far.collect(1)
         #expect(arrivals.map(\.bytes) == [frame] && arrivals.map(\.ingress) == [far.interface])
+    }
+
+    @Test(arguments: Kind.allCases)
+    func jumboFrames(_ kind: Kind) throws {
+        for name in ["near", "far"] { try cable.namespace.ip("link set \(name) mtu 9000") }
+        let near = try open(.socket, "near"), far = try open(kind, "far")
+        let sent: [MemoryLink.Copy] = [
+            .init(ethernet(0x88b5, [UInt8](repeating: 3, count: 9000))), .init(segment(30_000), offload: superframe()),
+            .init(ethernet(0x88b5, [UInt8](repeating: 4, count: 60))),
+        ]
+        try near.send(sent)
+        let arrivals = try far.collect(3)
+        #expect(arrivals.map(\.bytes) == sent.map(\.bytes))
+        #expect(arrivals.allSatisfy { $0.headroom >= 128 })
+    }
+
+    @Test(arguments: Kind.allCases)
+    func openedWhileDown(_ kind: Kind) throws {
+        try cable.namespace.ip("link set far down")
+        let far = try open(kind, "far")
+        let down = try #require(throws: LinkError.self) { while try far.collect(1, patience: 100).isEmpty {} }
+        #expect(down.description == "interface far is down")
+        try cable.namespace.ip("link set far up")
+        try cable.namespace.awaitCarrier(["near", "far"])
+        try open(.socket, "near").send([.init(ethernet(0x88b5, ports(0, 0)))])
+        #expect(try far.collect(1).count == 1)
+    }
+
+    @Test(arguments: Kind.allCases)
+    func groupKeepsFlowsTogether(_ kind: Kind) throws {
+        let near = try open(.socket, "near")
+        let far = try (0..<2).map { _ in try kind.open("far", in: cable.namespace, group: 7) }
+        let flows = (0..<64).map { ip("10.0.0.1", "10.0.0.2", proto: 17, ports(1000 + $0, 80)) }
+        for _ in 0..<3 { try near.send(flows.map { .init($0) }) }
+        try near.send(far.map { _ in .init(ethernet(0x88b5, ports(0, 0))) })
+        let shares = try far.map { try $0.collect(200, patience: 100).map(\.bytes).filter(flows.contains) }
+        #expect(shares[0].count + shares[1].count == 192)
+        #expect(Set(shares[0]).isDisjoint(with: shares[1]))
+        #expect(shares.allSatisfy { $0.count > 0 })
     }
 
     @Test func slotsComeRoundAndLossIsCounted() throws {
