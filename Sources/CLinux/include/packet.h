@@ -80,7 +80,8 @@ struct svs_packets *svs_packets_new(uint32_t capacity);
 void svs_packets_free(struct svs_packets *packets);
 /// The frames themselves: filled in by the caller, or by a receive.
 struct svs_packet *svs_packets_entries(struct svs_packets *packets);
-/// Receives up to `count` frames without waiting into the first entries; how many came.
+/// Receives up to `count` frames without waiting into the first entries; how many came. The ten bytes in front of each
+/// `frame` are written over.
 int svs_packets_receive(struct svs_packets *packets, int socket, uint32_t count);
 /// Sends entries `first` to `first + count`, each behind its virtio_net_hdr, without waiting; how many went.
 int svs_packets_send(struct svs_packets *packets, int socket, uint32_t first, uint32_t count);
