@@ -48,6 +48,11 @@ int svs_interface_mtu(int socket, const char *name) {
     return ask(socket, name, SIOCGIFMTU, &request) ? request.ifr_mtu : 0;
 }
 
+int svs_interface_up(int socket, const char *name) {
+    struct ifreq request;
+    return ask(socket, name, SIOCGIFFLAGS, &request) && request.ifr_flags & IFF_UP;
+}
+
 int svs_packet_bind(int socket, int interface, int everything) {
     struct sockaddr_ll address = {
         .sll_family = AF_PACKET,

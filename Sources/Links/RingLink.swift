@@ -74,6 +74,8 @@ public final class RingLink: LiveLink {
     /// A ring whose last slot is still with the reader makes poll(2) return at once, so slots go back first.
     public var wantsPoll: Bool { taken == 0 }
 
+    public var filter: PacketFilter { socket.filter }
+
     public func attach(_ filter: PacketFilter) throws(LinkError) { try socket.attach(filter) }
 
     public var counters: LinkCounters {

@@ -17,9 +17,14 @@ final class Namespace {
         }
         if descriptor < 0 { throw LinkError("no new network namespace: \(String(cString: strerror(errno)))") }
         // Without IPv6 a new interface keeps silent.
+        write("1", to: "/proc/sys/net/ipv6/conf/default/disable_ipv6")
+    }
+
+    /// Sets a sysctl of the namespace.
+    func write(_ value: String, to path: String) {
         inside {
-            let file = Glibc.open("/proc/sys/net/ipv6/conf/default/disable_ipv6", O_WRONLY)
-            write(file, "1", 1)
+            let file = Glibc.open(path, O_WRONLY)
+            Glibc.write(file, value, value.utf8.count)
             close(file)
         }
     }

@@ -90,6 +90,28 @@ struct LiveLinks {
         #expect(try far.collect(1).map(\.bytes) == [ethernet(0x88b5, ports(0, 0))])
     }
 
+    /// Before Linux 6.7 all programs of a socket share 20 kB.
+    @Test(arguments: Kind.allCases)
+    func filterGivesWayWhereTheKernelHasNoRoom(_ kind: Kind) throws {
+        cable.namespace.write("20480", to: "/proc/sys/net/core/optmem_max")
+        let near = try open(.socket, "near")
+        func filter(_ services: Int) -> PacketFilter {
+            PacketFilter(accepting: (0..<services).map { index in
+                let port = UInt16(index * 3)
+                return Interest(.destination, IPAddress(v4: 0x0a00_0000 + UInt32(index) * 2), proto: 6, ports: port...port)
+            })
+        }
+        let far = try open(kind, "far", filter: filter(300))
+        #expect(far.filter.precision == .addresses && filter(300).precision == .ports)
+        try far.attach(filter(40))
+        #expect(far.filter.precision == .ports)
+        try far.attach(filter(600))
+        #expect(far.filter.precision == .addresses)
+        let wanted = ip("1.1.1.1", "10.0.0.78", proto: 6, ports(9, 117))
+        try near.send([.init(ip("1.1.1.1", "10.0.0.79", proto: 6, ports(9, 117))), .init(wanted)])
+        #expect(try far.collect(1).map(\.bytes) == [wanted])
+    }
+
     @Test(arguments: Kind.allCases)
     func onlyWhatIsForThisHost(_ kind: Kind) throws {
         let near = try open(.socket, "near"), far = try open(kind, "far")
@@ -129,6 +151,11 @@ struct LiveLinks {
         #expect(try far.collect(1, patience: 10).isEmpty, "the loss is told once")
         try far.send([.init(frame)])
         #expect(far.counters.refused == 1)
+        try cable.namespace.ip("link set far up")
+        try cable.namespace.awaitCarrier(["near", "far"])
+        #expect(try far.collect(1, patience: 10).isEmpty)
+        try cable.namespace.ip("link set far down")
+        #expect(throws: LinkError.self, "a second loss is told, too") { while try far.collect(1, patience: 200).isEmpty {} }
         try cable.namespace.ip("link set far up")
         try cable.namespace.awaitCarrier(["near", "far"])
         try near.send([.init(frame)])

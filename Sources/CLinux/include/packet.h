@@ -46,6 +46,8 @@ int svs_packet_open(void);
 int svs_interface_number(int socket, const char *name);
 /// The MTU of that interface, 0 when there is none.
 int svs_interface_mtu(int socket, const char *name);
+/// 1 when that interface is administratively up.
+int svs_interface_up(int socket, const char *name);
 /// Binds to an interface; `everything` chooses ETH_P_ALL, else the socket only sends.
 int svs_packet_bind(int socket, int interface, int everything);
 /// A virtio_net_hdr in front of every frame, both ways. Has to come before the ring.
