@@ -31,11 +31,26 @@ int svs_packet_open(void) {
     return fd < 0 ? -errno : fd;
 }
 
+static int ask(int socket, const char *name, unsigned long question, struct ifreq *request) {
+    memset(request, 0, sizeof *request);
+    if (strlen(name) >= sizeof request->ifr_name) return 0;
+    strcpy(request->ifr_name, name);
+    return ioctl(socket, question, request) == 0;
+}
+
 int svs_interface_number(int socket, const char *name) {
-    struct ifreq request = {0};
-    if (strlen(name) >= sizeof request.ifr_name) return 0;
-    strcpy(request.ifr_name, name);
-    return ioctl(socket, SIOCGIFINDEX, &request) ? 0 : request.ifr_ifindex;
+    struct ifreq request;
+    return ask(socket, name, SIOCGIFINDEX, &request) ? request.ifr_ifindex : 0;
+}
+
+int svs_interface_mtu(int socket, const char *name) {
+    struct ifreq request;
+    return ask(socket, name, SIOCGIFMTU, &request) ? request.ifr_mtu : 0;
+}
+
+int svs_interface_up(int socket, const char *name) {
+    struct ifreq request;
+    return ask(socket, name, SIOCGIFFLAGS, &request) && request.ifr_flags & IFF_UP;
 }
 
 int svs_packet_bind(int socket, int interface, int everything) {
@@ -172,14 +187,20 @@ struct svs_packet *svs_packets_entries(struct svs_packets *packets) { return pac
 static void address_message(struct svs_packets *packets, uint32_t index, int receive) {
     struct svs_packet *packet = &packets->entries[index];
     struct envelope *envelope = &packets->envelopes[index];
-    envelope->parts[0] = (struct iovec){packet->offload, sizeof packet->offload};
-    envelope->parts[1] = (struct iovec){packet->frame, packet->length};
-    struct msghdr header = {.msg_iov = envelope->parts, .msg_iovlen = 2};
+    struct msghdr header = {.msg_iov = envelope->parts};
     if (receive) {
+        // One part is cheaper for the kernel than two, and the room in front of the frame is the reader's own.
+        size_t head = sizeof packet->offload;
+        envelope->parts[0] = (struct iovec){(char *)packet->frame - head, packet->length + head};
+        header.msg_iovlen = 1;
         header.msg_name = &envelope->address;
         header.msg_namelen = sizeof envelope->address;
         header.msg_control = envelope->control;
         header.msg_controllen = sizeof envelope->control;
+    } else {
+        envelope->parts[0] = (struct iovec){packet->offload, sizeof packet->offload};
+        envelope->parts[1] = (struct iovec){packet->frame, packet->length};
+        header.msg_iovlen = 2;
     }
     packets->messages[index].msg_hdr = header;
 }
@@ -190,6 +211,7 @@ static void open_message(struct svs_packets *packets, uint32_t index) {
     uint32_t whole = message->msg_len, head = sizeof packet->offload;
     packet->arrived = whole > head ? whole - head : 0;
     if (packet->arrived < packet->length) packet->length = packet->arrived;
+    memcpy(packet->offload, (char *)packet->frame - head, head);
     packet->type = packets->envelopes[index].address.sll_pkttype;
     packet->queued = 0;
     packet->tag_control = packet->tag_protocol = 0;

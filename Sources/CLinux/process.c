@@ -2,6 +2,7 @@
 #include "CLinux.h"
 
 #include <errno.h>
+#include <linux/capability.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -9,6 +10,7 @@
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -27,6 +29,18 @@ int svs_thread_pin(int processor) {
 }
 
 int svs_thread_name(const char *name) { return -pthread_setname_np(pthread_self(), name); }
+
+int svs_thread_give_up(int capability) {
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+    if (capability < 0 || capability > CAP_LAST_CAP) return -EINVAL;
+    if (syscall(SYS_capget, &header, data)) return -errno;
+    uint32_t kept = ~CAP_TO_MASK(capability);
+    data[CAP_TO_INDEX(capability)].effective &= kept;
+    data[CAP_TO_INDEX(capability)].permitted &= kept;
+    data[CAP_TO_INDEX(capability)].inheritable &= kept;
+    return syscall(SYS_capset, &header, data) ? -errno : 0;
+}
 
 int svs_die_with_parent(void) { return prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0) ? -errno : 0; }
 

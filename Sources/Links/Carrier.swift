@@ -34,7 +34,7 @@ struct Carrier {
             }
         case .down:
             _ = socket.pendingError()
-            if !socket.isPresent { try lost(socket) }
+            if !socket.isPresent { try lost(socket) } else if socket.isUp { state = .up }
         case .gone:
             if socket.rebind(), transmitter.socket.rebind() { state = .up }
         }

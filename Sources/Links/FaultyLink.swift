@@ -41,18 +41,23 @@ public final class FaultyLink: Link {
     public var counters: LinkCounters { link.counters }
 
     public func receive(into batch: inout Batch) throws(LinkError) {
-        // Frames live until the held link is asked again, so a call hands out frames of one of its answers only.
-        if delivered == source.count {
-            source.removeAll()
-            delivered = 0
-            try link.receive(into: &source)
+        let first = batch.count
+        // Where a whole answer was lost the link is asked again, as an empty batch means that nothing is there.
+        for _ in 0..<64 where batch.count == first {
+            // Frames live until the held link is asked again, so a call hands out frames of one of its answers only.
+            if delivered == source.count {
+                source.removeAll()
+                delivered = 0
+                try link.receive(into: &source)
+                if source.isEmpty { return }
+            }
+            var copies = 0
+            while delivered < source.count, !batch.isFull {
+                pass(source[delivered], into: &batch, receivedCopies, &copies)
+                delivered += 1
+            }
         }
-        var copies = 0
-        while delivered < source.count, !batch.isFull {
-            source[delivered].cause = Int32(truncatingIfNeeded: batch.count)
-            pass(source[delivered], into: &batch, receivedCopies, &copies)
-            delivered += 1
-        }
+        for index in first..<batch.count { batch[index].cause = Int32(truncatingIfNeeded: index) }
     }
 
     public func transmit(_ batch: borrowing Batch) throws(LinkError) {

@@ -4,6 +4,9 @@ public protocol LiveLink: NamedLink {
     /// fanout `group` share the frames, each flow on one of them.
     init(on interfaceName: String, filter: PacketFilter, group: UInt16?) throws(LinkError)
 
-    /// Lets the kernel keep back what the filter does not accept; the change is atomic.
+    /// Lets the kernel keep back what the filter does not accept, or less where it has no room for the whole filter.
     func attach(_ filter: PacketFilter) throws(LinkError)
+
+    /// The filter in force.
+    var filter: PacketFilter { get }
 }

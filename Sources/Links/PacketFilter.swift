@@ -16,6 +16,9 @@ public struct PacketFilter: Sendable {
 
     public let precision: Precision
     private let program: [bpf_insn]
+    /// What the program was made for, so that a wider one can take its place.
+    private var interests: [Interest] = []
+    private var everyICMP = false
 
     /// Instructions that the kernel takes (BPF_MAXINSNS).
     public static var longest: Int { 4096 }
@@ -35,21 +38,34 @@ public struct PacketFilter: Sendable {
 
     /// Comparisons that are worth a filter: a tenth of a second to compile, and fewer instructions on an unwanted frame
     /// than it costs to receive it.
-    static var mostComparisons: Int { 640 }
+    private static var mostComparisons: Int { 640 }
 
-    /// The tightest filter that lets everything in `interests` through and that the kernel takes.
+    /// The tightest filter that lets everything in `interests` through and that the kernel takes. Long lists take up to a
+    /// tenth of a second.
     public init(accepting interests: [Interest], everyICMP: Bool = false) {
-        for precision in [Precision.ports, .addresses] {
+        self = Self.tightest(accepting: interests, everyICMP: everyICMP, among: [.ports, .addresses])
+    }
+
+    /// The next wider filter that accepts everything that this one does.
+    var wider: PacketFilter {
+        guard precision == .ports, !interests.isEmpty else { return .everything }
+        return Self.tightest(accepting: interests, everyICMP: everyICMP, among: [.addresses])
+    }
+
+    private static func tightest(accepting interests: [Interest], everyICMP: Bool, among precisions: [Precision])
+        -> PacketFilter {
+        for precision in precisions {
             let addressesOnly = precision == .addresses
             let comparisons = Interest.comparisons(interests, addressesOnly: addressesOnly)
-            guard comparisons <= Self.mostComparisons else { continue }
+            guard comparisons <= mostComparisons else { continue }
             let expression = Interest.expression(interests, everyICMP: everyICMP, addressesOnly: addressesOnly)
-            if let filter = try? PacketFilter(expression: expression, precision: precision) {
-                self = filter
-                return
+            if var filter = try? PacketFilter(expression: expression, precision: precision) {
+                filter.interests = interests
+                filter.everyICMP = everyICMP
+                return filter
             }
         }
-        self = .everything
+        return .everything
     }
 
     private init(expression: String, precision: Precision) throws(LinkError) {

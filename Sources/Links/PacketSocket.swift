@@ -13,6 +13,9 @@ public final class PacketSocket {
     /// Whether frames are received, or the socket only sends.
     public let receives: Bool
 
+    /// The filter in force: the one that was attached, or a wider one.
+    public private(set) var filter = PacketFilter.everything
+
     /// Opens a socket that is not bound yet.
     public init(on interfaceName: String, receives: Bool) throws(LinkError) {
         self.interfaceName = interfaceName
@@ -24,7 +27,8 @@ public final class PacketSocket {
         guard interface > 0 else { throw LinkError("interface \(interfaceName): no such interface") }
         try check(svs_packet_offload(descriptor), "asking for offload headers (PACKET_VNET_HDR)")
         if receives {
-            try check(svs_packet_ignore_outgoing(descriptor), "leaving out sent frames (PACKET_IGNORE_OUTGOING)")
+            // Kernels before 4.20 hand sent frames back; the links pass over them by their type.
+            _ = svs_packet_ignore_outgoing(descriptor)
             try check(svs_packet_auxiliary(descriptor), "asking for VLAN tags (PACKET_AUXDATA)")
         }
         // The system's limit may be lower without CAP_NET_ADMIN; a shorter queue is no reason to give up.
@@ -46,11 +50,27 @@ public final class PacketSocket {
         return true
     }
 
-    /// Lets only frames through that the filter accepts; the change is atomic, so no frame slips by in between.
-    /// Frames that the old filter let in may still be waiting.
-    public func attach(_ filter: PacketFilter) throws(LinkError) {
-        let result = filter.withInstructions { svs_packet_filter(descriptor, $0, UInt16($1)) }
-        try check(result, "attaching a filter of \(filter.count) instructions")
+    /// Lets only frames through that the filter accepts. Frames that the old filter let in may still be waiting.
+    ///
+    /// The change is atomic where the kernel has room for both programs (net.core.optmem_max, 20 kB before Linux 6.7);
+    /// else there is no filter for a moment, and where the program itself is too large a wider one takes its place.
+    public func attach(_ wanted: PacketFilter) throws(LinkError) {
+        var next = wanted
+        var result = load(next)
+        while result == -ENOMEM, next.count > 0 {
+            _ = load(.everything)
+            result = load(next)
+            if result == -ENOMEM {
+                next = next.wider
+                result = load(next)
+            }
+        }
+        try check(result, "attaching a filter of \(next.count) instructions")
+        filter = next
+    }
+
+    private func load(_ filter: PacketFilter) -> Int32 {
+        filter.withInstructions { svs_packet_filter(descriptor, $0, UInt16($1)) }
     }
 
     /// Shares the interface's frames with the other sockets of `group`, both directions of a flow on the same socket.
@@ -71,6 +91,12 @@ public final class PacketSocket {
 
     /// Whether the interface still exists under its name and number.
     var isPresent: Bool { svs_interface_number(descriptor, interfaceName) == interface }
+
+    /// Whether the interface is administratively up.
+    var isUp: Bool { svs_interface_up(descriptor, interfaceName) == 1 }
+
+    /// Bytes of the longest IP packet on the interface.
+    var mtu: Int { Int(svs_interface_mtu(descriptor, interfaceName)) }
 
     func check(_ result: Int32, _ step: String) throws(LinkError) {
         if result < 0 { throw failure(step, result) }

@@ -23,7 +23,7 @@ public final class RingLink: LiveLink {
     private var carrier = Carrier()
     private var counts = LinkCounters()
 
-    private static var slotSize: Int { 2048 }
+    private let slotSize: Int
     private static var blockSize: Int { 1 << 16 }
     /// Bytes asked for in front of each frame (PACKET_RESERVE). With the kernel's own padding more than 128 are left even
     /// after a VLAN tag came back.
@@ -38,19 +38,21 @@ public final class RingLink: LiveLink {
         try self.init(on: interfaceName, filter: filter, group: group, slots: 4096)
     }
 
-    /// A ring of `slots` frames (2 kB each), rounded up to whole blocks of 32.
+    /// A ring of `slots` frames, rounded up to whole blocks of 64 kB; a slot has 2 kB for ordinary Ethernet, more for jumbo
+    /// frames.
     public init(on interfaceName: String, filter: PacketFilter, group: UInt16?, slots: Int) throws(LinkError) {
         socket = try PacketSocket(on: interfaceName, receives: true)
         try socket.attach(filter)
         transmitter = try PacketTransmitter(on: interfaceName)
-        let blocks = max(1, (min(slots, 1 << 20) * Self.slotSize + Self.blockSize - 1) / Self.blockSize)
-        self.slots = blocks * Self.blockSize / Self.slotSize
+        slotSize = Self.slotSize(mtu: socket.mtu)
+        let blocks = max(1, (min(slots, 1 << 16) * slotSize + Self.blockSize - 1) / Self.blockSize)
+        self.slots = blocks * Self.blockSize / slotSize
         guard let queue = svs_packets_new(1) else {
             throw LinkError("interface \(interfaceName): no memory for message headers")
         }
         self.queue = queue
         var memory: UnsafeMutableRawPointer?
-        let result = svs_packet_ring(socket.descriptor, UInt32(Self.blockSize), UInt32(blocks), UInt32(Self.slotSize),
+        let result = svs_packet_ring(socket.descriptor, UInt32(Self.blockSize), UInt32(blocks), UInt32(slotSize),
                                      UInt32(Self.reserve), &memory)
         guard result == 0, let memory else {
             svs_packets_free(queue)
@@ -62,7 +64,7 @@ public final class RingLink: LiveLink {
     }
 
     deinit {
-        svs_packet_unmap(ring, UInt64(slots * Self.slotSize))
+        svs_packet_unmap(ring, UInt64(slots * slotSize))
         svs_packets_free(queue)
     }
 
@@ -71,6 +73,8 @@ public final class RingLink: LiveLink {
 
     /// A ring whose last slot is still with the reader makes poll(2) return at once, so slots go back first.
     public var wantsPoll: Bool { taken == 0 }
+
+    public var filter: PacketFilter { socket.filter }
 
     public func attach(_ filter: PacketFilter) throws(LinkError) { try socket.attach(filter) }
 
@@ -100,7 +104,13 @@ public final class RingLink: LiveLink {
         transmitter.send(batch, through: interface, counting: &counts)
     }
 
-    private func slot(_ index: Int) -> UnsafeMutableRawPointer { ring + index * Self.slotSize }
+    /// The smallest slot that holds a whole frame with what stands before it; MTUs beyond jumbo frames (the loopback's, for
+    /// example) come through the queue.
+    private static func slotSize(mtu: Int) -> Int {
+        [2048, 4096, 16_384].first { mtu + 18 + reserve + 128 <= $0 } ?? 2048
+    }
+
+    private func slot(_ index: Int) -> UnsafeMutableRawPointer { ring + index * slotSize }
 
     private func returnSlots() {
         var index = next - taken
@@ -116,7 +126,7 @@ public final class RingLink: LiveLink {
         guard packet.type < UInt8(SVS_PACKET_OTHERHOST) else { return }
         guard packet.length == packet.arrived, let bytes = packet.frame else { return counts.truncated &+= 1 }
         let buffer = slot(next) + Int(SVS_RING_HEADER)
-        append(Frame(buffer: buffer, capacity: Self.slotSize - Int(SVS_RING_HEADER), headroom: bytes - buffer,
+        append(Frame(buffer: buffer, capacity: slotSize - Int(SVS_RING_HEADER), headroom: bytes - buffer,
                      length: Int(packet.length), ingress: interface), packet, to: &batch)
     }
 

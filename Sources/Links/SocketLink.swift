@@ -38,6 +38,8 @@ public final class SocketLink: LiveLink {
     public var interface: Int32 { socket.interface }
     public var descriptor: Int32 { socket.descriptor }
 
+    public var filter: PacketFilter { socket.filter }
+
     public func attach(_ filter: PacketFilter) throws(LinkError) { try socket.attach(filter) }
 
     public var counters: LinkCounters {

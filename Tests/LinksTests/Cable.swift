@@ -11,15 +11,20 @@ final class Namespace {
     private let descriptor: Int32
 
     init() throws {
-        descriptor = Namespace.onThread {
+        descriptor = onThread {
             guard svs_namespace_new() == 0 else { return -1 }
             return Glibc.open("/proc/self/task/\(svs_thread_id())/ns/net", O_RDONLY | O_CLOEXEC)
         }
         if descriptor < 0 { throw LinkError("no new network namespace: \(String(cString: strerror(errno)))") }
         // Without IPv6 a new interface keeps silent.
+        write("1", to: "/proc/sys/net/ipv6/conf/default/disable_ipv6")
+    }
+
+    /// Sets a sysctl of the namespace.
+    func write(_ value: String, to path: String) {
         inside {
-            let file = Glibc.open("/proc/sys/net/ipv6/conf/default/disable_ipv6", O_WRONLY)
-            write(file, "1", 1)
+            let file = Glibc.open(path, O_WRONLY)
+            Glibc.write(file, value, value.utf8.count)
             close(file)
         }
     }
@@ -33,7 +38,7 @@ final class Namespace {
     @discardableResult
     func inside<Result>(_ body: @escaping () -> Result) -> Result {
         let descriptor = descriptor
-        return Namespace.onThread {
+        return onThread {
             let entered = svs_namespace_enter(descriptor)
             precondition(entered == 0)
             return body()
@@ -54,21 +59,27 @@ final class Namespace {
         if status != 0 { throw LinkError("ip \(arguments): status \(status)") }
     }
 
-    func link<Opened: LiveLink>(_ type: Opened.Type, _ name: String, filter: PacketFilter = .everything) throws -> Opened {
-        try inside { Result { try Opened(on: name, filter: filter, group: nil) } }.get()
+    /// Waits until these interfaces carry frames: the kernel needs a moment after `up`.
+    func awaitCarrier(_ names: Set<String>) throws {
+        for _ in 0..<1000 {
+            let running = inside { () -> Set<String> in
+                var first: UnsafeMutablePointer<ifaddrs>?
+                guard getifaddrs(&first) == 0 else { return [] }
+                defer { freeifaddrs(first) }
+                return Set(sequence(first: first, next: { $0?.pointee.ifa_next }).compactMap { entry in
+                    guard let entry, entry.pointee.ifa_flags & UInt32(IFF_RUNNING) != 0 else { return nil }
+                    return String(cString: entry.pointee.ifa_name)
+                })
+            }
+            if running.isSuperset(of: names) { return }
+            usleep(2000)
+        }
+        throw LinkError("no carrier on \(names)")
     }
 
-    /// Runs `body` on a thread that ends with it.
-    private static func onThread<Result>(_ body: @escaping () -> Result) -> Result {
-        var result: Result?
-        let work = Unmanaged.passRetained(Work { result = body() })
-        var thread = pthread_t()
-        pthread_create(&thread, nil, { pointer in
-            if let pointer { Unmanaged<Work>.fromOpaque(pointer).takeRetainedValue().body() }
-            return nil
-        }, work.toOpaque())
-        pthread_join(thread, nil)
-        return result!
+    func link<Opened: LiveLink>(_ type: Opened.Type, _ name: String, _ filter: PacketFilter, _ group: UInt16?) throws
+        -> Opened {
+        try inside { Result { try Opened(on: name, filter: filter, group: group) } }.get()
     }
 }
 
@@ -88,7 +99,21 @@ struct Cable {
         try namespace.ip("link add near address 02:00:00:00:00:01 type veth peer name far address 02:00:00:00:00:02")
         try namespace.ip("link set near up")
         try namespace.ip("link set far up")
+        try namespace.awaitCarrier(["near", "far"])
     }
+}
+
+/// Runs `body` on a thread that ends with it.
+func onThread<Result>(_ body: @escaping () -> Result) -> Result {
+    var result: Result?
+    let work = Unmanaged.passRetained(Work { result = body() })
+    var thread = pthread_t()
+    pthread_create(&thread, nil, { pointer in
+        if let pointer { Unmanaged<Work>.fromOpaque(pointer).takeRetainedValue().body() }
+        return nil
+    }, work.toOpaque())
+    pthread_join(thread, nil)
+    return result!
 }
 
 private final class Work {
@@ -106,7 +131,7 @@ struct Arrival: Equatable {
 
 extension LiveLink {
     /// What arrives until there are `count` frames, or nothing came for `patience` milliseconds.
-    func collect(_ count: Int, patience: Int32 = 500) throws -> [Arrival] {
+    func collect(_ count: Int, patience: Int32 = 2000) throws -> [Arrival] {
         var batch = Batch(capacity: 64)
         var arrivals: [Arrival] = []
         while arrivals.count < count || !wantsPoll {

@@ -26,6 +26,7 @@ struct LiveTCP {
             try host.ip("address add \(address) dev eth0")
             try host.ip("link set eth0 up")
         }
+        try hop.awaitCarrier(["left", "right"])
     }
 
     @Test(arguments: LiveLinks.Kind.allCases)

@@ -44,6 +44,10 @@ struct svs_instruction {
 int svs_packet_open(void);
 /// The number of the interface of this name in the socket's network namespace, 0 when there is none.
 int svs_interface_number(int socket, const char *name);
+/// The MTU of that interface, 0 when there is none.
+int svs_interface_mtu(int socket, const char *name);
+/// 1 when that interface is administratively up.
+int svs_interface_up(int socket, const char *name);
 /// Binds to an interface; `everything` chooses ETH_P_ALL, else the socket only sends.
 int svs_packet_bind(int socket, int interface, int everything);
 /// A virtio_net_hdr in front of every frame, both ways. Has to come before the ring.
@@ -78,7 +82,8 @@ struct svs_packets *svs_packets_new(uint32_t capacity);
 void svs_packets_free(struct svs_packets *packets);
 /// The frames themselves: filled in by the caller, or by a receive.
 struct svs_packet *svs_packets_entries(struct svs_packets *packets);
-/// Receives up to `count` frames without waiting into the first entries; how many came.
+/// Receives up to `count` frames without waiting into the first entries; how many came. The ten bytes in front of each
+/// `frame` are written over.
 int svs_packets_receive(struct svs_packets *packets, int socket, uint32_t count);
 /// Sends entries `first` to `first + count`, each behind its virtio_net_hdr, without waiting; how many went.
 int svs_packets_send(struct svs_packets *packets, int socket, uint32_t first, uint32_t count);

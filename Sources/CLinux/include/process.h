@@ -15,6 +15,8 @@ int svs_thread_id(void);
 int svs_thread_pin(int processor);
 /// Names the calling thread (at most 15 bytes).
 int svs_thread_name(const char *name);
+/// Takes a capability (CAP_NET_RAW is 13, CAP_NET_ADMIN 12) away from the calling thread for good.
+int svs_thread_give_up(int capability);
 /// Asks for SIGTERM when the parent process ends.
 int svs_die_with_parent(void);
 

@@ -1,0 +1,125 @@
+import Links
+import Testing
+import Wire
+
+/// Links that need no interface, and links that hold a link.
+@Suite struct HeldLinks {
+    let folder = TemporaryFolder()
+
+    /// What a link delivers until it brings nothing more, in batches of `capacity`.
+    func drain(_ link: any Link, capacity: Int = 64) throws -> [[UInt8]] {
+        var batch = Batch(capacity: capacity)
+        var frames: [[UInt8]] = []
+        while true {
+            batch.removeAll()
+            try link.receive(into: &batch)
+            guard !batch.isEmpty else { return frames }
+            for index in 0..<batch.count {
+                #expect(batch[index].cause == Int32(index) && batch[index].headroom >= 128)
+                frames.append(batch[index].bytes.array)
+            }
+        }
+    }
+
+    /// Sends frames through a link in one batch, every frame to the link's own interface but those in `elsewhere`.
+    func send(_ frames: [[UInt8]], through link: any Link, elsewhere: Set<Int> = []) throws {
+        let source = MemoryLink(interface: 9, frames: frames)
+        var batch = Batch(capacity: 64)
+        try source.receive(into: &batch)
+        for index in 0..<batch.count { batch[index].egress = elsewhere.contains(index) ? 77 : link.interface }
+        try link.transmit(batch)
+    }
+
+    let frames = (0..<200).map { [UInt8]([UInt8($0)] + [UInt8](repeating: 0xa5, count: 59 + $0)) }
+
+    @Test(arguments: [1, 7, 64, 256])
+    func memory(_ capacity: Int) throws {
+        let link = MemoryLink(interface: 3, frames: frames)
+        link.arrive([1, 2, 3], offload: superframe())
+        #expect(try drain(link, capacity: capacity) == frames + [[1, 2, 3]])
+        try send([[1], [2], [3]], through: link, elsewhere: [1])
+        #expect(link.sent == [MemoryLink.Copy([1], cause: 0), MemoryLink.Copy([3], cause: 2)])
+        #expect(link.counters.received == 201 && link.counters.sent == 2)
+    }
+
+    @Test func memoryRefusesGiants() throws {
+        let link = MemoryLink(frames: [[UInt8](repeating: 0, count: 70_000)])
+        let error = try #require(throws: LinkError.self) { try drain(link) }
+        #expect(error.description == "memory link 1: a frame of 70000 bytes is too long")
+    }
+
+    @Test func pcap() throws {
+        let records = frames.enumerated().flatMap { little.record(UInt32($0), 500, $1) }
+        let path = folder.file("in.pcap", little.pcapHeader() + records)
+        let link = try #require(try LinkRoster.open("pcap:\(path),\(folder.path)/out.pcap") as? PcapLink)
+        #expect(try drain(link, capacity: 10) == frames)
+        #expect(link.time == 199_000_500_000)
+        try send([frames[0], frames[1]], through: link, elsewhere: [0])
+        try link.close()
+        #expect(folder.read("out.pcap") == little.pcapHeader() + little.record(199, 500, frames[1]))
+        #expect(link.counters.received == 200 && link.counters.sent == 1)
+    }
+
+    @Test func tracing() throws {
+        let inner = MemoryLink(interface: 4, frames: [frames[0]])
+        inner.arrive(frames[1], offload: partial())
+        let trace = try PcapWriter(path: folder.path + "/trace.pcap")
+        let offloads = try VnetWriter(path: folder.path + "/trace.vnet")
+        let link = TracingLink(inner, into: trace, offloads: offloads)
+        link.now = 5_000_001_000
+        #expect(try drain(link) == [frames[0], frames[1]])
+        link.now = 6_000_000_000
+        try send([frames[2], frames[3]], through: link, elsewhere: [0])
+        try trace.close()
+        try offloads.close()
+        #expect(folder.read("trace.pcap") == little.pcapHeader() + little.record(5, 1, frames[0])
+            + little.record(5, 1, frames[1]) + little.record(6, 0, frames[3]))
+        #expect(folder.read("trace.vnet")
+            == [UInt8](repeating: 0, count: 10) + [1, 0, 0, 0, 0, 0, 34, 0, 16, 0] + [UInt8](repeating: 0, count: 10))
+        #expect(inner.sent.map(\.bytes) == [frames[3]] && link.interface == 4 && link.counters == inner.counters)
+    }
+
+    @Test func faultsAreTheSameForTheSameSeed() throws {
+        let faults = FaultyLink.Faults(lost: 100, repeated: 100, damaged: 100)
+        func received(_ seed: UInt64, capacity: Int = 64) throws -> [[UInt8]] {
+            try drain(FaultyLink(MemoryLink(frames: frames), faults: faults, seed: seed), capacity: capacity)
+        }
+        let first = try received(1)
+        #expect(try received(1) == first)
+        #expect(try received(2) != first)
+        #expect(try received(1, capacity: 128) == first)
+    }
+
+    @Test(arguments: [
+        ("nothing", FaultyLink.Faults(), 200...200), ("all lost", FaultyLink.Faults(lost: 1000), 0...0),
+        ("all repeated", FaultyLink.Faults(repeated: 1000), 400...400),
+        ("a tenth lost", FaultyLink.Faults(lost: 100), 165...195),
+        ("all damaged", FaultyLink.Faults(damaged: 1000), 200...200),
+    ])
+    func faults(_ row: (name: String, faults: FaultyLink.Faults, count: ClosedRange<Int>)) throws {
+        let link = FaultyLink(MemoryLink(frames: frames), faults: row.faults, seed: 7)
+        let received = try drain(link, capacity: 200)
+        #expect(row.count.contains(received.count))
+        #expect(received.count == 200 - link.met.lost + link.met.repeated)
+        if row.faults.damaged == 0 {
+            #expect(received.allSatisfy(frames.contains))
+        } else {
+            let flipped = zip(received, frames).map { zip($0, $1).reduce(0) { $0 + ($1.0 ^ $1.1).nonzeroBitCount } }
+            #expect(flipped.allSatisfy { $0 == 1 } && link.met.damaged == 200)
+        }
+        let inner = MemoryLink()
+        let sending = FaultyLink(inner, faults: row.faults, seed: 7)
+        try send(Array(frames.prefix(64)), through: sending, elsewhere: [0])
+        #expect(inner.sent.count == 63 - sending.met.lost + sending.met.repeated)
+    }
+
+    /// A repeated frame has bytes of its own: what the engine does to one must not show in the other.
+    @Test func repetitionsAreCopies() throws {
+        let link = FaultyLink(MemoryLink(frames: [frames[0]]), faults: .init(repeated: 1000), seed: 1)
+        var batch = Batch(capacity: 4)
+        try link.receive(into: &batch)
+        #expect(batch.count == 2)
+        batch[0].bytes[5] = 0
+        #expect(batch[1].bytes.array == frames[0])
+    }
+}
