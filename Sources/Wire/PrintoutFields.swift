@@ -124,6 +124,8 @@ struct FieldList {
             add("IPv6 fragment", "id", Printout.hex(packet.big32(at: found.offset + 4)))
             add("IPv6 fragment", "offset", word & 0xfff8)
             add("IPv6 fragment", "more", word & 1 != 0)
+            let reserved = UInt16(packet[found.offset + 1]) << 8 | word & 6
+            if reserved != 0 { add("IPv6 fragment", "reserved", Printout.hex(reserved)) }
             isFirst = word & 0xfff8 == 0
             if word & 0xfff9 != 0 { carrier.isWhole = false }
         }
