@@ -12,7 +12,7 @@ import Wire
     private static let printouts = 10_000
     #else
     private static let frames = 1_200_000
-    private static let printouts = 400_000
+    private static let printouts = 200_000
     #endif
 
     /// Frames of every kind that the printout knows, to be damaged.
