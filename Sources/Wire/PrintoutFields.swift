@@ -41,7 +41,7 @@ struct FieldList {
         add("Ethernet", "destination", frame.mac(at: 0))
         add("Ethernet", "source", frame.mac(at: 6))
         var offset = 12
-        while frame.big16(at: offset) == EtherType.vlan || frame.big16(at: offset) == EtherType.serviceVLAN, frame.holds(6, at: offset) {
+        while [EtherType.vlan, EtherType.serviceVLAN].contains(frame.big16(at: offset)), frame.holds(6, at: offset) {
             let tag = frame.big16(at: offset + 2)
             add("VLAN", "type", Printout.hex(frame.big16(at: offset)))
             add("VLAN", "id", tag & 0xfff)

@@ -139,7 +139,7 @@ import Wire
 
     @Test func differencesAreEmptyOnlyForTheSameBytes() {
         var dice = Dice(seed: 14), last: [UInt8] = []
-        for _ in 0..<Self.printouts / 10 {
+        for _ in 0..<Self.printouts / 20 {
             var frame = Self.frame(&dice), other = frame
             if !other.isEmpty { other[Int(dice.next() % UInt64(other.count))] ^= 1 }
             frame.withBytes { frame in
