@@ -7,7 +7,7 @@
     public init() { remainder = .max }
 
     /// Adds bytes behind those added before.
-    public mutating func add(_ bytes: Bytes) { remainder = Self.run(remainder, bytes, Self.tables) }
+    public mutating func add(_ bytes: Bytes) { remainder = Self.run(remainder, bytes, Self.tables.span) }
 
     /// Adds `count` zero bytes.
     mutating func addZeros(_ count: Int) {
@@ -27,10 +27,8 @@
 
     /// Eight tables of 256: table k is the remainder of a byte with k zero bytes behind it, so that eight bytes need
     /// eight look-ups and no chain between them.
-    private typealias Tables = InlineArray<2048, UInt32>
-
-    private static let tables: Tables = {
-        var tables = Tables(repeating: 0)
+    private static let tables: [UInt32] = {
+        var tables = [UInt32](repeating: 0, count: 2048)
         for byte in 0..<256 {
             var remainder = UInt32(byte)
             for _ in 0..<8 { remainder = remainder >> 1 ^ (remainder & 1 == 1 ? 0x82f6_3b78 : 0) }
@@ -40,7 +38,9 @@
         return tables
     }()
 
-    private static func run(_ start: UInt32, _ bytes: Bytes, _ tables: borrowing Tables) -> UInt32 {
+    private static func run(_ start: UInt32, _ bytes: Bytes, _ tables: Span<UInt32>) -> UInt32 {
+        // Known here, no look-up below needs a check of its own.
+        precondition(tables.count == 2048)
         var remainder = start
         var i = 0
         while i &+ 8 <= bytes.count {

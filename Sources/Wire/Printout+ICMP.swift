@@ -19,7 +19,7 @@ extension Printout {
     }
 
     private func neighbor(_ bytes: Bytes, _ carrier: Carrier) -> String {
-        guard carrier.isV6, bytes[0] == ICMPv6Type.neighborSolicitation || bytes[0] == ICMPv6Type.neighborAdvertisement else { return "" }
+        guard carrier.isV6, [ICMPv6Type.neighborSolicitation, ICMPv6Type.neighborAdvertisement].contains(bytes[0]) else { return "" }
         guard let message = NeighborMessage(bytes) else { return carrier.isWhole ? " <bad neighbour message>" : "" }
         let target = Self.text(message.target, isV6: true)
         if message.isSolicitation {
@@ -55,8 +55,11 @@ extension ICMPType {
             let names = ["net", "host", "protocol", "port", "fragmentation needed", "source route failed", "net unknown",
                          "host unknown", "source host isolated", "net prohibited", "host prohibited", "net for this service",
                          "host for this service", "communication prohibited", "host precedence", "precedence cutoff"]
-            return code < names.count ? (code < 4 || code == 11 || code == 12 ? names[Int(code)] + " unreachable" : names[Int(code)]) : "unreachable"
-        case redirect: return ["redirect net", "redirect host", "redirect net for this service", "redirect host for this service"][Int(min(code, 3))]
+            guard code < names.count else { return "unreachable" }
+            return [0, 1, 2, 3, 11, 12].contains(code) ? names[Int(code)] + " unreachable" : names[Int(code)]
+        case redirect:
+            let names = ["net", "host", "net for this service", "host for this service"]
+            return code < names.count ? "redirect \(names[Int(code)])" : "redirect"
         case timeExceeded: return code == 1 ? "reassembly time exceeded" : "time exceeded"
         default: return nil
         }

@@ -96,7 +96,9 @@ public struct Printout: CustomStringConvertible, Sendable {
         case .reply:
             say("\(arp.sender) is at \(arp.senderMAC)")
             say(arp.sender == arp.target ? "told to all" : "told to \(arp.target) at \(arp.targetMAC)")
-        default: say("operation \(arp.operation.rawValue) from \(arp.sender) at \(arp.senderMAC) to \(arp.target) at \(arp.targetMAC)")
+        default:
+            say("operation \(arp.operation.rawValue)")
+            say("from \(arp.sender) at \(arp.senderMAC) to \(arp.target) at \(arp.targetMAC)")
         }
     }
 

@@ -63,10 +63,11 @@ extension Printout {
             return "\(field.header) \(field.name): expected \(short(expected)), actual \(short(actual))"
         }
         let same = zip(expected.value.utf8, actual.value.utf8).prefix { $0.0 == $0.1 }.count / 2 * 2
-        let where_ = same == 0 ? "" : " from byte \(same / 2)"
+        let start = same == 0 ? "" : " from byte \(same / 2)"
         let sizes = expected.value.utf8.count == actual.value.utf8.count ? ""
             : " (\(expected.value.utf8.count / 2) and \(actual.value.utf8.count / 2) bytes)"
-        return "\(field.header) \(field.name)\(where_)\(sizes): expected \(short(expected, from: same)), actual \(short(actual, from: same))"
+        return "\(field.header) \(field.name)\(start)\(sizes): "
+            + "expected \(short(expected, from: same)), actual \(short(actual, from: same))"
     }
 
     private static func short(_ field: Field?, from start: Int = 0) -> String {

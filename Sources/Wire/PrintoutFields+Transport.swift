@@ -46,7 +46,8 @@ extension FieldList {
         if udp.checksum == 0 {
             add("UDP", "checksum", "none")
         } else {
-            add("UDP", checksum: Printout.hex(udp.checksum), isRight: carrier.isSummed(bytes, IPProtocol.udp), when: carrier.isWhole)
+            add("UDP", checksum: Printout.hex(udp.checksum), isRight: carrier.isSummed(bytes, IPProtocol.udp),
+                when: carrier.isWhole)
         }
         let payload = bytes.dropFirst(8)
         guard guePorts.contains(udp.destinationPort), let gue = GUEHeader(payload) else {

@@ -41,7 +41,7 @@ struct FieldList {
         add("Ethernet", "destination", frame.mac(at: 0))
         add("Ethernet", "source", frame.mac(at: 6))
         var offset = 12
-        while frame.big16(at: offset) == EtherType.vlan || frame.big16(at: offset) == EtherType.serviceVLAN, frame.holds(6, at: offset) {
+        while [EtherType.vlan, EtherType.serviceVLAN].contains(frame.big16(at: offset)), frame.holds(6, at: offset) {
             let tag = frame.big16(at: offset + 2)
             add("VLAN", "type", Printout.hex(frame.big16(at: offset)))
             add("VLAN", "id", tag & 0xfff)
@@ -124,6 +124,8 @@ struct FieldList {
             add("IPv6 fragment", "id", Printout.hex(packet.big32(at: found.offset + 4)))
             add("IPv6 fragment", "offset", word & 0xfff8)
             add("IPv6 fragment", "more", word & 1 != 0)
+            let reserved = UInt16(packet[found.offset + 1]) << 8 | word & 6
+            if reserved != 0 { add("IPv6 fragment", "reserved", Printout.hex(reserved)) }
             isFirst = word & 0xfff8 == 0
             if word & 0xfff9 != 0 { carrier.isWhole = false }
         }

@@ -101,7 +101,8 @@ struct Rest: Sendable {
 
     /// Whether the checksum over what is left, with the pseudo-header for `proto`, is right.
     func isSummed(_ proto: UInt8) -> Bool {
-        let tail: [UInt8] = addresses.count == 8 ? [0, proto] + big(UInt16(bytes.count)) : big(UInt32(bytes.count)) + [0, 0, 0, proto]
+        let length = bytes.count
+        let tail: [UInt8] = addresses.count == 8 ? [0, proto] + big(UInt16(length)) : big(UInt32(length)) + [0, 0, 0, proto]
         return SlowChecksum.internet(addresses + tail + bytes) == 0
     }
 

@@ -14,7 +14,8 @@ extension Packet {
 
     /// A ping or its answer.
     public static func echo(from source: Endpoint, to destination: Endpoint, reply: Bool = false, identifier: UInt16 = 1,
-                            sequence: UInt16 = 1, payload: [UInt8] = hex("70 69 6e 67"), ttl: UInt8 = 64, id: UInt16 = 0) -> [UInt8] {
+                            sequence: UInt16 = 1, payload: [UInt8] = hex("70 69 6e 67"), ttl: UInt8 = 64,
+                            id: UInt16 = 0) -> [UInt8] {
         let type: UInt8 = source.address.isV4 ? (reply ? 0 : 8) : (reply ? 129 : 128)
         return icmp(from: source, to: destination, type: type, rest: UInt32(identifier) << 16 | UInt32(sequence),
                     payload: payload, ttl: ttl, id: id)

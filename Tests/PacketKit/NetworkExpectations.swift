@@ -8,8 +8,13 @@ public struct EthernetFields: Sendable {
 }
 
 extension Check where Header == EthernetFields {
-    public static func source(_ text: String) -> Check { Check("source", mac(text)) { MACAddress(bits: UInt64(number($0.bytes[6..<12]))) } }
-    public static func destination(_ text: String) -> Check { Check("destination", mac(text)) { MACAddress(bits: UInt64(number($0.bytes[..<6]))) } }
+    public static func source(_ text: String) -> Check {
+        Check("source", mac(text)) { MACAddress(bits: UInt64(number($0.bytes[6..<12]))) }
+    }
+    public static func destination(_ text: String) -> Check {
+        Check("destination", mac(text)) { MACAddress(bits: UInt64(number($0.bytes[..<6]))) }
+    }
+    /// Behind the tag, when there is one.
     public static func type(_ type: UInt16) -> Check { Check("type", type) { $0.type } }
     public static func vlan(_ id: UInt16) -> Check { Check("vlan", id) { $0.tag.map { $0 & 0xfff } } }
 }
@@ -36,14 +41,18 @@ public struct IPFields: Sendable {
 
 extension Check where Header == IPFields {
     public static func source(_ address: Endpoint) -> Check { Check("source", address.address) { $0.address(12..<16, 8..<24) } }
-    public static func destination(_ address: Endpoint) -> Check { Check("destination", address.address) { $0.address(16..<20, 24..<40) } }
+    public static func destination(_ address: Endpoint) -> Check {
+        Check("destination", address.address) { $0.address(16..<20, 24..<40) }
+    }
     /// Time to live or hop limit.
     public static func ttl(_ hops: UInt8) -> Check { Check("ttl", hops) { $0.version == 4 ? $0.header[8] : $0.header[7] } }
     /// Type of service or traffic class.
     public static func tos(_ tos: UInt8) -> Check {
         Check("tos", tos) { $0.version == 4 ? $0.header[1] : $0.header[0] << 4 | $0.header[1] >> 4 }
     }
-    public static func flow(_ label: Int) -> Check { Check("flow", label) { $0.version == 6 ? number($0.header[1..<4]) & 0xfffff : nil } }
+    public static func flow(_ label: Int) -> Check {
+        Check("flow", label) { $0.version == 6 ? number($0.header[1..<4]) & 0xfffff : nil }
+    }
     public static func id(_ id: Int) -> Check { Check("id", id) { $0.id } }
     public static func df(_ set: Bool) -> Check { Check("df", set) { $0.version == 4 ? $0.header[6] & 0x40 != 0 : nil } }
     public static func mf(_ set: Bool) -> Check { Check("mf", set) { $0.more } }
@@ -84,7 +93,8 @@ extension Layer {
             var complaints: [String] = []
             if !rest.isQuote {
                 if SlowChecksum.internet(header) != 0 { complaints.append("bad header checksum") }
-                if size + rest.bytes.count != total { complaints.append("total length \(total), but \(size + rest.bytes.count) bytes") }
+                let count = size + rest.bytes.count
+                if count != total { complaints.append("total length \(total), but \(count) bytes") }
             }
             let fragment = number(header[6..<8])
             var fields = IPFields(version: 4, header: header, options: Array(header[20...]), proto: header[9])
@@ -102,7 +112,9 @@ extension Layer {
             guard rest.bytes.first.map({ $0 >> 4 }) == 6, let header = rest.take(40) else { return .missing("no IPv6 header") }
             var complaints: [String] = []
             let length = number(header[4..<6])
-            if !rest.isQuote, length != rest.bytes.count { complaints.append("payload length \(length), but \(rest.bytes.count) bytes") }
+            if !rest.isQuote, length != rest.bytes.count {
+                complaints.append("payload length \(length), but \(rest.bytes.count) bytes")
+            }
             var fields = IPFields(version: 6, header: header, proto: header[6])
             while [0, 43, 44, 51, 60].contains(fields.proto), fields.offset == 0 {
                 guard rest.bytes.count >= 2 else { return .missing("extension header is cut off") }

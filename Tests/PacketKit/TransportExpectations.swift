@@ -1,9 +1,12 @@
 public import Wire
 
-/// The fixed part of a transport or tunnel header as expectations see it.
+/// A TCP header with its options as expectations see it.
 public struct TCPFields: Sendable { let bytes: [UInt8] }
+/// A UDP header as expectations see it.
 public struct UDPFields: Sendable { let bytes: [UInt8] }
+/// An SCTP packet with the types of its chunks as expectations see it.
 public struct SCTPFields: Sendable { let bytes: [UInt8], chunks: [UInt8] }
+/// The first eight bytes of an ICMP or ICMPv6 message as expectations see it.
 public struct ICMPFields: Sendable { let bytes: [UInt8] }
 
 extension Check where Header == TCPFields {
@@ -81,7 +84,9 @@ extension Layer {
             guard rest.bytes.count >= (rest.isQuote ? 8 : 12) else { return .missing("only \(rest.bytes.count) bytes") }
             let all = rest.bytes
             var complaints: [String] = [], chunks: [UInt8] = []
-            if rest.isWhole, Array(all[8..<12]) != SlowChecksum.crc32c(all.with(0, 0, 0, 0, at: 8)) { complaints.append("bad checksum") }
+            if rest.isWhole, Array(all[8..<12]) != SlowChecksum.crc32c(all.with(0, 0, 0, 0, at: 8)) {
+                complaints.append("bad checksum")
+            }
             var at = 12
             while at + 4 <= all.count {
                 let size = number(all[at + 2..<at + 4])
