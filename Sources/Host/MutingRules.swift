@@ -94,9 +94,9 @@ struct MutingRules: Equatable {
     /// Asks a hash set for single ports and an interval set for ranges.
     private mutating func ask(_ words: Words, _ match: String, _ name: String, _ type: String, _ endpoints: [Muting.Endpoint],
                               _ text: (Muting.Endpoint) -> String) {
-        let merged = Self.merged(endpoints)
-        ask(words, match, name, type: type, merged.filter(\.isSinglePort).map(text))
-        ask(words, match, name + "range", type: type, isInterval: true, merged.filter { !$0.isSinglePort }.map(text))
+        ask(words, match, name, type: type, endpoints.filter(\.isSinglePort).map(text))
+        let ranges = Self.merged(endpoints.filter { !$0.isSinglePort })
+        ask(words, match, name + "range", type: type, isInterval: true, ranges.map(text))
     }
 
     /// Fills the set and adds the rule that drops what is in it; nothing for an empty one.
