@@ -115,8 +115,8 @@ struct MutingRules: Equatable {
 
     /// The endpoints with touching ranges of the same address and protocol made one, in order.
     static func merged(_ endpoints: [Muting.Endpoint]) -> [Muting.Endpoint] {
-        let sorted = Set(endpoints).sorted {
-            ($0.address, $0.proto, $0.ports.lowerBound, $0.ports.upperBound) < ($1.address, $1.proto, $1.ports.lowerBound, $1.ports.upperBound)
+        let sorted = Set(endpoints).sorted { a, b in
+            (a.address, a.proto, a.ports.lowerBound, a.ports.upperBound) < (b.address, b.proto, b.ports.lowerBound, b.ports.upperBound)
         }
         var merged: [Muting.Endpoint] = []
         for next in sorted {
