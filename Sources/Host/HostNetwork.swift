@@ -48,7 +48,7 @@ public final class HostNetwork {
         var all: [LVS.Network.Route] {
             var all: [LVS.Network.Route] = []
             all.reserveCapacity(local4.count + main4.count + local6.count + main6.count)
-            for table in [local4, main4, local6, main6] { all += table.routes }
+            for table in [local4, main4, local6, main6] { table.append(to: &all) }
             return all
         }
     }
@@ -73,7 +73,7 @@ public final class HostNetwork {
     public func update(_ network: inout LVS.Network) throws(HostError) -> Bool {
         if try notifications.drain({ follow($0) }) == .overrun { stale = .all }
         if !lostAddresses.isEmpty {
-            if tables.main4.routes.contains(where: { $0.source.map(lostAddresses.contains) ?? false }) { stale.insert(.routes4) }
+            if tables.main4.prefersAny(of: lostAddresses) { stale.insert(.routes4) }
             lostAddresses = []
         }
         if !stale.isEmpty {
@@ -145,15 +145,16 @@ public final class HostNetwork {
         let told = message.withObject { isGone || !isTentative($0) ? LVS.Network.Address(address: $0) : nil }
         guard let address = told else { return }
         let place = addresses.firstIndex(of: address)
-        if isGone {
-            guard let place else { return }
-            addresses.remove(at: place)
-            if address.address.isV4 { lostAddresses.insert(address.address) }
-        } else {
-            guard place == nil else { return }
-            addresses.append(address)
-        }
+        guard isGone == (place != nil) else { return }
+        if let place { addresses.remove(at: place) }
         changed.insert(.addresses)
+        if address.address.isV4 {
+            if isGone { lostAddresses.insert(address.address) }
+            // With a link's last address the kernel drops IPv4 routes through it, with its first one it revives next hops,
+            // both without a word.
+            if !addresses.contains(where: { $0.interface == address.interface && $0.address.isV4 }) { stale.insert(.routes4) }
+        }
+        if !isGone { addresses.append(address) }
     }
 
     private func followRoute(_ message: NetlinkMessage) {

@@ -94,9 +94,9 @@ struct MutingRules: Equatable {
     /// Asks a hash set for single ports and an interval set for ranges.
     private mutating func ask(_ words: Words, _ match: String, _ name: String, _ type: String, _ endpoints: [Muting.Endpoint],
                               _ text: (Muting.Endpoint) -> String) {
-        let merged = Self.merged(endpoints)
-        ask(words, match, name, type: type, merged.filter(\.isSinglePort).map(text))
-        ask(words, match, name + "range", type: type, isInterval: true, merged.filter { !$0.isSinglePort }.map(text))
+        ask(words, match, name, type: type, endpoints.filter(\.isSinglePort).map(text))
+        let ranges = Self.merged(endpoints.filter { !$0.isSinglePort })
+        ask(words, match, name + "range", type: type, isInterval: true, ranges.map(text))
     }
 
     /// Fills the set and adds the rule that drops what is in it; nothing for an empty one.
@@ -115,8 +115,8 @@ struct MutingRules: Equatable {
 
     /// The endpoints with touching ranges of the same address and protocol made one, in order.
     static func merged(_ endpoints: [Muting.Endpoint]) -> [Muting.Endpoint] {
-        let sorted = Set(endpoints).sorted {
-            ($0.address, $0.proto, $0.ports.lowerBound, $0.ports.upperBound) < ($1.address, $1.proto, $1.ports.lowerBound, $1.ports.upperBound)
+        let sorted = Set(endpoints).sorted { a, b in
+            (a.address, a.proto, a.ports.lowerBound, a.ports.upperBound) < (b.address, b.proto, b.ports.lowerBound, b.ports.upperBound)
         }
         var merged: [Muting.Endpoint] = []
         for next in sorted {

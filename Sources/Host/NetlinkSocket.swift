@@ -124,7 +124,8 @@ final class NetlinkSocket {
             guard count > 0 else { return refusal }
             answer.withUnsafeBytes { bytes in
                 let header = bytes.loadUnaligned(as: nlmsghdr.self)
-                guard count >= MemoryLayout<nlmsghdr>.size + MemoryLayout<Int32>.size, Int32(header.nlmsg_type) == NLMSG_ERROR else { return }
+                guard count >= MemoryLayout<nlmsghdr>.size + MemoryLayout<Int32>.size,
+                      Int32(header.nlmsg_type) == NLMSG_ERROR else { return }
                 let error = bytes.loadUnaligned(fromByteOffset: MemoryLayout<nlmsghdr>.size, as: Int32.self)
                 if error < 0 { refusal = 0 &- error }
             }

@@ -19,16 +19,33 @@ struct RouteTable {
     }
 
     /// In the kernel's order, with holes where routes were removed.
-    private var slots: [LVS.Network.Route?] = []
+    private var slots: [LVS.Network.Route] = []
+    private var holes: Set<Int32> = []
     private var places: [Key: Int32] = [:]
     private var ambiguous: Set<Key> = []
-    private var holes = 0
 
     /// What following one notification came to.
     enum Outcome { case same, changed, mustBeRead }
 
-    var routes: some Sequence<LVS.Network.Route> { slots.lazy.compactMap { $0 } }
-    var count: Int { slots.count - holes }
+    var count: Int { slots.count - holes.count }
+
+    /// Appends all routes, in pieces between the holes: a full table of the Internet is copied in milliseconds.
+    func append(to routes: inout [LVS.Network.Route]) {
+        var start = 0
+        for hole in holes.sorted() {
+            routes += slots[start..<Int(hole)]
+            start = Int(hole) + 1
+        }
+        routes += slots[start...]
+    }
+
+    /// Whether some route prefers one of these source addresses.
+    func prefersAny(of sources: Set<IPAddress>) -> Bool {
+        slots.indices.contains { place in
+            guard let source = slots[place].source, sources.contains(source) else { return false }
+            return !holes.contains(Int32(truncatingIfNeeded: place))
+        }
+    }
 
     /// Adds a route as a dump lists it.
     mutating func list(_ entry: RouteEntry) {
@@ -60,17 +77,19 @@ struct RouteTable {
         guard let place = places[key] else { return .same }
         guard !ambiguous.contains(key) else { return .mustBeRead }
         places[key] = nil
-        slots[Int(place)] = nil
-        holes += 1
-        if holes > 1024, holes > slots.count / 2 { close() }
+        holes.insert(place)
+        if holes.count > 1024, holes.count > slots.count / 4 { closeHoles() }
         return .changed
     }
 
-    private mutating func close() {
-        slots = slots.filter { $0 != nil }
-        holes = 0
-        for (place, route) in slots.enumerated() {
-            if let route { places[Key(route)] = Int32(truncatingIfNeeded: place) }
+    private mutating func closeHoles() {
+        var closed: [LVS.Network.Route] = []
+        closed.reserveCapacity(count)
+        append(to: &closed)
+        slots = closed
+        holes = []
+        for (place, route) in slots.enumerated() where !ambiguous.contains(Key(route)) {
+            places[Key(route)] = Int32(truncatingIfNeeded: place)
         }
     }
 }

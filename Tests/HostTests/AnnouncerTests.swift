@@ -23,7 +23,7 @@ struct AnnouncerTests {
         0x60, 0, 0, 0, 0, 32, 58, 255,  // 32 bytes of ICMPv6, hop limit 255
         0x20, 0x01, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x50,  // from the address
         0xff, 0x02, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1,  // to all nodes
-        136, 0, 0x8f, 0x6c, 0x20, 0, 0, 0,  // neighbour advertisement, override
+        136, 0, 0xf8, 0x16, 0x20, 0, 0, 0,  // neighbour advertisement, override
         0x20, 0x01, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x50,  // of the address
         2, 1, 0x02, 0, 0, 0, 0, 0x77,  // target link-layer address
     ]

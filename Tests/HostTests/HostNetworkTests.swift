@@ -143,7 +143,7 @@ struct HostNetworkTests {
                 // Things happen by themselves as well, such as the end of duplicate address detection.
                 let agrees = try wait(seconds: 1) {
                     _ = try host.update(&network)
-                    difference = try self.difference(network)
+                    difference = try Self.difference(network)
                     return difference.isEmpty
                 }
                 #expect(agrees, "\(step.testDescription): \(difference)")
@@ -152,13 +152,19 @@ struct HostNetworkTests {
     }
 
     /// What was followed and is not what is read anew.
-    private func difference(_ followed: LVS.Network) throws -> [String] {
+    static func difference(_ followed: LVS.Network) throws -> [String] {
         var fresh = LVS.Network()
         _ = try HostNetwork().update(&fresh)
         return Set(followed.interfaces).symmetricDifference(fresh.interfaces).map { "\($0)" }
             + Set(followed.routes).symmetricDifference(fresh.routes).map { "\($0)" }
+            + order(fresh).filter { order(followed)[$0.key] != $0.value }.map { "first: \($0.value)" }
             + Set(followed.addresses).symmetricDifference(fresh.addresses).map { "\($0)" }
             + (followed.neighbors == fresh.neighbors ? [] : ["\(followed.neighbors)", "\(fresh.neighbors)"])
+    }
+
+    /// The first route of each prefix and metric, which is the one that counts.
+    private static func order(_ network: LVS.Network) -> [String: LVS.Network.Route] {
+        Dictionary(network.routes.map { ("\($0.prefix)/\($0.length) \($0.metric)", $0) }) { first, _ in first }
     }
 
     /// More changes than the notification socket holds: nothing is missed.

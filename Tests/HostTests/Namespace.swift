@@ -57,6 +57,9 @@ final class Peer {
         try #require(svs_enter_network(here) == 0)
         try shell("ip link add \(device) type veth peer name \(device) netns /proc/\(getpid())/fd/\(network)", "ip link set \(device) up")
         try run { try shell("ip link set lo up", "ip link set \(device) up") }
+        // The kernel tells a link's queues of its carrier up to a second later; until then what is sent is lost.
+        let isUp = { try output(of: "ip link show \(device)").contains("state UP") }
+        try #require(try wait(until: isUp) && wait { try run(isUp) })
     }
 
     deinit { close(network) }
