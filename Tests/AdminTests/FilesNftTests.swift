@@ -157,12 +157,16 @@ struct FilesNftTests {
         ("{\"nftables\": [", "nft: JSON: byte 14: expected a value"),
         ("{\"nftables\": [1.5]}", "nft: JSON: byte 15: expected a whole number"),
         ("{\"nftables\": []} x", "nft: JSON: byte 17: expected nothing more"),
-        (String(repeating: "[", count: 100_000), "nft: JSON: byte 100: expected a value"),
     ])
     func errors(text: String, message: String) {
         var said: String?
         do { _ = try NftMarks(text, file: "nft") } catch { said = "\(error)" }
         #expect(said == message)
+    }
+
+    @Test func nestingHasAnEnd() {
+        let error = #expect(throws: FileError.self) { try NftMarks(String(repeating: "[", count: 100_000), file: "nft") }
+        #expect(error?.description == "nft: JSON: byte 100: expected a value")
     }
 
     /// A rule that only counts may ask for anything, and so may chains that never mark.

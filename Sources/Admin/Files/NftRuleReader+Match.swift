@@ -55,8 +55,8 @@ extension NftRuleReader {
             return [MarkMatch(.proto([6])), MarkMatch(.tcpFlags(mask: try flags(right), value: 0), isNegated: true)]
         case ("icmp", "type"), ("icmpv6", "type"):
             guard case let wanted = try elements(right), wanted.count == 1, let text = wanted[0].text ?? wanted[0].number.map({ String($0) }),
-                  let (type, codes) = MarkRuleWords.icmp(text, family) else { throw Complaint("\(name): one type is understood") }
-            return [MarkMatch(.proto([family == .v4 ? 1 : 58])), MarkMatch(.icmp(type: type, codes: codes), isNegated: try isNegated(op, name))]
+                  let (types, codes) = MarkRuleWords.icmp(text, family) else { throw Complaint("\(name): one type is understood") }
+            return [MarkMatch(.proto([family == .v4 ? 1 : 58])), MarkMatch(.icmp(types: types, codes: codes), isNegated: try isNegated(op, name))]
         case (_, "sport"), (_, "dport"):
             var ranges = try ports(right)
             var isNegated = false
