@@ -101,6 +101,12 @@ struct FilesMarksTests {
             ("icmp 198.51.100.9 > 192.0.2.3 type 8 0", 1), ("icmp 198.51.100.9 > 192.0.2.3 type 3 3", 2), ("icmp 198.51.100.9 > 192.0.2.3 type 3 4", 3),
             ("icmp 198.51.100.9 > 192.0.2.3 type 3 1", 0),
         ]),
+        ("-A PREROUTING -p udp -j MARK --set-mark 1\n-A PREROUTING -p udp -m udp -j MARK --set-mark 2", [
+            ("udp 198.51.100.9:1 > 192.0.2.3:2", 2), ("udp 198.51.100.9:1 > 192.0.2.3:2 fragment", 1),
+        ]),
+        ("-A PREROUTING -p icmp --icmp-type any -j MARK --set-mark 1", [
+            ("icmp 198.51.100.9 > 192.0.2.3 type 13 0", 1), ("icmp 198.51.100.9 > 192.0.2.3 type 13 0 fragment", 0),
+        ]),
         ("-A PREROUTING -p 47 -j ACCEPT\n-A PREROUTING -p all -d any/0 -i + -j MARK --set-mark=7", [
             ("gre 198.51.100.9 > 192.0.2.3", 0), ("udp 198.51.100.9:1 > 192.0.2.3:2", 7),
         ]),
@@ -160,7 +166,9 @@ struct FilesMarksTests {
         ("-A PREROUTING -d 192.0.2.256 -j ACCEPT", "m:3: 192.0.2.256: host or network not found"),
         ("-A PREROUTING -d 192.0.2.1/33 -j ACCEPT", "m:3: 192.0.2.1/33: host or network not found"),
         ("-A PREROUTING -d 2001:db8::1 -j ACCEPT", "m:3: 2001:db8::1: host or network not found"),
-        ("-A PREROUTING ! -d 192.0.2.1,192.0.2.2 -j ACCEPT", "m:3: 192.0.2.1,192.0.2.2: several addresses cannot be negated"),
+        ("-A PREROUTING ! -d 192.0.2.1,192.0.2.2 -j ACCEPT", "m:3: !: not allowed with several addresses"),
+        ("-A PREROUTING ! -s 192.0.2.9 -d 192.0.2.1,192.0.2.2 -j ACCEPT", "m:3: !: not allowed with several addresses"),
+        ("-A PREROUTING -p tcp -m multiport --ports 80,90:90 -j ACCEPT", "m:3: 90:90: invalid port range (min >= max)"),
         ("-A PREROUTING -d ! 192.0.2.1 -j ACCEPT", "m:3: !: host or network not found"),
         ("-A PREROUTING !", "m:3: !: an argument is missing"),
         ("-A PREROUTING ! -j ACCEPT", "m:3: -j: cannot be negated"),

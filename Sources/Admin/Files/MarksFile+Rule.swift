@@ -19,6 +19,8 @@ struct MarkRuleWords {
     /// Options that only make sense for some protocols, to be checked when `-p` is known.
     private var demands: [(word: String, protos: Set<UInt8>)] = []
     private var proto: (number: UInt8, isNegated: Bool)?
+    /// An address option had more than one address.
+    private var hasList = false
     /// The target is MARK and waits for its option.
     private var isMark = false
 
@@ -36,6 +38,9 @@ struct MarkRuleWords {
             try reader.option(isNegated ? try reader.words.argument(of: "!") : word, isNegated)
         }
         if reader.isMark && reader.target == nil { throw Complaint("MARK: one of --set-mark, --set-xmark, --and-mark, --or-mark, --xor-mark is missing") }
+        if reader.hasList && reader.matches.contains(where: { $0.isNegated && $0.isOfAddress }) {
+            throw Complaint("!: not allowed with several addresses")
+        }
         for demand in reader.demands {
             guard let proto = reader.proto, !proto.isNegated, demand.protos.contains(proto.number) else {
                 throw Complaint("\(demand.word): needs -p \(demand.protos.sorted().map(Self.protoName).joined(separator: ", "))")
@@ -62,9 +67,9 @@ struct MarkRuleWords {
         }
         switch name {
         case "-s", "--source", "--src":
-            matches.append(MarkMatch(.source(try places(value(&words), isNegated)), isNegated: isNegated))
+            matches.append(MarkMatch(.source(try places(value(&words))), isNegated: isNegated))
         case "-d", "--destination", "--dst":
-            matches.append(MarkMatch(.destination(try places(value(&words), isNegated)), isNegated: isNegated))
+            matches.append(MarkMatch(.destination(try places(value(&words))), isNegated: isNegated))
         case "-i", "--in-interface":
             let interface = try value(&words)
             guard !interface.isEmpty, interface.utf8.count < 16 else { throw Complaint("\(interface): no name of an interface") }
@@ -91,7 +96,11 @@ struct MarkRuleWords {
             guard let protos = Self.extensions[extent], extent != "icmp6" || family == .v6 else {
                 throw Complaint("\(extent): no match that is understood here")
             }
-            if !protos.isEmpty { demands.append((extent, protos)) }
+            if !protos.isEmpty {
+                demands.append((extent, protos))
+                // Such a match looks at the transport header even where it has nothing to compare.
+                matches.append(MarkMatch(.laterFragment, isNegated: true))
+            }
             loaded.insert(extent)
         case "-j", "--jump", "-g", "--goto":
             try refuseNegation()
@@ -141,12 +150,8 @@ struct MarkRuleWords {
         case "--icmp-type" where family == .v4, "--icmpv6-type" where family == .v6:
             demands.append((name, [family == .v4 ? 1 : 58]))
             let text = try value(&words)
-            guard let (type, codes) = Self.icmp(text, family) else {
-                // Type 255 of iptables is every type.
-                guard text == "any" || text == "255" else { throw Complaint("\(text): unknown ICMP type") }
-                return
-            }
-            condition = .icmp(type: type, codes: codes)
+            guard let (types, codes) = Self.icmp(text, family) else { throw Complaint("\(text): unknown ICMP type") }
+            condition = .icmp(types: types, codes: codes)
         case "--mark":
             guard loaded.contains("mark") else { throw Complaint("--mark: needs -m mark") }
             let (bits, mask) = try Self.masked(value(&words))
@@ -184,14 +189,23 @@ struct MarkRuleWords {
         }
     }
 
-    private func places(_ text: String, _ isNegated: Bool) throws(Complaint) -> [MaskedAddress] {
+    private mutating func places(_ text: String) throws(Complaint) -> [MaskedAddress] {
         let words = text.split(separator: ",", omittingEmptySubsequences: false)
-        if isNegated && words.count > 1 { throw Complaint("\(text): several addresses cannot be negated") }
+        hasList = hasList || words.count > 1
         var places: [MaskedAddress] = []
         for word in words {
             guard let place = Self.place(word, family) else { throw Complaint("\(word): host or network not found") }
             places.append(place)
         }
         return places
+    }
+}
+
+extension MarkMatch {
+    fileprivate var isOfAddress: Bool {
+        switch condition {
+        case .source, .destination: true
+        default: false
+        }
     }
 }

@@ -63,7 +63,10 @@ extension MarkRuleWords {
         for part in word.split(separator: ",", omittingEmptySubsequences: false) {
             count += part.contains(":") ? 2 : 1
             guard count <= 15 else { throw Complaint("\(word): more than 15 ports") }
-            ranges.append(try ports(part))
+            let range = try ports(part)
+            // Unlike --dport, multiport takes no range of one port.
+            if part.contains(":") && range.count == 1 { throw Complaint("\(part): invalid port range (min >= max)") }
+            ranges.append(range)
         }
         return ranges
     }
@@ -107,31 +110,30 @@ extension MarkRuleWords {
         return UInt32(word, radix: 8)
     }
 
-    private static let icmpNames: [String: (UInt8, ClosedRange<UInt8>)] = [
-        "echo-reply": (0, 0...255), "pong": (0, 0...255), "destination-unreachable": (3, 0...255),
-        "network-unreachable": (3, 0...0), "host-unreachable": (3, 1...1), "protocol-unreachable": (3, 2...2),
-        "port-unreachable": (3, 3...3), "fragmentation-needed": (3, 4...4), "redirect": (5, 0...255),
-        "echo-request": (8, 0...255), "ping": (8, 0...255), "time-exceeded": (11, 0...255), "ttl-exceeded": (11, 0...255),
-        "parameter-problem": (12, 0...255),
+    private static let icmpNames: [String: (ClosedRange<UInt8>, ClosedRange<UInt8>)] = [
+        "echo-reply": (0...0, 0...255), "pong": (0...0, 0...255), "destination-unreachable": (3...3, 0...255),
+        "network-unreachable": (3...3, 0...0), "host-unreachable": (3...3, 1...1), "protocol-unreachable": (3...3, 2...2),
+        "port-unreachable": (3...3, 3...3), "fragmentation-needed": (3...3, 4...4), "redirect": (5...5, 0...255),
+        "echo-request": (8...8, 0...255), "ping": (8...8, 0...255), "time-exceeded": (11...11, 0...255), "ttl-exceeded": (11...11, 0...255),
+        "parameter-problem": (12...12, 0...255), "any": (0...255, 0...255), "255": (0...255, 0...255),
     ]
-    private static let icmp6Names: [String: (UInt8, ClosedRange<UInt8>)] = [
-        "destination-unreachable": (1, 0...255), "no-route": (1, 0...0), "address-unreachable": (1, 3...3),
-        "port-unreachable": (1, 4...4), "packet-too-big": (2, 0...255), "time-exceeded": (3, 0...255),
-        "ttl-exceeded": (3, 0...255), "parameter-problem": (4, 0...255), "echo-request": (128, 0...255), "ping": (128, 0...255),
-        "echo-reply": (129, 0...255), "pong": (129, 0...255), "router-solicitation": (133, 0...255),
-        "router-advertisement": (134, 0...255), "neighbour-solicitation": (135, 0...255),
-        "neighbor-solicitation": (135, 0...255), "neighbour-advertisement": (136, 0...255),
-        "neighbor-advertisement": (136, 0...255),
+    private static let icmp6Names: [String: (ClosedRange<UInt8>, ClosedRange<UInt8>)] = [
+        "destination-unreachable": (1...1, 0...255), "no-route": (1...1, 0...0), "address-unreachable": (1...1, 3...3),
+        "port-unreachable": (1...1, 4...4), "packet-too-big": (2...2, 0...255), "time-exceeded": (3...3, 0...255),
+        "ttl-exceeded": (3...3, 0...255), "parameter-problem": (4...4, 0...255), "echo-request": (128...128, 0...255), "ping": (128...128, 0...255),
+        "echo-reply": (129...129, 0...255), "pong": (129...129, 0...255), "router-solicitation": (133...133, 0...255),
+        "router-advertisement": (134...134, 0...255), "neighbour-solicitation": (135...135, 0...255),
+        "neighbor-solicitation": (135...135, 0...255), "neighbour-advertisement": (136...136, 0...255),
+        "neighbor-advertisement": (136...136, 0...255),
     ]
 
-    /// `TYPE`, `TYPE/CODE` or a name; `nil` for anything else, 255 (any) among it.
-    static func icmp(_ word: String, _ family: IPFamily) -> (UInt8, ClosedRange<UInt8>)? {
+    /// `TYPE`, `TYPE/CODE` or a name, as the types and codes that are meant; `nil` for anything else.
+    static func icmp(_ word: String, _ family: IPFamily) -> (types: ClosedRange<UInt8>, codes: ClosedRange<UInt8>)? {
         if let named = (family == .v4 ? icmpNames : icmp6Names)[word] { return named }
         let parts = word.split(separator: "/", omittingEmptySubsequences: false)
-        guard parts.count <= 2, let number = UInt32(numeral: parts[0]), let type = UInt8(exactly: number),
-              type != 255 || family == .v6 else { return nil }
-        guard parts.count == 2 else { return (type, 0...255) }
+        guard parts.count <= 2, let number = UInt32(numeral: parts[0]), let type = UInt8(exactly: number) else { return nil }
+        guard parts.count == 2 else { return (type...type, 0...255) }
         guard let number = UInt32(numeral: parts[1]), let code = UInt8(exactly: number) else { return nil }
-        return (type, code...code)
+        return (type...type, code...code)
     }
 }

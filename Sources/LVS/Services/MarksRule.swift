@@ -84,7 +84,7 @@ public struct MarkMatch: Hashable, Sendable {
         case eitherPort([ClosedRange<UInt16>])
         /// The flags under the mask are exactly these.
         case tcpFlags(mask: UInt8, value: UInt8)
-        case icmp(type: UInt8, codes: ClosedRange<UInt8>)
+        case icmp(types: ClosedRange<UInt8>, codes: ClosedRange<UInt8>)
         case laterFragment
         case mark(value: UInt32, mask: UInt32)
         /// The destination is the director's own.
@@ -120,7 +120,7 @@ public struct MarkMatch: Hashable, Sendable {
         case .destinationPort(let ranges): ranges.contains { $0.contains(packet.destinationPort) }
         case .eitherPort(let ranges): ranges.contains { $0.contains(packet.sourcePort) || $0.contains(packet.destinationPort) }
         case .tcpFlags(let mask, let value): packet.tcpFlags & mask == value
-        case .icmp(let type, let codes): packet.icmpType == type && codes.contains(packet.icmpCode)
+        case .icmp(let types, let codes): types.contains(packet.icmpType) && codes.contains(packet.icmpCode)
         case .laterFragment: packet.isLaterFragment
         case .mark(let value, let bits): mark & bits == value
         case .local: packet.isLocal
