@@ -4,16 +4,13 @@ import LVS
 struct ControlAnswer {
     let next: () -> [UInt8]?
 
-    /// A few messages in one packet.
+    /// A few messages, each in its packet: libnl waits for an acknowledgement in a packet of its own.
     init(_ messages: NetlinkMessage...) {
-        var packet: [UInt8]? = messages.flatMap(\.bytes)
-        next = {
-            defer { packet = nil }
-            return packet
-        }
+        var rest = messages[...]
+        next = { rest.popFirst()?.bytes }
     }
 
-    /// A dump: NLM_F_MULTI messages, several to a packet of at most `limit` bytes, then NLMSG_DONE {s32 0}.
+    /// A dump: NLM_F_MULTI messages, several to a packet of at most `limit` bytes, then NLMSG_DONE {s32 0} in its own.
     init(dump bodies: some Sequence<GenericMessage>, to request: NetlinkMessage, limit: Int = ControlNumbers.packetLength) {
         var rest = bodies.makeIterator()
         var held: [UInt8] = []
@@ -30,16 +27,17 @@ struct ControlAnswer {
                 }
                 packet += bytes
             }
+            guard packet.isEmpty else { return packet }
             isFinished = true
             var done = request.reply(type: NetlinkMessage.Kind.done, flags: NetlinkMessage.Flags.multi)
             done.payload = [0, 0, 0, 0]
-            return packet + done.bytes
+            return done.bytes
         }
     }
 
-    /// Bytes as a dump of pieces.
+    /// Bytes as a dump of pieces, none longer than an attribute.
     init(pieces: some Sequence<[UInt8]>, to request: NetlinkMessage) {
-        self.init(dump: pieces.lazy.map { piece in
+        self.init(dump: pieces.lazy.flatMap { Pieces($0) }.map { piece in
             var out = AttributeWriter()
             out.put(ControlNumbers.Top.payload, bytes: piece)
             return GenericMessage(command: ControlNumbers.Verb.answer, attributes: out.bytes)

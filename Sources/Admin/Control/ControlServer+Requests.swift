@@ -90,7 +90,7 @@ extension ControlServer {
         case .ask(let name, let payload):
             if let file = ProcFile(asked: name) { return ControlAnswer(pieces: file.text(of: target), to: request) }
             do throws(AskError) {
-                return ControlAnswer(pieces: Pieces(try target.ask(name, payload)), to: request)
+                return ControlAnswer(pieces: CollectionOfOne(try target.ask(name, payload)), to: request)
             } catch {
                 return ControlAnswer(.answer(errno: max(error.errno, 1), to: request, text: error.message))
             }

@@ -59,7 +59,9 @@ public struct AttributeWriter: Sendable {
     /// Most bytes that one attribute's value can have.
     public static var maximumLength: Int { 0xfffc - 4 }
 
-    public mutating func put(_ type: UInt16, bytes value: some Collection<UInt8>) {
+    /// A value; what is beyond `maximumLength` is cut off.
+    public mutating func put(_ type: UInt16, bytes whole: some Collection<UInt8>) {
+        let value = whole.prefix(Self.maximumLength)
         bytes.appendNative(UInt16(truncatingIfNeeded: 4 + value.count))
         bytes.appendNative(type)
         bytes += value

@@ -18,8 +18,8 @@ enum ProcFile: String {
     /// The text in pieces; the connection table is rendered only as it is read.
     func text<Target: ControlTarget & ~Copyable>(of target: borrowing Target) -> AnySequence<[UInt8]> {
         switch self {
-        case .services: AnySequence(Pieces(Self.services(target.inventory())))
-        case .statistics: AnySequence(Pieces(Self.statistics(target.inventory().total)))
+        case .services: AnySequence([Self.services(target.inventory())])
+        case .statistics: AnySequence([Self.statistics(target.inventory().total)])
         case .connections: AnySequence(ConnectionText(target.connections(), showsOrigin: false))
         case .connectionOrigins: AnySequence(ConnectionText(target.connections(), showsOrigin: true))
         }
