@@ -16,6 +16,7 @@ final class MockDirector: ControlChannel {
     private var state = Inventory()
     private(set) var table: [ConnectionRecord] = []
 
+    var engines = ["", "sip"]
     static let schedulers = ["rr", "wrr", "lc", "wlc", "lblc", "lblcr", "dh", "sh", "sed", "nq", "fo", "ovf", "mh", "none"]
 
     func inventory() -> Inventory { state }
@@ -26,7 +27,7 @@ final class MockDirector: ControlChannel {
         return one
     }
 
-    func connections() -> [ConnectionRecord] { table }
+    func connections(_ each: (ConnectionRecord) -> Void) { table.forEach(each) }
 
     func apply(_ command: Command) throws(MockRefusal) {
         do throws(CommandError) {
@@ -90,7 +91,7 @@ final class MockDirector: ControlChannel {
     }
 
     private func check(_ settings: ServiceSettings, _ key: ServiceKey) throws(CommandError) {
-        guard Self.schedulers.contains(settings.scheduler), ["", "sip"].contains(settings.persistenceEngine) else {
+        guard Self.schedulers.contains(settings.scheduler), engines.contains(settings.persistenceEngine) else {
             throw .notFound
         }
         guard key.family == .v4 || (1...128).contains(settings.netmask) else { throw .invalid }

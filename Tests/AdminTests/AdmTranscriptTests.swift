@@ -20,7 +20,10 @@ import Testing
         return names.sorted()
     }
 
-    @Test func theRecordsAreThere() { #expect(Self.files.count == 38) }
+    @Test func theRecordsAreThere() throws {
+        let steps = try Self.files.reduce(0) { try $0 + Transcript(TextFile.read(Self.folder + "/" + $1)).steps.count }
+        #expect(steps == 855)
+    }
 
     @Test(arguments: files)
     func answersAsRecorded(_ file: String) throws {

@@ -58,7 +58,7 @@ public struct Adm<Channel: ControlChannel, Names: NameResolver> {
             }
         case .list(let request):
             return ask(&channel, about: nil) { channel throws(Channel.Failure) in
-                output(try text(of: request, from: channel))
+                try list(request, from: channel)
             }
         case .save(let numeric):
             return ask(&channel, about: nil) { channel throws(Channel.Failure) in
@@ -67,15 +67,25 @@ public struct Adm<Channel: ControlChannel, Names: NameResolver> {
         }
     }
 
-    private func text(of request: ListRequest, from channel: Channel) throws(Channel.Failure) -> String {
-        var inventory = Inventory()
-        var connections: [ConnectionRecord] = []
+    private func list(_ request: ListRequest, from channel: Channel) throws(Channel.Failure) {
         switch request.subject {
-        case .connections: connections = try channel.connections()
-        case .service(let key): inventory = try channel.inventory(of: key)
-        case .services, .timeouts, .daemons: inventory = try channel.inventory()
+        case .connections:
+            // The table may be huge, so it is written piece by piece.
+            let naming = Naming(names: names, numeric: request.numeric)
+            let engines = request.columns == .persistence
+            var piece = ConnectionListing.title(engines: engines)
+            try channel.connections { connection in
+                piece += ConnectionListing.line(connection, engines: engines, naming: naming)
+                guard piece.utf8.count > 60_000 else { return }
+                output(piece)
+                piece = ""
+            }
+            output(piece)
+        case .service(let key):
+            output(Listing.text(request, of: try channel.inventory(of: key), names: names) ?? "")
+        case .services, .timeouts, .daemons:
+            output(Listing.text(request, of: try channel.inventory(), names: names) ?? "")
         }
-        return Listing.text(request, of: inventory, connections: connections, names: names) ?? ""
     }
 
     /// Asks the director, which is reached first if need be. A refused command costs 255, a refused listing 1.

@@ -10,8 +10,8 @@ public protocol ControlChannel {
     func inventory() throws(Failure) -> Inventory
     /// The same with one service only; a refusal with ESRCH when there is none.
     func inventory(of key: ServiceKey) throws(Failure) -> Inventory
-    /// The whole connection table.
-    func connections() throws(Failure) -> [ConnectionRecord]
+    /// The whole connection table, one entry at a time.
+    func connections(_ each: (ConnectionRecord) -> Void) throws(Failure)
 }
 
 /// Why a request came to nothing; described in words that can follow `Can't initialize ipvs: `.

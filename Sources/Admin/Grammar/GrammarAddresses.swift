@@ -94,7 +94,9 @@ struct Endpoint {
             guard range.lowerBound > 0, !ranges.contains(where: { $0.overlaps(range) }) else { return nil }
             ranges.append(range)
         }
-        return ranges.isEmpty ? nil : ranges
+        // One order, so that a service is found however its ports are written.
+        guard !ranges.isEmpty, ranges.count <= ControlNumbers.maximumRanges else { return nil }
+        return ranges.sorted { $0.lowerBound < $1.lowerBound }
     }
 
     /// `ADDR`, `ADDR-ADDR`, or several of them with commas: the local addresses of FULLNAT.

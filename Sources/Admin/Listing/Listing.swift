@@ -16,7 +16,7 @@ public enum Listing {
         case .connections:
             return ConnectionListing.text(connections, engines: request.columns == .persistence, naming: naming)
         case .service(let key):
-            guard let service = inventory.services.first(where: { $0.key.names(sameServiceAs: key) }) else { return nil }
+            guard let service = inventory.services.first(where: { $0.key == key }) else { return nil }
             return title(request.columns) + lines(service, request, naming)
         case .services:
             let services = request.sorted ? ListingOrder.services(inventory.services) : inventory.services
@@ -139,15 +139,5 @@ public enum Listing {
         case 51: "AH"
         default: "?"
         }
-    }
-}
-
-extension ServiceKey {
-    /// Whether both name one service; ports count as a set, whatever their order.
-    func names(sameServiceAs other: ServiceKey) -> Bool {
-        if self == other { return true }
-        return ranges.count > 1 && ranges.count == other.ranges.count && Set(ranges) == Set(other.ranges)
-            && ServiceKey(proto: proto, address: address, port: 0) == ServiceKey(proto: other.proto, address: other.address, port: 0)
-            && family == other.family && mark == other.mark
     }
 }

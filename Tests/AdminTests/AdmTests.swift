@@ -1,0 +1,92 @@
+import Admin
+import LVS
+import Testing
+
+/// What `Adm` says beside what the transcripts hold.
+@Suite struct AdmTexts {
+    private struct Broken: ChannelFailure {
+        var refusal: Int32?
+        var description: String { "/run/svs.sock: nobody listens there" }
+    }
+
+    private func run(_ line: String, input: [String] = [], refusal: Int32? = nil) -> (status: Int32, output: String, errors: String) {
+        var (output, errors, lines) = ("", "", input[...])
+        let connect: () throws(Broken) -> FailingChannel = { () throws(Broken) in
+            guard refusal != nil else { throw Broken() }
+            return FailingChannel(errno: refusal ?? 0)
+        }
+        let status = Adm(connect: connect, names: HostFiles(), input: { lines.popFirst() }, output: { output += $0 },
+                         errors: { errors += $0 }).run(Transcript.shellWords(line[...]))
+        return (status, output, errors)
+    }
+
+    /// A director that refuses everything.
+    private struct FailingChannel: ControlChannel {
+        var errno: Int32
+        func apply(_ command: Command) throws(Broken) { throw Broken(refusal: errno) }
+        func inventory() throws(Broken) -> Inventory { throw Broken(refusal: errno) }
+        func inventory(of key: ServiceKey) throws(Broken) -> Inventory { throw Broken(refusal: errno) }
+        func connections(_ each: (ConnectionRecord) -> Void) throws(Broken) { throw Broken(refusal: errno) }
+    }
+
+    @Test func noDirector() {
+        let answer = run("-Ln")
+        #expect(answer.status == 2)
+        #expect(answer.errors == "Can't initialize ipvs: /run/svs.sock: nobody listens there\n")
+        // A restore ends with it, and help needs no director.
+        #expect(run("-R", input: ["-C", "-C"]).errors == answer.errors)
+        #expect(run("--help").status == 0)
+        #expect(run("-v").output == "ipvsadm v1.31 2019/12/24 (compiled with popt and IPVS v1.2.1)\n")
+    }
+
+    @Test func notRoot() {
+        let answer = run("-C", refusal: 1)
+        #expect(answer.status == 2)
+        #expect(answer.errors == "Can't initialize ipvs: Permission denied (you must be root)\n"
+                + "Are you sure that IP Virtual Server is built in the kernel or as module?\n")
+    }
+
+    @Test(arguments: [(92, "Protocol not available"), (12, "Memory allocation problem"), (95, "Operation not supported with IPv6"),
+                      (97, "Operation not supported with specified address family"), (90, "Module is wrong version"),
+                      (19, "No such device"), (34, "Numerical result out of range")] as [(Int32, String)])
+    func refusals(_ errno: Int32, _ text: String) {
+        let answer = run("-C", refusal: errno)
+        #expect(answer.status == 255)
+        #expect(answer.errors == text + "\n")
+        #expect(run("-Ln", refusal: errno).status == 1)
+    }
+
+    /// Help names every option there is.
+    @Test func helpIsComplete() {
+        let help = run("-h").output
+        let options = ["add-service", "edit-service", "delete-service", "clear", "zero", "add-server", "edit-server", "delete-server",
+                       "list", "save", "restore", "set", "start-daemon", "stop-daemon", "help", "version", "tcp-service", "udp-service",
+                       "sctp-service", "fwmark-service", "ipv6", "scheduler", "persistent", "netmask", "pe", "sched-flags", "ops",
+                       "local-address", "no-toa", "proxy-protocol", "mss-clamp", "timeout-tcp", "timeout-fin", "timeout-udp",
+                       "real-server", "gatewaying", "ipip", "masquerading", "fullnat", "tun-type", "tun-port", "tun-nocsum", "tun-csum",
+                       "tun-remcsum", "weight", "u-threshold", "l-threshold", "numeric", "connection", "timeout", "daemon", "stats",
+                       "rate", "thresholds", "persistent-conn", "tun-info", "exact", "nosort", "sort", "mcast-interface", "syncid",
+                       "sync-maxlen", "mcast-group", "mcast-port", "mcast-ttl"]
+        for option in options { #expect(help.contains("--" + option), "\(option)") }
+        #expect(help.split(separator: "\n").allSatisfy { $0.utf8.count <= 110 })
+    }
+
+    /// `-R` as the original reads lines: CR is a blank, the word ipvsadm is dropped wherever it stands, a word has at most 4096 bytes.
+    @Test(arguments: [
+        ("-A -t 10.9.0.1:80 -s rr\r", 0, ""),
+        ("ipvsadm ipvsadm -A ipvsadm -f 1", 0, ""),
+        ("-A -f 1 -s ipvsadm", 255, "-s: missing argument\n"),
+        ("-A -t\u{b}10.9.0.1:80 -s rr", 2, "illegal virtual server address[:port] specified\n"),
+        ("-C\r-Z", 2, "invalid option `-Z'\n"),
+        ("-C " + String(repeating: "x", count: 5000), 2, "unexpected argument " + String(repeating: "x", count: 4096) + "\n"),
+        ("#-C", 255, "Try `ipvsadm -h' or 'ipvsadm --help' for more information.\n"),
+        ("# -C", 2, "unexpected argument #\n"),
+        ("-R", 255, "Try `ipvsadm -h' or 'ipvsadm --help' for more information.\n"),
+        ("\\", 255, "Try `ipvsadm -h' or 'ipvsadm --help' for more information.\n"),
+    ] as [(String, Int32, String)])
+    func restoredLines(_ line: String, _ status: Int32, _ errors: String) {
+        let answer = Answer("-R", input: line, director: MockDirector())
+        #expect(answer.status == status)
+        #expect(answer.errors == errors)
+    }
+}
