@@ -3,7 +3,8 @@ public import Wire
 /// Builders of whole IP packets, checksums filled in, from the headers' defaults and what a test names.
 ///
 /// The family is that of the addresses. Every builder returns the packet from its IP header on; the wrappers on arrays
-/// of bytes (`ethernet`, `fragments`, `ipip`, …) take it further.
+/// of bytes (`ethernet`, `fragments`, `ipip`, …) take it further. Where another module has a `Packet` as well,
+/// `import enum PacketKit.Packet` makes this one the nearer.
 public enum Packet {
     /// An IP packet around `payload`; IPv4 fields have no meaning for IPv6, where `tos` is the traffic class.
     public static func ip(from source: Endpoint, to destination: Endpoint, proto: UInt8, payload: [UInt8] = [],
