@@ -55,7 +55,7 @@ final class NetlinkSocket {
         guard !groups.isEmpty else { return }
         nl_socket_disable_seq_check(socket)
         nl_socket_set_nonblocking(socket)
-        svs_receive_buffer(descriptor, 8 << 20)
+        svs_receive_buffer(descriptor, 4 << 20)
         for group in groups {
             let status = nl_socket_add_membership(socket, Int32(bitPattern: group))
             guard status >= 0 else { throw .netlink("follow the host's network", status) }

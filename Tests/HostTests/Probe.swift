@@ -12,8 +12,9 @@ struct Probe {
 
     enum Answer { case refused, silence }
 
-    /// Sends it from the thread's namespace; a reset or an ICMP unreachable makes it `refused`.
-    func send(milliseconds: Int32 = 120) -> Answer {
+    /// Sends it from the thread's namespace; a reset or an ICMP unreachable makes it `refused`. Silence is waited for in
+    /// vain, so for an answer that is expected there is more time, on a busy machine.
+    func send(expecting expected: Answer) -> Answer {
         let type = proto == IPProtocol.tcp ? Int32(SOCK_STREAM.rawValue) : Int32(SOCK_DGRAM.rawValue)
         let socket = Glibc.socket(to.isV4 ? AF_INET : AF_INET6, type | Int32(SOCK_NONBLOCK.rawValue), 0)
         defer { close(socket) }
@@ -21,7 +22,7 @@ struct Probe {
         if withSocketAddress(to, port, { connect(socket, $0, $1) }) != 0, errno == ECONNREFUSED { return .refused }
         if proto == IPProtocol.udp { _ = Glibc.send(socket, [UInt8](repeating: 0x55, count: bytes), bytes, 0) }
         var waiting = pollfd(fd: socket, events: Int16(POLLIN | (proto == IPProtocol.tcp ? POLLOUT : 0)), revents: 0)
-        guard poll(&waiting, 1, milliseconds) > 0 else { return .silence }
+        guard poll(&waiting, 1, expected == .refused ? 3000 : 60) > 0 else { return .silence }
         return pendingError(of: socket) == ECONNREFUSED ? .refused : .silence
     }
 }
