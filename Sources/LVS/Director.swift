@@ -75,6 +75,8 @@ public struct Director: ~Copyable {
         wheel.deallocate()
         servers.deallocate()
         looks.deallocate()
+        ports.deallocate()
+        totals.deallocate()
     }
 
     /// Directs every frame of a batch. Frames with an `egress` afterwards are to be sent as they are now; then those in
@@ -83,13 +85,14 @@ public struct Director: ~Copyable {
         clock = max(clock, now)
         outbox.removeAll()
         if ports.generation != network.generation { ports.read(network) }
+        let looks = self.looks
         var first = 0
         while first < batch.count {
             let end = min(first &+ Self.group, batch.count)
             for i in first..<end { look(at: batch[i], as: i) }
             for i in first..<end where looks[i].packet.kind == .ip { connections.prefetchConnection(looks[i].hash) }
             for i in first..<end {
-                let verdict = direct(&batch[i], looks[i].packet, looks[i].hash)
+                let verdict = direct(&batch[i], &looks[i].packet, looks[i].hash)
                 looks[i].verdict = verdict
                 looks[i].server = chosen
                 tally.count(verdict)
@@ -124,7 +127,7 @@ public struct Director: ~Copyable {
 
     /// One frame's way through the director.
     @inline(__always)
-    mutating func direct(_ frame: inout Frame, _ packet: Packet, _ hash: UInt32) -> Verdict {
+    mutating func direct(_ frame: inout Frame, _ packet: inout Packet, _ hash: UInt32) -> Verdict {
         frame.egress = 0
         chosen = -1
         guard packet.kind == .ip else { return answerNeighbor(frame, packet) }
@@ -135,12 +138,12 @@ public struct Director: ~Copyable {
 
         let match = connections.find(packet.flow, hash: hash)
         guard match.id >= 0 else { return admit(&frame, packet) }
-        return match.isReply ? reply(&frame, packet, match.id) : known(&frame, packet, match.id)
+        return match.isReply ? reply(&frame, packet, match.id) : known(&frame, &packet, match.id)
     }
 
     /// A packet of a known connection, from the client's side.
     @inline(__always)
-    mutating func known(_ frame: inout Frame, _ packet: Packet, _ id: ConnectionID) -> Verdict {
+    mutating func known(_ frame: inout Frame, _ packet: inout Packet, _ id: ConnectionID) -> Verdict {
         if packet.opensConnection, startsAfresh(id) { return readmit(&frame, packet, replacing: id) }
         guard isServed(id) else { return unserved(&frame, packet, id) }
         countRequest(id, packet)

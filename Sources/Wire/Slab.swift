@@ -16,10 +16,8 @@ internal import Glibc
         let size = capacity * stride
         var raw: UnsafeMutableRawPointer?
         // Cache-line alignment keeps an element of 64 bytes on one line.
-        if size >= 1 << 21 {
-            raw = mmap(nil, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
-            if raw == MAP_FAILED { raw = nil }
-            if let raw { madvise(raw, size, MADV_HUGEPAGE) }
+        if size >= Self.hugePage {
+            raw = Self.map(size)
         } else if posix_memalign(&raw, 64, max(size, 64)) == 0, let raw {
             memset(raw, 0, max(size, 64))
         }
@@ -28,10 +26,26 @@ internal import Glibc
         self.capacity = capacity
     }
 
+    private static var hugePage: Int { 1 << 21 }
+
+    /// Fresh memory that begins at a huge page's border, so that the kernel may back it with huge pages.
+    private static func map(_ size: Int) -> UnsafeMutableRawPointer? {
+        let whole = size + hugePage
+        guard let start = mmap(nil, whole, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0),
+              start != MAP_FAILED else { return nil }
+        let lead = (hugePage - Int(bitPattern: start) & (hugePage - 1)) & (hugePage - 1)
+        if lead > 0 { munmap(start, lead) }
+        let base = start + lead
+        let end = (size + 4095) & ~4095
+        if whole - lead > end { munmap(base + end, whole - lead - end) }
+        madvise(base, size, MADV_HUGEPAGE)
+        return base
+    }
+
     /// Gives the memory back; every copy of this handle is dead afterwards.
     public func deallocate() {
         let size = capacity * MemoryLayout<Element>.stride
-        if size >= 1 << 21 { munmap(base, size) } else { free(base) }
+        if size >= Self.hugePage { munmap(base, size) } else { free(base) }
     }
 
     @inlinable

@@ -2,6 +2,7 @@ import Wire
 
 extension Director {
     /// A packet of no known connection: find its service, pick a server, make a connection; or say why not.
+    @inline(never)
     mutating func admit(_ frame: inout Frame, _ packet: Packet, replacing old: ConnectionID = -1) -> Verdict {
         let mark = mark(of: packet, frame)
         guard isLocal(packet.flow.destination) else { return passThrough(&frame, packet) }
@@ -23,7 +24,7 @@ extension Director {
     }
 
     /// Whether a packet of this kind may create a connection.
-    private func mayOpen(_ packet: Packet) -> Bool {
+    private mutating func mayOpen(_ packet: Packet) -> Bool {
         switch packet.flow.proto {
         case IPProtocol.tcp:
             guard !packet.flags.contains(.rst) else { return false }
@@ -33,18 +34,18 @@ extension Director {
         }
     }
 
-    func match(_ flow: Flow, _ mark: UInt32) -> VirtualService? {
+    mutating func match(_ flow: Flow, _ mark: UInt32) -> VirtualService? {
         services.match(flow, mark: mark, unprivilegedPort: Int(tunables.unprivilegedPortStart))
     }
 
     /// The mark that the operator's rules give to a packet, 0 without rules.
-    func mark(of packet: Packet, _ frame: Frame) -> UInt32 {
+    mutating func mark(of packet: Packet, _ frame: Frame) -> UInt32 {
         let rules = packet.family == .v4 ? marks4 : marks6
         guard !rules.isEmpty else { return 0 }
         return rules.mark(for: query(packet, frame))
     }
 
-    func query(_ packet: Packet, _ frame: Frame) -> MarkQuery {
+    mutating func query(_ packet: Packet, _ frame: Frame) -> MarkQuery {
         MarkQuery(source: packet.flow.source, destination: packet.flow.destination, proto: packet.flow.proto,
                   sourcePort: packet.flow.sourcePort, destinationPort: packet.flow.destinationPort,
                   ingress: network.interface(frame.ingress)?.name ?? "", tcpFlags: packet.detail,
@@ -123,7 +124,7 @@ extension Director {
         return .noServer
     }
 
-    private func isRemoteUnicast(_ address: IPAddress) -> Bool { !address.isMulticast && network.lookup(address)?.kind == .unicast && !isLocal(address) }
+    private mutating func isRemoteUnicast(_ address: IPAddress) -> Bool { !address.isMulticast && network.lookup(address)?.kind == .unicast && !isLocal(address) }
 
     private mutating func admitBypass(_ frame: inout Frame, _ packet: Packet) -> Verdict {
         let flow = packet.flow

@@ -30,7 +30,7 @@ extension Director {
         if servers[server].total == servers[server].effectiveLowerThreshold - 1 { servers[server].flags.remove(.overloaded) }
     }
 
-    func startTimer(_ id: ConnectionID, seconds: UInt32) {
+    mutating func startTimer(_ id: ConnectionID, seconds: UInt32) {
         connections[id].expires = clock + Instant(seconds) * second
         wheel.file(id)
     }

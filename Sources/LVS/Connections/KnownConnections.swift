@@ -3,7 +3,8 @@ import Wire
 extension Director {
     /// Whether a packet that opens a connection ends the one it was found to belong to: the server is quiesced
     /// (expire_nodest_conn), or the client uses its port again after the old connection ended (conn_reuse_mode).
-    func startsAfresh(_ id: ConnectionID) -> Bool {
+    @inline(never)
+    mutating func startsAfresh(_ id: ConnectionID) -> Bool {
         let connection = connections[id]
         if tunables.expireNoDestination != 0, connection.server >= 0, servers[connection.server].weight == 0 { return true }
         let mode = tunables.connectionReuseMode
@@ -17,6 +18,7 @@ extension Director {
     }
 
     /// The old connection is forgotten, the packet scheduled like a new one.
+    @inline(never)
     mutating func readmit(_ frame: inout Frame, _ packet: Packet, replacing old: ConnectionID) -> Verdict {
         // Until the pick is made the old one still counts for its server.
         let verdict = admit(&frame, packet, replacing: connections[old].children == 0 ? old : -1)
@@ -36,6 +38,7 @@ extension Director {
     }
 
     /// The server was removed: the connection waits for its return, or is forgotten (expire_nodest_conn).
+    @inline(never)
     mutating func unserved(_ frame: inout Frame, _ packet: Packet, _ id: ConnectionID) -> Verdict {
         guard tunables.expireNoDestination != 0 else { return .serverGone }
         expire(id)
@@ -43,6 +46,7 @@ extension Director {
     }
 
     /// A packet from the server's side of a known connection.
+    @inline(never)
     mutating func reply(_ frame: inout Frame, _ packet: Packet, _ id: ConnectionID) -> Verdict {
         countReply(id, length: Int(packet.length))
         observe(id, packet, isReply: true)

@@ -12,7 +12,7 @@ extension Director {
             next = SCTPTracking.next(state: state, chunk: packet.detail, direction: direction(id, isReply))
         }
         if next != state { changeState(of: id, to: next) }
-        touch(id)
+        touch(id, timeouts.timeout(proto: packet.flow.proto, state: next))
         if isReply, packet.flow.proto == IPProtocol.udp { assureTemplate(of: id) }
     }
 
@@ -29,8 +29,7 @@ extension Director {
 
     /// Gives the connection its state's full timeout from now on.
     @inline(__always)
-    mutating func touch(_ id: ConnectionID) {
-        let timeout = timeouts.timeout(proto: connections[id].proto, state: connections[id].state)
+    private mutating func touch(_ id: ConnectionID, _ timeout: Instant) {
         let expires = clock &+ (hasOwnTimeouts(id) ? ownTimeout(id, timeout) : timeout)
         let sooner = expires < connections[id].expires
         connections[id].expires = expires
@@ -44,7 +43,8 @@ extension Director {
     }
 
     /// The timeout that the service sets for its connections, where it sets one.
-    private func ownTimeout(_ id: ConnectionID, _ general: Instant) -> Instant {
+    @inline(never)
+    private mutating func ownTimeout(_ id: ConnectionID, _ general: Instant) -> Instant {
         guard let settings = services[servers[connections[id].server].service]?.settings else { return general }
         let seconds: UInt32
         switch connections[id].proto {
@@ -57,6 +57,7 @@ extension Director {
     }
 
     /// A new state: the server's active and inactive counts follow.
+    @inline(never)
     private mutating func changeState(of id: ConnectionID, to next: UInt8) {
         connections[id].state = next
         let isActive = Transport.isActive(proto: connections[id].proto, state: next)
@@ -68,11 +69,12 @@ extension Director {
         if isEstablished(connections[id].proto, next) { assureTemplate(of: id) }
     }
 
-    private func isEstablished(_ proto: UInt8, _ state: UInt8) -> Bool {
+    private mutating func isEstablished(_ proto: UInt8, _ state: UInt8) -> Bool {
         proto == IPProtocol.tcp ? state == TCPState.established.rawValue : state == SCTPState.established.rawValue
     }
 
     /// The template of a connection that came to life survives drop_entry (ip_vs_control_assure_ct).
+    @inline(never)
     private mutating func assureTemplate(of id: ConnectionID) {
         let template = connections[id].controller
         if template >= 0, connections[template].flags.contains(.template) { connections[template].flags.insert(.assured) }

@@ -54,7 +54,7 @@ struct TimerWheel {
     }
 
     /// To be called when `expires` may have moved closer.
-    @inline(__always)
+    @inline(never)
     func refileIfEarlier(_ id: ConnectionID) {
         let due = UInt32(truncatingIfNeeded: (pool[Int(id)].expires >> Self.tickShift) + 1)
         guard pool[Int(id)].wheelSlot > 0, Int32(bitPattern: due &- pool[Int(id)].filed) < 0 else { return }

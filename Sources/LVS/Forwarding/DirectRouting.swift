@@ -7,15 +7,17 @@ extension Director {
     mutating func routeDirectly(_ frame: inout Frame, _ packet: Packet, _ id: ConnectionID) -> Verdict {
         let server = connections[id].server
         refreshPath(server)
-        let path = servers[server].path
-        guard path.kind == .ready || path.kind == .unknownNeighbor else { return unreachableServer(&frame, packet, path) }
+        guard servers[server].path.isUsable else { return unreachableServer(&frame, packet, servers[server].path) }
         guard packet.hops > 1 else { return hopsUsedUp(frame, packet, id) }
         takeHop(frame, packet)
-        guard fits(frame, packet, path.mtu) else { return routeTooLong(&frame, packet, along: path, id) }
-        return dispatch(&frame, packet, along: path, as: .directRouting)
+        guard fits(frame, packet, servers[server].path.mtu) else {
+            return routeTooLong(&frame, packet, along: servers[server].path, id)
+        }
+        return dispatch(&frame, packet, to: server, as: .directRouting)
     }
 
     /// A packet over the way's MTU: told to the client, or fragmented when it allows that.
+    @inline(never)
     mutating func routeTooLong(_ frame: inout Frame, _ packet: Packet, along path: Path, _ id: ConnectionID,
                                as verdict: Verdict = .directRouting) -> Verdict {
         guard !packet.dontFragment else { return tellLimit(frame, packet, path.mtu, id) }
@@ -23,6 +25,7 @@ extension Director {
     }
 
     /// A connection that found no server and goes to its own destination (cache_bypass).
+    @inline(never)
     mutating func bypass(_ frame: inout Frame, _ packet: Packet) -> Verdict {
         let path = self.path(to: packet.flow.destination)
         guard path.kind == .ready || path.kind == .unknownNeighbor else { return unreachableServer(&frame, packet, path) }

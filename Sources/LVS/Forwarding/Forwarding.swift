@@ -17,12 +17,16 @@ extension Director {
     /// The way to a real server, looked up again when the network has changed.
     @inline(__always)
     mutating func refreshPath(_ server: ServerID) {
-        if servers[server].path.generation != network.generation {
-            servers[server].path = network.path(to: servers[server].key.address)
-        }
+        if servers[server].path.generation != network.generation { derivePath(server) }
+    }
+
+    @inline(never)
+    private mutating func derivePath(_ server: ServerID) {
+        servers[server].path = network.path(to: servers[server].key.address)
     }
 
     /// What to do with a packet whose server cannot be sent to: it is the host itself, or nobody knows the way.
+    @inline(never)
     mutating func unreachableServer(_ frame: inout Frame, _ packet: Packet, _ path: Path) -> Verdict {
         if path.kind == .local { return deliverLocally(&frame, packet) }
         tell(packet, of: frame, .hostUnreachable(packet.family))
@@ -30,6 +34,7 @@ extension Director {
     }
 
     /// TTL or hop limit used up: the client is told (RFC 792, RFC 4443 section 3.3).
+    @inline(never)
     mutating func hopsUsedUp(_ frame: Frame, _ packet: Packet, _ id: ConnectionID) -> Verdict {
         if tell(packet, of: frame, .timeExceeded(packet.family)) { countOwnError(id) }
         return .timeExceeded
@@ -40,9 +45,10 @@ extension Director {
     func takeHop(_ frame: Frame, _ packet: Packet) {
         let bytes = frame.bytes.dropFirst(Int(packet.network))
         if packet.family == .v4 {
-            let old = bytes.big16(at: 8)
-            bytes.setBig16(old &- 0x0100, at: 8)
-            bytes.setBig16(Checksum.update(bytes.big16(at: 10), from: old, to: old &- 0x0100), at: 10)
+            // One less in the high byte of a word is 0x0100 more in the complement's sum (RFC 1141).
+            bytes[8] = packet.hops &- 1
+            let sum = UInt32(bytes.big16(at: 10)) &+ 0x0100
+            bytes.setBig16(UInt16(truncatingIfNeeded: sum &+ (sum >= 0xffff ? 1 : 0)), at: 10)
         } else {
             bytes[7] = packet.hops &- 1
         }
@@ -50,19 +56,21 @@ extension Director {
 
     /// Whether a packet fits: by its length, or for a superframe by the length of each segment it stands for.
     @inline(__always)
-    func fits(_ frame: Frame, _ packet: Packet, _ limit: Int32) -> Bool {
+    mutating func fits(_ frame: Frame, _ packet: Packet, _ limit: Int32) -> Bool {
         if packet.length <= limit { return true }
         return frame.offload.isSuperframe && segmentLength(frame, packet) <= Int(limit)
     }
 
     /// IP length of each segment of a superframe.
-    func segmentLength(_ frame: Frame, _ packet: Packet) -> Int {
+    @inline(never)
+    mutating func segmentLength(_ frame: Frame, _ packet: Packet) -> Int {
         let transport = frame.bytes.dropFirst(Int(packet.transport))
         let header = packet.flow.proto == IPProtocol.tcp ? TCPHeader(transport)?.length ?? 20 : 8
         return Int(packet.transport &- packet.network) + header + Int(frame.offload.segmentSize)
     }
 
     /// A packet longer than the way carries, which must not be fragmented: the client is told the limit.
+    @inline(never)
     mutating func tellLimit(_ frame: Frame, _ packet: Packet, _ limit: Int32, _ id: ConnectionID) -> Verdict {
         if tell(packet, of: frame, .tooLong(packet.family, limit: UInt32(limit))) { countOwnError(id) }
         return packet.family == .v4 ? .fragmentationNeeded : .packetTooBig
@@ -78,16 +86,35 @@ extension Director {
     /// Puts the link's addresses in front and names the interface; a next hop without a known MAC makes it wait.
     @inline(__always)
     mutating func dispatch(_ frame: inout Frame, _ packet: Packet, along path: Path, as verdict: Verdict) -> Verdict {
-        // What follows the IP packet is padding of the link it came in on.
-        _ = frame.resize(to: Int(packet.network &+ packet.length))
+        trim(&frame, packet)
         return dispatch(&frame, along: path, as: verdict)
+    }
+
+    /// What follows the IP packet is padding of the link it came in on, and stays behind.
+    @inline(__always)
+    func trim(_ frame: inout Frame, _ packet: Packet) { _ = frame.resize(to: Int(packet.network &+ packet.length)) }
+
+    /// The same towards a real server whose way is up to date.
+    @inline(__always)
+    mutating func dispatch(_ frame: inout Frame, _ packet: Packet, to server: ServerID, as verdict: Verdict) -> Verdict {
+        trim(&frame, packet)
+        frame.bytes.setMAC(servers[server].path.destination, at: 0)
+        frame.bytes.setMAC(servers[server].path.source, at: 6)
+        guard servers[server].path.kind == .ready else { return wait(frame, for: servers[server].path) }
+        frame.egress = servers[server].path.interface
+        return verdict
+    }
+
+    @inline(never)
+    private mutating func wait(_ frame: Frame, for path: Path) -> Verdict {
+        waiting.hold(frame, for: path, at: clock) ? .neighborPending : .neighborQueueFull
     }
 
     @inline(__always)
     mutating func dispatch(_ frame: inout Frame, along path: Path, as verdict: Verdict) -> Verdict {
         frame.bytes.setMAC(path.destination, at: 0)
         frame.bytes.setMAC(path.source, at: 6)
-        guard path.kind == .ready else { return waiting.hold(frame, for: path, at: clock) ? .neighborPending : .neighborQueueFull }
+        guard path.kind == .ready else { return wait(frame, for: path) }
         frame.egress = path.interface
         return verdict
     }

@@ -42,7 +42,7 @@ extension Director {
 
     /// Options without the copied flag stand in the first fragment only; in later ones they become no-operations
     /// (RFC 791 section 3.1, ip_options_fragment).
-    private func clearUncopiedOptions(_ header: IPv4Header) {
+    private mutating func clearUncopiedOptions(_ header: IPv4Header) {
         var i = 20
         while i < header.length {
             let kind = header.bytes[i]

@@ -18,12 +18,13 @@ public struct HostRole: Sendable, Hashable {
 
 extension Director {
     /// Whether an address is the director's: the host's, or a virtual address that the director owns.
-    func isLocal(_ address: IPAddress) -> Bool { hostRole.owned.contains(address) || network.isLocal(address) }
+    mutating func isLocal(_ address: IPAddress) -> Bool { hostRole.owned.contains(address) || network.isLocal(address) }
 
     /// Whether the director, not the host beside it, answers what is sent to an address.
-    func answers(for address: IPAddress) -> Bool { hostRole.isWholeHost || hostRole.owned.contains(address) }
+    mutating func answers(for address: IPAddress) -> Bool { hostRole.isWholeHost || hostRole.owned.contains(address) }
 
     /// A frame whose destination MAC is not the interface's own, or that is too long for it.
+    @inline(never)
     mutating func notMine(_ frame: Frame, _ packet: Packet) -> Verdict {
         let destination = frame.bytes.mac(at: 0)
         if let port = ports[frame.ingress], port.mac == destination { return .oversizedFrame }
@@ -33,6 +34,7 @@ extension Director {
     }
 
     /// ARP and neighbour discovery: who has an address that the director answers for is told its MAC.
+    @inline(never)
     mutating func answerNeighbor(_ frame: Frame, _ packet: Packet) -> Verdict {
         switch packet.kind {
         case .malformed: return .malformed
@@ -79,7 +81,7 @@ extension Director {
         return outbox.emit(reply, on: frame.ingress, causedBy: frame.cause) ? .neighborAdvertisement : .noBuffer
     }
 
-    private func answersNeighbors(for address: IPAddress, on interface: Int32) -> Bool {
+    private mutating func answersNeighbors(for address: IPAddress, on interface: Int32) -> Bool {
         hostRole.owned.contains(address) || hostRole.isWholeHost && network.isLocal(address)
     }
 
@@ -104,7 +106,7 @@ extension Director {
         }
     }
 
-    private func nextHeaderPlace(_ frame: Frame, _ packet: Packet) -> Int {
+    private mutating func nextHeaderPlace(_ frame: Frame, _ packet: Packet) -> Int {
         IPv6Extensions(frame.bytes.dropFirst(Int(packet.network)).prefix(Int(packet.length)))?.lastNextHeader ?? 6
     }
 
@@ -158,12 +160,12 @@ extension Director {
         return sent ? .echoReply : .noBuffer
     }
 
-    private func hasValidSegmentChecksum(_ frame: Frame, _ packet: Packet, _ segment: Bytes) -> Bool {
+    private mutating func hasValidSegmentChecksum(_ frame: Frame, _ packet: Packet, _ segment: Bytes) -> Bool {
         frame.offload.hasPartialChecksum
             || transportChecksum(segment, from: packet.flow.source, to: packet.flow.destination, packet.flow.proto) == 0
     }
 
-    private func hasValidDatagramChecksum(_ frame: Frame, _ packet: Packet) -> Bool {
+    private mutating func hasValidDatagramChecksum(_ frame: Frame, _ packet: Packet) -> Bool {
         let datagram = frame.bytes.dropFirst(Int(packet.transport)).prefix(packet.transportLength)
         guard let udp = UDPHeader(datagram), udp.length >= 8, udp.length <= datagram.count else { return false }
         if udp.checksum == 0 { return packet.family == .v4 }

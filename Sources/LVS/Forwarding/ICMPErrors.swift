@@ -42,9 +42,9 @@ extension Director {
                     typeOfService: quoted[1] & 0x1e | 0xc0, frame.cause)
     }
 
-    private func isTellable(_ address: IPAddress) -> Bool { !address.isUnspecified && !address.isMulticast && address.v4 != .max }
+    private mutating func isTellable(_ address: IPAddress) -> Bool { !address.isUnspecified && !address.isMulticast && address.v4 != .max }
 
-    func isICMPError(_ packet: Packet) -> Bool {
+    mutating func isICMPError(_ packet: Packet) -> Bool {
         switch packet.flow.proto {
         case IPProtocol.icmp:
             guard packet.hasTransport else { return true }

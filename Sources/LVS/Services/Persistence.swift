@@ -63,7 +63,7 @@ extension Director {
         return false
     }
 
-    private func findTemplate(_ client: IPAddress, _ virtual: IPAddress, _ port: UInt16, _ proto: UInt8, _ data: [UInt8]) -> ConnectionID? {
+    private mutating func findTemplate(_ client: IPAddress, _ virtual: IPAddress, _ port: UInt16, _ proto: UInt8, _ data: [UInt8]) -> ConnectionID? {
         connections.findTemplate(client: client, virtual: virtual, virtualPort: port, proto: proto) { entry in
             sides.data(entry.side) == data
         }
@@ -93,7 +93,7 @@ extension Director {
         wheel.refileIfEarlier(template)
     }
 
-    private func engineData(_ name: String, _ flow: Flow, _ frame: Frame) -> [UInt8]? {
+    private mutating func engineData(_ name: String, _ flow: Flow, _ frame: Frame) -> [UInt8]? {
         PersistenceEngines.named(name)?.data(flow, frame)
     }
 }

@@ -60,14 +60,14 @@ public struct RealServer: BitwiseCopyable {
 
 /// The way to an address: egress interface, MACs, MTU, source address. Outdated when the network's generation moves on.
 public struct Path: BitwiseCopyable {
+    public var destination = MACAddress.zero
+    public var source = MACAddress.zero
+    public var interface: Int32 = 0
+    /// Bytes of an IP packet that the way carries, a learned path MTU considered.
+    public var mtu: Int32 = 0
     /// Generation of the network that this was derived from; 0 for never.
     public var generation: UInt32 = 0
     public var kind = Kind.unresolved
-    public var interface: Int32 = 0
-    public var destination = MACAddress.zero
-    public var source = MACAddress.zero
-    /// Bytes of an IP packet that the way carries, a learned path MTU considered.
-    public var mtu: Int32 = 0
     /// The director's own address towards there.
     public var local = IPAddress(high: 0, low: 0)
     /// Whose MAC is meant: the address itself or its gateway.
@@ -85,4 +85,8 @@ public struct Path: BitwiseCopyable {
     }
 
     public init() {}
+
+    /// A packet can be sent this way, at the latest when the next hop's MAC is known.
+    @inline(__always)
+    var isUsable: Bool { kind == .ready || kind == .unknownNeighbor }
 }

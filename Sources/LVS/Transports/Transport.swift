@@ -39,35 +39,43 @@ public enum Transport {
     }
 }
 
-/// How long a connection may be silent in each state. Plain data: looking one up is an index.
-@frozen public struct TimeoutTable: Sendable, BitwiseCopyable {
-    @usableFromInline var tcpStates: InlineArray<16, Instant>
-    @usableFromInline var sctpStates: InlineArray<16, Instant>
-    @usableFromInline var udpState: Instant
+/// How long a connection may be silent in each state. In memory of its own, so that looking one up is one load.
+public struct TimeoutTable: ~Copyable {
+    /// Nanoseconds by group (TCP, SCTP, others) and state, 16 states a group.
+    @usableFromInline let slots: Slab<Instant> = Slab(capacity: 48)
+
+    @usableFromInline static var sctp: Int { 16 }
+    @usableFromInline static var udp: Int { 32 }
+    @usableFromInline static var other: Int { 33 }
 
     /// The kernel's defaults.
     public init() {
-        tcpStates = .init(repeating: Self.seconds(2))
-        sctpStates = .init(repeating: Self.seconds(61))
-        udpState = Self.seconds(300)
+        for state in 0..<16 {
+            slots[state] = Self.seconds(2)
+            slots[Self.sctp + state] = Self.seconds(61)
+        }
         let tcp: [(TCPState, UInt32)] = [
             (.none, 2), (.established, 900), (.synSent, 120), (.synRecv, 60), (.finWait, 120), (.timeWait, 120),
             (.close, 10), (.closeWait, 60), (.lastAck, 30), (.listen, 120), (.synAck, 120),
         ]
-        for (state, time) in tcp { tcpStates[Int(state.rawValue)] = Self.seconds(time) }
+        for (state, time) in tcp { slots[Int(state.rawValue)] = Self.seconds(time) }
         for (state, time) in [(.none, 2), (.init1, 4), (.established, 900), (.rejected, 4)] as [(SCTPState, UInt32)] {
-            sctpStates[Int(state.rawValue)] = Self.seconds(time)
+            slots[Self.sctp + Int(state.rawValue)] = Self.seconds(time)
         }
+        slots[Self.udp] = Self.seconds(300)
+        slots[Self.other] = Self.initial
     }
+
+    deinit { slots.deallocate() }
 
     /// Nanoseconds that a connection gets with each packet. A protocol without tracking gets what every new entry starts with.
     @inlinable @inline(__always)
     public func timeout(proto: UInt8, state: UInt8) -> Instant {
         switch proto {
-        case IPProtocol.tcp: tcpStates[Int(state & 15)]
-        case IPProtocol.udp: udpState
-        case IPProtocol.sctp: sctpStates[Int(state & 15)]
-        default: Self.initial
+        case IPProtocol.tcp: slots[Int(state & 15)]
+        case IPProtocol.udp: slots[Self.udp]
+        case IPProtocol.sctp: slots[Self.sctp &+ Int(state & 15)]
+        default: slots[Self.other]
         }
     }
 
@@ -76,15 +84,15 @@ public enum Transport {
 
     /// `--set`, in seconds: established TCP, TCP in FIN_WAIT, UDP. 0 leaves one as it is.
     public mutating func set(tcp: UInt32, fin: UInt32, udp: UInt32) {
-        if tcp != 0 { tcpStates[Int(TCPState.established.rawValue)] = Self.seconds(tcp) }
-        if fin != 0 { tcpStates[Int(TCPState.finWait.rawValue)] = Self.seconds(fin) }
-        if udp != 0 { udpState = Self.seconds(udp) }
+        if tcp != 0 { slots[Int(TCPState.established.rawValue)] = Self.seconds(tcp) }
+        if fin != 0 { slots[Int(TCPState.finWait.rawValue)] = Self.seconds(fin) }
+        if udp != 0 { slots[Self.udp] = Self.seconds(udp) }
     }
 
     /// What `-L --timeout` shows.
     public var shown: Timeouts {
-        Timeouts(tcp: Self.wholeSeconds(tcpStates[Int(TCPState.established.rawValue)]),
-                 fin: Self.wholeSeconds(tcpStates[Int(TCPState.finWait.rawValue)]), udp: Self.wholeSeconds(udpState))
+        Timeouts(tcp: Self.wholeSeconds(slots[Int(TCPState.established.rawValue)]),
+                 fin: Self.wholeSeconds(slots[Int(TCPState.finWait.rawValue)]), udp: Self.wholeSeconds(slots[Self.udp]))
     }
 
     private static func seconds(_ time: UInt32) -> Instant { Instant(time) * 1_000_000_000 }
