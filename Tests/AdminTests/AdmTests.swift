@@ -89,4 +89,42 @@ import Testing
         #expect(answer.status == status)
         #expect(answer.errors == errors)
     }
+
+    /// Which servers are single hosts, as kernel 6.1.192 answered; 127.255.255.255 is the broadcast address of `lo`.
+    @Test(arguments: [
+        ("10.9.0.1:80", "0.1.2.3", true), ("10.9.0.1:80", "240.0.0.1", true), ("10.9.0.1:80", "127.0.0.0", true),
+        ("10.9.0.1:80", "127.255.255.255", false), ("10.9.0.1:80", "0.0.0.0", false), ("10.9.0.1:80", "224.0.0.1", false),
+        ("10.9.0.1:80", "255.255.255.255", false), ("[2001:db8::1]:80", "[::1.2.3.4]:80", true), ("[2001:db8::1]:80", "[fec0::1]:80", true),
+        ("[2001:db8::1]:80", "[fe80::1]:80", false), ("[2001:db8::1]:80", "[ffff::1]:80", false), ("[2001:db8::1]:80", "[::]:80", false),
+        ("[2001:db8::1]:80", "[::ffff:10.2.0.1]:80", false),
+    ])
+    func serversOfTheEngine(_ service: String, _ server: String, _ isTaken: Bool) {
+        let director = EngineDirector()
+        #expect(Answer("-A -t \(service)", director: director).status == 0)
+        let answer = Answer("-a -t \(service) -r \(server)", director: director)
+        #expect(answer.errors == (isTaken ? "" : "Invalid operation.  Possibly wrong module version, address not unicast, ...\n"))
+        #expect(answer.status == (isTaken ? 0 : 255))
+    }
+
+    /// An IPv4-mapped address is a service of IPv6 beside that of IPv4.
+    @Test func mappedService() {
+        let director = EngineDirector()
+        let rules = "-A -t [::ffff:10.9.0.1]:80 -s rr\n-A -t 10.9.0.1:80 -s wrr\n"
+        #expect(Answer("-R", input: rules, director: director).errors == "")
+        #expect(Answer("-S -n", director: director).output == "-A -t 10.9.0.1:80 -s wrr\n-A -t [::ffff:10.9.0.1]:80 -s rr\n")
+        #expect(Answer("-D -t [::ffff:a09:1]:80", director: director).status == 0)
+        #expect(Answer("-S -n", director: director).output == "-A -t 10.9.0.1:80 -s wrr\n")
+    }
+
+    /// A daemon is listed with the numbers it runs with: lo carries 65536 bytes, a backup takes at least 1024.
+    @Test func daemonNumbers() {
+        let director = EngineDirector()
+        let words = "--start-daemon backup --mcast-interface lo --sync-maxlen 100\n--start-daemon master --mcast-interface lo\n"
+        #expect(Answer("-R", input: words, director: director).errors == "")
+        #expect(Answer("-L --daemon", director: director).output == """
+            master sync daemon (mcast=lo, syncid=0, maxlen=1472, group=224.0.0.81, port=8848, ttl=1)
+            backup sync daemon (mcast=lo, syncid=0, maxlen=1024, group=224.0.0.81, port=8848, ttl=1)
+
+            """)
+    }
 }

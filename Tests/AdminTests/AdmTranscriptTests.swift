@@ -3,7 +3,7 @@ import Glibc
 import LVS
 import Testing
 
-/// Every recorded command line of the real ipvsadm, answered by `Adm` and a mock director.
+/// Every recorded command line of the real ipvsadm, answered by `Adm` with a mock director and with the engine.
 @Suite struct AdmTranscripts {
     static let folder = #filePath.split(separator: "/").dropLast().reduce("") { $0 + "/" + $1 } + "/Transcripts"
 
@@ -26,10 +26,14 @@ import Testing
     }
 
     @Test(arguments: files)
-    func answersAsRecorded(_ file: String) throws {
+    func answersAsRecorded(_ file: String) throws { try replay(file, on: MockDirector()) }
+
+    @Test(arguments: files)
+    func theEngineAnswersAsRecorded(_ file: String) throws { try replay(file, on: EngineDirector()) }
+
+    private func replay(_ file: String, on director: some ControlChannel) throws {
         let transcript = Transcript(try TextFile.read(Self.folder + "/" + file))
         #expect(!transcript.steps.isEmpty)
-        let director = MockDirector()
         let names = HostFiles()
         for step in transcript.steps {
             let answer = Answer(step.words, input: step.input, director: director, names: names)
@@ -54,17 +58,17 @@ struct Answer {
     var output: String
     var errors: String
 
-    init(_ words: [String], input: String = "", director: MockDirector, names: some NameResolver = HostFiles()) {
+    init<Channel: ControlChannel>(_ words: [String], input: String = "", director: Channel, names: some NameResolver = HostFiles()) {
         var lines = input.split(separator: "\n", omittingEmptySubsequences: false)[...]
         if lines.last?.isEmpty == true { lines.removeLast() }
         var output = "", errors = ""
-        status = Adm(connect: { () throws(MockRefusal) in director }, names: names,
+        status = Adm(connect: { () throws(Channel.Failure) in director }, names: names,
                      input: { lines.popFirst().map(String.init) }, output: { output += $0 }, errors: { errors += $0 }).run(words)
         self.output = output
         self.errors = errors
     }
 
-    init(_ line: String, input: String = "", director: MockDirector, names: some NameResolver = HostFiles()) {
+    init(_ line: String, input: String = "", director: some ControlChannel, names: some NameResolver = HostFiles()) {
         self.init(Transcript.shellWords(line[...]), input: input, director: director, names: names)
     }
 }

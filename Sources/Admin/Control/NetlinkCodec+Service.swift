@@ -11,7 +11,7 @@ extension NetlinkCodec {
             out.put(Attribute.mark, u32: key.mark)
         } else {
             out.put(Attribute.proto, u16: UInt16(key.proto))
-            out.put(Attribute.address, bytes: bytes(of: key.address))
+            out.put(Attribute.address, bytes: key.family == .v4 ? bytes(of: key.address) : mappedBytes(of: key.address))
             out.put(Attribute.port, big16: key.port)
         }
         guard key.mark == 0 else { return }
@@ -30,9 +30,13 @@ extension NetlinkCodec {
             return ServiceKey(mark: mark, family: family)
         }
         guard let proto = UInt8(exactly: try need(service.u16(Attribute.proto))) else { throw .invalid }
-        let address = try address(need(service.bytes(Attribute.address)), family)
+        let bytes = try need(service.bytes(Attribute.address))
+        // The kernel takes an IPv4-mapped address for a service of IPv6, which then no packet reaches.
+        let address = family == .v6 && bytes.count == 16 ? mappedAddress(bytes, at: 0) : try address(bytes, family)
         let port = try need(service.big16(Attribute.port))
-        return ServiceKey(proto: proto, address: address, port: port, ranges: try ranges(service, from: port))
+        var key = ServiceKey(proto: proto, address: address, port: port, ranges: try ranges(service, from: port))
+        key.family = family
+        return key
     }
 
     private static func ranges(_ service: NetlinkAttributes, from port: UInt16) throws(CommandError) -> [ClosedRange<UInt16>] {
@@ -96,7 +100,7 @@ extension NetlinkCodec {
         let mask = flags.native32(at: 4)
         var settings = ServiceSettings(
             scheduler: scheduler, flags: ServiceFlags(rawValue: flags.native32(at: 0) & mask), timeout: timeout, netmask: netmask,
-            persistenceEngine: try name(service, Attribute.persistenceEngine) ?? "")
+            persistenceEngine: try name(service, Attribute.persistenceEngine, atMost: 16) ?? "")
         if let bytes = service.bytes(Attribute.localAddresses) { settings.localAddresses = try localAddresses(bytes) }
         if let number = try optional(service, Attribute.clientAddress, { $0.u8($1) }) {
             settings.clientAddress = try need(ClientAddressOption(rawValue: number))

@@ -69,10 +69,10 @@ public enum NetlinkCodec {
         attributes.contains(type) ? try need(read(attributes, type)) : nil
     }
 
-    /// A name of at most 15 bytes, as the kernel's policy wants scheduler, engine and interface names.
-    static func name(_ attributes: NetlinkAttributes, _ type: UInt16) throws(CommandError) -> String? {
+    /// A name of at most 15 bytes, as the kernel's policy wants scheduler and interface names; an engine's has 16.
+    static func name(_ attributes: NetlinkAttributes, _ type: UInt16, atMost longest: Int = 15) throws(CommandError) -> String? {
         guard let text = attributes.string(type) else { return nil }
-        guard text.utf8.count <= 15 else { throw .invalid }
+        guard text.utf8.count <= longest else { throw .invalid }
         return text
     }
 

@@ -135,11 +135,11 @@ extension Director {
     private func isUnicast(_ address: IPAddress) -> Bool {
         guard !address.isUnspecified, !address.isMulticast else { return false }
         guard address.isV4 else { return !address.isLinkLocal }
-        guard address.v4 != .max, address.v4 >> 24 != 0 else { return false }
+        guard address.v4 != .max else { return false }
         return !network.addresses.contains { entry in
             guard entry.address.isV4, entry.prefixLength < 31, entry.prefixLength > 0 else { return false }
             let host = UInt32.max >> UInt32(entry.prefixLength)
-            return address.v4 == entry.address.v4 | host || address.v4 == entry.address.v4 & ~host
+            return address.v4 == entry.address.v4 | host
         }
     }
 
@@ -148,11 +148,23 @@ extension Director {
         timeouts.set(tcp: tcp, fin: fin, udp: udp)
     }
 
-    private mutating func startDaemon(_ daemon: SyncDaemon) throws(CommandError) {
-        guard !daemons.contains(where: { $0.role == daemon.role }) else { throw .daemonRunning }
-        guard network.interface(named: daemon.interface) != nil else { throw .noSuchDevice }
+    /// Notes the daemon with the numbers that the kernel would run it with.
+    private mutating func startDaemon(_ wanted: SyncDaemon) throws(CommandError) {
         let isMixed = services.all.contains { service in service.servers.contains { servers[$0].key.address.family != service.key.family } }
         guard !isMixed else { throw .invalid }
+        guard let interface = network.interface(named: wanted.interface) else { throw .noSuchDevice }
+        guard !daemons.contains(where: { $0.role == wanted.role }) else { throw .daemonRunning }
+        var daemon = wanted
+        let group = wanted.group ?? IPAddress(v4: 0xe000_0051)
+        let isMaster = wanted.role == .master
+        // A master fills messages to the usual MTU, a backup takes what its link carries.
+        let headers = group.family.headerLength + 8
+        let usual = (isMaster ? 1500 : min(max(interface.mtu, 1500), 65535)) - headers
+        let length = wanted.maximumLength == 0 ? usual : Int(wanted.maximumLength)
+        daemon.maximumLength = UInt16(min(max(length, isMaster ? 1 : 1024), 65535 - headers))
+        daemon.group = group
+        if daemon.port == 0 { daemon.port = 8848 }
+        if daemon.timeToLive == 0 { daemon.timeToLive = 1 }
         daemons.append(daemon)
     }
 

@@ -8,6 +8,8 @@ struct ServiceTable {
     private var byEndpoint: [Endpoint: VirtualService] = [:]
     private var byMark: [Mark: VirtualService] = [:]
     private var byRange: [Endpoint: [(range: ClosedRange<UInt16>, service: VirtualService)]] = [:]
+    /// IPv6 services on an IPv4-mapped address: they are listed, but no packet carries such an address.
+    private var mapped: [ServiceKey: VirtualService] = [:]
     /// Services per family; with none, IPVS does not look at packets of that family at all.
     private(set) var count4 = 0
     private(set) var count6 = 0
@@ -37,6 +39,7 @@ struct ServiceTable {
     /// The service with exactly this identity.
     func find(_ key: ServiceKey) -> VirtualService? {
         if key.mark != 0 { return byMark[Mark(mark: key.mark, family: key.family)] }
+        if key.isMapped { return mapped[key] }
         if !key.ranges.isEmpty {
             return byRange[Endpoint(address: key.address, port: 0, proto: key.proto)]?
                 .first { $0.service.key.ranges == key.ranges }?.service
@@ -72,6 +75,8 @@ struct ServiceTable {
         if Int(place) == places.count { places.append(service) } else { places[Int(place)] = service }
         if key.mark != 0 {
             byMark[Mark(mark: key.mark, family: key.family)] = service
+        } else if key.isMapped {
+            mapped[key] = service
         } else if !key.ranges.isEmpty {
             let endpoint = Endpoint(address: key.address, port: 0, proto: key.proto)
             byRange[endpoint, default: []] += key.ranges.map { ($0, service) }
@@ -86,6 +91,8 @@ struct ServiceTable {
         let key = service.key
         if key.mark != 0 {
             byMark[Mark(mark: key.mark, family: key.family)] = nil
+        } else if key.isMapped {
+            mapped[key] = nil
         } else if !key.ranges.isEmpty {
             let endpoint = Endpoint(address: key.address, port: 0, proto: key.proto)
             byRange[endpoint]?.removeAll { $0.service === service }
@@ -103,4 +110,8 @@ struct ServiceTable {
         if key.mark != 0 || key.port == 0 { portlessCount += step }
         if key.mark == 0, key.port == 21 { ftpCount += step }
     }
+}
+
+extension ServiceKey {
+    fileprivate var isMapped: Bool { family == .v6 && address.isV4 }
 }
