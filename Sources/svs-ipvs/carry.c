@@ -71,15 +71,16 @@ static void note(struct carried *socket, char *bytes, size_t length)
 }
 
 // Puts one end of a pair in the socket's place on which the answer already lies: an error for the last request. So
-// poll and epoll see it as well. The next send finds nobody there and connects again.
-static void answer_with_error(struct carried *socket, int failure)
+// poll and epoll see it as well. The next send finds nobody there and connects again. ENODEV, for libnl makes "Permission
+// denied" of every number that it does not know.
+static void answer_with_error(struct carried *socket)
 {
     struct {
         struct nlmsghdr header;
         struct nlmsgerr error;
     } answer = {
         .header = { sizeof answer, NLMSG_ERROR, NLM_F_CAPPED, socket->sequence, socket->port },
-        .error = { -failure, { NLMSG_HDRLEN, 0, 0, socket->sequence, socket->port } },
+        .error = { -ENODEV, { NLMSG_HDRLEN, 0, 0, socket->sequence, socket->port } },
     };
     int pair[2];
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) return;
@@ -131,7 +132,7 @@ bool svs_send(int fd, const struct msghdr *message, int flags, ssize_t *result)
     svs_remember(socket);
     int kept = flags & MSG_DONTWAIT;
     if (!deliver(fd, bytes, length, kept) && !(reconnect(&socket) && deliver(fd, bytes, length, kept)))
-        answer_with_error(&socket, ECONNREFUSED);
+        answer_with_error(&socket);
     free(bytes);
     *result = (ssize_t)length;
     errno = saved;
@@ -188,7 +189,7 @@ ssize_t svs_receive(const struct carried *carried, struct msghdr *message, int f
             errno = ECONNRESET;
             return -1;
         }
-        answer_with_error(&socket, ECONNRESET);
+        answer_with_error(&socket);
         socket.waits = false;
     }
 }

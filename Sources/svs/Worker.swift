@@ -193,6 +193,8 @@ struct Engine: ~Copyable, ControlTarget {
     }
 
     func inventory() -> Inventory { director.inventory() }
+    func summary() -> Inventory { director.summary() }
+    func service(_ key: ServiceKey) -> ServiceRecord? { director.record(of: key) }
     func connections() -> [ConnectionRecord] { director.connectionRecords() }
 
     mutating func ask(_ name: String, _ payload: [UInt8]) throws(AskError) -> [UInt8] {

@@ -79,8 +79,9 @@ final class ControlBench: @unchecked Sendable {
     private let isStopping: UnsafeMutablePointer<Bool>
     private var thread = pthread_t()
 
-    init(_ director: MemoryDirector = MemoryDirector(), patience: UInt64 = 30) throws {
-        folder = temporaryFolder()
+    init(_ director: MemoryDirector = MemoryDirector(), patience: UInt64 = 30, in folder: String = temporaryFolder()) throws {
+        self.folder = folder
+        mkdir(folder, 0o700)
         path = folder + "/svs.sock"
         self.director = director
         server = try ControlServer(path: path)

@@ -64,9 +64,9 @@ extension ControlServer {
         switch asked {
         case .change: return nil
         case .info:
-            return ControlAnswer(reply: NetlinkCodec.info(tableSize: target.inventory().tableSize, total: nil), to: request)
+            return ControlAnswer(reply: NetlinkCodec.info(tableSize: target.summary().tableSize, total: nil), to: request)
         case .timeouts:
-            return ControlAnswer(reply: NetlinkCodec.message(for: target.inventory().timeouts), to: request)
+            return ControlAnswer(reply: NetlinkCodec.message(for: target.summary().timeouts), to: request)
         case .services:
             return ControlAnswer(dump: target.inventory().services.lazy.map { NetlinkCodec.message(for: $0) }, to: request)
         case .service(let key):
@@ -76,9 +76,9 @@ extension ControlServer {
             let servers = find(key)?.servers ?? []
             return ControlAnswer(dump: servers.lazy.map { NetlinkCodec.message(for: $0) }, to: request)
         case .daemons:
-            return ControlAnswer(dump: target.inventory().daemons.lazy.map { NetlinkCodec.message(for: $0) }, to: request)
+            return ControlAnswer(dump: target.summary().daemons.lazy.map { NetlinkCodec.message(for: $0) }, to: request)
         case .inventory(let key):
-            var inventory = target.inventory()
+            var inventory = key == nil ? target.inventory() : target.summary()
             if let key {
                 guard let service = find(key) else { throw .noSuchService }
                 inventory.services = [service]

@@ -4,6 +4,9 @@ public import LVS
 public protocol ControlTarget: ~Copyable {
     mutating func apply(_ command: Command) throws(CommandError)
     func inventory() -> Inventory
+    /// The inventory without its services: what ipvsadm asks for before each command. Taken from the inventory unless the
+    /// target knows a shorter way.
+    func summary() -> Inventory
     /// One service with its servers; looked up in the inventory unless the target knows a shorter way.
     func service(_ key: ServiceKey) -> ServiceRecord?
     func connections() -> [ConnectionRecord]
@@ -12,6 +15,7 @@ public protocol ControlTarget: ~Copyable {
 }
 
 extension ControlTarget where Self: ~Copyable {
+    public func summary() -> Inventory { inventory() }
     public func service(_ key: ServiceKey) -> ServiceRecord? { inventory().services.first { $0.key == key } }
 }
 

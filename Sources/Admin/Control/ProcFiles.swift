@@ -19,7 +19,7 @@ enum ProcFile: String {
     func text<Target: ControlTarget & ~Copyable>(of target: borrowing Target) -> AnySequence<[UInt8]> {
         switch self {
         case .services: AnySequence([Self.services(target.inventory())])
-        case .statistics: AnySequence([Self.statistics(target.inventory().total)])
+        case .statistics: AnySequence([Self.statistics(target.summary().total)])
         case .connections: AnySequence(ConnectionText(target.connections(), showsOrigin: false))
         case .connectionOrigins: AnySequence(ConnectionText(target.connections(), showsOrigin: true))
         }

@@ -9,9 +9,18 @@ extension Director {
         }
         var records: [ServiceRecord] = []
         for service in ordered { records.append(record(service)) }
-        return Inventory(services: records, timeouts: timeouts.shown,
-                         daemons: daemons, tableSize: 4096, total: totals.estimator.statistics)
+        var inventory = summary()
+        inventory.services = records
+        return inventory
     }
+
+    /// The inventory without its services.
+    public func summary() -> Inventory {
+        Inventory(timeouts: timeouts.shown, daemons: daemons, tableSize: 4096, total: totals.estimator.statistics)
+    }
+
+    /// One service with its servers.
+    public func record(of key: ServiceKey) -> ServiceRecord? { services.find(key).map { record($0) } }
 
     private func record(_ service: VirtualService) -> ServiceRecord {
         ServiceRecord(key: service.key, settings: service.settings, statistics: service.estimator.statistics,
