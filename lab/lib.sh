@@ -236,6 +236,10 @@ ask() {
   q "${from:-client}" bash -c 'for ((i = 0; i < $1; i++)); do curl -gskS --max-time 5 "${@:3}" "$2" 2>/dev/null || echo nobody; done' - "$@"
 }
 
+# counted CONNS [SERVICE]: whether --stats has come to that many connections (its counters follow every two seconds, as the kernel's).
+counted() { [[ $(conns_of "${2:-$vip:80}") == "$1" ]]; }
+conns_of() { adm -Ln --stats | awk -v service="$1" '$2 == service { print $3 }'; }
+
 # tally: answers, one a line → "rs1=10 rs2=20".
 tally() { sort | uniq -c | awk '{ print $2 "=" $1 }' | paste -sd ' '; }
 
