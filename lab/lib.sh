@@ -236,6 +236,10 @@ ask() {
   q "${from:-client}" bash -c 'for ((i = 0; i < $1; i++)); do curl -gskS --max-time 5 "${@:3}" "$2" 2>/dev/null || echo nobody; done' - "$@"
 }
 
+# counted CONNS [SERVICE]: whether --stats has come to that many connections (its counters follow every two seconds, as the kernel's).
+counted() { [[ $(conns_of "${2:-$vip:80}") == "$1" ]]; }
+conns_of() { adm -Ln --stats | awk -v service="$1" '$2 == service { print $3 }'; }
+
 # tally: answers, one a line → "rs1=10 rs2=20".
 tally() { sort | uniq -c | awk '{ print $2 "=" $1 }' | paste -sd ' '; }
 
@@ -243,7 +247,7 @@ tally() { sort | uniq -c | awk '{ print $2 "=" $1 }' | paste -sd ' '; }
 tell() { local one; for one in $1; do echo "  ${one%=*} answered ${one#*=} times"; done; }
 
 # udp_echo HOST PORT ADDRESS...: a server that answers each datagram with the host's name and the datagram.
-udp_echo() { start "$1" "$1-udp$2" /usr/bin/python3 "$lab/tools/udp" echo "$@"; wait_for 5 "the UDP server of $1" grep -q ready "$scratch/$1-udp$2.log"; }
+udp_echo() { start "$1" "$1-udp$2" /usr/bin/python3 "$lab/tools/udp" echo "$@"; wait_for 5 "the UDP server of $1" grep -qs ready "$scratch/$1-udp$2.log"; }
 
 # udp ask FROM TO PORT COUNT, udp burst FROM TO PORT COUNT SIZE: see lab/tools/udp.
 udp() { q client /usr/bin/python3 "$lab/tools/udp" "$@"; }
@@ -252,7 +256,7 @@ udp() { q client /usr/bin/python3 "$lab/tools/udp" "$@"; }
 capture() {
   local name=$1 label=$2 interface=$3 filter=$4; shift 4
   start "$name" "$label" tcpdump -Z root -nn -e -U --immediate-mode -i "$interface" -w "$scratch/$label.pcap" "$@" "$filter"
-  wait_for 5 "tcpdump on $name" grep -q 'listening on' "$scratch/$label.log"
+  wait_for 5 "tcpdump on $name" grep -qs 'listening on' "$scratch/$label.log"
 }
 captured() { stop "$1"; tcpdump -nn -e -r "$scratch/$1.pcap" 2>/dev/null; }
 

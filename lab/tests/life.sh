@@ -9,11 +9,11 @@ tables() { q director nft list tables; }
 refused() { curl_status=0; q client curl -sS --max-time 2 "$1" >/dev/null 2>&1 || curl_status=$?; [[ $curl_status == 7 ]]; }
 listed() { adm -Ln | grep -q -- "$1"; }
 weight_of() { adm -Ln | awk -v server="$1" '$1 == "->" && $2 == server { print $4; exit }'; }
-conns_of() { adm -Ln --stats | awk -v service="$1" '$2 == service { print $3 }'; }
 
 check "before svs runs, the host itself refuses port 80" refused http://$vip/
 topology_start
 check "with svs running, the services answer" same "$(ask 3 http://$vip/ | tally)" "rs1=1 rs2=2"
+check "they are counted" wait_for 4 "the counters" counted 3
 check "the host stack is muted by a table of svs" test -n "$(tables)"
 
 # -- SIGHUP --
