@@ -25,7 +25,7 @@ public struct Director: ~Copyable {
     var wheel: TimerWheel
     var timeouts = TimeoutTable()
     var totals = Totals()
-    var paths = PathCache()
+    let paths = PathCache()
     var ports = Ports()
     var clock: Instant
     var schedule: Schedule
@@ -74,6 +74,7 @@ public struct Director: ~Copyable {
         connections.deallocate()
         wheel.deallocate()
         servers.deallocate()
+        paths.deallocate()
         looks.deallocate()
     }
 

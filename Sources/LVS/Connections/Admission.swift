@@ -5,6 +5,7 @@ extension Director {
     mutating func admit(_ frame: inout Frame, _ packet: Packet, replacing old: ConnectionID = -1) -> Verdict {
         let mark = mark(of: packet, frame)
         guard isLocal(packet.flow.destination) else { return passThrough(&frame, packet) }
+        if let refusal = unknownReply(&frame, packet) { return refusal }
         guard packet.hasTransport else { return .shortTransport }
         guard mayOpen(packet) else { return answerUnknown(frame, packet, mark) }
         guard let service = match(packet.flow, mark) else { return hostStack(frame, packet, .passNoService) }

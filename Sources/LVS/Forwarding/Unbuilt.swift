@@ -2,10 +2,7 @@ import Wire
 
 extension Director {
     mutating func tunnel(_ frame: inout Frame, _ packet: Packet, _ id: ConnectionID) -> Verdict { .notImplemented }
-    mutating func masquerade(_ frame: inout Frame, _ packet: Packet, _ id: ConnectionID) -> Verdict { .notImplemented }
     mutating func translateFully(_ frame: inout Frame, _ packet: Packet, _ id: ConnectionID) -> Verdict { .notImplemented }
-    mutating func translateReply(_ frame: inout Frame, _ packet: Packet, _ id: ConnectionID) -> Verdict { .notImplemented }
-    mutating func unknownReply(_ frame: inout Frame, _ packet: Packet) -> Verdict? { nil }
     mutating func allotLocalAddress(_ connection: inout Connection, on service: VirtualService, to server: ServerID) -> Verdict? { .notImplemented }
     mutating func returnLocalAddress(_ connection: Connection) {}
     mutating func deliverLocally(_ frame: inout Frame, _ packet: Packet) -> Verdict { hostRole.isWholeHost ? answer(frame, packet) : .localNode }
