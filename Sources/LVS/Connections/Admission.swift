@@ -135,9 +135,6 @@ extension Director {
         startTimer(id, seconds: 3)
         return first(&frame, packet, id)
     }
-
-    /// A packet that is not for the director: plain routing carries it, unless a reply of a server it translates for.
-    mutating func passThrough(_ frame: inout Frame, _ packet: Packet) -> Verdict { unknownReply(&frame, packet) ?? .passNotLocal }
 }
 
 extension VirtualService {

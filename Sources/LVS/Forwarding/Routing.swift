@@ -1,6 +1,17 @@
 import Wire
 
 extension Director {
+    /// A packet that is not for the director: plain routing carries it, unless a reply of a server it translates for.
+    mutating func passThrough(_ frame: inout Frame, _ packet: Packet) -> Verdict {
+        unknownReply(&frame, packet) ?? passOn(frame, packet)
+    }
+
+    /// What plain routing carries is the host's business. Where there is no host, only a refusal of it is seen.
+    mutating func passOn(_ frame: Frame, _ packet: Packet) -> Verdict {
+        guard hostRole.isWholeHost, !packet.flow.destination.isMulticast else { return .passNotLocal }
+        return refuseRouting(frame, packet, along: path(to: packet.flow.destination)) ?? .passNotLocal
+    }
+
     /// Why the host would not forward a packet from the server's side along `path`, which its sender is told; `nil` when it
     /// would. Forwarding is judged before IPVS sees such a packet, so a refused one counts and changes nothing.
     @inline(__always)
