@@ -129,7 +129,7 @@ public struct Director: ~Copyable {
         frame.egress = 0
         chosen = -1
         guard packet.kind == .ip else { return answerNeighbor(frame, packet) }
-        guard ports.isMine(frame) else { return notMine(frame, packet) }
+        guard ports.isMine(frame) else { return frame.ingress == Self.localInterface ? directOwn(&frame, packet) : notMine(frame, packet) }
         guard services.hasServices(packet.family) else { return passServiceless(frame, packet) }
         guard !packet.isFragment else { return gather(&frame, packet) }
         guard packet.isBalanced else { return directOther(&frame, packet) }

@@ -23,7 +23,7 @@ extension Director {
     private mutating func masqueradeAside(_ frame: inout Frame, _ packet: Packet, _ path: Path, _ id: ConnectionID) -> Verdict {
         guard path.kind == .local else { return unreachableServer(&frame, packet, path) }
         // A stranger never reaches what listens on loopback only.
-        if connections[id].serverAddress.isV4, connections[id].serverAddress.isLoopback { return .loopbackServer }
+        if connections[id].serverAddress.isLoopback { return .loopbackServer }
         guard packet.hasTransport else { return .shortTransport }
         translate(.destination, of: &frame, packet, to: connections[id].serverAddress, connections[id].serverPort)
         return deliverLocally(&frame, packet)

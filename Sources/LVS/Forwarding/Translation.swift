@@ -29,7 +29,7 @@ extension Director {
 
     /// Writes an address into the IP header.
     @inline(__always)
-    private func writeAddress(_ end: PacketEnd, of frame: Frame, _ packet: Packet, from old: IPAddress, to new: IPAddress) {
+    func writeAddress(_ end: PacketEnd, of frame: Frame, _ packet: Packet, from old: IPAddress, to new: IPAddress) {
         let bytes = frame.bytes.dropFirst(Int(packet.network))
         if packet.family == .v4 {
             bytes.setBig32(new.v4, at: end == .source ? 12 : 16)

@@ -5,7 +5,6 @@ extension Director {
     mutating func translateFully(_ frame: inout Frame, _ packet: Packet, _ id: ConnectionID) -> Verdict { .notImplemented }
     mutating func allotLocalAddress(_ connection: inout Connection, on service: VirtualService, to server: ServerID) -> Verdict? { .notImplemented }
     mutating func returnLocalAddress(_ connection: Connection) {}
-    mutating func deliverLocally(_ frame: inout Frame, _ packet: Packet) -> Verdict { hostRole.isWholeHost ? answer(frame, packet) : .localNode }
     mutating func gather(_ frame: inout Frame, _ packet: Packet) -> Verdict { .notImplemented }
     mutating func giveUpFragments(at now: Instant) {}
 
