@@ -25,7 +25,7 @@ public struct Director: ~Copyable {
     var wheel: TimerWheel
     var timeouts = TimeoutTable()
     var totals = Totals()
-    var paths = PathCache()
+    let paths = PathCache()
     var ports = Ports()
     var clock: Instant
     var schedule: Schedule
@@ -74,6 +74,7 @@ public struct Director: ~Copyable {
         connections.deallocate()
         wheel.deallocate()
         servers.deallocate()
+        paths.deallocate()
         looks.deallocate()
         ports.deallocate()
         totals.deallocate()
@@ -131,7 +132,7 @@ public struct Director: ~Copyable {
         frame.egress = 0
         chosen = -1
         guard packet.kind == .ip else { return answerNeighbor(frame, packet) }
-        guard ports.isMine(frame) else { return notMine(frame, packet) }
+        guard ports.isMine(frame) else { return frame.ingress == Self.localInterface ? directOwn(&frame, packet) : notMine(frame, packet) }
         guard services.hasServices(packet.family) else { return passServiceless(frame, packet) }
         guard !packet.isFragment else { return gather(&frame, packet) }
         guard packet.isBalanced else { return directOther(&frame, packet) }

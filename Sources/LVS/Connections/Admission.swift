@@ -6,6 +6,7 @@ extension Director {
     mutating func admit(_ frame: inout Frame, _ packet: Packet, replacing old: ConnectionID = -1) -> Verdict {
         let mark = mark(of: packet, frame)
         guard isLocal(packet.flow.destination) else { return passThrough(&frame, packet) }
+        if let refusal = unknownReply(&frame, packet) { return refusal }
         guard packet.hasTransport else { return .shortTransport }
         guard mayOpen(packet) else { return answerUnknown(frame, packet, mark) }
         guard let service = match(packet.flow, mark) else { return hostStack(frame, packet, .passNoService) }
@@ -135,9 +136,6 @@ extension Director {
         startTimer(id, seconds: 3)
         return first(&frame, packet, id)
     }
-
-    /// A packet that is not for the director: plain routing carries it, unless a reply of a server it translates for.
-    mutating func passThrough(_ frame: inout Frame, _ packet: Packet) -> Verdict { unknownReply(&frame, packet) ?? .passNotLocal }
 }
 
 extension VirtualService {

@@ -45,12 +45,27 @@ extension Director {
         return admit(&frame, packet)
     }
 
-    /// A packet from the server's side of a known connection.
+    /// A packet from the server's side of a known connection. The host's forwarding judges it first, whose part the director
+    /// plays when it translates.
     @inline(never)
     mutating func reply(_ frame: inout Frame, _ packet: Packet, _ id: ConnectionID) -> Verdict {
+        let path = path(to: packet.flow.destination)
+        guard path.kind != .local else { return replyToHost(&frame, packet, id) }
+        let translates = connections[id].translates
+        if translates || hostRole.isWholeHost, let refusal = refuseRouting(frame, packet, along: path) { return refusal }
+        countReply(id, length: Int(packet.length))
+        observe(id, packet, isReply: true)
+        guard translates else { return .passReply }
+        return translateReply(&frame, packet, id, along: path)
+    }
+
+    /// A reply whose client is the director's own host.
+    private mutating func replyToHost(_ frame: inout Frame, _ packet: Packet, _ id: ConnectionID) -> Verdict {
         countReply(id, length: Int(packet.length))
         observe(id, packet, isReply: true)
         guard connections[id].translates else { return .passReply }
-        return translateReply(&frame, packet, id)
+        guard packet.hasTransport else { return .shortTransport }
+        translate(.source, of: &frame, packet, to: connections[id].virtual, connections[id].virtualPort)
+        return deliverLocally(&frame, packet)
     }
 }

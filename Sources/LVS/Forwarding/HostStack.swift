@@ -87,7 +87,7 @@ extension Director {
 
     /// A packet for the director's own address that no service takes: `passed` is the verdict when the host deals with it.
     mutating func hostStack(_ frame: Frame, _ packet: Packet, _ passed: Verdict) -> Verdict {
-        guard isLocal(packet.flow.destination) else { return .passNotLocal }
+        guard isLocal(packet.flow.destination) else { return passOn(frame, packet) }
         guard answers(for: packet.flow.destination) else { return passed }
         return answer(frame, packet)
     }

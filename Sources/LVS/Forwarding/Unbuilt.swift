@@ -4,15 +4,9 @@ extension Director {
     @inline(never)
     mutating func tunnel(_ frame: inout Frame, _ packet: Packet, _ id: ConnectionID) -> Verdict { .notImplemented }
     @inline(never)
-    mutating func masquerade(_ frame: inout Frame, _ packet: Packet, _ id: ConnectionID) -> Verdict { .notImplemented }
-    @inline(never)
     mutating func translateFully(_ frame: inout Frame, _ packet: Packet, _ id: ConnectionID) -> Verdict { .notImplemented }
-    mutating func translateReply(_ frame: inout Frame, _ packet: Packet, _ id: ConnectionID) -> Verdict { .notImplemented }
-    mutating func unknownReply(_ frame: inout Frame, _ packet: Packet) -> Verdict? { nil }
     mutating func allotLocalAddress(_ connection: inout Connection, on service: VirtualService, to server: ServerID) -> Verdict? { .notImplemented }
     mutating func returnLocalAddress(_ connection: Connection) {}
-    @inline(never)
-    mutating func deliverLocally(_ frame: inout Frame, _ packet: Packet) -> Verdict { hostRole.isWholeHost ? answer(frame, packet) : .localNode }
     @inline(never)
     mutating func gather(_ frame: inout Frame, _ packet: Packet) -> Verdict { .notImplemented }
     mutating func giveUpFragments(at now: Instant) {}

@@ -43,20 +43,30 @@ extension Network {
     }
 }
 
-/// Ways to addresses that are no real servers: clients that are answered, mostly.
+/// Ways to addresses that are no real servers: clients that are answered or get translated replies. Each address has one
+/// place, which the last one that hashes there keeps.
 struct PathCache {
-    private var paths: [IPAddress: Path] = [:]
-    private static let limit = 4096
+    private struct Entry: BitwiseCopyable {
+        var address: IPAddress
+        var path: Path
+    }
 
-    mutating func path(to address: IPAddress, in network: Network) -> Path {
-        if let known = paths[address], known.generation == network.generation { return known }
-        if paths.count >= Self.limit { paths.removeAll(keepingCapacity: true) }
+    private let entries: Slab<Entry> = Slab(capacity: 1 << 14)
+
+    func deallocate() { entries.deallocate() }
+
+    @inline(__always)
+    func path(to address: IPAddress, in network: Network) -> Path {
+        let mixed = (address.high ^ address.low &* 0x9e37_79b9_7f4a_7c15) &* 0xbf58_476d_1ce4_e5b9
+        let place = Int(truncatingIfNeeded: mixed >> 50)
+        if entries[place].path.generation == network.generation, entries[place].address == address { return entries[place].path }
         let path = network.path(to: address)
-        paths[address] = path
+        entries[place] = Entry(address: address, path: path)
         return path
     }
 }
 
 extension Director {
-    mutating func path(to address: IPAddress) -> Path { paths.path(to: address, in: network) }
+    @inline(__always)
+    func path(to address: IPAddress) -> Path { paths.path(to: address, in: network) }
 }

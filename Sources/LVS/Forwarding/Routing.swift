@@ -1,0 +1,81 @@
+import Wire
+
+extension Director {
+    /// A packet that is not for the director: plain routing carries it, unless a reply of a server it translates for.
+    mutating func passThrough(_ frame: inout Frame, _ packet: Packet) -> Verdict {
+        unknownReply(&frame, packet) ?? passOn(frame, packet)
+    }
+
+    /// What plain routing carries is the host's business. Where there is no host, only a refusal of it is seen.
+    mutating func passOn(_ frame: Frame, _ packet: Packet) -> Verdict {
+        guard hostRole.isWholeHost, !packet.flow.destination.isMulticast else { return .passNotLocal }
+        return refuseRouting(frame, packet, along: path(to: packet.flow.destination)) ?? .passNotLocal
+    }
+
+    /// Why the host would not forward a packet from the server's side along `path`, which its sender is told; `nil` when it
+    /// would. Forwarding is judged before IPVS sees such a packet, so a refused one counts and changes nothing.
+    @inline(__always)
+    mutating func refuseRouting(_ frame: Frame, _ packet: Packet, along path: Path) -> Verdict? {
+        guard path.kind == .ready || path.kind == .unknownNeighbor, packet.family == .v4 ? network.forwards4 : network.forwards6,
+              packet.hops > 1, !packet.dontFragment || fits(frame, packet, path.mtu) else {
+            return explainRefusal(frame, packet, path)
+        }
+        return nil
+    }
+
+    private mutating func explainRefusal(_ frame: Frame, _ packet: Packet, _ path: Path) -> Verdict {
+        guard packet.family == .v4 ? network.forwards4 : network.forwards6 else { return .passNotLocal }
+        let isV4 = packet.family == .v4
+        guard path.kind == .ready || path.kind == .unknownNeighbor else {
+            // Network unreachable (RFC 1812 section 5.2.7.1), no route to destination (RFC 4443 section 3.1).
+            tellRouted(frame, packet, ICMPMessage(type: isV4 ? ICMPType.unreachable : ICMPv6Type.unreachable, code: 0))
+            return .noRoute
+        }
+        guard packet.hops > 1 else {
+            tellRouted(frame, packet, .timeExceeded(packet.family))
+            return .timeExceeded
+        }
+        tellRouted(frame, packet, .tooLong(packet.family, limit: UInt32(path.mtu)))
+        return isV4 ? .fragmentationNeeded : .packetTooBig
+    }
+
+    /// Tells the sender of a packet to somebody else, from the director's own address towards the sender.
+    private mutating func tellRouted(_ frame: Frame, _ packet: Packet, _ message: ICMPMessage) {
+        tell(packet, of: frame, message, from: path(to: packet.flow.source).local)
+    }
+
+    /// A packet from the address and port of a NAT server that belongs to no connection: with `nat_icmp_send` its sender is
+    /// told that nobody waits for it, unless it is itself a refusal. `nil` leaves it to the host's routing.
+    mutating func unknownReply(_ frame: inout Frame, _ packet: Packet) -> Verdict? {
+        guard tunables.natICMPSend != 0, packet.isBalanced, isNATServer(packet.flow), !isRefusal(packet) else { return nil }
+        if isLocal(packet.flow.destination) {
+            tell(packet, of: frame, .portUnreachable(packet.family))
+            return .unknownReply
+        }
+        let path = path(to: packet.flow.destination)
+        if let refusal = refuseRouting(frame, packet, along: path) { return refusal }
+        takeHop(frame, packet)
+        tellRouted(frame, packet, .portUnreachable(packet.family))
+        return .unknownReply
+    }
+
+    /// TCP reset, SCTP ABORT.
+    private func isRefusal(_ packet: Packet) -> Bool {
+        switch packet.flow.proto {
+        case IPProtocol.tcp: packet.hasTransport && packet.flags.contains(.rst)
+        case IPProtocol.sctp: packet.detail == 6
+        default: false
+        }
+    }
+
+    /// Whether a flow comes from a server that some service translates for (ip_vs_has_real_service).
+    private func isNATServer(_ flow: Flow) -> Bool {
+        for place in services.places {
+            guard let service = place, service.key.mark != 0 || service.key.proto == flow.proto else { continue }
+            for server in service.servers where servers[server].settings.method == .masquerading {
+                if servers[server].key.address == flow.source, servers[server].key.port == flow.sourcePort { return true }
+            }
+        }
+        return false
+    }
+}
