@@ -13,6 +13,9 @@ final class HostSide {
     private let resolver: NeighborResolver
     private let interfaces: [String]
     private var muting: Muting?
+    /// The director's interfaces as they were last seen.
+    private var known: [Network.Interface] = []
+    private var lastFailure: HostError?
     private var announced: Set<IPAddress> = []
     private var nextAnnouncement: Instant?
 
@@ -35,30 +38,45 @@ final class HostSide {
         director.hostRole = HostRole(isWholeHost: false, owned: Set(standing.owned))
         var wanted = standing.muting
         wanted.interfaces = interfaces
-        if wanted != muting {
-            let filter = PacketFilter(accepting: standing.interests, everyICMP: standing.translates)
-            for link in links { try link.attach(filter) }
+        let present = director.network.interfaces.filter { interfaces.contains($0.name) }
+        if wanted != muting || present != known {
+            if wanted != muting {
+                let filter = PacketFilter(accepting: standing.interests, everyICMP: standing.translates)
+                for link in links { try link.attach(filter) }
+            }
             try mute.apply(wanted)
             muting = wanted
         }
-        announce(standing.owned, director.network, at: now)
+        announce(standing.owned, present, director.network.forwards6, at: now)
+        known = present
     }
 
-    private func announce(_ owned: [IPAddress], _ network: Network, at now: Instant) {
+    /// Announces what is new; everything on an interface that came up, or has another MAC than before.
+    private func announce(_ owned: [IPAddress], _ present: [Network.Interface], _ isRouter: Bool, at now: Instant) {
         let fresh = Set(owned).subtracting(announced), gone = announced.subtracting(owned)
         announced = Set(owned)
-        for name in interfaces {
-            guard let interface = network.interface(named: name) else { continue }
-            announcer.withdraw(gone, on: name)
-            announcer.announce(fresh, on: name, mac: interface.mac, isRouter: network.forwards6, at: now)
+        for interface in present {
+            announcer.withdraw(gone, on: interface.name)
+            let before = known.first { $0.name == interface.name }
+            let isNew = before?.mac != interface.mac || before?.isUp != interface.isUp
+            guard interface.isUp, isNew || !fresh.isEmpty else { continue }
+            announcer.announce(isNew ? announced : fresh, on: interface.name, mac: interface.mac, isRouter: isRouter, at: now)
+            nextAnnouncement = now
         }
-        nextAnnouncement = fresh.isEmpty ? nextAnnouncement : now
     }
 
     /// Regular work: announcements that are due, and next hops that frames wait for or that are in use.
     func work(_ director: inout Director, at now: Instant) {
         if let due = nextAnnouncement, due <= now { nextAnnouncement = announcer.advance(to: now) }
+        complain(announcer.lastFailure ?? resolver.lastRefusal)
         for wanted in director.wantedNeighbors { resolver.resolve(wanted.address, on: wanted.interface, at: now) }
+    }
+
+    /// Says what went wrong, once.
+    private func complain(_ failure: HostError?) {
+        guard let failure, failure != lastFailure else { return }
+        lastFailure = failure
+        Terminal.complain("\(failure)")
     }
 
     /// Keeps the kernel's neighbour entries of the servers fresh, which no packet of the kernel's own does.
@@ -79,12 +97,16 @@ struct Standing {
     init(_ inventory: Inventory, _ network: Network, _ marks4: MarkRules, _ marks6: MarkRules) {
         for service in inventory.services where service.key.mark == 0 { add(service, network) }
         if inventory.services.contains(where: { $0.key.mark != 0 }) {
-            for destination in marks4.destinations + marks6.destinations { add(destination, network) }
+            for destination in marks4.destinations + marks6.destinations {
+                if destination.isLocalOnly { addLocal(destination, network) } else { add(destination, network) }
+            }
         }
         for service in inventory.services { addServers(of: service) }
         owned = Set(owned).sorted()
         muting.ownedAddresses = owned
         muting.fragmentAddresses = Set(muting.fragmentAddresses).sorted()
+        muting.fragmentSources = Set(muting.fragmentSources).sorted()
+        muting.icmpErrors = translates || owned.count < inventory.services.count
         for address in owned { interests.append(Interest(.destination, address)) }
     }
 
@@ -111,6 +133,16 @@ struct Standing {
         }
     }
 
+    /// A rule that marks only what is for the host itself: of its destination, the host's own addresses.
+    private mutating func addLocal(_ marked: MarkedDestination, _ network: Network) {
+        for entry in network.addresses where entry.address.matches(marked.prefix, length: marked.length) && !entry.address.isLoopback {
+            var own = marked
+            own.prefix = entry.address
+            own.length = entry.address.family.width
+            add(own, network)
+        }
+    }
+
     private mutating func add(_ marked: MarkedDestination, _ network: Network) {
         if marked.length == marked.prefix.family.width, !network.isLocal(marked.prefix) { owned.append(marked.prefix) }
         let ranges: [ClosedRange<UInt16>?] = marked.ports.isEmpty ? [nil] : marked.ports
@@ -132,6 +164,7 @@ struct Standing {
             for proto in service.key.mark != 0 ? [IPProtocol.tcp, IPProtocol.udp, IPProtocol.sctp] : [proto] {
                 interests.append(Interest(.source, server.key.address, proto: proto, ports: ports))
                 if server.settings.method == .masquerading {
+                    muting.fragmentSources.append(server.key.address)
                     muting.replies.append(Muting.Endpoint(proto: proto, address: server.key.address, ports: ports))
                 }
             }

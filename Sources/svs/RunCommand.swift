@@ -22,6 +22,7 @@ struct RunCommand: ParsableCommand {
     @Option(help: "Services, as ipvsadm-save writes them.") var services: String?
     @Option(help: "Marks for IPv4, as iptables-save writes them.") var marks: String?
     @Option(help: "Marks for IPv6, as ip6tables-save writes them.") var marks6: String?
+    @Flag(help: "Read the marks from the host's own rules (iptables-save, nft) at the start and on SIGHUP.") var marksFromHost = false
     @Option(help: "Switches, as sysctl.conf has them (net.ipv4.vs.*).") var sysctl: String?
     @Option(name: .customLong("interface"), help: ArgumentHelp("Interface to take frames from; repeat for more.", valueName: "if"))
     var interfaces: [String] = []
@@ -34,12 +35,13 @@ struct RunCommand: ParsableCommand {
         guard !interfaces.isEmpty else { throw ValidationError("--interface is missing: name at least one interface") }
         guard Set(interfaces).count == interfaces.count else { throw ValidationError("--interface: an interface is named twice") }
         guard (16...1 << 28).contains(connections) else { throw ValidationError("--connections: 16 to \(1 << 28) are possible") }
+        guard !marksFromHost || marks == nil && marks6 == nil else { throw ValidationError("--marks-from-host stands instead of --marks and --marks6") }
         guard workers == 1 else { throw ValidationError("--workers: one worker is what this version has") }
     }
 
     func run() throws {
         try withClearErrors {
-            let files = RunFiles(services: services, marks: marks, marks6: marks6, sysctl: sysctl)
+            let files = RunFiles(services: services, marks: marks, marks6: marks6, marksFromHost: marksFromHost, sysctl: sysctl)
             let state = try files.read()
             for name in interfaces where if_nametoindex(name) == 0 { throw Failure("interface \(name) does not exist") }
             let missing = Capabilities.effective.missing()

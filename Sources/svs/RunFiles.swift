@@ -8,6 +8,8 @@ struct RunFiles {
     var services: String?
     var marks: String?
     var marks6: String?
+    /// The host's own rules stand instead of the two files.
+    var marksFromHost = false
     var sysctl: String?
 
     /// What all of them say at one moment.
@@ -31,6 +33,11 @@ struct RunFiles {
         }
         if let marks { state.marks4 = try MarksFile(TextFile.read(marks), file: marks, family: .v4).rules }
         if let marks6 { state.marks6 = try MarksFile(TextFile.read(marks6), file: marks6, family: .v6).rules }
+        if marksFromHost {
+            let host = try HostMarks()
+            state.marks4 = host.rules4
+            state.marks6 = host.rules6
+        }
         var tunables = Self.hostTunables()
         if let sysctl {
             let file = try SysctlFile(TextFile.read(sysctl), file: sysctl, over: tunables)
@@ -46,7 +53,9 @@ struct RunFiles {
         var tunables = Tunables()
         for key in ["net.ipv4.ip_default_ttl", "net.ipv4.icmp_ratelimit", "net.ipv4.icmp_ratemask", "net.ipv6.icmp.ratelimit",
                     "net.ipv4.icmp_echo_ignore_all", "net.ipv4.ip_unprivileged_port_start", "net.ipv4.ip_local_port_range",
-                    "net.ipv4.ipfrag_time", "net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding"] {
+                    "net.ipv4.icmp_msgs_per_sec", "net.ipv4.icmp_msgs_burst", "net.ipv4.ipfrag_time", "net.ipv4.ipfrag_high_thresh",
+                    "net.ipv4.ipfrag_low_thresh", "net.ipv4.ipfrag_max_dist", "net.ipv6.ip6frag_time",
+                    "net.ipv6.ip6frag_high_thresh", "net.ipv6.ip6frag_low_thresh", "net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding"] {
             let path = "/proc/sys/" + key.split(separator: ".").joined(separator: "/")
             guard let value = Sysctl.read(path) else { continue }
             try? tunables.set(key, to: value)

@@ -47,9 +47,11 @@ extension Director {
     }
 
     mutating func query(_ packet: Packet, _ frame: Frame) -> MarkQuery {
-        MarkQuery(source: packet.flow.source, destination: packet.flow.destination, proto: packet.flow.proto,
+        let isICMP = packet.flow.proto == IPProtocol.icmp || packet.flow.proto == IPProtocol.icmpv6
+        let code = isICMP && packet.hasTransport ? frame.bytes[Int(packet.transport) + 1] : 0
+        return MarkQuery(source: packet.flow.source, destination: packet.flow.destination, proto: packet.flow.proto,
                   sourcePort: packet.flow.sourcePort, destinationPort: packet.flow.destinationPort,
-                  ingress: network.interface(frame.ingress)?.name ?? "", tcpFlags: packet.detail,
+                  ingress: network.interface(frame.ingress)?.name ?? "", tcpFlags: packet.detail, icmpType: packet.detail, icmpCode: code,
                   isLaterFragment: packet.isLaterFragment, isLocal: isLocal(packet.flow.destination))
     }
 

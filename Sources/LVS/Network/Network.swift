@@ -80,7 +80,8 @@ public struct Network: Sendable {
     public private(set) var generation: UInt32 = 1
     public var interfaces: [Interface] = [] { didSet { generation &+= 1 } }
     public var addresses: [Address] = [] { didSet { generation &+= 1; localAddresses = Set(addresses.map(\.address)) } }
-    public var routes: [Route] = [] { didSet { generation &+= 1 } }
+    public var routes: [Route] = [] { didSet { generation &+= 1; routeIndex = RouteIndex(routes) } }
+    private var routeIndex = RouteIndex()
     public private(set) var neighbors: [NeighborKey: MACAddress] = [:]
     private var localAddresses: Set<IPAddress> = []
     /// Whether the host forwards packets between interfaces (net.ipv4.ip_forward, net.ipv6.conf.all.forwarding).
@@ -130,13 +131,6 @@ public struct Network: Sendable {
         return lookup(address)?.kind == .local
     }
 
-    /// The most specific route for an address, lowest metric first among equals.
-    public func lookup(_ address: IPAddress) -> Route? {
-        var best: Route?
-        for route in routes where route.prefix.isV4 == address.isV4 && address.matches(route.prefix, length: route.length) {
-            if let found = best, (found.length, UInt32.max - found.metric) >= (route.length, UInt32.max - route.metric) { continue }
-            best = route
-        }
-        return best
-    }
+    /// The host's route for an address: local routes first, then the most specific one, lowest metric first among equals.
+    public func lookup(_ address: IPAddress) -> Route? { routeIndex.lookup(address) }
 }
