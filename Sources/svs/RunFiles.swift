@@ -28,6 +28,7 @@ struct RunFiles {
         var state = State()
         if let services {
             let file = try ServicesFile(TextFile.read(services), name: services, names: SystemNames())
+            try Self.rehearse(file)
             state.plan = try ServicePlan(file)
             state.timeouts = file.commands.filter { if case .setTimeouts = $0 { true } else { false } }
         }
@@ -46,6 +47,21 @@ struct RunFiles {
         }
         state.tunables = tunables
         return state
+    }
+
+    /// Carries the rules out on a director that nobody sees, so that one that would be refused is found before anything is
+    /// done, with its line.
+    private static func rehearse(_ file: ServicesFile) throws(FileError) {
+        var director = Director(connections: 16)
+        for rule in file.rules {
+            switch rule.command {
+            case .startDaemon, .stopDaemon: continue
+            default: break
+            }
+            do throws(CommandError) { try director.apply(rule.command) } catch {
+                throw FileError(file: file.name, line: rule.line, text: error.sentence)
+            }
+        }
     }
 
     /// The host's own values of what the director answers in the host's place.
