@@ -11,6 +11,12 @@ final class Worker {
     private var engine: Engine
     private var batch = Batch(capacity: 64)
     private let links: [any LiveLink]
+    /// The way to real servers that are the director itself.
+    private let local = HostLink()
+    /// Links to interfaces that frames leave by but are not taken from.
+    private var exits: [any LiveLink] = []
+    /// Interfaces that have a link, as last looked up.
+    private var reachable: [Int32] = []
     private let host: HostSide
     private let control: ControlServer
     private let signals: Int32
@@ -91,17 +97,38 @@ final class Worker {
             guard !batch.isEmpty else { continue }
             arrived = true
             engine.director.process(&batch, at: now)
-            for link in links { do throws(LinkError) { try link.transmit(batch) } catch { complain(link, error) } }
+            transmit(batch)
             if !engine.director.outbox.batch.isEmpty { transmitOutbox() }
         }
         return arrived
     }
 
     private func transmitOutbox() {
-        for link in links { do throws(LinkError) { try link.transmit(engine.director.outbox.batch) } catch { complain(link, error) } }
+        transmit(engine.director.outbox.batch)
     }
 
-    private func complain(_ link: any LiveLink, _ error: LinkError) {
+    private func transmit(_ batch: borrowing Batch) {
+        for i in 0..<batch.count where batch[i].egress > 0 { openExit(batch[i].egress) }
+        for link in links { transmit(batch, on: link) }
+        for exit in exits { transmit(batch, on: exit) }
+        transmit(batch, on: local)
+    }
+
+    private func transmit(_ batch: borrowing Batch, on link: any Link) {
+        do throws(LinkError) { try link.transmit(batch) } catch { complain(link, error) }
+    }
+
+    /// Routes may lead out of an interface that no frames are taken from: it gets a link that only sends.
+    private func openExit(_ interface: Int32) {
+        guard !reachable.contains(interface) else { return }
+        reachable = links.map(\.interface) + exits.map(\.interface)
+        guard !reachable.contains(interface) else { return }
+        reachable.append(interface)
+        guard let name = engine.director.network.interface(interface)?.name else { return }
+        do throws(LinkError) { exits.append(try SocketLink(on: name, filter: PacketFilter(accepting: []), group: nil)) } catch { complain(local, error) }
+    }
+
+    private func complain(_ link: any Link, _ error: LinkError) {
         guard complaints[link.interface] != error.description else { return }
         complaints[link.interface] = error.description
         Terminal.complain(error.description)
