@@ -36,6 +36,7 @@ public struct Director: ~Copyable {
     var sides = SideTable()
     var icmpBudget = ICMPBudget()
     var trash = Trash()
+    var natServers = NATServers()
     var daemons: [SyncDaemon] = []
     var sequence: UInt64 = 0
     /// The server that the frame in hand was counted for, -1 without one.

@@ -17,6 +17,7 @@ extension Verdict {
         case .icmpToClient: ("icmp-to-client", "an ICMP error from the server's side, translated for the client")
         case .tunnelErrorToClient: ("tunnel-error-to-client", "an ICMP error about our own tunnel packet, told to the client")
         case .localNode: ("local-node", "delivered to the director itself, which is the real server")
+        case .routed: ("routed", "forwarded in the host's place, which is muted for what may be a server's reply")
         case .fragmentQueued: ("fragment-queued", "a fragment that waits for the rest of its datagram")
         case .neighborPending: ("neighbor-pending", "waits until the next hop's MAC is known")
         case .arpReply: ("arp-reply", "an ARP request for an address of the director, answered")

@@ -13,6 +13,7 @@
     case icmpToClient
     case tunnelErrorToClient
     case localNode
+    case routed
     // Kept for later.
     case fragmentQueued
     case neighborPending
@@ -85,7 +86,7 @@
     public var fate: Fate {
         switch self {
         case .directRouting, .tunneling, .masquerading, .fullNAT, .bypass, .replyTranslated, .icmpToServer, .icmpToClient,
-             .tunnelErrorToClient, .localNode: .sent
+             .tunnelErrorToClient, .localNode, .routed: .sent
         case .fragmentQueued, .neighborPending: .held
         case .arpReply, .neighborAdvertisement, .echoReply, .reset, .portUnreachable, .protocolUnreachable: .answered
         case .passForeignType, .passNotLocal, .passNoService, .passNotOpening, .passFTPData, .passServiceless, .passReply,

@@ -23,6 +23,9 @@ final class Worker {
     private let files: RunFiles
     private var state: RunFiles.State
     private var isStopped = false
+    /// Services or network have changed since the host side followed.
+    private var isBehind = false
+    private var lastFollowed: Instant = 0
     private var nextRefresh: Instant = 0
     /// Messages about links that were said last, so that a broken interface does not flood the log.
     private var complaints: [Int32: String] = [:]
@@ -158,7 +161,13 @@ final class Worker {
             if engine.hasChanged { changed = true }
             engine.hasChanged = false
         }
-        if changed { do { try host.follow(&engine.director, links, at: now) } catch { Terminal.complain("\(error)") } }
+        if changed { isBehind = true }
+        // Many changes in a row are followed together.
+        if isBehind, now - lastFollowed >= 20_000_000 {
+            isBehind = false
+            do { try host.follow(&engine.director, links, at: now) } catch { Terminal.complain("\(error)") }
+            lastFollowed = Self.now
+        }
         engine.director.releaseWaiting(at: now)
         if !engine.director.outbox.batch.isEmpty { transmitOutbox() }
         host.work(&engine.director, at: now)
@@ -170,7 +179,7 @@ final class Worker {
 
     /// Milliseconds that poll may wait: not past the director's next timer, and short while frames wait for a neighbour.
     private var patience: Int32 {
-        engine.director.wantedNeighbors.isEmpty ? Int32(clamping: max((engine.director.nextMoment - Self.now) / 1_000_000, 1)) : 20
+        engine.director.wantedNeighbors.isEmpty && !isBehind ? Int32(clamping: max((engine.director.nextMoment - Self.now) / 1_000_000, 1)) : 20
     }
 
     private func signalled() throws {

@@ -8,7 +8,8 @@ extension Director {
 
     /// What plain routing carries is the host's business. Where there is no host, only a refusal of it is seen.
     mutating func passOn(_ frame: Frame, _ packet: Packet) -> Verdict {
-        guard hostRole.isWholeHost, !packet.flow.destination.isMulticast else { return .passNotLocal }
+        if !hostRole.isWholeHost { return isMutedReply(packet) ? routeForHost(frame, packet) : .passNotLocal }
+        guard !packet.flow.destination.isMulticast else { return .passNotLocal }
         return refuseRouting(frame, packet, along: path(to: packet.flow.destination)) ?? .passNotLocal
     }
 
@@ -69,13 +70,30 @@ extension Director {
     }
 
     /// Whether a flow comes from a server that some service translates for (ip_vs_has_real_service).
-    private func isNATServer(_ flow: Flow) -> Bool {
-        for place in services.places {
-            guard let service = place, service.key.mark != 0 || service.key.proto == flow.proto else { continue }
-            for server in service.servers where servers[server].settings.method == .masquerading {
-                if servers[server].key.address == flow.source, servers[server].key.port == flow.sourcePort { return true }
-            }
+    private mutating func isNATServer(_ flow: Flow) -> Bool {
+        natServers.contains(flow.source, flow.sourcePort, flow.proto, in: services, servers)
+    }
+
+    /// Whether the host does not see a packet because it may be a reply that the director translates: from the port of a NAT
+    /// server, or a fragment from such a server.
+    private mutating func isMutedReply(_ packet: Packet) -> Bool {
+        let flow = packet.flow
+        if packet.isFragment { return natServers.contains(flow.source, in: services, servers) }
+        return packet.isBalanced && (natServers.contains(flow.source, flow.sourcePort, flow.proto, in: services, servers)
+            || natServers.contains(flow.source, 0, flow.proto, in: services, servers))
+    }
+
+    /// Does for a muted packet what the host's forwarding would have done.
+    private mutating func routeForHost(_ frame: Frame, _ packet: Packet) -> Verdict {
+        let path = path(to: packet.flow.destination)
+        if path.kind == .local { return .passNotLocal }
+        if let refusal = refuseRouting(frame, packet, along: path) { return refusal }
+        guard var copy = outbox.copy(frame) else { return .noBuffer }
+        takeHop(copy, packet)
+        guard fits(copy, packet, path.mtu) else {
+            return sendFragments(of: copy, packet, limit: Int(path.mtu), along: path, as: .routed)
         }
-        return false
+        trim(&copy, packet)
+        return emit(&copy, along: path, frame.cause) ? .routed : .neighborQueueFull
     }
 }
