@@ -229,11 +229,14 @@ adm() { q director svs adm "$@"; }
 
 # ---- traffic ----
 
-# ask COUNT URL [curl option...]: requests from $from (client), each on a connection of its own; one answer a line.
+# ask COUNT URL [curl option...]: requests from $from (client), each on a connection of its own; one answer a line. After
+# three unanswered ones in a row it gives up on the rest.
 ask() {
   local times=''; (( $1 == 1 )) || times="   ($1 times)"
   printf '%s[%s]%s $ curl %s%s\n' "$(colour_of client)" "${from:-client}" "$plain" "${*:2}" "$times" >&3
-  q "${from:-client}" bash -c 'for ((i = 0; i < $1; i++)); do curl -gskS --max-time 5 "${@:3}" "$2" 2>/dev/null || echo nobody; done' - "$@"
+  q "${from:-client}" bash -c 'for ((i = 0, silent = 0; i < $1; i++)); do
+    if ((silent < 3)) && curl -gskS --max-time 4 "${@:3}" "$2" 2>/dev/null; then silent=0; else echo nobody; silent=$((silent + 1)); fi
+  done' - "$@"
 }
 
 # counted CONNS [SERVICE]: whether --stats has come to that many connections (its counters follow every two seconds, as the kernel's).
@@ -263,14 +266,14 @@ captured() { stop "$1"; tcpdump -nn -e -r "$scratch/$1.pcap" 2>/dev/null; }
 # upload URL HOST...: 50 MB to URL, equal to what one of the hosts has stored. download URL: the same back.
 upload() {
   large
-  q client curl -gsS --max-time 60 -T "$scratch/files/large" "$1" || return 1
+  q client curl -gsS --connect-timeout 3 --max-time 60 -T "$scratch/files/large" "$1" || return 1
   local host
   for host in "${@:2}"; do
     [[ ! -e $scratch/$host/store/large ]] || { equal "$scratch/$host/store/large"; local status=$?; rm -f "$scratch/$host/store/large"; return $status; }
   done
   echo "  no server has stored it"; return 1
 }
-download() { large; q client curl -gsS --max-time 60 -o "$scratch/back" "$1" && equal "$scratch/back"; }
+download() { large; q client curl -gsS --connect-timeout 3 --max-time 60 -o "$scratch/back" "$1" && equal "$scratch/back"; }
 large() { [[ -s $scratch/files/large ]] || head -c 50000000 /dev/urandom >"$scratch/files/large"; }
 equal() { same "$(sha256sum <"$1")" "$(sha256sum <"$scratch/files/large")"; }
 
