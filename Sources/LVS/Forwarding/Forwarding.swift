@@ -58,15 +58,13 @@ extension Director {
     @inline(__always)
     mutating func fits(_ frame: Frame, _ packet: Packet, _ limit: Int32) -> Bool {
         if packet.length <= limit { return true }
-        return frame.offload.isSuperframe && segmentLength(frame, packet) <= Int(limit)
+        return fitsInSegments(frame, packet, limit)
     }
 
-    /// IP length of each segment of a superframe.
     @inline(never)
-    mutating func segmentLength(_ frame: Frame, _ packet: Packet) -> Int {
-        let transport = frame.bytes.dropFirst(Int(packet.transport))
-        let header = packet.flow.proto == IPProtocol.tcp ? TCPHeader(transport)?.length ?? 20 : 8
-        return Int(packet.transport &- packet.network) + header + Int(frame.offload.segmentSize)
+    private mutating func fitsInSegments(_ frame: Frame, _ packet: Packet, _ limit: Int32) -> Bool {
+        guard frame.offload.isSuperframe, let segments = Segmentation(frame, packet) else { return false }
+        return segments.longest <= Int(limit)
     }
 
     /// A packet longer than the way carries, which must not be fragmented: the client is told the limit.
