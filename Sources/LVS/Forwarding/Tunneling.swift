@@ -58,14 +58,14 @@ extension Director {
     }
 
     /// Whether a packet that is too long for a tunnel has to be given back.
-    func forbidsFragments(_ packet: Packet) -> Bool {
+    mutating func forbidsFragments(_ packet: Packet) -> Bool {
         guard packet.family == .v4 else { return true }
         return packet.dontFragment && tunables.pathMTUDiscovery != 0 && packet.flow.proto != IPProtocol.icmp
     }
 
     /// Whether the outer header may be written into the room before the frame.
     @inline(__always)
-    func hasRoom(_ frame: Frame, _ place: Int) -> Bool {
+    mutating func hasRoom(_ frame: Frame, _ place: Int) -> Bool {
         // What the director made itself leaves after the batch; behind it the order of a flow would be lost.
         Int(frame.headroom) >= servers[outer: place].length && outbox.batch.isEmpty
     }
@@ -103,7 +103,7 @@ extension Director {
     }
 
     @inline(__always)
-    private func contents(of frame: Frame, _ packet: Packet, _ place: Int) -> OuterHeader.Contents {
+    private mutating func contents(of frame: Frame, _ packet: Packet, _ place: Int) -> OuterHeader.Contents {
         let bytes = frame.bytes.dropFirst(Int(packet.network))
         let isV4 = packet.family == .v4
         let service = isV4 ? bytes[1] : UInt8(truncatingIfNeeded: bytes.big16(at: 0) >> 4)
@@ -118,7 +118,7 @@ extension Director {
     }
 
     /// Deals with a transport checksum that is still to be filled in as the tunnel needs it.
-    private func settleChecksum(_ frame: inout Frame, _ packet: Packet, _ place: Int, _ contents: inout OuterHeader.Contents) -> Bool {
+    private mutating func settleChecksum(_ frame: inout Frame, _ packet: Packet, _ place: Int, _ contents: inout OuterHeader.Contents) -> Bool {
         let header = servers[outer: place]
         switch header.partialChecksum {
         case .moves:

@@ -27,7 +27,7 @@ extension Director {
     }
 
     /// Messages that are worth telling a client: unreachable, source quench, time exceeded; packet too big.
-    private func isTold(_ icmp: ICMPHeader, _ family: IPFamily) -> Bool {
+    private mutating func isTold(_ icmp: ICMPHeader, _ family: IPFamily) -> Bool {
         family == .v4 ? [ICMPType.unreachable, ICMPType.sourceQuench, ICMPType.timeExceeded].contains(icmp.type)
             : [ICMPv6Type.unreachable, ICMPv6Type.packetTooBig, ICMPv6Type.timeExceeded].contains(icmp.type)
     }
@@ -39,7 +39,7 @@ extension Director {
     }
 
     /// The outer packet as far as it is quoted; `nil` when it is a later fragment or no header stands there.
-    private func quotedOuter(_ quote: Bytes, _ family: IPFamily) -> Quoted? {
+    private mutating func quotedOuter(_ quote: Bytes, _ family: IPFamily) -> Quoted? {
         switch family {
         case .v4:
             guard let header = IPv4Header(quote), header.fragmentOffset == 0 else { return nil }
@@ -53,7 +53,7 @@ extension Director {
 
     /// The connection of the inner packet. Which tunnel it was is known from the connection's server, so each tunnel may
     /// say where in such a payload the inner packet would stand.
-    private func findTunnelled(_ quoted: Quoted) -> (ConnectionID, Bytes, IPFamily)? {
+    private mutating func findTunnelled(_ quoted: Quoted) -> (ConnectionID, Bytes, IPFamily)? {
         for tunnel in Tunnels.all {
             // The port is compared when the server is known.
             let guess = ServerSettings(tunnelPort: quoted.proto == IPProtocol.udp && quoted.payload.count >= 4 ? quoted.payload.big16(at: 2) : 0)
@@ -72,7 +72,7 @@ extension Director {
     }
 
     /// The flow of a quoted packet whose end is missing.
-    private func innerFlow(_ inner: Bytes, _ family: IPFamily) -> Flow? {
+    private mutating func innerFlow(_ inner: Bytes, _ family: IPFamily) -> Flow? {
         var flow: Flow
         let transport: Bytes
         switch family {
@@ -91,7 +91,7 @@ extension Director {
         return flow
     }
 
-    private func hasValidChecksum(_ message: Bytes, _ packet: Packet) -> Bool {
+    private mutating func hasValidChecksum(_ message: Bytes, _ packet: Packet) -> Bool {
         packet.family == .v4 ? Checksum.of(message) == 0
             : Checksum.of(message, from: packet.flow.source, to: packet.flow.destination, proto: IPProtocol.icmpv6) == 0
     }
