@@ -18,6 +18,8 @@ public struct Director: ~Copyable {
     public internal(set) var outbox = Outbox()
     /// Frames by verdict.
     public internal(set) var tally = Tally()
+    /// SYNs whose maximum segment size was lowered (`--mss-clamp`).
+    public internal(set) var clampedSYNs: UInt64 = 0
 
     var services = ServiceTable()
     var servers = ServerPool()

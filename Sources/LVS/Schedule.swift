@@ -66,6 +66,7 @@ extension Director {
             schedule.nextSecond += second
             defence.judge(tunables, isShort: isShortOfMemory)
             dropEntries()
+            network.forgetMTUs(at: moment)
             for service in services.all {
                 if let due = service.scheduler?.nextTick, due <= moment { service.scheduler?.tick(at: moment) }
             }

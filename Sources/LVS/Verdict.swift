@@ -58,6 +58,7 @@
     case icmpMalformed
     case icmpUnusable
     case icmpTimeExceeded
+    case pathLearned
     case fragmentInvalid
     case fragmentOverlap
     case fragmentLimit

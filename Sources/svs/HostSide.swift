@@ -41,7 +41,7 @@ final class HostSide {
         let present = director.network.interfaces.filter { interfaces.contains($0.name) }
         if wanted != muting || present != known {
             if wanted != muting {
-                let filter = PacketFilter(accepting: standing.interests, everyICMP: standing.translates)
+                let filter = PacketFilter(accepting: standing.interests, everyICMP: standing.translates || standing.tunnels)
                 for link in links { try link.attach(filter) }
             }
             try mute.apply(wanted)
@@ -93,6 +93,8 @@ struct Standing {
     var interests: [Interest] = []
     /// Addresses are translated, so that ICMP errors of anybody may concern the director.
     var translates = false
+    /// Outer packets bear the host's own address, so errors about them come to that.
+    var tunnels = false
 
     init(_ inventory: Inventory, _ network: Network, _ marks4: MarkRules, _ marks6: MarkRules) {
         for service in inventory.services where service.key.mark == 0 { add(service, network) }
@@ -157,6 +159,7 @@ struct Standing {
     }
 
     private mutating func addServers(of service: ServiceRecord) {
+        if service.servers.contains(where: { $0.settings.method == .tunneling }) { tunnels = true }
         for server in service.servers where server.settings.method == .masquerading || server.settings.method == .fullNAT {
             translates = true
             let proto = service.key.proto

@@ -56,6 +56,7 @@ extension Director {
         countReply(id, length: Int(packet.length))
         observe(id, packet, isReply: true)
         guard translates else { return .passReply }
+        if packet.opensConnection { clampSegmentSize(frame, packet, id) }
         return translateReply(&frame, packet, id, along: path)
     }
 

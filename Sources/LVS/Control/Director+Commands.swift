@@ -117,6 +117,7 @@ extension Director {
         if settings.weight != 0 || servers[server].lastWeight < 0 { servers[server].lastWeight = settings.weight }
         servers[server].thresholdsChanged()
         servers[server].path.generation = 0
+        servers.forgetOuterHeaders(server)
     }
 
     func index(of key: ServerKey, in service: VirtualService) -> Int? {

@@ -4,6 +4,7 @@ extension Director {
     /// The one switch over the closed set of forwarding methods.
     @inline(__always)
     mutating func forward(_ frame: inout Frame, _ packet: Packet, _ id: ConnectionID) -> Verdict {
+        if packet.opensConnection { clampSegmentSize(frame, packet, id) }
         switch connections[id].method {
         case .directRouting: return routeDirectly(&frame, packet, id)
         case .tunneling: return tunnel(&frame, packet, id)
@@ -58,15 +59,13 @@ extension Director {
     @inline(__always)
     mutating func fits(_ frame: Frame, _ packet: Packet, _ limit: Int32) -> Bool {
         if packet.length <= limit { return true }
-        return frame.offload.isSuperframe && segmentLength(frame, packet) <= Int(limit)
+        return fitsInSegments(frame, packet, limit)
     }
 
-    /// IP length of each segment of a superframe.
     @inline(never)
-    mutating func segmentLength(_ frame: Frame, _ packet: Packet) -> Int {
-        let transport = frame.bytes.dropFirst(Int(packet.transport))
-        let header = packet.flow.proto == IPProtocol.tcp ? TCPHeader(transport)?.length ?? 20 : 8
-        return Int(packet.transport &- packet.network) + header + Int(frame.offload.segmentSize)
+    private mutating func fitsInSegments(_ frame: Frame, _ packet: Packet, _ limit: Int32) -> Bool {
+        guard frame.offload.isSuperframe, let segments = Segmentation(frame, packet) else { return false }
+        return segments.longest <= Int(limit)
     }
 
     /// A packet longer than the way carries, which must not be fragmented: the client is told the limit.

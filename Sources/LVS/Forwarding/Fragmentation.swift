@@ -15,7 +15,8 @@ extension Director {
         return sendFragments(frame.bytes, network: 14, limit: Int(path.mtu), along: path, cause)
     }
 
-    private mutating func sendFragments(_ whole: Bytes, network start: Int, limit: Int, along path: Path, _ cause: Int32) -> Bool {
+    /// Fragments the IPv4 packet that begins `start` bytes into `whole`.
+    mutating func sendFragments(_ whole: Bytes, network start: Int, limit: Int, along path: Path, _ cause: Int32) -> Bool {
         guard let header = IPv4Header(whole.dropFirst(start)) else { return false }
         let payload = whole.dropFirst(start + header.length)
         let base = Int(header.fragmentWord & 0x1fff) * 8

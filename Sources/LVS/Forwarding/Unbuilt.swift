@@ -2,8 +2,6 @@ import Wire
 
 extension Director {
     @inline(never)
-    mutating func tunnel(_ frame: inout Frame, _ packet: Packet, _ id: ConnectionID) -> Verdict { .notImplemented }
-    @inline(never)
     mutating func translateFully(_ frame: inout Frame, _ packet: Packet, _ id: ConnectionID) -> Verdict { .notImplemented }
     mutating func allotLocalAddress(_ connection: inout Connection, on service: VirtualService, to server: ServerID) -> Verdict? { .notImplemented }
     mutating func returnLocalAddress(_ connection: Connection) {}
@@ -14,13 +12,15 @@ extension Director {
     /// Protocols that no connections are kept for: ICMP, and whatever else.
     @inline(never)
     mutating func directOther(_ frame: inout Frame, _ packet: Packet) -> Verdict {
-        hostStack(frame, packet, .passICMP)
+        if let verdict = tunnelError(frame, packet) { return verdict }
+        return hostStack(frame, packet, .passICMP)
     }
 
     /// No service of the family is left: the host sees everything itself.
     @inline(never)
     mutating func passServiceless(_ frame: Frame, _ packet: Packet) -> Verdict {
-        hostStack(frame, packet, .passServiceless)
+        // The services of the other family may have tunnels over this one.
+        tunnelError(frame, packet) ?? hostStack(frame, packet, .passServiceless)
     }
 }
 

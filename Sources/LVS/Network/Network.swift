@@ -111,6 +111,11 @@ public struct Network: Sendable {
         generation &+= 1
     }
 
+    /// Forgets what ICMP errors said too long ago.
+    mutating func forgetMTUs(at now: Instant) {
+        for (address, learned) in learnedMTUs where learned.until <= now { learnMTU(address, nil, until: now) }
+    }
+
     /// Notes a neighbour's MAC, or that it is gone (`nil`).
     public mutating func setNeighbor(_ address: IPAddress, on interface: Int32, to mac: MACAddress?) {
         let key = NeighborKey(address: address, interface: interface)

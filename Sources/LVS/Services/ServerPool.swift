@@ -5,18 +5,36 @@ struct ServerPool {
     static let capacity = 1 << 16
     let slots: Slab<RealServer> = Slab(capacity: ServerPool.capacity)
     private let estimators: Slab<ShownCounters> = Slab(capacity: ServerPool.capacity)
+    /// Two for each server: for packets whose transport checksum is there, and for those that it is still to be filled into.
+    private let outer: Slab<OuterHeader> = Slab(capacity: 2 * ServerPool.capacity)
     private var free: [ServerID] = []
     private var highWater: ServerID = 0
 
     func deallocate() {
         slots.deallocate()
         estimators.deallocate()
+        outer.deallocate()
     }
 
     @inline(__always)
     subscript(id: ServerID) -> RealServer {
         unsafeAddress { slots.address(checked: Int(id)) }
         nonmutating unsafeMutableAddress { slots.mutableAddress(checked: Int(id)) }
+    }
+
+    /// The outer header at a place that `outerPlace` gave.
+    @inline(__always)
+    subscript(outer place: Int) -> OuterHeader {
+        unsafeAddress { outer.address(checked: place) }
+        nonmutating unsafeMutableAddress { outer.mutableAddress(checked: place) }
+    }
+
+    @inline(__always)
+    func outerPlace(_ id: ServerID, isPartial: Bool) -> Int { Int(id) &* 2 &+ (isPartial ? 1 : 0) }
+
+    /// Outer headers of a server are laid down anew before they are used again.
+    func forgetOuterHeaders(_ id: ServerID) {
+        for isPartial in [false, true] { self[outer: outerPlace(id, isPartial: isPartial)].generation = 0 }
     }
 
     func estimator(_ id: ServerID) -> ShownCounters { estimators[Int(id)] }
