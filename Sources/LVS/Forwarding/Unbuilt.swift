@@ -4,10 +4,6 @@ extension Director {
     @inline(never)
     mutating func tunnel(_ frame: inout Frame, _ packet: Packet, _ id: ConnectionID) -> Verdict { .notImplemented }
     @inline(never)
-    mutating func translateFully(_ frame: inout Frame, _ packet: Packet, _ id: ConnectionID) -> Verdict { .notImplemented }
-    mutating func allotLocalAddress(_ connection: inout Connection, on service: VirtualService, to server: ServerID) -> Verdict? { .notImplemented }
-    mutating func returnLocalAddress(_ connection: Connection) {}
-    @inline(never)
     mutating func gather(_ frame: inout Frame, _ packet: Packet) -> Verdict { .notImplemented }
     mutating func giveUpFragments(at now: Instant) {}
 
