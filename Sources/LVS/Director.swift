@@ -36,6 +36,9 @@ public struct Director: ~Copyable {
     var fragments = FragmentStore()
     var waiting = NeighborQueue()
     var sides = SideTable()
+    var localPorts = LocalPorts()
+    /// `localAddresses`, as of the last command.
+    var localRanges: [ClosedRange<IPAddress>] = []
     var icmpBudget = ICMPBudget()
     var trash = Trash()
     var natServers = NATServers()

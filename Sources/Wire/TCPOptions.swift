@@ -131,7 +131,7 @@
 extension TCPHeader {
     /// Changes a 16-bit word at any offset. The checksum adds words at even offsets, so a word at an odd one enters it
     /// with its bytes exchanged.
-    func replace16(_ value: UInt16, at offset: Int, updatingChecksum: Bool) {
+    public func replace16(_ value: UInt16, at offset: Int, updatingChecksum: Bool) {
         let old = bytes.big16(at: offset)
         bytes.setBig16(value, at: offset)
         guard updatingChecksum else { return }
@@ -139,7 +139,8 @@ extension TCPHeader {
             : Checksum.update(checksum, from: old.byteSwapped, to: value.byteSwapped)
     }
 
-    func replace32(_ value: UInt32, at offset: Int, updatingChecksum: Bool) {
+    /// Changes a 32-bit word at any offset.
+    public func replace32(_ value: UInt32, at offset: Int, updatingChecksum: Bool) {
         replace16(UInt16(truncatingIfNeeded: value >> 16), at: offset, updatingChecksum: updatingChecksum)
         replace16(UInt16(truncatingIfNeeded: value), at: offset &+ 2, updatingChecksum: updatingChecksum)
     }

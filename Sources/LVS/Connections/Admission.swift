@@ -20,7 +20,9 @@ extension Director {
             defer { if connections[id].flags.contains(.onePacket) { expire(id) } }
             return first(&frame, packet, id)
         case .noServer: return leave(&frame, packet, service)
-        case .refused(let verdict): return verdict
+        case .refused(let verdict):
+            if verdict == .localAddressesExhausted { tell(packet, of: frame, .portUnreachable(packet.family)) }
+            return verdict
         }
     }
 
@@ -89,7 +91,7 @@ extension Director {
     /// Makes a connection to a server, bound and counted.
     mutating func connect(_ flow: Flow, to server: ServerID, port: UInt16, on service: VirtualService, _ mark: UInt32,
                           under template: ConnectionID = -1) -> Placement {
-        let method = servers[server].settings.method
+        let method = method(towards: server)
         var connection = Connection(client: flow.source, clientPort: flow.sourcePort, virtual: flow.destination,
                                     virtualPort: flow.destinationPort, proto: flow.proto,
                                     serverAddress: servers[server].key.address, serverPort: port, method: method,

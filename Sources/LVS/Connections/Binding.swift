@@ -53,7 +53,10 @@ extension Director {
         }
         unbind(id)
         if connections[id].method == .fullNAT, !connections[id].flags.contains(.template) { returnLocalAddress(connections[id]) }
-        if connections[id].side >= 0 { sides.remove(connections[id].side) }
+        if connections[id].side >= 0 {
+            let side = connections[id].side
+            if connections[id].flags.contains(.template) { sides.remove(side) } else { sides.removeStream(side) }
+        }
         connections.remove(id)
     }
 

@@ -49,15 +49,18 @@ extension Director {
     /// plays when it translates.
     @inline(never)
     mutating func reply(_ frame: inout Frame, _ packet: Packet, _ id: ConnectionID) -> Verdict {
-        let path = path(to: packet.flow.destination)
+        let path = path(to: connections[id].client)
         guard path.kind != .local else { return replyToHost(&frame, packet, id) }
         let translates = connections[id].translates
-        if translates || hostRole.isWholeHost, let refusal = refuseRouting(frame, packet, along: path) { return refusal }
+        // A packet for a local address is the director's own to answer, whether the host forwards or not.
+        let mustForward = connections[id].method != .fullNAT
+        if translates || hostRole.isWholeHost, let refusal = refuseRouting(frame, packet, along: path, asRouter: mustForward) { return refusal }
         countReply(id, length: Int(packet.length))
         observe(id, packet, isReply: true)
         guard translates else { return .passReply }
         if packet.opensConnection { clampSegmentSize(frame, packet, id) }
-        return translateReply(&frame, packet, id, along: path)
+        return connections[id].method == .fullNAT ? translateFullReply(&frame, packet, id, along: path)
+            : translateReply(&frame, packet, id, along: path)
     }
 
     /// A reply whose client is the director's own host.

@@ -5,6 +5,7 @@ extension Director {
     /// - Throws: why it was refused, as the kernel's control interface would; nothing has changed then.
     public mutating func apply(_ command: Command) throws(CommandError) {
         natServers.outdate()
+        defer { localRanges = localAddresses }
         switch command {
         case .addService(let key, let settings): try addService(key, settings)
         case .editService(let key, let settings): try editService(key, settings)
@@ -62,6 +63,11 @@ extension Director {
 
     private func check(_ settings: ServiceSettings, _ key: ServiceKey) throws(CommandError) {
         if key.family == .v6, !(1...128).contains(settings.netmask) { throw .invalid }
+        for range in settings.localAddresses {
+            for end in [range.lowerBound, range.upperBound] where end.family != key.family || end.isUnspecified || end.isMulticast {
+                throw .invalid
+            }
+        }
     }
 
     private func start(_ service: VirtualService) {

@@ -40,7 +40,7 @@ extension Director {
             let isTemplate = entry.flags.contains(.template)
             let state = isTemplate ? entry.flags.contains(.assured) ? "ASSURED" : "NONE"
                 : Transport.stateName(proto: entry.proto, state: entry.state)
-            let side = sides[entry.side]
+            let side = isTemplate ? sides[entry.side] : nil
             return ConnectionRecord(proto: entry.proto, client: entry.client, clientPort: entry.clientPort, virtual: entry.virtual,
                                     virtualPort: entry.virtualPort, server: entry.serverAddress, serverPort: entry.serverPort,
                                     state: state, expires: UInt32(clamping: max(entry.expires - clock, 0) / second),

@@ -18,10 +18,12 @@ public struct HostRole: Sendable, Hashable {
 
 extension Director {
     /// Whether an address is the director's: the host's, or a virtual address that the director owns.
-    mutating func isLocal(_ address: IPAddress) -> Bool { hostRole.owned.contains(address) || network.isLocal(address) }
+    mutating func isLocal(_ address: IPAddress) -> Bool {
+        hostRole.owned.contains(address) || network.isLocal(address) || isLocalAddress(address)
+    }
 
     /// Whether the director, not the host beside it, answers what is sent to an address.
-    mutating func answers(for address: IPAddress) -> Bool { hostRole.isWholeHost || hostRole.owned.contains(address) }
+    mutating func answers(for address: IPAddress) -> Bool { hostRole.isWholeHost || hostRole.owned.contains(address) || isLocalAddress(address) }
 
     /// A frame whose destination MAC is not the interface's own, or that is too long for it.
     @inline(never)
@@ -82,7 +84,7 @@ extension Director {
     }
 
     private mutating func answersNeighbors(for address: IPAddress, on interface: Int32) -> Bool {
-        hostRole.owned.contains(address) || hostRole.isWholeHost && network.isLocal(address)
+        hostRole.owned.contains(address) || hostRole.isWholeHost && network.isLocal(address) || isLocalAddress(address)
     }
 
     /// A packet for the director's own address that no service takes: `passed` is the verdict when the host deals with it.

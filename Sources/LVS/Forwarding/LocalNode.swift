@@ -66,7 +66,7 @@ extension Director {
 
     /// Puts the virtual address into an ICMP error about a translated request: as its source, and as the destination of the
     /// packet that it quotes, whose transport checksum stays what it was.
-    private func restoreQuote(in frame: Frame, _ packet: Packet, _ quoted: Packet, _ connection: Connection) {
+    private mutating func restoreQuote(in frame: Frame, _ packet: Packet, _ quoted: Packet, _ connection: Connection) {
         let message = frame.bytes.dropFirst(Int(packet.transport)).prefix(packet.transportLength)
         let quote = message.dropFirst(8)
         writeAddress(.source, of: frame, packet, from: packet.flow.source, to: connection.virtual)

@@ -2,21 +2,20 @@ import Wire
 
 extension Director {
     /// NAT: the packet goes to the real server's own address and port; replies come back through the director.
-    @inline(__always)
+    @inline(never)
     mutating func masquerade(_ frame: inout Frame, _ packet: Packet, _ id: ConnectionID) -> Verdict {
         let server = connections[id].server
         refreshPath(server)
-        let path = servers[server].path
-        guard path.kind == .ready || path.kind == .unknownNeighbor else { return masqueradeAside(&frame, packet, path, id) }
+        guard servers[server].path.isUsable else { return masqueradeAside(&frame, packet, servers[server].path, id) }
         guard packet.hops > 1 else { return hopsUsedUp(frame, packet, id) }
         takeHop(frame, packet)
-        let isTooLong = !fits(frame, packet, path.mtu)
+        let isTooLong = !fits(frame, packet, servers[server].path.mtu)
         // The client is told about the packet as it sent it.
-        if isTooLong, packet.dontFragment { return tellLimit(frame, packet, path.mtu, id) }
+        if isTooLong, packet.dontFragment { return tellLimit(frame, packet, servers[server].path.mtu, id) }
         guard packet.hasTransport else { return .shortTransport }
         translate(.destination, of: &frame, packet, to: connections[id].serverAddress, connections[id].serverPort)
-        guard !isTooLong else { return sendFragments(of: frame, packet, limit: Int(path.mtu), along: path, as: .masquerading) }
-        return dispatch(&frame, packet, along: path, as: .masquerading)
+        guard !isTooLong else { return sendTranslated(&frame, packet, along: servers[server].path, as: .masquerading) }
+        return dispatch(&frame, packet, to: server, as: .masquerading)
     }
 
     /// A NAT server that cannot be sent to: nobody knows the way, or it is the director's host itself.
@@ -35,9 +34,15 @@ extension Director {
         guard packet.hasTransport else { return .shortTransport }
         takeHop(frame, packet)
         translate(.source, of: &frame, packet, to: connections[id].virtual, connections[id].virtualPort)
+        return sendTranslated(&frame, packet, along: path, as: .replyTranslated)
+    }
+
+    /// Sends a translated packet, whole or, as it allows that, in fragments.
+    @inline(__always)
+    mutating func sendTranslated(_ frame: inout Frame, _ packet: Packet, along path: Path, as verdict: Verdict) -> Verdict {
         guard fits(frame, packet, path.mtu) else {
-            return sendFragments(of: frame, packet, limit: Int(path.mtu), along: path, as: .replyTranslated)
+            return sendFragments(of: frame, packet, limit: Int(path.mtu), along: path, as: verdict)
         }
-        return dispatch(&frame, packet, along: path, as: .replyTranslated)
+        return dispatch(&frame, packet, along: path, as: verdict)
     }
 }

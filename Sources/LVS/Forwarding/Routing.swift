@@ -16,16 +16,16 @@ extension Director {
     /// Why the host would not forward a packet from the server's side along `path`, which its sender is told; `nil` when it
     /// would. Forwarding is judged before IPVS sees such a packet, so a refused one counts and changes nothing.
     @inline(__always)
-    mutating func refuseRouting(_ frame: Frame, _ packet: Packet, along path: Path) -> Verdict? {
-        guard path.kind == .ready || path.kind == .unknownNeighbor, packet.family == .v4 ? network.forwards4 : network.forwards6,
-              packet.hops > 1, !packet.dontFragment || fits(frame, packet, path.mtu) else {
+    mutating func refuseRouting(_ frame: Frame, _ packet: Packet, along path: Path, asRouter: Bool = true) -> Verdict? {
+        guard !asRouter || (packet.family == .v4 ? network.forwards4 : network.forwards6) else { return .passNotLocal }
+        guard path.kind == .ready || path.kind == .unknownNeighbor, packet.hops > 1,
+              !packet.dontFragment || fits(frame, packet, path.mtu) else {
             return explainRefusal(frame, packet, path)
         }
         return nil
     }
 
     private mutating func explainRefusal(_ frame: Frame, _ packet: Packet, _ path: Path) -> Verdict {
-        guard packet.family == .v4 ? network.forwards4 : network.forwards6 else { return .passNotLocal }
         let isV4 = packet.family == .v4
         guard path.kind == .ready || path.kind == .unknownNeighbor else {
             // Network unreachable (RFC 1812 section 5.2.7.1), no route to destination (RFC 4443 section 3.1).
@@ -61,7 +61,7 @@ extension Director {
     }
 
     /// TCP reset, SCTP ABORT.
-    private func isRefusal(_ packet: Packet) -> Bool {
+    private mutating func isRefusal(_ packet: Packet) -> Bool {
         switch packet.flow.proto {
         case IPProtocol.tcp: packet.hasTransport && packet.flags.contains(.rst)
         case IPProtocol.sctp: packet.detail == 6

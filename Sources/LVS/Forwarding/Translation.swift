@@ -7,7 +7,7 @@ extension Director {
     /// Writes another address and port into one end of a whole TCP, UDP or SCTP packet whose transport header is there.
     /// IPv4 header checksum and transport checksum follow by what changed, so a wrong one stays wrong by as much.
     @inline(__always)
-    func translate(_ end: PacketEnd, of frame: inout Frame, _ packet: Packet, to address: IPAddress, _ port: UInt16) {
+    mutating func translate(_ end: PacketEnd, of frame: inout Frame, _ packet: Packet, to address: IPAddress, _ port: UInt16) {
         let old = end == .source ? packet.flow.source : packet.flow.destination
         let oldPort = end == .source ? packet.flow.sourcePort : packet.flow.destinationPort
         writeAddress(end, of: frame, packet, from: old, to: address)
@@ -29,7 +29,7 @@ extension Director {
 
     /// Writes an address into the IP header.
     @inline(__always)
-    func writeAddress(_ end: PacketEnd, of frame: Frame, _ packet: Packet, from old: IPAddress, to new: IPAddress) {
+    mutating func writeAddress(_ end: PacketEnd, of frame: Frame, _ packet: Packet, from old: IPAddress, to new: IPAddress) {
         let bytes = frame.bytes.dropFirst(Int(packet.network))
         if packet.family == .v4 {
             bytes.setBig32(new.v4, at: end == .source ? 12 : 16)
@@ -49,7 +49,7 @@ extension Director {
     }
 
     /// A datagram without a checksum gets one when it is translated, as IPVS does it: over all that the IP header counts.
-    private func fillDatagramChecksum(_ frame: Frame, _ packet: Packet) {
+    private mutating func fillDatagramChecksum(_ frame: Frame, _ packet: Packet) {
         let bytes = frame.bytes.dropFirst(Int(packet.transport)).prefix(packet.transportLength)
         let (source, destination) = addresses(frame, packet)
         let checksum = transportChecksum(bytes, from: source, to: destination, IPProtocol.udp)
@@ -58,14 +58,14 @@ extension Director {
 
     /// The CRC32c of SCTP covers the ports, but no addresses. One that was left to a network card is computed here, since
     /// the headers that travel with frames cannot ask for it.
-    private func fillAssociationChecksum(_ frame: inout Frame, _ packet: Packet) {
+    private mutating func fillAssociationChecksum(_ frame: inout Frame, _ packet: Packet) {
         let bytes = frame.bytes.dropFirst(Int(packet.transport)).prefix(packet.transportLength)
         SCTPHeader(bytes)?.fillChecksum()
         frame.offload.flags &= ~Offload.needsChecksum
     }
 
     /// The addresses that stand in the IP header now.
-    func addresses(_ frame: Frame, _ packet: Packet) -> (source: IPAddress, destination: IPAddress) {
+    mutating func addresses(_ frame: Frame, _ packet: Packet) -> (source: IPAddress, destination: IPAddress) {
         let bytes = frame.bytes.dropFirst(Int(packet.network))
         return packet.family == .v4 ? (bytes.ipv4(at: 12), bytes.ipv4(at: 16)) : (bytes.ipv6(at: 8), bytes.ipv6(at: 24))
     }

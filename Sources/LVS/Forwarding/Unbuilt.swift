@@ -2,10 +2,6 @@ import Wire
 
 extension Director {
     @inline(never)
-    mutating func translateFully(_ frame: inout Frame, _ packet: Packet, _ id: ConnectionID) -> Verdict { .notImplemented }
-    mutating func allotLocalAddress(_ connection: inout Connection, on service: VirtualService, to server: ServerID) -> Verdict? { .notImplemented }
-    mutating func returnLocalAddress(_ connection: Connection) {}
-    @inline(never)
     mutating func gather(_ frame: inout Frame, _ packet: Packet) -> Verdict { .notImplemented }
     mutating func giveUpFragments(at now: Instant) {}
 

@@ -46,7 +46,7 @@ extension Network {
 /// Ways to addresses that are no real servers: clients that are answered or get translated replies. Each address has one
 /// place, which the last one that hashes there keeps.
 struct PathCache {
-    private struct Entry: BitwiseCopyable {
+    struct Entry: BitwiseCopyable {
         var address: IPAddress
         var path: Path
     }
@@ -56,17 +56,28 @@ struct PathCache {
     func deallocate() { entries.deallocate() }
 
     @inline(__always)
-    func path(to address: IPAddress, in network: Network) -> Path {
+    static func place(of address: IPAddress) -> Int {
         let mixed = (address.high ^ address.low &* 0x9e37_79b9_7f4a_7c15) &* 0xbf58_476d_1ce4_e5b9
-        let place = Int(truncatingIfNeeded: mixed >> 50)
-        if entries[place].path.generation == network.generation, entries[place].address == address { return entries[place].path }
-        let path = network.path(to: address)
-        entries[place] = Entry(address: address, path: path)
-        return path
+        return Int(truncatingIfNeeded: mixed >> 50)
+    }
+
+    @inline(__always)
+    subscript(place: Int) -> Entry {
+        unsafeAddress { entries.address(checked: place) }
+        nonmutating unsafeMutableAddress { entries.mutableAddress(checked: place) }
     }
 }
 
 extension Director {
     @inline(__always)
-    func path(to address: IPAddress) -> Path { paths.path(to: address, in: network) }
+    mutating func path(to address: IPAddress) -> Path {
+        let place = PathCache.place(of: address)
+        if paths[place].path.generation != network.generation || paths[place].address != address { derivePath(to: address, place) }
+        return paths[place].path
+    }
+
+    @inline(never)
+    private mutating func derivePath(to address: IPAddress, _ place: Int) {
+        paths[place] = PathCache.Entry(address: address, path: network.path(to: address))
+    }
 }

@@ -11,6 +11,8 @@ final class VirtualService {
     var scheduler: (any Scheduler)?
     /// Newest first.
     var servers: [ServerID] = []
+    /// FULLNAT: place of the local address that the next connection tries first.
+    var nextLocalAddress = 0
     var estimator = ShownCounters()
     /// Grows with each service that is made; tells one object from a later one of the same identity.
     var sequence: UInt64 = 0

@@ -1,0 +1,116 @@
+import Wire
+
+extension Director {
+    /// FULLNAT: the server sees one of the director's local addresses as its client and its own address as the destination,
+    /// so its replies find the director from wherever it stands.
+    @inline(never)
+    mutating func translateFully(_ frame: inout Frame, _ packet: Packet, _ id: ConnectionID) -> Verdict {
+        let server = connections[id].server
+        refreshPath(server)
+        guard servers[server].path.isUsable else {
+            tell(packet, of: frame, .hostUnreachable(packet.family))
+            return .noRoute
+        }
+        guard packet.hops > 1 else { return hopsUsedUp(frame, packet, id) }
+        takeHop(frame, packet)
+        let isTooLong = !fits(frame, packet, servers[server].path.mtu)
+        if isTooLong, packet.dontFragment { return tellLimit(frame, packet, servers[server].path.mtu, id) }
+        guard packet.hasTransport else { return .shortTransport }
+        translate(.source, of: &frame, packet, to: connections[id].localAddress, connections[id].localPort)
+        translate(.destination, of: &frame, packet, to: connections[id].serverAddress, connections[id].serverPort)
+        guard packet.flow.proto == IPProtocol.tcp, connections[id].side >= 0 || packet.flags.contains(.syn) else {
+            guard !isTooLong else { return sendTranslated(&frame, packet, along: servers[server].path, as: .fullNAT) }
+            return dispatch(&frame, packet, to: server, as: .fullNAT)
+        }
+        return sendIntroduced(&frame, packet, id, along: servers[server].path)
+    }
+
+    /// A server's packet to a local address, on its way to the client that the address stands for.
+    @inline(never)
+    mutating func translateFullReply(_ frame: inout Frame, _ packet: Packet, _ id: ConnectionID, along path: Path) -> Verdict {
+        guard packet.hasTransport else { return .shortTransport }
+        takeHop(frame, packet)
+        translate(.source, of: &frame, packet, to: connections[id].virtual, connections[id].virtualPort)
+        translate(.destination, of: &frame, packet, to: connections[id].client, connections[id].clientPort)
+        if packet.flow.proto == IPProtocol.tcp, connections[id].side >= 0 { followServer(frame, packet, connections[id].side) }
+        return sendTranslated(&frame, packet, along: path, as: .replyTranslated)
+    }
+
+    /// A client's TCP segment, already translated, with what tells the server who the client is.
+    private mutating func sendIntroduced(_ frame: inout Frame, _ packet: Packet, _ id: ConnectionID, along path: Path) -> Verdict {
+        var packet = packet
+        // Padding of the link must not end up behind bytes that are put in.
+        _ = frame.resize(to: Int(packet.network &+ packet.length))
+        guard let tcp = TCPHeader(frame.bytes.dropFirst(Int(packet.transport))), tcp.length >= 20,
+              tcp.length <= packet.transportLength else { return send(&frame, packet, along: path) }
+        if tcp.flags.contains(.syn) {
+            beginStream(id, at: tcp.sequence &+ 1)
+            return send(&frame, packet, along: path)
+        }
+        let side = connections[id].side
+        switch sides[stream: side].option {
+        case .none: break
+        case .toa:
+            if isIntroduced(by: tcp, sides[stream: side]) {
+                sides.removeStream(side)
+                connections[id].side = -1
+            } else if sides[stream: side].hasServerStart, !tcp.flags.contains(.rst),
+                      tcp.acknowledgment == sides[stream: side].serverStart {
+                insertClientOption(into: &frame, &packet, connections[id], limit: path.mtu)
+            }
+        case .proxyProtocol:
+            return sendProxied(&frame, &packet, id, along: path)
+        }
+        return send(&frame, packet, along: path)
+    }
+
+    /// The client has seen bytes of the server, so the server has accepted the connection.
+    private mutating func isIntroduced(by tcp: TCPHeader, _ stream: ClientStream) -> Bool {
+        stream.hasServerStart && tcp.flags.contains(.ack) && Int32(bitPattern: tcp.acknowledgment &- stream.serverStart) > 0
+    }
+
+    /// A SYN of the client: its stream begins, or begins anew with another sequence number.
+    private mutating func beginStream(_ id: ConnectionID, at start: UInt32) {
+        let service = servers[connections[id].server].service
+        guard let option = services[service]?.settings.clientAddress, option != .none else { return }
+        let side = connections[id].side
+        if side < 0 {
+            connections[id].side = sides.add(ClientStream(option: option, clientStart: start))
+        } else if sides[stream: side].clientStart != start {
+            sides[stream: side] = ClientStream(option: option, clientStart: start)
+        }
+    }
+
+    /// A server's segment, already translated: where its stream begins, and what it acknowledges in the client's own numbers.
+    private mutating func followServer(_ frame: Frame, _ packet: Packet, _ side: Int32) {
+        guard let tcp = TCPHeader(frame.bytes.dropFirst(Int(packet.transport)).prefix(packet.transportLength)) else { return }
+        var stream = sides[stream: side]
+        if tcp.flags.contains(.syn) {
+            stream.serverStart = tcp.sequence &+ 1
+            stream.hasServerStart = true
+            leaveRoom(in: tcp, frame.offload, packet.family, &stream)
+        }
+        if stream.option == .proxyProtocol { acknowledgeWithoutHeader(tcp, frame.offload, packet.family, &stream) }
+        sides[stream: side] = stream
+    }
+
+    /// A server's SYN+ACK: the client is asked for segments that leave room for the option, or for as much less as the
+    /// PROXY header takes of the server's first window.
+    private mutating func leaveRoom(in tcp: TCPHeader, _ offload: Offload, _ family: IPFamily, _ stream: inout ClientStream) {
+        let updates = !offload.hasPartialChecksum
+        let options = TCPOptions(tcp)
+        let size = options?.mss
+        if stream.option == .toa {
+            let room = UInt16(ClientOption.length(family))
+            if let size, size > 2 * room { options?.setMSS(size - room, updatingChecksum: updates) }
+        } else {
+            stream.segmentLimit = size ?? 0
+            let room = UInt16(ProxyHeader.length(family))
+            if tcp.window > room { tcp.replace16(tcp.window - room, at: 14, updatingChecksum: updates) }
+        }
+    }
+
+    mutating func send(_ frame: inout Frame, _ packet: Packet, along path: Path) -> Verdict {
+        sendTranslated(&frame, packet, along: path, as: .fullNAT)
+    }
+}
