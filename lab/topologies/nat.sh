@@ -65,5 +65,5 @@ topology_demo() {
   check "all 31 connections are counted" wait_for 4 "the counters" counted 31
   n director svs adm -Ln --stats
   check "OutPkts is counted for every server" same "$(adm -Ln --stats | awk '$1 == "->" && $5 == 0' | grep -c :8080)" 0
-  n director svs adm -Lnc
+  n director svs adm -Lnc | head -n 6
 }
