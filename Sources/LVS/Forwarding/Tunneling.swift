@@ -3,12 +3,12 @@ import Wire
 extension Director {
     /// Tunnelling: the packet travels to the real server inside another one, so the server may be anywhere. It unwraps the
     /// packet, holds the virtual address itself and answers the client without the director.
-    @inline(__always)
+    @inline(never)
     mutating func tunnel(_ frame: inout Frame, _ packet: Packet, _ id: ConnectionID) -> Verdict {
         let server = connections[id].server
         refreshPath(server)
         let path = servers[server].path
-        guard path.kind == .ready || path.kind == .unknownNeighbor else { return unreachableServer(&frame, packet, path) }
+        guard path.isUsable else { return unreachableServer(&frame, packet, path) }
         guard packet.hops > 1 else { return hopsUsedUp(frame, packet, id) }
         takeHop(frame, packet)
         let place = outerHeader(of: server, carrying: packet.family, isPartial: frame.offload.hasPartialChecksum)
@@ -30,6 +30,7 @@ extension Director {
         return place
     }
 
+    @inline(never)
     private mutating func layOuterHeader(_ place: Int, for server: ServerID, carrying inner: IPFamily, _ isPartial: Bool) {
         let settings = servers[server].settings
         let tunnel = Tunnels.of(settings.tunnel)
@@ -45,6 +46,7 @@ extension Director {
 
     /// A packet over the tunnel's limit: told to the client where the packet or its family forbids fragments, else wrapped
     /// whole, and the outer packet is fragmented. An ICMP error is never answered by another.
+    @inline(never)
     private mutating func tunnelTooLong(_ frame: inout Frame, _ packet: Packet, _ id: ConnectionID, _ place: Int, _ limit: Int32) -> Verdict {
         guard !forbidsFragments(packet) else { return tellLimit(frame, packet, limit, id) }
         let path = servers[connections[id].server].path
@@ -77,6 +79,7 @@ extension Director {
         return dispatch(&frame, along: path, as: .tunneling)
     }
 
+    @inline(never)
     private mutating func wrapCopy(of frame: Frame, _ packet: Packet, _ place: Int, along path: Path) -> Verdict {
         guard var copy = outbox.copy(frame) else { return .noBuffer }
         guard encapsulate(&copy, packet, place) else { return .malformed }
@@ -118,6 +121,7 @@ extension Director {
     }
 
     /// Deals with a transport checksum that is still to be filled in as the tunnel needs it.
+    @inline(never)
     private mutating func settleChecksum(_ frame: inout Frame, _ packet: Packet, _ place: Int, _ contents: inout OuterHeader.Contents) -> Bool {
         let header = servers[outer: place]
         switch header.partialChecksum {

@@ -1,7 +1,8 @@
 public import Wire
 
-/// The bytes in front of every packet to one real server: a template, laid down once, and a list of the places in it that
-/// depend on the packet. Plain data: one loop writes the header of any tunnel, and nothing is allocated on the way.
+/// The bytes in front of every packet to one real server: a template, laid down once, and a list of the places behind the
+/// outer IP header that depend on the packet. Plain data: one loop writes the header of any tunnel, and nothing is
+/// allocated on the way.
 public struct OuterHeader: BitwiseCopyable {
     /// Bytes in front of the inner packet.
     public private(set) var length = 0
@@ -16,7 +17,7 @@ public struct OuterHeader: BitwiseCopyable {
     /// The next outer IPv4 identification.
     var id: UInt16 = 0
     private var patchCount: UInt8 = 0
-    private var patches = InlineArray<12, Patch>(repeating: Patch())
+    private var patches = InlineArray<6, Patch>(repeating: Patch())
     private var words = InlineArray<8, UInt64>(repeating: 0)
 
     public enum PartialChecksum: UInt8, BitwiseCopyable, Sendable {
@@ -28,9 +29,9 @@ public struct OuterHeader: BitwiseCopyable {
         case leftToReceiver
     }
 
-    /// A place in the header that depends on the packet.
+    /// A place behind the IP header that depends on the packet.
     struct Patch: BitwiseCopyable {
-        var kind = Kind.typeOfService
+        var kind = Kind.length
         var at: UInt8 = 0
         /// Where the bytes begin that are counted or summed.
         var from: UInt8 = 0
@@ -38,20 +39,8 @@ public struct OuterHeader: BitwiseCopyable {
 
     /// What stands at such a place. Patches are applied in the order in which they were added.
     public enum Kind: UInt8, BitwiseCopyable, Sendable {
-        /// IPv4 TOS: the inner one, ECN as RFC 3168 section 9.1.1 has it.
-        case typeOfService
-        /// The same as an IPv6 traffic class.
-        case trafficClass
         /// Number of bytes from `from` to the end of the packet, 16 bits.
         case length
-        /// IPv4 identification; 0 where the packet may not be fragmented (RFC 6864).
-        case identification
-        /// The inner packet's DF.
-        case dontFragment
-        /// The inner packet's TTL or hop limit.
-        case hops
-        /// Checksum of the 20 bytes of IPv4 header.
-        case headerChecksum
         /// UDP source port made from the inner flow.
         case flowPort
         /// Where the inner checksum begins and where it is stored, 16 bits each, from the start of the inner packet.
@@ -62,24 +51,18 @@ public struct OuterHeader: BitwiseCopyable {
         case checksum
     }
 
-    /// The outer IP header alone; the tunnel appends what follows.
+    /// The outer IP header alone, as far as it is the same for all packets; the tunnel appends what follows.
     init(from source: IPAddress, to destination: IPAddress, proto: UInt8, carrying inner: IPFamily) {
         family = destination.family
         self.inner = inner
-        switch family {
-        case .v4:
-            append(20) { IPv4Header.write(to: $0, totalLength: 0, proto: proto, from: source, to: destination) }
-            patch(.typeOfService, at: 1)
-            patch(.length, at: 2)
-            patch(.identification, at: 4)
-            patch(.dontFragment, at: 6)
-            patch(.hops, at: 8)
-            patch(.headerChecksum, at: 10)
-        case .v6:
-            append(40) { IPv6Header.write(to: $0, payloadLength: 0, nextHeader: proto, from: source, to: destination) }
-            patch(.trafficClass, at: 0)
-            patch(.length, at: 4, from: 40)
-            patch(.hops, at: 7)
+        let isV4 = family == .v4
+        append(family.headerLength) { bytes in
+            if isV4 {
+                IPv4Header.write(to: bytes, totalLength: 0, proto: proto, from: source, to: destination, timeToLive: 0)
+                bytes.setBig16(0, at: 10)
+            } else {
+                IPv6Header.write(to: bytes, payloadLength: 0, nextHeader: proto, from: source, to: destination, hopLimit: 0)
+            }
         }
     }
 
@@ -105,8 +88,11 @@ public struct OuterHeader: BitwiseCopyable {
 
     /// What the header takes over from an inner packet, and what is decided anew for each.
     struct Contents: BitwiseCopyable {
+        /// Of the outer header: the inner one, ECN as RFC 3168 section 9.1.1 has it.
         var typeOfService: UInt8
+        /// The inner packet's TTL or hop limit.
         var hops: UInt8
+        /// IPv4: the outer packet may not be fragmented, and then needs no identification (RFC 6864).
         var dontFragment: Bool
         var id: UInt16
         var flow: Flow
@@ -120,7 +106,8 @@ public struct OuterHeader: BitwiseCopyable {
     /// Writes the header to the start of `bytes`, which reach to the end of the inner packet.
     @inline(__always)
     func write(to bytes: Bytes, for contents: Contents) {
-        var offset = 0
+        if family == .v4 { writeIPv4(to: bytes, contents) } else { writeIPv6(to: bytes, contents) }
+        var offset = family == .v4 ? 16 : 40
         while offset &+ 8 <= length {
             bytes.setBig64(words[offset >> 3], at: offset)
             offset &+= 8
@@ -129,31 +116,48 @@ public struct OuterHeader: BitwiseCopyable {
         for i in 0..<Int(patchCount) { apply(patches[i], to: bytes, contents) }
     }
 
+    /// The first 16 bytes; the checksum is made from the words before they are stored.
+    @inline(__always)
+    private func writeIPv4(to bytes: Bytes, _ contents: Contents) {
+        let number = contents.dontFragment ? 0x4000 : UInt64(contents.id) << 16
+        let first = words[0] | UInt64(contents.typeOfService) << 48 | UInt64(UInt16(truncatingIfNeeded: bytes.count)) << 32 | number
+        let second = words[1] | UInt64(contents.hops) << 56
+        var sum = (first >> 32) &+ (first & 0xffff_ffff) &+ (second >> 32) &+ (second & 0xffff_ffff) &+ (words[2] >> 32)
+        sum = (sum & 0xffff_ffff) &+ (sum >> 32)
+        sum = (sum & 0xffff) &+ (sum >> 16)
+        sum = (sum & 0xffff) &+ (sum >> 16)
+        sum = (sum & 0xffff) &+ (sum >> 16)
+        bytes.setBig64(first, at: 0)
+        bytes.setBig64(second | (~sum & 0xffff) << 32, at: 8)
+    }
+
+    @inline(__always)
+    private func writeIPv6(to bytes: Bytes, _ contents: Contents) {
+        bytes.setBig64(words[0] | UInt64(contents.typeOfService) << 52 | UInt64(UInt16(truncatingIfNeeded: bytes.count &- 40)) << 16
+                       | UInt64(contents.hops), at: 0)
+        for i in 1..<5 { bytes.setBig64(words[i], at: i &* 8) }
+    }
+
     @inline(__always)
     private func apply(_ patch: Patch, to bytes: Bytes, _ contents: Contents) {
         let at = Int(patch.at), from = Int(patch.from)
         switch patch.kind {
-        case .typeOfService: bytes[at] = contents.typeOfService
-        case .trafficClass: bytes.setBig16(0x6000 | UInt16(contents.typeOfService) << 4, at: at)
         case .length: bytes.setBig16(UInt16(truncatingIfNeeded: bytes.count &- from), at: at)
-        case .identification: if !contents.dontFragment { bytes.setBig16(contents.id, at: at) }
-        case .dontFragment: if contents.dontFragment { bytes[at] = 0x40 }
-        case .hops: bytes[at] = contents.hops
-        case .headerChecksum:
-            bytes.setBig16(0, at: at)
-            bytes.setBig16(Checksum.of(bytes.prefix(20)), at: at)
         case .flowPort: bytes.setBig16(contents.flow.port(from: contents.ports.0, to: contents.ports.1), at: at)
         case .remoteChecksum:
             bytes.setBig16(contents.checksumStart, at: at)
             bytes.setBig16(contents.checksumField, at: at &+ 2)
-        case .datagramChecksum:
-            let datagram = bytes.dropFirst(from)
-            let isV4 = family == .v4
-            let value = Checksum.of(datagram, from: isV4 ? bytes.ipv4(at: 12) : bytes.ipv6(at: 8),
-                                    to: isV4 ? bytes.ipv4(at: 16) : bytes.ipv6(at: 24), proto: IPProtocol.udp)
-            bytes.setBig16(value == 0 ? 0xffff : value, at: at)
+        case .datagramChecksum: bytes.setBig16(datagramChecksum(bytes, from), at: at)
         case .checksum: bytes.setBig16(Checksum.of(bytes.dropFirst(from)), at: at)
         }
+    }
+
+    @inline(never)
+    private func datagramChecksum(_ bytes: Bytes, _ from: Int) -> UInt16 {
+        let isV4 = family == .v4
+        let value = Checksum.of(bytes.dropFirst(from), from: isV4 ? bytes.ipv4(at: 12) : bytes.ipv6(at: 8),
+                                to: isV4 ? bytes.ipv4(at: 16) : bytes.ipv6(at: 24), proto: IPProtocol.udp)
+        return value == 0 ? 0xffff : value
     }
 }
 
