@@ -59,6 +59,7 @@
     case icmpTimeExceeded
     case fragmentInvalid
     case fragmentOverlap
+    case fragmentDuplicate
     case fragmentLimit
     case fragmentTimeout
     case unknownReply

@@ -4,6 +4,7 @@ extension Director {
     /// Carries out one command, wholly or not at all.
     /// - Throws: why it was refused, as the kernel's control interface would; nothing has changed then.
     public mutating func apply(_ command: Command) throws(CommandError) {
+        knownFragmentAddresses = nil
         switch command {
         case .addService(let key, let settings): try addService(key, settings)
         case .editService(let key, let settings): try editService(key, settings)

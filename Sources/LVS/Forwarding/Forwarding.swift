@@ -58,7 +58,7 @@ extension Director {
     @inline(__always)
     mutating func fits(_ frame: Frame, _ packet: Packet, _ limit: Int32) -> Bool {
         if packet.length <= limit { return true }
-        return frame.offload.isSuperframe && segmentLength(frame, packet) <= Int(limit)
+        return frame.offload.isSuperframe ? segmentLength(frame, packet) <= Int(limit) : pieces.fit(Int(limit))
     }
 
     /// IP length of each segment of a superframe.
@@ -107,7 +107,10 @@ extension Director {
 
     @inline(never)
     private mutating func wait(_ frame: Frame, for path: Path) -> Verdict {
-        waiting.hold(frame, for: path, at: clock) ? .neighborPending : .neighborQueueFull
+        guard pieces.isActive else { return waiting.hold(frame, for: path, at: clock) ? .neighborPending : .neighborQueueFull }
+        let start = EthernetHeader(frame.bytes)?.length ?? 14
+        return sendFragments(of: frame.bytes, network: start, limit: .max, along: path, as: .directRouting, frame.cause)
+            ? .neighborPending : .neighborQueueFull
     }
 
     @inline(__always)

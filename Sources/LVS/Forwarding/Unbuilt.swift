@@ -7,9 +7,6 @@ extension Director {
     mutating func translateFully(_ frame: inout Frame, _ packet: Packet, _ id: ConnectionID) -> Verdict { .notImplemented }
     mutating func allotLocalAddress(_ connection: inout Connection, on service: VirtualService, to server: ServerID) -> Verdict? { .notImplemented }
     mutating func returnLocalAddress(_ connection: Connection) {}
-    @inline(never)
-    mutating func gather(_ frame: inout Frame, _ packet: Packet) -> Verdict { .notImplemented }
-    mutating func giveUpFragments(at now: Instant) {}
 
     /// Protocols that no connections are kept for: ICMP, and whatever else.
     @inline(never)
@@ -19,12 +16,8 @@ extension Director {
 
     /// No service of the family is left: the host sees everything itself.
     @inline(never)
-    mutating func passServiceless(_ frame: Frame, _ packet: Packet) -> Verdict {
-        hostStack(frame, packet, .passServiceless)
+    mutating func passServiceless(_ frame: inout Frame, _ packet: Packet) -> Verdict {
+        if packet.isFragment, isLocal(packet.flow.destination), answers(for: packet.flow.destination) { return gather(&frame, packet) }
+        return hostStack(frame, packet, .passServiceless)
     }
-}
-
-/// Datagrams that wait for their missing fragments.
-struct FragmentStore {
-    var nextTimeout: Instant? { nil }
 }
