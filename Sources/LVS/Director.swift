@@ -10,8 +10,8 @@ public struct Director: ~Copyable {
     public var network = Network()
     public var tunables = Tunables() { didSet { tunablesChanged(from: oldValue) } }
     /// Rules that mark packets before services are looked up, for IPv4 and IPv6.
-    public var marks4 = MarkRules(family: .v4)
-    public var marks6 = MarkRules(family: .v6)
+    public var marks4 = MarkRules(family: .v4) { didSet { knownFragmentAddresses = nil } }
+    public var marks6 = MarkRules(family: .v6) { didSet { knownFragmentAddresses = nil } }
     /// Which of the host's work the director does.
     public var hostRole: HostRole
     /// What the director made itself during the last breath; sent after the batch.
@@ -34,6 +34,9 @@ public struct Director: ~Copyable {
     var dice: Dice
     var defence = Defence()
     var fragments = FragmentStore()
+    /// How the reassembled packet in hand came in.
+    var pieces = Pieces()
+    var knownFragmentAddresses: FragmentAddresses?
     var waiting = NeighborQueue()
     var sides = SideTable()
     var localPorts = LocalPorts()
@@ -139,7 +142,7 @@ public struct Director: ~Copyable {
         chosen = -1
         guard packet.kind == .ip else { return answerNeighbor(frame, packet) }
         guard ports.isMine(frame) else { return frame.ingress == Self.localInterface ? directOwn(&frame, packet) : notMine(frame, packet) }
-        guard services.hasServices(packet.family) else { return passServiceless(frame, packet) }
+        guard services.hasServices(packet.family) else { return passServiceless(&frame, packet) }
         guard !packet.isFragment else { return gather(&frame, packet) }
         guard packet.isBalanced else { return directOther(&frame, packet) }
 

@@ -122,8 +122,9 @@ public struct Packet: BitwiseCopyable {
         flow.destination = header.destination
         flow.proto = extensions.proto
         if extensions.fragmentHeader > 0 {
+            // A fragment that is the whole as well loses its fragment header like any other (RFC 6946).
             let word = bytes.big16(at: extensions.fragmentHeader &+ 2)
-            isFragment = word & 0xfff9 != 0
+            isFragment = true
             isLaterFragment = word & 0xfff8 != 0
         }
         if !isLaterFragment { readTransport(bytes.prefix(total).dropFirst(extensions.offset)) }

@@ -61,6 +61,7 @@ extension Verdict {
         case .icmpTimeExceeded: ("icmp-time-exceeded", "an ICMP error whose TTL is used up: dropped without a word")
         case .fragmentInvalid: ("fragment-invalid", "a fragment whose offset and length contradict the rest of its datagram")
         case .fragmentOverlap: ("fragment-overlap", "a fragment that overlaps others of its datagram")
+        case .fragmentDuplicate: ("fragment-duplicate", "a fragment that was there already")
         case .fragmentLimit: ("fragment-limit", "no memory left for more fragments")
         case .fragmentTimeout: ("fragment-timeout", "the rest of its datagram did not come in time")
         case .unknownReply: ("unknown-reply", "from a real server's port, but of no known connection: answered with ICMP port unreachable")

@@ -61,6 +61,7 @@
     case pathLearned
     case fragmentInvalid
     case fragmentOverlap
+    case fragmentDuplicate
     case fragmentLimit
     case fragmentTimeout
     case unknownReply

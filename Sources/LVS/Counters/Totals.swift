@@ -18,9 +18,12 @@ struct Totals {
 extension Director {
     /// One packet in the request direction, for its connection, server, service and the director.
     @inline(__always)
-    mutating func countRequest(_ id: ConnectionID, _ packet: Packet) {
+    mutating func countRequest(_ id: ConnectionID, _ packet: Packet) { countRequest(id, length: packet.length) }
+
+    @inline(__always)
+    mutating func countRequest(_ id: ConnectionID, length: Int32) {
         connections[id].packetsIn &+= 1
-        let bytes = UInt64(UInt32(bitPattern: packet.length))
+        let bytes = UInt64(UInt32(bitPattern: length))
         let server = connections[id].server
         guard server >= 0 else { return }
         chosen = server

@@ -59,12 +59,13 @@ extension Director {
     @inline(__always)
     mutating func fits(_ frame: Frame, _ packet: Packet, _ limit: Int32) -> Bool {
         if packet.length <= limit { return true }
-        return fitsInSegments(frame, packet, limit)
+        return fitsInPieces(frame, packet, limit)
     }
 
     @inline(never)
-    private mutating func fitsInSegments(_ frame: Frame, _ packet: Packet, _ limit: Int32) -> Bool {
-        guard frame.offload.isSuperframe, let segments = Segmentation(frame, packet) else { return false }
+    private mutating func fitsInPieces(_ frame: Frame, _ packet: Packet, _ limit: Int32) -> Bool {
+        guard frame.offload.isSuperframe else { return pieces.fit(Int(limit)) }
+        guard let segments = Segmentation(frame, packet) else { return false }
         return segments.longest <= Int(limit)
     }
 
@@ -106,7 +107,10 @@ extension Director {
 
     @inline(never)
     private mutating func wait(_ frame: Frame, for path: Path) -> Verdict {
-        waiting.hold(frame, for: path, at: clock) ? .neighborPending : .neighborQueueFull
+        guard pieces.isActive else { return waiting.hold(frame, for: path, at: clock) ? .neighborPending : .neighborQueueFull }
+        let start = EthernetHeader(frame.bytes)?.length ?? 14
+        return sendFragments(of: frame.bytes, network: start, limit: .max, along: path, as: .directRouting, frame.cause)
+            ? .neighborPending : .neighborQueueFull
     }
 
     @inline(__always)

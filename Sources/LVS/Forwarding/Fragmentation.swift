@@ -1,45 +1,106 @@
 import Wire
 
 extension Director {
-    /// Fragments an IPv4 packet that is too long for its way and sends the pieces, each with the original's id and options
-    /// as RFC 791 section 3.2 has it. `limit` is the longest IP packet in bytes.
+    /// Fragments a packet that is too long for its way, or that came in as fragments, and sends the pieces: IPv4 with its id
+    /// and options (RFC 791 section 3.2), IPv6 with a fragment header (RFC 8200 section 4.5). `limit` is the longest IP packet
+    /// in bytes. What came in as fragments leaves as these did where it can.
     mutating func sendFragments(of frame: Frame, _ packet: Packet, limit: Int, along path: Path, as verdict: Verdict) -> Verdict {
         let start = Int(packet.network)
         let whole = frame.bytes.prefix(start + Int(packet.length))
-        return sendFragments(whole, network: start, limit: limit, along: path, frame.cause) ? verdict : .noBuffer
+        if verdict == .masquerading || verdict == .replyTranslated { joinHeader(packet) }
+        return sendFragments(of: whole, network: start, limit: limit, along: path, as: verdict, frame.cause) ? verdict : .noBuffer
+    }
+
+    /// The same for a packet that begins `start` bytes into `whole`; false when there is no room for all pieces.
+    mutating func sendFragments(of whole: Bytes, network start: Int, limit: Int, along path: Path, as verdict: Verdict,
+                                _ cause: Int32) -> Bool {
+        let packet = whole.dropFirst(start)
+        guard packet.count >= 20 else { return false }
+        let limit = pieces.limit(limit, in: packet, as: verdict)
+        let flags: UInt16 = pieces.remembersLengths(in: packet, as: verdict) && pieces.hasDF ? 0x4000 : 0
+        guard packet[0] >> 4 == 4 else {
+            guard let part = UnfragmentablePart(packet) else { return false }
+            let id = pieces.isActive ? pieces.id : nextFragmentID()
+            let sizes = pieces.sizes(total: packet.count - part.length, headers: part.length + 8, room: limit - part.length - 8)
+            return cut(whole, network: start, part, id: id, limit, sizes ?? [], along: path, cause)
+        }
+        guard let header = IPv4Header(packet) else { return false }
+        let sizes = pieces.sizes(total: packet.count - header.length, headers: header.length, room: limit - header.length)
+        // Pieces that leave as they came lose their DF.
+        return cut(whole, network: start, header, flags: sizes == nil ? flags : 0, limit, sizes ?? [], along: path, cause)
     }
 
     /// Fragments a packet of the director's own making.
     mutating func sendFragments(own frame: Frame, along path: Path, _ cause: Int32) -> Bool {
-        guard frame.bytes.count > 34, frame.bytes[14] >> 4 == 4 else { return false }
-        return sendFragments(frame.bytes, network: 14, limit: Int(path.mtu), along: path, cause)
+        let packet = frame.bytes.dropFirst(14)
+        if let header = IPv4Header(packet) {
+            return cut(frame.bytes, network: 14, header, flags: 0, Int(path.mtu), [], along: path, cause)
+        }
+        guard let part = UnfragmentablePart(packet) else { return false }
+        return cut(frame.bytes, network: 14, part, id: nextFragmentID(), Int(path.mtu), [], along: path, cause)
     }
 
     /// Fragments the IPv4 packet that begins `start` bytes into `whole`.
     mutating func sendFragments(_ whole: Bytes, network start: Int, limit: Int, along path: Path, _ cause: Int32) -> Bool {
         guard let header = IPv4Header(whole.dropFirst(start)) else { return false }
-        let payload = whole.dropFirst(start + header.length)
+        return cut(whole, network: start, header, flags: header.fragmentWord & 0xc000, limit, [], along: path, cause)
+    }
+
+    private mutating func nextFragmentID() -> UInt32 { UInt32(truncatingIfNeeded: dice.next()) }
+
+    /// Cuts an IPv4 packet into pieces of the given payload sizes, or else as long as `limit` allows.
+    private mutating func cut(_ whole: Bytes, network start: Int, _ header: IPv4Header, flags: UInt16, _ limit: Int, _ sizes: [Int],
+                              along path: Path, _ cause: Int32) -> Bool {
+        let headers = header.length
+        let payload = whole.dropFirst(start + headers)
         let base = Int(header.fragmentWord & 0x1fff) * 8
-        var offset = 0
+        var offset = 0, count = 0
         while offset < payload.count {
-            let room = limit - header.length
-            guard room >= 8 else { return false }
-            let isLast = payload.count - offset <= room
-            let size = isLast ? payload.count - offset : room & ~7
-            guard var piece = outbox.room(for: start + header.length + size) else { return false }
-            piece.bytes.copy(whole.prefix(start + header.length))
-            piece.bytes.copy(payload.dropFirst(offset).prefix(size), to: start + header.length)
+            let size = count < sizes.count ? sizes[count] : pieceSize(payload.count - offset, limit - headers)
+            guard size > 0, var piece = outbox.room(for: start + headers + size) else { return false }
+            piece.bytes.copy(whole.prefix(start + headers))
+            piece.bytes.copy(payload.dropFirst(offset).prefix(size), to: start + headers)
             guard let written = IPv4Header(piece.bytes.dropFirst(start)) else { return false }
-            written.totalLength = header.length + size
-            let more = !isLast || header.moreFragments
-            written.fragmentWord = header.fragmentWord & 0xc000 | (more ? 0x2000 : 0) | UInt16((base + offset) / 8)
+            written.totalLength = headers + size
+            let hasMore = offset + size < payload.count || header.moreFragments
+            written.fragmentWord = flags | (hasMore ? 0x2000 : 0) | UInt16(truncatingIfNeeded: (base + offset) / 8)
             if offset > 0 { clearUncopiedOptions(written) }
             written.fillChecksum()
             guard emit(&piece, along: path, cause) else { return false }
             offset += size
+            count += 1
         }
         return true
     }
+
+    /// The same for IPv6: every piece repeats the part before the fragment header.
+    private mutating func cut(_ whole: Bytes, network start: Int, _ part: UnfragmentablePart, id: UInt32, _ limit: Int, _ sizes: [Int],
+                              along path: Path, _ cause: Int32) -> Bool {
+        let payload = whole.dropFirst(start + part.length)
+        let headers = start + part.length + 8
+        var offset = 0, count = 0
+        while offset < payload.count {
+            let size = count < sizes.count ? sizes[count] : pieceSize(payload.count - offset, limit - part.length - 8)
+            guard size > 0, var piece = outbox.room(for: headers + size) else { return false }
+            piece.bytes.copy(whole.prefix(start + part.length))
+            let written = piece.bytes.dropFirst(start)
+            written[part.length] = written[part.nextHeader]
+            written[part.nextHeader] = IPProtocol.fragment
+            written[part.length + 1] = 0
+            let hasMore = offset + size < payload.count
+            written.setBig16(UInt16(truncatingIfNeeded: offset) | (hasMore ? 1 : 0), at: part.length + 2)
+            written.setBig32(id, at: part.length + 4)
+            written.setBig16(UInt16(truncatingIfNeeded: part.length - 32 + size), at: 4)
+            written.copy(payload.dropFirst(offset).prefix(size), to: part.length + 8)
+            guard emit(&piece, along: path, cause) else { return false }
+            offset += size
+            count += 1
+        }
+        return true
+    }
+
+    /// Payload of the next piece: all that is left, or as many eights as fit; 0 when not even one does.
+    private mutating func pieceSize(_ left: Int, _ room: Int) -> Int { left <= room ? left : max(room, 0) & ~7 }
 
     /// Options without the copied flag stand in the first fragment only; in later ones they become no-operations
     /// (RFC 791 section 3.1, ip_options_fragment).

@@ -35,11 +35,16 @@ extension Director {
     /// errors, later fragments, or to senders that are no single host (RFC 1122 section 3.2.2). True when a message left.
     @discardableResult
     mutating func tell(_ packet: Packet, of frame: Frame, _ message: ICMPMessage, from source: IPAddress? = nil) -> Bool {
+        let quoted = frame.bytes.dropFirst(Int(packet.network)).prefix(Int(packet.length))
+        return tell(packet, quoting: quoted, message, from: source ?? packet.flow.destination, frame.cause)
+    }
+
+    /// The same about a packet that is in no frame any more.
+    @discardableResult
+    mutating func tell(_ packet: Packet, quoting quoted: Bytes, _ message: ICMPMessage, from source: IPAddress, _ cause: Int32) -> Bool {
         guard !packet.isLaterFragment, !isICMPError(packet), isTellable(packet.flow.source), isTellable(packet.flow.destination),
               icmpBudget.allows(message, packet.family, to: packet.flow.source, tunables, at: clock) else { return false }
-        let quoted = frame.bytes.dropFirst(Int(packet.network)).prefix(Int(packet.length))
-        return tell(packet.flow.source, message, quoting: quoted, from: source ?? packet.flow.destination,
-                    typeOfService: quoted[1] & 0x1e | 0xc0, frame.cause)
+        return tell(packet.flow.source, message, quoting: quoted, from: source, typeOfService: quoted[1] & 0x1e | 0xc0, cause)
     }
 
     private mutating func isTellable(_ address: IPAddress) -> Bool { !address.isUnspecified && !address.isMulticast && address.v4 != .max }
@@ -60,11 +65,12 @@ extension Director {
     /// Sends an ICMP error to `destination` that quotes as much of `quoted` as belongs there: 576 bytes in all (RFC 1812
     /// section 4.3.2.3), for IPv6 1280 (RFC 4443 section 2.4).
     mutating func tell(_ destination: IPAddress, _ message: ICMPMessage, quoting quoted: Bytes, from source: IPAddress,
-                       typeOfService: UInt8, _ cause: Int32) -> Bool {
+                       typeOfService: UInt8, _ cause: Int32, hops: UInt8? = nil) -> Bool {
         let family = destination.family
         let quote = quoted.prefix(family == .v4 ? 576 - 28 : 1280 - 48)
         return send(from: source, to: destination, proto: family == .v4 ? IPProtocol.icmp : IPProtocol.icmpv6,
-                    length: 8 + quote.count, typeOfService: family == .v4 ? typeOfService : 0, cause) { payload in
+                    length: 8 + quote.count, typeOfService: family == .v4 ? typeOfService : 0,
+                    hops: hops, cause) { payload in
             payload[0] = message.type
             payload[1] = message.code
             payload.setBig16(0, at: 2)
