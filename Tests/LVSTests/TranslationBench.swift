@@ -68,6 +68,12 @@ final class TranslationBench {
         try director.apply(.addServer(key, ServerKey(address: server.address, port: server.port), ServerSettings(method: method)))
     }
 
+    /// Whether the host forwards packets between interfaces.
+    var forwards: Bool {
+        get { director.network.forwards4 }
+        set { director.network.forwards4 = newValue }
+    }
+
     func tune(_ change: (inout Tunables) -> Void) { change(&director.tunables) }
 
     /// Puts an IP packet into the director, in a frame to its MAC; the frames that come out, in their order.
