@@ -266,14 +266,14 @@ captured() { stop "$1"; tcpdump -nn -e -r "$scratch/$1.pcap" 2>/dev/null; }
 # upload URL HOST...: 50 MB to URL, equal to what one of the hosts has stored. download URL: the same back.
 upload() {
   large
-  q client curl -gsS --connect-timeout 3 --max-time 60 -T "$scratch/files/large" "$1" || return 1
+  q client curl -gsS --connect-timeout 3 --max-time 20 -T "$scratch/files/large" "$1" || return 1
   local host
   for host in "${@:2}"; do
     [[ ! -e $scratch/$host/store/large ]] || { equal "$scratch/$host/store/large"; local status=$?; rm -f "$scratch/$host/store/large"; return $status; }
   done
   echo "  no server has stored it"; return 1
 }
-download() { large; q client curl -gsS --connect-timeout 3 --max-time 60 -o "$scratch/back" "$1" && equal "$scratch/back"; }
+download() { large; q client curl -gsS --connect-timeout 3 --max-time 20 -o "$scratch/back" "$1" && equal "$scratch/back"; }
 large() { [[ -s $scratch/files/large ]] || head -c 50000000 /dev/urandom >"$scratch/files/large"; }
 equal() { same "$(sha256sum <"$1")" "$(sha256sum <"$scratch/files/large")"; }
 

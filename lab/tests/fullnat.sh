@@ -19,6 +19,7 @@ check "30 requests are shared 10 to 20" same "$(ask 30 http://$vip/ | tally)" "r
 check "50 MB up arrived intact" upload http://$vip/store/ rs1 rs2
 check "50 MB down arrived intact" download http://$vip/files/large
 check "200 datagrams of 1200 bytes in one burst all came back" same "$(udp burst 172.16.29.1 $vip 7 200 1200)" 200
+check "a datagram of 4000 bytes, in fragments, comes back whole" same "$(udp burst 172.16.29.1 $vip 7 3 4000)" 3
 check "20 datagrams from 20 ports are shared 10 to 10" same "$(udp ask 172.16.29.1 $vip 7 20 | tally)" "rs1=10 rs2=10"
 check "the host stack counted no reset and no ICMP error" same "$(noise)" "$silence"
 exit $((failures > 0))

@@ -81,9 +81,9 @@ topology_play() {
 # learned HOST DESTINATION [from SOURCE]: the path MTU a host has learned by ICMP.
 learned() { q "$1" ip route get "${@:2}" | grep -o 'mtu [0-9]*'; }
 
-up_and_down() {
-  check "50 MB up arrived intact" upload http://$vip/store/ rs1 rs2
+down_and_up() {
   check "50 MB down arrived intact" download http://$vip/files/large
+  check "50 MB up arrived intact" upload http://$vip/store/ rs1 rs2
 }
 
 topology_demo() {
@@ -96,10 +96,12 @@ topology_demo() {
   check "no answer passed through the director's interface" same "$(captured past | wc -l)" 0
 
   say "Large transfers over the middle link of MTU 1400: the routers complain by ICMP, the ends learn"
-  up_and_down
+  # Down first: once the client has learned, its SYNs ask for small segments and the server has nothing to learn.
+  down_and_up
   n client ip route get $vip
   check "the client learned that $inner bytes fit into $type on the way" same "$(learned client $vip)" "mtu $inner"
   check "a server learned 1400 for its answers" learned_by_server
+  check "all 32 connections are counted" wait_for 4 "the counters" counted 32
   n director svs adm -Ln --stats
 
   say "The same with every such ICMP message lost in r1 and r2"
@@ -112,7 +114,7 @@ topology_demo() {
   say "The director is told the MTU of its route, and --mss-clamp auto: each client's SYN offers what the tunnel can carry"
   n director ip route add 10.9.0.0/24 via 172.16.29.254 mtu 1400
   n director svs adm -E -t $vip:80 -s wrr --mss-clamp auto
-  up_and_down
+  down_and_up
 }
 
 learned_by_server() {
