@@ -49,6 +49,7 @@ let package = Package(
         .testTarget(name: "WireTests", dependencies: ["Wire", "PacketKit"], swiftSettings: house),
         .testTarget(name: "LVSTests", dependencies: ["LVS", "Wire", "PacketKit"], swiftSettings: house),
         .testTarget(name: "LinksTests", dependencies: ["Links", "Wire", "PacketKit", "CLinux"], swiftSettings: house),
+        .testTarget(name: "ReplayTests", dependencies: ["Replay", "LVS", "Wire", "Admin", "Links", "PacketKit"], exclude: ["Cases"], swiftSettings: house),
         .testTarget(name: "HostTests", dependencies: ["Host", "LVS", "Wire", "CLinux"], swiftSettings: house),
         .testTarget(name: "AdminTests", dependencies: ["Admin", "LVS", "Wire", "CLinux"], exclude: ["Transcripts"], swiftSettings: house),
     ]

@@ -19,6 +19,8 @@ public struct CaseFiles: Sendable {
     public var marks6: String?
     public var sysctl: String?
     public var edits: String?
+    /// How the director was started.
+    public var run: String?
     public var inputs: [Capture]
     /// Offload headers of an input, by the interface's name (`""` for the first Ethernet link).
     public var offloads: [String: String] = [:]
@@ -55,6 +57,7 @@ public struct CaseFiles: Sendable {
         self.init(services: path("services"), network: path("network"), inputs: inputs, marks: present("marks"),
                   marks6: present("marks6"), sysctl: present("sysctl"), edits: present("edits"))
         self.offloads = offloads
+        run = present("run")
     }
 
     /// The interface in the middle of `in.IF.pcap`, empty for `in.pcap`; `nil` for other names.

@@ -5,6 +5,9 @@ internal import LVS
 /// The listings of a director after a run, as text files in a folder: `ln.txt stats.txt connections.txt persistent.txt
 /// thresholds.txt`.
 public enum ListingsFolder {
+    /// File names.
+    public static let names: Set<String> = ["ln.txt", "stats.txt", "connections.txt", "persistent.txt", "thresholds.txt"]
+
     /// File names and texts, in the form of a case's `expected` folder: numeric, connections sorted and without expiry.
     public static func texts(_ replay: inout Replayer) -> [(name: String, text: String)] {
         // A reader of counters waits for the estimator's next look at them.
@@ -21,13 +24,8 @@ public enum ListingsFolder {
 
     /// Writes the files; the folder is made when it is not there.
     public static func write(_ replay: inout Replayer, to folder: String) throws(FileError) {
-        if mkdir(folder, 0o755) != 0, errno != EEXIST { throw FileError(file: folder, text: String(cString: strerror(errno))) }
-        for (name, text) in texts(&replay) {
-            let path = folder + "/" + name
-            guard let file = fopen(path, "w") else { throw FileError(file: path, text: String(cString: strerror(errno))) }
-            let isWritten = fputs(text, file) >= 0
-            guard fclose(file) == 0, isWritten else { throw FileError(file: path, text: String(cString: strerror(errno))) }
-        }
+        try OutputFile.makeFolder(folder)
+        for (name, text) in texts(&replay) { try OutputFile.write(text, to: folder + "/" + name) }
     }
 
     /// One entry of the connection table without its expiry, fields separated by single blanks.

@@ -47,11 +47,17 @@ public struct Replayer: ~Copyable {
     }
 
     /// Opens the inputs, reads the scenario and loads the services as they are at the first frame's time.
+    /// - Parameters:
+    ///   - seed: instead of the one in the case's `run` file, or of 0.
+    ///   - connections: the same for the size of the connection table.
     /// - Throws: `FileError` or `LinkError`: the first thing wrong in any file, or the command that was refused.
-    public init(_ files: CaseFiles, seed: UInt64 = 0, connections: Int = 1 << 20) throws {
-        let scenario = try Scenario(files)
+    public init(_ files: CaseFiles, seed: UInt64? = nil, connections: Int? = nil) throws {
+        var scenario = try Scenario(files)
+        if let seed { scenario.run.seed = seed }
+        if let connections { scenario.run.connections = connections }
         let inputs = try Self.open(files, scenario)
-        var director = Director(connections: connections, seed: seed, at: inputs.compactMap { $0.next?.time }.min() ?? 0)
+        var director = Director(connections: scenario.run.connections, seed: scenario.run.seed, hostRole: scenario.run.hostRole,
+                                at: inputs.compactMap { $0.next?.time }.min() ?? 0)
         director.network = scenario.network
         director.tunables = scenario.tunables
         director.marks4 = scenario.marks4

@@ -13,6 +13,7 @@ public struct Scenario: Sendable {
     public var edits: [Int: [Command]]
     /// Sysctl keys that the director has no use for.
     public var ignored: [String]
+    public var run: RunFile
     /// Index of the first Ethernet link.
     public var firstInterface: Int32
 
@@ -24,6 +25,8 @@ public struct Scenario: Sendable {
         }
         network = parsed.network
         firstInterface = first.index
+        run = RunFile()
+        if let path = files.run { run = try RunFile(TextFile.read(path), file: path) }
         tunables = Tunables()
         ignored = []
         if let path = files.sysctl {
@@ -45,5 +48,17 @@ public struct Scenario: Sendable {
     private static func marks(_ path: String?, _ family: IPFamily) throws(FileError) -> MarkRules {
         guard let path else { return MarkRules(family: family) }
         return try MarksFile(TextFile.read(path), file: path, family: family).rules
+    }
+    /// UDP ports that tunnels of the services and edits use, and the one that IANA gave to GUE.
+    public var guePorts: [UInt16] {
+        var ports = Set(Printout.defaultGUEPorts)
+        for command in services.map(\.command) + edits.values.joined() {
+            switch command {
+            case .addServer(_, _, let settings), .editServer(_, _, let settings):
+                if settings.tunnel == .gue, settings.tunnelPort != 0 { ports.insert(settings.tunnelPort) }
+            default: break
+            }
+        }
+        return ports.sorted()
     }
 }

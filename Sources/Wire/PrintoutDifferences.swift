@@ -21,7 +21,15 @@ extension Printout {
     /// What differs between an expected and an actual frame, header by header, a line for each field; empty when the frames
     /// are the same to the byte.
     public static func differences(_ expected: Bytes, _ actual: Bytes, guePorts: [UInt16] = defaultGUEPorts) -> [String] {
-        let wanted = numbered(fields(of: expected, guePorts: guePorts)), found = numbered(fields(of: actual, guePorts: guePorts))
+        let lines = differences(fields(of: expected, guePorts: guePorts), fields(of: actual, guePorts: guePorts))
+        return lines.isEmpty ? byteDifferences(expected, actual) : lines
+    }
+
+    /// What differs between the fields of two frames, a line for each field.
+    /// - Parameter isJudged: false leaves a difference out; a field that one of the frames does not have is `nil`.
+    public static func differences(_ expected: [Field], _ actual: [Field],
+                                   where isJudged: (_ expected: Field?, _ actual: Field?) -> Bool = { _, _ in true }) -> [String] {
+        let wanted = numbered(expected), found = numbered(actual)
         let wantedHeaders = Set(wanted.map(\.header)), foundHeaders = Set(found.map(\.header))
         let foundValues = Dictionary(uniqueKeysWithValues: found.map { ([$0.header, $0.name], $0) })
         let wantedNames = Set(wanted.map { [$0.header, $0.name] })
@@ -33,16 +41,16 @@ extension Printout {
                 continue
             }
             let other = foundValues[[field.header, field.name]]
-            if other?.value != field.value { lines.append(line(field, field, other)) }
+            if other?.value != field.value, isJudged(field, other) { lines.append(line(field, field, other)) }
         }
         for field in found where !wantedNames.contains([field.header, field.name]) {
             if wantedHeaders.contains(field.header) {
-                lines.append(line(field, nil, field))
+                if isJudged(nil, field) { lines.append(line(field, nil, field)) }
             } else if missing.insert(field.header).inserted {
                 lines.append("\(field.header): expected none, actual there")
             }
         }
-        return lines.isEmpty ? byteDifferences(expected, actual) : lines
+        return lines
     }
 
     /// Headers that occur twice, such as two VLAN tags, get a number.

@@ -58,7 +58,7 @@ struct ReplayCommand: ParsableCommand {
     var stamp: Stamp = .input
     @Flag(help: "Print one JSON object for each input frame.") var json = false
     @Option(help: ArgumentHelp("Write the listings after the run to this folder.", valueName: "dir")) var listings: String?
-    @Option(help: "Feeds hash keys, dice and ids.") var seed: UInt64 = 0
+    @Option(help: ArgumentHelp("Feeds hash keys, dice and ids (default: the case's own, or 0).", valueName: "n")) var seed: UInt64?
 
     func run() throws {
         try withClearErrors {

@@ -1,0 +1,80 @@
+internal import Admin
+internal import Glibc
+internal import LVS
+internal import Links
+internal import Wire
+
+/// Runs a case and compares what the director did with what the case expects: frames, verdicts, listings.
+public struct CaseVerifier: Sendable {
+    /// Fields that no case's frames are compared by.
+    public var ignored = IgnoredFields()
+    /// Writes the expectations anew instead of judging by them.
+    public var regenerates = false
+    /// Differing frames that are described; all are counted.
+    public var shown = 1
+
+    public init() {}
+
+    /// Runs the case in `folder`. Whatever is wrong with its files is the result's outcome.
+    public func verify(_ folder: String) -> CaseResult {
+        var result = CaseResult(folder: folder)
+        let start = seconds()
+        do { try run(folder, &result) } catch { result.outcome = .unusable("\(error)") }
+        result.seconds = seconds() - start
+        return result
+    }
+
+    private func seconds() -> Double {
+        var time = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &time)
+        return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
+    }
+
+    private func run(_ folder: String, _ result: inout CaseResult) throws {
+        let expectations = try Expectations(folder: folder)
+        if let about = try? TextFile.read(folder + "/about") { result.about = about.split(whereSeparator: \.isNewline).first.map(String.init) ?? "" }
+        guard regenerates || !expectations.isEmpty else {
+            throw FileError(file: folder, text: "the case expects nothing: no out.pcap, expected/ or verdicts (--regenerate makes them)")
+        }
+        var replay = try Replayer(CaseFiles(folder: folder))
+        var judge = try CaseJudge(expectations, replay.scenario, ignored: ignored, shown: shown)
+        var harvest: Harvest?
+        if regenerates { harvest = try Harvest(expectations, replay.scenario) }
+
+        var emissions: [Replayer.Emission] = [], late: [Replayer.Emission] = []
+        var previous: Replayer.Outcome?
+        while let outcome = try replay.step({ emission in
+            // What timers made between two input frames belongs to the earlier one.
+            if emission.cause < outcomeIndex(previous) + 1 { emissions.append(emission) } else { late.append(emission) }
+        }) {
+            if let previous { try settle(previous, emissions, &judge, &harvest) }
+            previous = outcome
+            (emissions, late) = (late, [])
+        }
+        try replay.finish { emissions.append($0) }
+        if let previous { try settle(previous, emissions, &judge, &harvest) }
+        result.frames = replay.frames
+        if harvest != nil {
+            try harvest?.finish(&replay)
+            result.outcome = .regenerated
+            return
+        }
+        try judge.finish(frames: replay.frames)
+        judge.compareListings(&replay)
+        result.differingFrames = judge.differingFrames
+        result.findings = judge.findings
+        if !judge.findings.isEmpty { result.outcome = .failed }
+    }
+
+    private func outcomeIndex(_ outcome: Replayer.Outcome?) -> Int { outcome?.index ?? -1 }
+
+    private func settle(_ outcome: Replayer.Outcome, _ emissions: [Replayer.Emission], _ judge: inout CaseJudge,
+                        _ harvest: inout Harvest?) throws {
+        let expected = try judge.expectedFrames(of: outcome.index)
+        if harvest != nil {
+            try harvest?.take(outcome, emissions, expected, judge.frames)
+        } else {
+            judge.compare(outcome, emissions, with: expected)
+        }
+    }
+}

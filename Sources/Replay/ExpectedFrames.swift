@@ -1,0 +1,88 @@
+public import Admin
+internal import Links
+internal import Wire
+
+/// What a case expects besides its input: emitted frames, listings, verdicts, and what is not judged.
+public struct Expectations: Sendable {
+    /// Files `out.pcap` and `out.IF.pcap`.
+    public var outputs: [CaseFiles.Capture] = []
+    /// Texts of `expected/*.txt` by file name.
+    public var listings: [String: String] = [:]
+    /// Reason codes of the input frames; `-` for one that is not judged.
+    public var verdicts: [Substring]?
+    /// Input frames that are not judged.
+    public var routed: Set<Int> = []
+    public var ignored = IgnoredFields()
+    public let folder: String
+
+    public var isEmpty: Bool { outputs.isEmpty && listings.isEmpty && verdicts == nil }
+
+    /// Reads what a case folder expects.
+    public init(folder: String) throws(FileError) {
+        self.folder = folder
+        let names = try CaseFiles.names(in: folder)
+        for name in names.sorted() {
+            guard let interface = CaseFiles.interface(of: name, between: "out", and: "pcap") ?? CaseFiles.interface(of: name, between: "out", and: "pcapng")
+            else { continue }
+            outputs.append(CaseFiles.Capture(interface: interface.isEmpty ? nil : interface, path: folder + "/" + name))
+        }
+        if names.contains("expected") {
+            for name in try CaseFiles.names(in: folder + "/expected") where ListingsFolder.names.contains(name) {
+                listings[name] = try TextFile.read(folder + "/expected/" + name)
+            }
+        }
+        if names.contains("verdicts") {
+            verdicts = try TextFile.read(folder + "/verdicts").split(whereSeparator: \.isNewline).map { line in
+                line.prefix { $0 != "#" }.split(whereSeparator: \.isWhitespace).first ?? ""
+            }.filter { !$0.isEmpty }
+        }
+        if names.contains("routed") {
+            let path = folder + "/routed"
+            for word in try TextFile.read(path).split(whereSeparator: \.isWhitespace) {
+                guard let frame = Int(word) else { throw FileError(file: path, text: "\(word): not the number of a frame") }
+                routed.insert(frame)
+            }
+        }
+        if names.contains("ignore") {
+            ignored = try IgnoredFields(TextFile.read(folder + "/ignore"), file: folder + "/ignore")
+        }
+    }
+}
+
+/// The expected frames of one interface, in the order of the input frames that cause them.
+struct ExpectedFrames {
+    private let reader: PcapReader
+    private var next: (cause: Int, frame: [UInt8])?
+    private var last = 0
+
+    init(path: String) throws {
+        reader = try PcapReader(path: path)
+        next = try read()
+    }
+
+    private mutating func read() throws -> (cause: Int, frame: [UInt8])? {
+        guard let (record, bytes) = try reader.next() else { return nil }
+        let cause = Int(record.time / 1_000_000_000)
+        guard cause >= last else {
+            throw FileError(file: reader.path, text: "frame \(reader.frames): caused by input frame \(cause), but stands behind one of frame \(last)")
+        }
+        last = cause
+        return (cause, bytes)
+    }
+
+    /// The frames that an input frame causes; to be asked in the order of the input.
+    mutating func frames(causedBy cause: Int) throws -> [[UInt8]] {
+        var frames: [[UInt8]] = []
+        while let (at, frame) = next, at <= cause {
+            frames.append(frame)
+            next = try read()
+        }
+        return frames
+    }
+
+    /// Complains about frames that name an input frame behind the last one.
+    func finish(after count: Int) throws(FileError) {
+        guard let next else { return }
+        throw FileError(file: reader.path, text: "a frame is caused by input frame \(next.cause), but there are \(count)")
+    }
+}

@@ -1,0 +1,18 @@
+internal import Glibc
+internal import Admin
+
+/// Text files and folders that are made.
+enum OutputFile {
+    /// Makes a folder, unless it is there.
+    static func makeFolder(_ path: String) throws(FileError) {
+        if mkdir(path, 0o755) != 0, errno != EEXIST { throw FileError(file: path, text: String(cString: strerror(errno))) }
+    }
+
+    /// Makes or empties a file and writes all of `text`.
+    static func write(_ text: String, to path: String) throws(FileError) {
+        guard let file = fopen(path, "w") else { throw FileError(file: path, text: String(cString: strerror(errno))) }
+        let bytes = Array(text.utf8)
+        let isWritten = fwrite(bytes, 1, bytes.count, file) == bytes.count
+        guard fclose(file) == 0, isWritten else { throw FileError(file: path, text: String(cString: strerror(errno))) }
+    }
+}

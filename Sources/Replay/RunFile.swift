@@ -1,0 +1,56 @@
+public import Admin
+public import LVS
+internal import Wire
+
+/// The file `run` of a case: how the director was started, one `key value` a line, with `#` comments.
+///
+///     seed 7
+///     connections 4096
+///     host beside
+///     owns 192.0.2.1
+public struct RunFile: Sendable, Hashable {
+    /// Feeds hash keys, dice and ids.
+    public var seed: UInt64 = 0
+    /// Connections and templates that the table holds.
+    public var connections = 1 << 20
+    /// `host whole` (the default): the director plays the host for all its addresses. `host beside`: another host stack deals
+    /// with what is passed, and the director answers only for the addresses after `owns`.
+    public var hostRole = HostRole.everything
+
+    public init() {}
+
+    /// - Throws: `FileError` for the first line that is not understood.
+    public init(_ text: String, file: String) throws(FileError) {
+        for (index, line) in text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).enumerated() {
+            let words = line.prefix { $0 != "#" }.split(whereSeparator: \.isWhitespace)
+            guard !words.isEmpty else { continue }
+            func refuse(_ text: String) -> FileError { FileError(file: file, line: index + 1, text: text) }
+            guard words.count == 2 else { throw refuse("expected a key and a value") }
+            let value = words[1]
+            switch words[0] {
+            case "seed":
+                guard let number = UInt64(value) else { throw refuse("seed: \(value): not a number of 64 bits") }
+                seed = number
+            case "connections":
+                guard let number = Int(value), (16...1 << 28).contains(number) else {
+                    throw refuse("connections: \(value): 16 to \(1 << 28) are possible")
+                }
+                connections = number
+            case "host":
+                guard value == "whole" || value == "beside" else { throw refuse("host: \(value): expected whole or beside") }
+                hostRole.isWholeHost = value == "whole"
+            case "owns":
+                guard let address = IPAddress(value) else { throw refuse("owns: \(value): not an address") }
+                hostRole.owned.insert(address)
+            default: throw refuse("unknown key \(words[0]): there are seed, connections, host and owns")
+            }
+        }
+    }
+
+    /// The file's text.
+    public var text: String {
+        var lines = ["seed \(seed)", "connections \(connections)", "host \(hostRole.isWholeHost ? "whole" : "beside")"]
+        lines += hostRole.owned.sorted().map { "owns \($0)" }
+        return lines.map { $0 + "\n" }.joined()
+    }
+}

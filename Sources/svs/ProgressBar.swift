@@ -1,0 +1,26 @@
+import Glibc
+
+/// A bar on the last line of a terminal; nothing where standard error is none.
+struct ProgressBar {
+    private let total: Int
+    private var done = 0
+    private let isVisible = isatty(2) == 1
+    private static let width = 40
+
+    init(of total: Int) { self.total = total }
+
+    mutating func advance() { done += 1 }
+
+    func show() {
+        guard isVisible, total > 0, done < total else { return }
+        let filled = done * Self.width / total
+        Terminal.write("\r[" + String(repeating: "#", count: filled) + String(repeating: ".", count: Self.width - filled) + "] \(done)/\(total)", to: 2)
+    }
+
+    /// Takes the bar away, so that a line can be printed in its place.
+    func hide() {
+        guard isVisible else { return }
+        fflush(nil)
+        Terminal.write("\r\u{1b}[K", to: 2)
+    }
+}
