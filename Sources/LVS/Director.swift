@@ -154,7 +154,7 @@ public struct Director: ~Copyable {
     /// A packet of a known connection, from the client's side.
     @inline(__always)
     mutating func known(_ frame: inout Frame, _ packet: inout Packet, _ id: ConnectionID) -> Verdict {
-        if packet.opensConnection, startsAfresh(id) { return readmit(&frame, packet, replacing: id) }
+        guard !packet.opensConnection else { return openAgain(&frame, packet, id) }
         guard isServed(id) else { return unserved(&frame, packet, id) }
         countRequest(id, packet)
         observe(id, packet, isReply: false)

@@ -114,6 +114,7 @@ extension Director {
     private mutating func first(_ frame: inout Frame, _ packet: Packet, _ id: ConnectionID) -> Verdict {
         countRequest(id, packet)
         observe(id, packet, isReply: false)
+        if packet.opensConnection { clampSegmentSize(frame, packet, id) }
         return forward(&frame, packet, id)
     }
 

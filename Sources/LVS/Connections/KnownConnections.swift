@@ -17,6 +17,17 @@ extension Director {
         return connection.proto == IPProtocol.sctp && connection.state == SCTPState.closed.rawValue
     }
 
+    /// A SYN or INIT of a known connection: sent again, or the beginning of a new one.
+    @inline(never)
+    mutating func openAgain(_ frame: inout Frame, _ packet: Packet, _ id: ConnectionID) -> Verdict {
+        if startsAfresh(id) { return readmit(&frame, packet, replacing: id) }
+        guard isServed(id) else { return unserved(&frame, packet, id) }
+        countRequest(id, packet)
+        observe(id, packet, isReply: false)
+        clampSegmentSize(frame, packet, id)
+        return forward(&frame, packet, id)
+    }
+
     /// The old connection is forgotten, the packet scheduled like a new one.
     @inline(never)
     mutating func readmit(_ frame: inout Frame, _ packet: Packet, replacing old: ConnectionID) -> Verdict {

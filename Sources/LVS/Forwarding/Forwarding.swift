@@ -4,7 +4,6 @@ extension Director {
     /// The one switch over the closed set of forwarding methods.
     @inline(__always)
     mutating func forward(_ frame: inout Frame, _ packet: Packet, _ id: ConnectionID) -> Verdict {
-        if packet.opensConnection { clampSegmentSize(frame, packet, id) }
         switch connections[id].method {
         case .directRouting: return routeDirectly(&frame, packet, id)
         case .tunneling: return tunnel(&frame, packet, id)
