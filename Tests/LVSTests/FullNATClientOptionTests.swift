@@ -15,8 +15,8 @@ struct FullNATClientOptionTests {
         /// The server's SYN+ACK as the client got it.
         var answer: [UInt8]
 
-        init(isV4: Bool = true, option: ClientAddressOption = .toa, window: UInt16 = 65535, serverMTU: Int = 1500, synOptions: [UInt8] = TCPOption.mss(1460),
-             headroom: Int = 128) throws {
+        init(isV4: Bool = true, option: ClientAddressOption = .toa, window: UInt16 = 65535, serverMTU: Int = 1500,
+             synOptions: [UInt8] = TCPOption.mss(1460), headroom: Int = 128) throws {
             client = isV4 ? "198.51.100.7:4000" : "[2001:db8:c::7]:4000"
             virtual = isV4 ? "203.0.113.10:80" : "[2001:db8:f::10]:80"
             server = isV4 ? "10.2.0.11:8080" : "[fd00:2::11]:8080"

@@ -99,7 +99,8 @@ struct FullNATProxyTests {
             expect(back, isV4 ? .ipv4() : .ipv6(), .tcp(.ack(1001 + expected)))
             if let first = receiver.firstBlock, first.0 > 1001 + UInt32(header.count) {
                 let length = UInt32(header.count)
-                expect(back, isV4 ? .ipv4() : .ipv6(), .tcp(.options(TCPOption.nop + TCPOption.nop + TCPOption.sack((first.0 - length, first.1 - length)))))
+                let moved = TCPOption.sack((first.0 - length, first.1 - length))
+                expect(back, isV4 ? .ipv4() : .ipv6(), .tcp(.options(TCPOption.nop + TCPOption.nop + moved)))
             }
             acknowledged = expected
         }

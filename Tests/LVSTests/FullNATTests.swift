@@ -116,7 +116,9 @@ struct FullNATTests {
         try bench.serve("203.0.113.10:54", "10.2.0.12:53", proto: IPProtocol.udp, method: .fullNAT) { $0.localAddresses = [range("10.2.0.200")] }
         bench.send(Packet.udp(from: client, to: "203.0.113.10:54"))
         #expect(bench.verdict == .fullNAT)
-        try bench.serve("203.0.113.10:55", "10.2.0.11:53", proto: IPProtocol.udp, method: .fullNAT) { $0.localAddresses = [range("10.2.0.200", "10.2.0.201")] }
+        try bench.serve("203.0.113.10:55", "10.2.0.11:53", proto: IPProtocol.udp, method: .fullNAT) {
+            $0.localAddresses = [range("10.2.0.200", "10.2.0.201")]
+        }
         for i in 0..<100 {
             let out = try #require(bench.send(Packet.udp(from: Endpoint(client.address, UInt16(6000 + i)), to: "203.0.113.10:55")).first)
             #expect(ends(out).source.address == TranslationBench.ip("10.2.0.201"))

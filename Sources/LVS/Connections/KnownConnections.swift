@@ -66,6 +66,7 @@ extension Director {
         // A packet for a local address is the director's own to answer, whether the host forwards or not.
         let mustForward = connections[id].method != .fullNAT
         if translates || hostRole.isWholeHost, let refusal = refuseRouting(frame, packet, along: path, asRouter: mustForward) { return refusal }
+        guard packet.hasTransport || !translates else { return .shortTransport }
         countReply(id, length: Int(packet.length))
         observe(id, packet, isReply: true)
         guard translates else { return .passReply }
@@ -76,10 +77,11 @@ extension Director {
 
     /// A reply whose client is the director's own host.
     private mutating func replyToHost(_ frame: inout Frame, _ packet: Packet, _ id: ConnectionID) -> Verdict {
+        let translates = connections[id].translates
+        guard packet.hasTransport || !translates else { return .shortTransport }
         countReply(id, length: Int(packet.length))
         observe(id, packet, isReply: true)
-        guard connections[id].translates else { return .passReply }
-        guard packet.hasTransport else { return .shortTransport }
+        guard translates else { return .passReply }
         translate(.source, of: &frame, packet, to: connections[id].virtual, connections[id].virtualPort)
         return deliverLocally(&frame, packet)
     }

@@ -6,9 +6,10 @@ extension Director {
     mutating func observe(_ id: ConnectionID, _ packet: Packet, isReply: Bool) {
         let state = connections[id].state
         var next = state
-        if packet.flow.proto == IPProtocol.tcp {
+        // A header that is cut off says nothing.
+        if packet.flow.proto == IPProtocol.tcp, packet.hasTransport {
             next = TCPTracking.next(state: state, flags: packet.flags, direction: direction(id, isReply), secure: defence.secureTCP)
-        } else if packet.flow.proto == IPProtocol.sctp, packet.detail != 0xff {
+        } else if packet.flow.proto == IPProtocol.sctp, packet.hasTransport, packet.detail != 0xff {
             next = SCTPTracking.next(state: state, chunk: packet.detail, direction: direction(id, isReply))
         }
         if next != state { changeState(of: id, to: next) }

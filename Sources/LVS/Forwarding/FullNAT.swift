@@ -28,7 +28,6 @@ extension Director {
     /// A server's packet to a local address, on its way to the client that the address stands for.
     @inline(never)
     mutating func translateFullReply(_ frame: inout Frame, _ packet: Packet, _ id: ConnectionID, along path: Path) -> Verdict {
-        guard packet.hasTransport else { return .shortTransport }
         takeHop(frame, packet)
         translate(.source, of: &frame, packet, to: connections[id].virtual, connections[id].virtualPort)
         translate(.destination, of: &frame, packet, to: connections[id].client, connections[id].clientPort)

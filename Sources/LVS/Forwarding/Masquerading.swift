@@ -31,7 +31,6 @@ extension Director {
     /// A server's packet to a client, which the host would forward: on the way its source becomes the virtual address again.
     @inline(__always)
     mutating func translateReply(_ frame: inout Frame, _ packet: Packet, _ id: ConnectionID, along path: Path) -> Verdict {
-        guard packet.hasTransport else { return .shortTransport }
         takeHop(frame, packet)
         translate(.source, of: &frame, packet, to: connections[id].virtual, connections[id].virtualPort)
         return sendTranslated(&frame, packet, along: path, as: .replyTranslated)
