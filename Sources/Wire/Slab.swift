@@ -70,6 +70,13 @@ internal import Glibc
     @inlinable @inline(__always)
     public func address(checked index: Int) -> UnsafePointer<Element> { UnsafePointer(mutableAddress(checked: index)) }
 
+    /// Where the element of an index lies that the slab's owner has handed out itself; checked in debug builds only.
+    @inlinable @inline(__always)
+    public func trusted(_ index: Int) -> UnsafeMutablePointer<Element> {
+        assert(UInt(bitPattern: index) < UInt(bitPattern: capacity))
+        return base + index
+    }
+
     @inlinable @inline(__always)
     func address(_ index: Int) -> UnsafePointer<Element> { UnsafePointer(base + index) }
 

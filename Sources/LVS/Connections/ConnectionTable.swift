@@ -45,8 +45,8 @@ public struct ConnectionTable {
 
     @inline(__always)
     public subscript(id: ConnectionID) -> Connection {
-        unsafeAddress { pool.address(checked: Int(id)) }
-        nonmutating unsafeMutableAddress { pool.mutableAddress(checked: Int(id)) }
+        unsafeAddress { UnsafePointer(pool.trusted(Int(id))) }
+        nonmutating unsafeMutableAddress { pool.trusted(Int(id)) }
     }
 
     /// Hash of a flow, the same for both directions.
@@ -77,7 +77,7 @@ public struct ConnectionTable {
 
     @inline(__always)
     func prefetchConnection(_ hash: UInt32) {
-        let word = index[Int(hash & mask)]
+        let word = index.trusted(Int(hash & mask)).pointee
         if UInt32(truncatingIfNeeded: word) == hash, word != 0 { pool.prefetch(Int(word >> 32 & 0x7fff_ffff) &- 1) }
     }
 
@@ -86,7 +86,7 @@ public struct ConnectionTable {
     func find(_ flow: Flow, hash: UInt32) -> Match {
         var place = hash & mask
         while true {
-            let word = index[Int(place)]
+            let word = index.trusted(Int(place)).pointee
             if word == 0 { return .none }
             if UInt32(truncatingIfNeeded: word) == hash {
                 let id = ConnectionID(truncatingIfNeeded: word >> 32 & 0x7fff_ffff) &- 1
@@ -99,7 +99,7 @@ public struct ConnectionTable {
 
     @inline(__always)
     private func compare(_ flow: Flow, _ id: ConnectionID, isReplyWord: Bool) -> Match {
-        let connection = pool.mutableAddress(checked: Int(id))
+        let connection = pool.trusted(Int(id))
         guard connection.pointee.proto == flow.proto, !connection.pointee.flags.contains(.template) else { return .none }
         if isReplyWord {
             guard connection.pointee.serverAddress == flow.source, connection.pointee.serverPort == flow.sourcePort else { return .none }

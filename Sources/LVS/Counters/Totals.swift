@@ -10,8 +10,8 @@ struct Totals {
 
     @inline(__always)
     subscript(service: Int32) -> Counters {
-        unsafeAddress { services.address(checked: Int(service)) }
-        nonmutating unsafeMutableAddress { services.mutableAddress(checked: Int(service)) }
+        unsafeAddress { UnsafePointer(services.trusted(Int(service))) }
+        nonmutating unsafeMutableAddress { services.trusted(Int(service)) }
     }
 }
 

@@ -18,8 +18,8 @@ struct ServerPool {
 
     @inline(__always)
     subscript(id: ServerID) -> RealServer {
-        unsafeAddress { slots.address(checked: Int(id)) }
-        nonmutating unsafeMutableAddress { slots.mutableAddress(checked: Int(id)) }
+        unsafeAddress { UnsafePointer(slots.trusted(Int(id))) }
+        nonmutating unsafeMutableAddress { slots.trusted(Int(id)) }
     }
 
     /// The outer header at a place that `outerPlace` gave.
