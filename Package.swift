@@ -28,6 +28,7 @@ let package = Package(
         .target(name: "Wire", dependencies: ["CLinux"], swiftSettings: house),
         // floor 2
         .target(name: "LVS", dependencies: ["Wire"], swiftSettings: house),
+        .target(name: "Decap", dependencies: ["Wire"], swiftSettings: house),
         .target(name: "Links", dependencies: ["Wire", "CLinux", "Clibpcap"], swiftSettings: house),
         // floor 3
         .target(name: "Admin", dependencies: ["LVS", "Wire", "CLinux"], swiftSettings: house),
@@ -37,7 +38,7 @@ let package = Package(
         // doors
         .executableTarget(
             name: "svs",
-            dependencies: ["Admin", "Host", "LVS", "Links", "Replay", "Wire", "CLinux",
+            dependencies: ["Admin", "Decap", "Host", "LVS", "Links", "Replay", "Wire", "CLinux",
                            .product(name: "ArgumentParser", package: "swift-argument-parser")],
             swiftSettings: house),
         .target(name: "CBench", cSettings: [.unsafeFlags(["-O2"])]),
@@ -48,6 +49,7 @@ let package = Package(
         .target(name: "PacketKit", dependencies: ["Wire"], path: "Tests/PacketKit", swiftSettings: house),
         .testTarget(name: "WireTests", dependencies: ["Wire", "PacketKit"], swiftSettings: house),
         .testTarget(name: "LVSTests", dependencies: ["LVS", "Wire", "PacketKit"], swiftSettings: house),
+        .testTarget(name: "DecapTests", dependencies: ["Decap", "Wire", "PacketKit"], swiftSettings: house),
         .testTarget(name: "LinksTests", dependencies: ["Links", "Wire", "PacketKit", "CLinux"], swiftSettings: house),
         .testTarget(name: "ReplayTests", dependencies: ["Replay", "LVS", "Wire", "Admin", "Links", "PacketKit"], exclude: ["Cases"], swiftSettings: house),
         .testTarget(name: "HostTests", dependencies: ["Host", "LVS", "Wire", "CLinux"], swiftSettings: house),

@@ -1,0 +1,187 @@
+import CLinux
+import Decap
+import Glibc
+import Host
+import LVS
+import Links
+import Wire
+
+/// Takes tunnels off live: frames from a ring, inner packets to the host stack through a TUN device.
+///
+/// The host stack does not see the outer packets: it has no such tunnel and would answer them with ICMP errors, which the
+/// director would hand on to clients.
+final class DecapWorker {
+    private let decapsulator: Decapsulator
+    private let interface: String
+    private let link: RingLink
+    private let device: TUNDevice
+    private let host: HostNetwork
+    private let mute: Mute
+    private let signals: Int32
+    private var network = Network()
+    private var addresses: Set<IPAddress>?
+    private var fragments = OuterFragments()
+    private var batch = Batch(capacity: 64)
+    private var tally = DecapTally()
+    private var complaint = ""
+    private var isStopped = false
+
+    init(_ decapsulator: Decapsulator, on interface: String) throws {
+        self.decapsulator = decapsulator
+        self.interface = interface
+        signals = [SIGTERM, SIGINT].withUnsafeBufferPointer { svs_signal_descriptor($0.baseAddress, Int32($0.count)) }
+        device = try TUNDevice(name: "svs-decap%d", mtu: 65535, offload: true)
+        // The clients' addresses are not to be reached through the device, which is what the strict filter asks for.
+        if ReversePathFilter.inForce(on: device.name) == .strict {
+            throw Failure("""
+                reverse path filter: net.ipv4.conf.all.rp_filter is 1 (strict), so the host stack would drop every unwrapped packet; \
+                set it to 0, or to 2 (loose)
+                """)
+        }
+        host = try HostNetwork()
+        mute = try Mute()
+        link = try RingLink(on: interface, filter: PacketFilter(accepting: []), group: nil)
+        try follow()
+        Terminal.complain("unwrapping \(decapsulator.kind.rawValue) on \(interface) into \(device.name)")
+    }
+
+    /// Asks for, and mutes, tunnel packets to the interface's own addresses, whichever these are now.
+    private func follow() throws {
+        _ = try host.update(&network)
+        let index = network.interface(named: interface)?.index
+        let own = Set(network.addresses.filter { $0.interface == index }.map(\.address))
+        guard own != addresses else { return }
+        var interests: [Interest] = []
+        var muting = Muting(interfaces: [interface])
+        for address in own {
+            switch decapsulator.kind {
+            case .gue:
+                interests.append(Interest(.destination, address, proto: IPProtocol.udp, ports: decapsulator.port...decapsulator.port))
+                muting.services.append(Muting.Endpoint(proto: IPProtocol.udp, address: address, port: decapsulator.port))
+            case .ipip, .gre:
+                for proto in decapsulator.kind == .gre ? [IPProtocol.gre] : [IPProtocol.ipip, IPProtocol.ipv6] {
+                    interests.append(Interest(.destination, address, proto: proto))
+                    muting.marked.append(Muting.Destination(prefix: address, length: address.family.width, proto: proto))
+                }
+            }
+        }
+        try mute.apply(muting)
+        try link.attach(PacketFilter(accepting: interests))
+        addresses = own
+    }
+
+    /// Runs until a signal ends it.
+    func run() throws {
+        var breaths = 0
+        while !isStopped {
+            breaths += 1
+            batch.removeAll()
+            do throws(LinkError) { try link.receive(into: &batch) } catch { complain(error.description) }
+            for i in 0..<batch.count { try take(batch[i]) }
+            if batch.isEmpty || breaths & 15 == 0 { attend(waiting: batch.isEmpty && link.wantsPoll) }
+        }
+        Terminal.complain("ended: \(tally.line)")
+    }
+
+    /// Waits for frames, signals and changes of the host's addresses.
+    private func attend(waiting: Bool) {
+        var polled = [pollfd(fd: signals, events: Int16(POLLIN), revents: 0), pollfd(fd: host.descriptor, events: Int16(POLLIN), revents: 0),
+                      pollfd(fd: link.descriptor, events: Int16(POLLIN), revents: 0)]
+        _ = poll(&polled, nfds_t(polled.count), waiting ? 1000 : 0)
+        if polled[0].revents != 0, svs_signal_next(signals) != 0 { isStopped = true }
+        if polled[1].revents != 0 { do { try follow() } catch { complain("\(error)") } }
+        fragments.giveUp(at: svs_clock())
+        tally.lostFragments = fragments.lost
+    }
+
+    private func complain(_ text: String) {
+        guard complaint != text else { return }
+        complaint = text
+        Terminal.complain(text)
+    }
+
+    private func take(_ frame: Frame) throws {
+        guard let ethernet = EthernetHeader(frame.bytes), ethernet.type == EtherType.ipv4 || ethernet.type == EtherType.ipv6 else { return }
+        let packet = frame.bytes.dropFirst(ethernet.length)
+        guard frame.offload.kind == Offload.udpSegments else { return try unwrap(packet, at: ethernet.length, frame.offload) }
+        // Datagrams that the receiving side joined are taken apart again: each holds a packet of its own.
+        for datagram in Datagrams(packet, size: Int(frame.offload.segmentSize)) {
+            var whole = datagram
+            try whole.withBytes { try unwrap($0, at: 0, Offload(flags: Offload.needsChecksum)) }
+        }
+    }
+
+    /// `start` is where the packet begins in the frame that the offload header is about.
+    private func unwrap(_ packet: Bytes, at start: Int, _ offload: Offload) throws {
+        // A checksum still to be filled in lies in the outer header or in what that covers.
+        switch decapsulator.unwrap(packet, trustsChecksums: !offload.isPlain) {
+        case .other: return
+        case .fragment:
+            guard var whole = fragments.add(packet, at: svs_clock()) else { return }
+            try whole.withBytes { bytes in
+                if case .inner(let inner) = decapsulator.unwrap(bytes) { try deliver(bytes, inner, Offload()) }
+            }
+        case .refused(let refusal): tally.refused[refusal, default: 0] += 1
+        case .inner(let inner): try deliver(packet, inner, innerOffload(offload, removing: start + inner.offset))
+        }
+    }
+
+    /// What is left to do on the inner packet: a checksum that begins in front of it was the outer one's.
+    private func innerOffload(_ offload: Offload, removing count: Int) -> Offload {
+        guard offload.hasPartialChecksum, Int(offload.checksumStart) > count else { return Offload() }
+        var inner = offload
+        inner.checksumStart -= UInt16(truncatingIfNeeded: count)
+        inner.headerLength = 0
+        return inner
+    }
+
+    /// Hands an inner packet to the host stack, its offload header in the place of the outer header's last bytes.
+    private func deliver(_ packet: Bytes, _ inner: Decapsulator.Inner, _ offload: Offload) throws {
+        guard inner.offset >= Offload.length else { return }
+        let bytes = packet.dropFirst(inner.offset - Offload.length).prefix(Offload.length + inner.length)
+        var header = offload
+        if header.isSuperframe { header.headerLength = Self.headerLength(bytes.dropFirst(Offload.length), header) }
+        header.write(to: bytes)
+        if try device.write(bytes) { tally.unwrapped += 1 } else { tally.untaken += 1 }
+    }
+
+    /// IP and TCP header of a superframe together, which the kernel wants to know.
+    private static func headerLength(_ packet: Bytes, _ offload: Offload) -> UInt16 {
+        let start = Int(offload.checksumStart)
+        let tcp = TCPHeader(packet.dropFirst(start))?.length ?? 8
+        return UInt16(truncatingIfNeeded: start + tcp)
+    }
+}
+
+/// The datagrams that a UDP superframe stands for, each behind an IP header of its own.
+struct Datagrams: Sequence, IteratorProtocol {
+    private let packet: Bytes
+    private let headers: Int
+    private let size: Int
+    private var position = 0
+
+    init(_ packet: Bytes, size: Int) {
+        self.packet = packet
+        let transport = packet.count > 0 && packet[0] >> 4 == 4 ? IPv4Header(packet)?.length : IPv6Extensions(packet)?.offset
+        headers = (transport ?? packet.count) + 8
+        self.size = size
+        position = headers
+    }
+
+    mutating func next() -> [UInt8]? {
+        guard size > 0, position < packet.count else { return nil }
+        let piece = packet.dropFirst(position).prefix(size)
+        position += piece.count
+        var whole = packet.prefix(headers).array + piece.array
+        whole.withBytes { bytes in
+            if let header = IPv4Header(bytes) {
+                header.totalLength = bytes.count
+                header.fillChecksum()
+            } else if let header = IPv6Header(bytes) {
+                header.payloadLength = bytes.count - 40
+            }
+            bytes.setBig16(UInt16(truncatingIfNeeded: bytes.count - headers + 8), at: headers - 8 + 4)
+        }
+        return whole
+    }
+}
