@@ -36,6 +36,8 @@ public struct Director: ~Copyable {
     var fragments = FragmentStore()
     /// How the reassembled packet in hand came in.
     var pieces = Pieces()
+    /// The IPv4 options of the packet in hand, where it has any.
+    var optionsInHand = IPOptions()
     var knownFragmentAddresses: FragmentAddresses?
     var waiting = NeighborQueue()
     var sides = SideTable()
@@ -142,8 +144,8 @@ public struct Director: ~Copyable {
         chosen = -1
         guard packet.kind == .ip else { return answerNeighbor(frame, packet) }
         guard ports.isMine(frame) else { return frame.ingress == Self.localInterface ? directOwn(&frame, packet) : notMine(frame, packet) }
+        guard packet.isPlain else { return directWithCare(&frame, packet) }
         guard services.hasServices(packet.family) else { return passServiceless(&frame, packet) }
-        guard !packet.isFragment else { return gather(&frame, packet) }
         guard packet.isBalanced else { return directOther(&frame, packet) }
 
         let match = connections.find(packet.flow, hash: hash)

@@ -21,6 +21,8 @@ public struct Packet: BitwiseCopyable {
     /// Fragment of a larger datagram; `laterFragment` when it does not hold the transport header.
     public var isFragment: Bool
     public var isLaterFragment: Bool
+    /// IPv4 options, or IPv6 hop-by-hop options, are there.
+    public var hasOptions: Bool
     /// Whether the header of the transport protocol is there in full length.
     public var hasTransport: Bool
     /// IPv4: DF is set. IPv6: always, since routers never fragment.
@@ -47,6 +49,7 @@ public struct Packet: BitwiseCopyable {
         detail = 0
         isFragment = false
         isLaterFragment = false
+        hasOptions = false
         hasTransport = false
         dontFragment = false
         hops = 0
@@ -96,6 +99,7 @@ public struct Packet: BitwiseCopyable {
         let fragment = header.fragmentWord
         dontFragment = fragment & 0x4000 != 0
         isFragment = fragment & 0x3fff != 0
+        hasOptions = header.length > 20
         isLaterFragment = fragment & 0x1fff != 0
         flow.source = header.source
         flow.destination = header.destination
@@ -121,6 +125,7 @@ public struct Packet: BitwiseCopyable {
         flow.source = source
         flow.destination = header.destination
         flow.proto = extensions.proto
+        hasOptions = header.nextHeader == IPProtocol.hopByHop
         if extensions.fragmentHeader > 0 {
             // A fragment that is the whole as well loses its fragment header like any other (RFC 6946).
             let word = bytes.big16(at: extensions.fragmentHeader &+ 2)
@@ -160,6 +165,10 @@ public struct Packet: BitwiseCopyable {
         flow.sourcePort = bytes.big16(at: 0)
         flow.destinationPort = bytes.big16(at: 2)
     }
+
+    /// Needs none of the care that fragments and options take.
+    @inlinable @inline(__always)
+    var isPlain: Bool { !isFragment && !hasOptions }
 
     /// Whether the packet is of a protocol that connections are kept for.
     @inlinable @inline(__always)

@@ -59,6 +59,8 @@
     case icmpUnusable
     case icmpTimeExceeded
     case pathLearned
+    case optionsRefused
+    case martian
     case fragmentInvalid
     case fragmentOverlap
     case fragmentDuplicate

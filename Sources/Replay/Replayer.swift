@@ -11,6 +11,7 @@ public struct Replayer: ~Copyable {
     private var inputs: [Input]
     private var batch = Batch(capacity: 1)
     private let memory: Slab<UInt8>
+    private let start: Instant
     /// Frames read so far, over all inputs.
     public private(set) var frames = 0
     /// Commands of the `edits` file that the director refused, with the frame they came before.
@@ -56,8 +57,8 @@ public struct Replayer: ~Copyable {
         if let seed { scenario.run.seed = seed }
         if let connections { scenario.run.connections = connections }
         let inputs = try Self.open(files, scenario)
-        var director = Director(connections: scenario.run.connections, seed: scenario.run.seed, hostRole: scenario.run.hostRole,
-                                at: inputs.compactMap { $0.next?.time }.min() ?? 0)
+        let start = inputs.compactMap { $0.next?.time }.min() ?? 0
+        var director = Director(connections: scenario.run.connections, seed: scenario.run.seed, hostRole: scenario.run.hostRole, at: start)
         director.network = scenario.network
         director.tunables = scenario.tunables
         director.marks4 = scenario.marks4
@@ -67,6 +68,7 @@ public struct Replayer: ~Copyable {
                 throw FileError(file: files.services, line: rule.line, text: error.sentence)
             }
         }
+        self.start = start
         self.scenario = scenario
         self.inputs = inputs
         self.director = director
@@ -132,11 +134,13 @@ public struct Replayer: ~Copyable {
                        service: director.service(of: 0), server: director.server(of: 0), frame: bytes)
     }
 
-    /// Lets the clock run on after the last frame: until no fragment waits, else 20 ms.
+    /// Lets the clock run on after the last frame: 20 ms, or until no fragment waits when the capture lasted longer than
+    /// fragments do. A shorter one does not show how long its sender would have gone on.
     public mutating func finish(_ emit: (Emission) throws -> Void) throws {
         let last = director.now
         var end = last + 20_000_000
-        while let timeout = director.nextFragmentTimeout {
+        let patience = Instant(max(director.tunables.fragmentTime4, 0)) * 1_000_000_000
+        while last - start >= patience, let timeout = director.nextFragmentTimeout {
             end = timeout
             director.advance(to: timeout)
             try emitOutbox(causedBy: max(frames - 1, 0), last, emit)

@@ -126,4 +126,5 @@ public enum IPProtocol {
     @inlinable public static var none: UInt8 { 59 }
     @inlinable public static var destinationOptions: UInt8 { 60 }
     @inlinable public static var sctp: UInt8 { 132 }
+    @inlinable public static var udpLite: UInt8 { 136 }
 }

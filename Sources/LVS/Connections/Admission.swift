@@ -5,9 +5,10 @@ extension Director {
     @inline(never)
     mutating func admit(_ frame: inout Frame, _ packet: Packet, replacing old: ConnectionID = -1) -> Verdict {
         let mark = mark(of: packet, frame)
+        guard !isMartian(packet.flow) else { return .martian }
         guard isLocal(packet.flow.destination) else { return passThrough(&frame, packet) }
         if let refusal = unknownReply(&frame, packet) { return refusal }
-        guard packet.hasTransport else { return .shortTransport }
+        guard packet.hasTransport, packet.flow.proto != IPProtocol.sctp || packet.transportLength >= 16 else { return .shortTransport }
         guard mayOpen(packet) else { return answerUnknown(frame, packet, mark) }
         guard let service = match(packet.flow, mark) else { return hostStack(frame, packet, .passNoService) }
         guard !defence.dropsPacket(tunables, at: clock) else { return .dropPacketDefence }

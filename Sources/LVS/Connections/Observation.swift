@@ -30,7 +30,7 @@ extension Director {
 
     /// Gives the connection its state's full timeout from now on.
     @inline(__always)
-    private mutating func touch(_ id: ConnectionID, _ timeout: Instant) {
+    mutating func touch(_ id: ConnectionID, _ timeout: Instant) {
         let expires = clock &+ (hasOwnTimeouts(id) ? ownTimeout(id, timeout) : timeout)
         let sooner = expires < connections[id].expires
         connections[id].expires = expires

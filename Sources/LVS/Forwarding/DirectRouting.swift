@@ -20,7 +20,10 @@ extension Director {
     @inline(never)
     mutating func routeTooLong(_ frame: inout Frame, _ packet: Packet, along path: Path, _ id: ConnectionID,
                                as verdict: Verdict = .directRouting) -> Verdict {
-        guard !packet.dontFragment else { return tellLimit(frame, packet, path.mtu, id) }
+        // An ICMP error is fragmented rather than answered by another.
+        guard !packet.dontFragment || packet.family == .v4 && packet.flow.proto == IPProtocol.icmp else {
+            return tellLimit(frame, packet, path.mtu, id)
+        }
         return sendFragments(of: frame, packet, limit: Int(path.mtu), along: path, as: verdict)
     }
 

@@ -7,7 +7,7 @@ extension Director {
     mutating func sendFragments(of frame: Frame, _ packet: Packet, limit: Int, along path: Path, as verdict: Verdict) -> Verdict {
         let start = Int(packet.network)
         let whole = frame.bytes.prefix(start + Int(packet.length))
-        if verdict == .masquerading || verdict == .replyTranslated { joinHeader(packet) }
+        if pieces.isActive { joinHeader(packet, verdict) }
         return sendFragments(of: whole, network: start, limit: limit, along: path, as: verdict, frame.cause) ? verdict : .noBuffer
     }
 
@@ -38,12 +38,6 @@ extension Director {
         }
         guard let part = UnfragmentablePart(packet) else { return false }
         return cut(frame.bytes, network: 14, part, id: nextFragmentID(), Int(path.mtu), [], along: path, cause)
-    }
-
-    /// Fragments the IPv4 packet that begins `start` bytes into `whole`.
-    mutating func sendFragments(_ whole: Bytes, network start: Int, limit: Int, along path: Path, _ cause: Int32) -> Bool {
-        guard let header = IPv4Header(whole.dropFirst(start)) else { return false }
-        return cut(whole, network: start, header, flags: header.fragmentWord & 0xc000, limit, [], along: path, cause)
     }
 
     private mutating func nextFragmentID() -> UInt32 { UInt32(truncatingIfNeeded: dice.next()) }

@@ -25,68 +25,6 @@ extension Director {
     /// Whether the director, not the host beside it, answers what is sent to an address.
     mutating func answers(for address: IPAddress) -> Bool { hostRole.isWholeHost || hostRole.owned.contains(address) || isLocalAddress(address) }
 
-    /// A frame whose destination MAC is not the interface's own, or that is too long for it.
-    @inline(never)
-    mutating func notMine(_ frame: Frame, _ packet: Packet) -> Verdict {
-        let destination = frame.bytes.mac(at: 0)
-        if let port = ports[frame.ingress], port.mac == destination { return .oversizedFrame }
-        guard destination.isMulticast else { return .otherHost }
-        if packet.flow.proto == IPProtocol.icmpv6 { return answerNeighbor(frame, packet) }
-        return .groupDestination
-    }
-
-    /// ARP and neighbour discovery: who has an address that the director answers for is told its MAC.
-    @inline(never)
-    mutating func answerNeighbor(_ frame: Frame, _ packet: Packet) -> Verdict {
-        switch packet.kind {
-        case .malformed: return .malformed
-        case .foreign: return .passForeignType
-        case .arp: return answerARP(frame, packet)
-        case .ip: return answerSolicitation(frame, packet)
-        }
-    }
-
-    private mutating func answerARP(_ frame: Frame, _ packet: Packet) -> Verdict {
-        guard let question = ARPPacket(frame.bytes.dropFirst(Int(packet.network))), let port = ports[frame.ingress] else { return .malformed }
-        let target = question.target, sender = question.sender
-        guard question.operation == .request, answersNeighbors(for: target, on: frame.ingress), sender != target else { return .passARP }
-        guard let reply = outbox.room(for: Int(packet.network) + 28) else { return .noBuffer }
-        reply.bytes.copy(frame.bytes.prefix(Int(packet.network)))
-        reply.bytes.setMAC(question.senderMAC, at: 0)
-        reply.bytes.setMAC(port.mac, at: 6)
-        ARPPacket.write(to: reply.bytes.dropFirst(Int(packet.network)), operation: .reply, senderMAC: port.mac,
-                        sender: target, targetMAC: question.senderMAC, target: sender)
-        return outbox.emit(reply, on: frame.ingress, causedBy: frame.cause) ? .arpReply : .noBuffer
-    }
-
-    private mutating func answerSolicitation(_ frame: Frame, _ packet: Packet) -> Verdict {
-        guard packet.flow.proto == IPProtocol.icmpv6, packet.detail == ICMPv6Type.neighborSolicitation,
-              let port = ports[frame.ingress],
-              let question = NeighborMessage(frame.bytes.dropFirst(Int(packet.transport)).prefix(packet.transportLength)),
-              packet.hops == 255 else { return packet.detail >= 133 && packet.detail <= 137 ? .passARP : .groupDestination }
-        let target = question.target
-        guard answersNeighbors(for: target, on: frame.ingress) else { return .passARP }
-        // Duplicate address detection asks from ::, and all nodes hear the answer (RFC 4861 section 7.2.4).
-        let asker = packet.flow.source
-        let isProbe = asker.isUnspecified
-        let destination = isProbe ? IPAddress(high: 0xff02 << 48, low: 1) : asker
-        let mac = isProbe ? MACAddress(bits: 0x3333_0000_0001) : question.linkAddress ?? frame.bytes.mac(at: 6)
-        let start = Int(packet.network)
-        guard let reply = outbox.room(for: start + 40 + NeighborMessage.length) else { return .noBuffer }
-        reply.bytes.copy(frame.bytes.prefix(start))
-        reply.bytes.setMAC(mac, at: 0)
-        reply.bytes.setMAC(port.mac, at: 6)
-        IPv6Header.write(to: reply.bytes.dropFirst(start), payloadLength: NeighborMessage.length,
-                         nextHeader: IPProtocol.icmpv6, from: target, to: destination, hopLimit: 255)
-        NeighborMessage.writeAdvertisement(to: reply.bytes.dropFirst(start + 40), from: target, to: destination, target: target,
-                                           targetMAC: port.mac, isRouter: network.forwards6, solicited: !isProbe)
-        return outbox.emit(reply, on: frame.ingress, causedBy: frame.cause) ? .neighborAdvertisement : .noBuffer
-    }
-
-    private mutating func answersNeighbors(for address: IPAddress, on interface: Int32) -> Bool {
-        hostRole.owned.contains(address) || hostRole.isWholeHost && network.isLocal(address) || isLocalAddress(address)
-    }
-
     /// A packet for the director's own address that no service takes: `passed` is the verdict when the host deals with it.
     mutating func hostStack(_ frame: Frame, _ packet: Packet, _ passed: Verdict) -> Verdict {
         guard isLocal(packet.flow.destination) else { return passOn(frame, packet) }
@@ -96,16 +34,60 @@ extension Director {
 
     /// What the host would say to a packet that nobody on it wants.
     mutating func answer(_ frame: Frame, _ packet: Packet) -> Verdict {
-        switch packet.flow.proto {
-        case IPProtocol.tcp: return reset(frame, packet)
-        case IPProtocol.udp:
-            guard packet.hasTransport, hasValidDatagramChecksum(frame, packet) else { return .noResponder }
-            return tell(packet, of: frame, .portUnreachable(packet.family)) ? .portUnreachable : .noResponder
-        case IPProtocol.icmp, IPProtocol.icmpv6: return echo(frame, packet)
+        guard !isMartian(packet.flow) else { return .martian }
+        if packet.family == .v6, packet.transport > packet.network + 40, let refusal = refuseExtensions(frame, packet) { return refusal }
+        switch (packet.flow.proto, packet.family) {
+        case (IPProtocol.tcp, _): return reset(frame, packet)
+        case (IPProtocol.udp, _): return refuseDatagram(frame, packet)
+        case (IPProtocol.icmp, .v4), (IPProtocol.icmpv6, .v6): return answerICMP(frame, packet)
+        case (IPProtocol.none, .v6): return .noResponder
+        // The host has IP in IP and GRE, but no such tunnel.
+        case (IPProtocol.ipip, _), (IPProtocol.ipv6, _): return refusePort(frame, packet)
+        case (IPProtocol.gre, .v4): return isReadableGRE(frame, packet) ? refusePort(frame, packet) : .noResponder
+        case (IPProtocol.udpLite, _): return refuseLightDatagram(frame, packet)
         default:
             let offset = packet.family == .v6 ? UInt32(nextHeaderPlace(frame, packet)) : 0
             return tell(packet, of: frame, .protocolUnreachable(packet.family, at: offset)) ? .protocolUnreachable : .noResponder
         }
+    }
+
+    /// Addresses that the host takes from no wire (RFC 1812 section 5.3.7): nobody's, groups', loopback, and for IPv4 its own
+    /// as a source.
+    mutating func isMartian(_ flow: Flow) -> Bool {
+        if flow.destination.isLoopback || flow.source.isLoopback || flow.source.isMulticast { return true }
+        guard flow.source.isV4 else { return false }
+        return flow.source.isUnspecified || flow.source.v4 == .max || flow.destination.isUnspecified || isLocal(flow.source)
+    }
+
+    private mutating func refusePort(_ frame: Frame, _ packet: Packet) -> Verdict {
+        tell(packet, of: frame, .portUnreachable(packet.family)) ? .portUnreachable : .noResponder
+    }
+
+    /// A datagram to a port where nobody listens. What follows it in its packet is not quoted.
+    private mutating func refuseDatagram(_ frame: Frame, _ packet: Packet) -> Verdict {
+        guard packet.hasTransport, hasValidDatagramChecksum(frame, packet),
+              let udp = UDPHeader(frame.bytes.dropFirst(Int(packet.transport))) else { return .noResponder }
+        var refused = packet
+        refused.length = packet.transport &- packet.network &+ Int32(truncatingIfNeeded: udp.length)
+        return refusePort(frame, refused)
+    }
+
+    /// UDP-Lite (RFC 3828): the length is that of the part which the checksum covers, 0 for all of it.
+    private mutating func refuseLightDatagram(_ frame: Frame, _ packet: Packet) -> Verdict {
+        let datagram = frame.bytes.dropFirst(Int(packet.transport)).prefix(packet.transportLength)
+        guard datagram.count >= 8 else { return .noResponder }
+        let coverage = Int(datagram.big16(at: 4))
+        guard coverage == 0 || coverage >= 8 && coverage <= datagram.count, datagram.big16(at: 6) != 0 else { return .noResponder }
+        var checksum = Checksum()
+        checksum.add(datagram.prefix(coverage == 0 ? datagram.count : coverage))
+        checksum.addPseudoHeader(from: packet.flow.source, to: packet.flow.destination, proto: IPProtocol.udpLite, length: datagram.count)
+        return checksum.value == 0 ? refusePort(frame, packet) : .noResponder
+    }
+
+    private mutating func isReadableGRE(_ frame: Frame, _ packet: Packet) -> Bool {
+        let payload = frame.bytes.dropFirst(Int(packet.transport)).prefix(packet.transportLength)
+        guard let gre = GREHeader(payload) else { return false }
+        return !gre.hasChecksum || Checksum.of(payload) == 0
     }
 
     private mutating func nextHeaderPlace(_ frame: Frame, _ packet: Packet) -> Int {
@@ -122,7 +104,8 @@ extension Director {
         if tcp.flags.contains(.syn) { span &+= 1 }
         if tcp.flags.contains(.fin) { span &+= 1 }
         let from = packet.flow.destination, to = packet.flow.source
-        let service = packet.family == .v4 ? frame.bytes[Int(packet.network) + 1] : 0
+        // Congestion bits are the affair of connections (RFC 3168 section 6.1.1).
+        let service = typeOfService(frame, packet) & 0xfc
         let sent = send(from: from, to: to, proto: IPProtocol.tcp, length: 20, typeOfService: service, dontFragment: true, frame.cause) { bytes in
             bytes.fill(0, at: 0, count: 20)
             guard let answer = TCPHeader(bytes) else { return }
@@ -139,27 +122,6 @@ extension Director {
             answer.checksum = transportChecksum(bytes, from: from, to: to, IPProtocol.tcp)
         }
         return sent ? .reset : .noResponder
-    }
-
-    /// Echo reply (RFC 792, RFC 4443 section 4.2); other messages for the host have no answer.
-    private mutating func echo(_ frame: Frame, _ packet: Packet) -> Verdict {
-        let isV4 = packet.family == .v4
-        let message = frame.bytes.dropFirst(Int(packet.transport)).prefix(packet.transportLength)
-        guard packet.hasTransport, packet.detail == (isV4 ? ICMPType.echo : ICMPv6Type.echo), !frame.offload.isSuperframe else { return .passICMP }
-        let from = packet.flow.destination, to = packet.flow.source
-        var checksum = Checksum()
-        checksum.add(message)
-        if !isV4 { checksum.addPseudoHeader(from: to, to: from, proto: IPProtocol.icmpv6, length: message.count) }
-        guard checksum.value == 0 || frame.offload.hasPartialChecksum, (isV4 ? tunables.ignoreEcho4 : tunables.ignoreEcho6) == 0,
-              !to.isMulticast, !to.isUnspecified else { return .noResponder }
-        let service = isV4 ? frame.bytes[Int(packet.network) + 1] : 0
-        let sent = send(from: from, to: to, proto: packet.flow.proto, length: message.count, typeOfService: service, frame.cause) { bytes in
-            bytes.copy(message)
-            bytes[0] = isV4 ? ICMPType.echoReply : ICMPv6Type.echoReply
-            bytes.setBig16(0, at: 2)
-            bytes.setBig16(isV4 ? Checksum.of(bytes) : transportChecksum(bytes, from: from, to: to, IPProtocol.icmpv6), at: 2)
-        }
-        return sent ? .echoReply : .noBuffer
     }
 
     private mutating func hasValidSegmentChecksum(_ frame: Frame, _ packet: Packet, _ segment: Bytes) -> Bool {

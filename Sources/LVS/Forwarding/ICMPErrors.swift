@@ -67,7 +67,9 @@ extension Director {
     mutating func tell(_ destination: IPAddress, _ message: ICMPMessage, quoting quoted: Bytes, from source: IPAddress,
                        typeOfService: UInt8, _ cause: Int32, hops: UInt8? = nil) -> Bool {
         let family = destination.family
-        let quote = quoted.prefix(family == .v4 ? 576 - 28 : 1280 - 48)
+        guard let options = answerOptions(from: source) else { return false }
+        let quote = quoted.prefix(family == .v4 ? 576 - 28 - options.count : 1280 - 48)
+        let checksums = optionsInHand.checksums
         return send(from: source, to: destination, proto: family == .v4 ? IPProtocol.icmp : IPProtocol.icmpv6,
                     length: 8 + quote.count, typeOfService: family == .v4 ? typeOfService : 0,
                     hops: hops, cause) { payload in
@@ -76,6 +78,10 @@ extension Director {
             payload.setBig16(0, at: 2)
             payload.setBig32(message.rest, at: 4)
             payload.copy(quote, to: 8)
+            // The kernel quotes a header whose options it has filled in before it brings the checksum up to date.
+            if family == .v4, checksums.old != checksums.new, quote.count >= 20 {
+                payload.setBig16(Checksum.update(payload.big16(at: 18), from: checksums.old, to: checksums.new), at: 18)
+            }
             var checksum = Checksum()
             checksum.add(payload)
             if family == .v6 {
@@ -91,14 +97,16 @@ extension Director {
         let path = path(to: destination)
         guard path.kind == .ready || path.kind == .unknownNeighbor else { return false }
         let family = destination.family
-        let header = family.headerLength
+        guard let options = family == .v4 ? answerOptions(from: source) : [] else { return false }
+        let header = family.headerLength + options.count
         guard var frame = outbox.room(for: 14 + header + length) else { return false }
         let packet = frame.bytes.dropFirst(14)
         frame.bytes.setBig16(family == .v4 ? EtherType.ipv4 : EtherType.ipv6, at: 12)
         if family == .v4 {
-            IPv4Header.write(to: packet, totalLength: 20 + length, proto: proto, from: source, to: destination,
+            IPv4Header.write(to: packet, totalLength: header + length, proto: proto, from: source, to: destination,
                              timeToLive: hops ?? UInt8(clamping: tunables.defaultTTL), typeOfService: typeOfService,
                              dontFragment: dontFragment)
+            if !options.isEmpty { addOptions(options, to: packet) }
         } else {
             IPv6Header.write(to: packet, payloadLength: length, nextHeader: proto, from: source, to: destination,
                              hopLimit: hops ?? 64, trafficClass: typeOfService)
@@ -106,6 +114,18 @@ extension Director {
         fill(packet.dropFirst(header))
         guard header + length <= Int(path.mtu) else { return sendFragments(own: frame, along: path, cause) }
         return emit(&frame, along: path, cause)
+    }
+
+    /// The options of an answer to the packet in hand; `nil` when its own forbid one.
+    private mutating func answerOptions(from source: IPAddress) -> [UInt8]? {
+        optionsInHand.bytes.isEmpty || !source.isV4 ? [] : optionsInHand.echoed(from: source, milliseconds: milliseconds)
+    }
+
+    /// Appends options to a header of 20 bytes.
+    private mutating func addOptions(_ options: [UInt8], to packet: Bytes) {
+        packet.copy(options, to: 20)
+        packet[0] = 0x40 | UInt8(truncatingIfNeeded: 5 + options.count / 4)
+        IPv4Header(packet)?.fillChecksum()
     }
 
     /// Sends a frame of the outbox along a path; one whose next hop is unknown waits.

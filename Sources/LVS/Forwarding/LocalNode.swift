@@ -54,59 +54,14 @@ extension Director {
         guard isICMPError(packet), packet.hasTransport else { return .passReply }
         let message = frame.bytes.dropFirst(Int(packet.transport)).prefix(packet.transportLength)
         let quoted = Packet(quoted: message.dropFirst(8))
-        guard quoted.kind == .ip, quoted.isBalanced, !quoted.isLaterFragment else { return .passReply }
+        guard quoted.kind == .ip, quoted.hasTransport, quoted.isBalanced, !quoted.isLaterFragment else { return .passReply }
         let flow = quoted.flow.reversed
         let match = connections.find(flow, hash: connections.hash(flow.source, flow.sourcePort, flow.destination, flow.destinationPort, flow.proto))
         guard match.id >= 0, match.isReply else { return .passReply }
         countReply(match.id, length: Int(packet.length))
         guard connections[match.id].translates else { return .passReply }
-        restoreQuote(in: frame, packet, quoted, connections[match.id])
+        let virtual = connections[match.id].virtual
+        rewriteError(.source, of: frame, packet, to: virtual, quoting: quoted, .destination, as: virtual, connections[match.id].virtualPort)
         return .icmpToClient
-    }
-
-    /// Puts the virtual address into an ICMP error about a translated request: as its source, and as the destination of the
-    /// packet that it quotes, whose transport checksum stays what it was.
-    private mutating func restoreQuote(in frame: Frame, _ packet: Packet, _ quoted: Packet, _ connection: Connection) {
-        let message = frame.bytes.dropFirst(Int(packet.transport)).prefix(packet.transportLength)
-        let quote = message.dropFirst(8)
-        writeAddress(.source, of: frame, packet, from: packet.flow.source, to: connection.virtual)
-        if quoted.family == .v4 {
-            quote.setIP(connection.virtual, at: 16)
-            IPv4Header(quote)?.fillChecksum()
-        } else {
-            quote.setIP(connection.virtual, at: 24)
-        }
-        quote.setBig16(connection.virtualPort, at: Int(quoted.transport) + 2)
-        message.setBig16(0, at: 2)
-        let (source, destination) = addresses(frame, packet)
-        message.setBig16(packet.family == .v4 ? Checksum.of(message)
-            : transportChecksum(message, from: source, to: destination, IPProtocol.icmpv6), at: 2)
-    }
-}
-
-extension Packet {
-    /// Looks at the packet that an ICMP error quotes, which may be cut off; offsets count from the quote's first byte.
-    init(quoted bytes: Bytes) {
-        self.init(kind: .malformed)
-        guard bytes.count > 0 else { return }
-        var offset = 0
-        if let header = IPv4Header(bytes), bytes.count >= header.length + 8 {
-            family = .v4
-            flow = Flow(source: header.source, sourcePort: 0, destination: header.destination, destinationPort: 0, proto: header.proto)
-            isLaterFragment = header.fragmentWord & 0x1fff != 0
-            offset = header.length
-        } else if let header = IPv6Header(bytes), let extensions = IPv6Extensions(bytes), bytes.count >= extensions.offset + 8 {
-            family = .v6
-            flow = Flow(source: header.source, sourcePort: 0, destination: header.destination, destinationPort: 0, proto: extensions.proto)
-            isLaterFragment = extensions.fragmentHeader > 0 && bytes.big16(at: extensions.fragmentHeader + 2) & 0xfff8 != 0
-            offset = extensions.offset
-        } else {
-            return
-        }
-        kind = .ip
-        transport = Int32(truncatingIfNeeded: offset)
-        length = Int32(truncatingIfNeeded: bytes.count)
-        flow.sourcePort = bytes.big16(at: offset)
-        flow.destinationPort = bytes.big16(at: offset + 2)
     }
 }

@@ -6,10 +6,12 @@ extension Director {
         unknownReply(&frame, packet) ?? passOn(frame, packet)
     }
 
-    /// What plain routing carries is the host's business. Where there is no host, only a refusal of it is seen.
+    /// What plain routing carries is the host's business. Where there is no host, only a refusal of it is seen, and ICMP
+    /// errors, since those may concern a connection, are carried on.
     mutating func passOn(_ frame: Frame, _ packet: Packet) -> Verdict {
         if !hostRole.isWholeHost { return isMutedReply(packet) ? routeForHost(frame, packet) : .passNotLocal }
         guard !packet.flow.destination.isMulticast else { return .passNotLocal }
+        if isICMPError(packet), !packet.isFragment { return routeForHost(frame, packet) }
         return refuseRouting(frame, packet, along: path(to: packet.flow.destination)) ?? .passNotLocal
     }
 
@@ -84,13 +86,13 @@ extension Director {
     }
 
     /// Does for a muted packet what the host's forwarding would have done.
-    private mutating func routeForHost(_ frame: Frame, _ packet: Packet) -> Verdict {
+    mutating func routeForHost(_ frame: Frame, _ packet: Packet) -> Verdict {
         let path = path(to: packet.flow.destination)
         if path.kind == .local { return .passNotLocal }
         if let refusal = refuseRouting(frame, packet, along: path) { return refusal }
         guard var copy = outbox.copy(frame) else { return .noBuffer }
         takeHop(copy, packet)
-        guard fits(copy, packet, path.mtu) else {
+        guard !pieces.isActive, fits(copy, packet, path.mtu) else {
             return sendFragments(of: copy, packet, limit: Int(path.mtu), along: path, as: .routed)
         }
         trim(&copy, packet)

@@ -48,7 +48,7 @@ extension Director {
     /// whole, and the outer packet is fragmented. An ICMP error is never answered by another.
     @inline(never)
     private mutating func tunnelTooLong(_ frame: inout Frame, _ packet: Packet, _ id: ConnectionID, _ place: Int, _ limit: Int32) -> Verdict {
-        guard !forbidsFragments(packet) else { return tellLimit(frame, packet, limit, id) }
+        guard !forbidsFragments(packet) || pieces.fit(Int(limit)) else { return tellLimit(frame, packet, limit, id) }
         let path = servers[connections[id].server].path
         let overhead = servers[outer: place].length
         guard Int(packet.length) + overhead <= 65535 else { return .headersTooLong }
@@ -68,8 +68,9 @@ extension Director {
     /// Whether the outer header may be written into the room before the frame.
     @inline(__always)
     mutating func hasRoom(_ frame: Frame, _ place: Int) -> Bool {
-        // What the director made itself leaves after the batch; behind it the order of a flow would be lost.
-        Int(frame.headroom) >= servers[outer: place].length && outbox.batch.isEmpty
+        // What the director made itself leaves after the batch; behind it the order of a flow would be lost. A reassembled
+        // packet is among it anyway.
+        Int(frame.headroom) >= servers[outer: place].length && (outbox.batch.isEmpty || pieces.isActive)
     }
 
     @inline(__always)
@@ -145,13 +146,7 @@ extension Director {
     /// Sends an encapsulated packet in fragments of the outer packet.
     mutating func sendOuterFragments(of frame: Frame, along path: Path, _ cause: Int32) -> Bool {
         let start = frame.bytes.big16(at: 12) == EtherType.vlan || frame.bytes.big16(at: 12) == EtherType.serviceVLAN ? 18 : 14
-        guard let header = IPv4Header(frame.bytes.dropFirst(start)) else {
-            let id = UInt32(truncatingIfNeeded: dice.next())
-            return sendFragments6(frame.bytes, network: start, limit: Int(path.mtu), id: id, along: path, cause)
-        }
-        // An ICMP error is fragmented even when it forbids that (ignore_df).
-        header.fragmentWord &= 0x8000
-        return sendFragments(frame.bytes, network: start, limit: Int(path.mtu), along: path, cause)
+        return sendFragments(of: frame.bytes, network: start, limit: Int(path.mtu), along: path, as: .tunneling, cause)
     }
 }
 

@@ -1,13 +1,6 @@
 import Wire
 
 extension Director {
-    /// Protocols that no connections are kept for: ICMP, and whatever else.
-    @inline(never)
-    mutating func directOther(_ frame: inout Frame, _ packet: Packet) -> Verdict {
-        if let verdict = tunnelError(frame, packet) { return verdict }
-        return hostStack(frame, packet, .passICMP)
-    }
-
     /// No service of the family is left: the host sees everything itself.
     @inline(never)
     mutating func passServiceless(_ frame: inout Frame, _ packet: Packet) -> Verdict {

@@ -31,8 +31,9 @@ extension Director {
     /// Whether fragments to somebody else are put together: of every protocol that connections are kept for and ICMP, but
     /// only those of servers that are translated for can have to do with a connection.
     private mutating func isGatheredOnTheWay(_ packet: Packet) -> Bool {
-        let isKnown = packet.isBalanced || packet.flow.proto == (packet.family == .v4 ? IPProtocol.icmp : IPProtocol.icmpv6)
-        return isKnown && services.hasServices(packet.family) && fragmentAddresses().translated.contains(packet.flow.source)
+        let isICMP = packet.flow.proto == (packet.family == .v4 ? IPProtocol.icmp : IPProtocol.icmpv6)
+        if hostRole.isWholeHost, isICMP { return services.hasServices(packet.family) }
+        return (isICMP || packet.isBalanced) && services.hasServices(packet.family) && fragmentAddresses().translated.contains(packet.flow.source)
     }
 
     /// The whole packet of a datagram, whose last fragment `last` is, on the rest of its way.
@@ -48,21 +49,11 @@ extension Director {
         let packet = Packet(whole)
         guard packet.kind == .ip, !packet.isFragment else { return .malformed }
         pieces.begin(datagram)
+        optionsInHand.settle()
         defer { pieces.end() }
         let verdict = resume(&whole, packet)
         if whole.egress == 0 { return passWhole(&whole, packet, verdict) }
         return sendPieces(of: whole, packet, verdict)
-    }
-
-    /// The same way as that of a packet that came in as one.
-    private mutating func resume(_ frame: inout Frame, _ packet: Packet) -> Verdict {
-        guard services.hasServices(packet.family) else { return passServiceless(&frame, packet) }
-        guard packet.isBalanced else { return directOther(&frame, packet) }
-        let flow = packet.flow
-        let match = connections.find(flow, hash: connections.hash(flow.source, flow.sourcePort, flow.destination, flow.destinationPort, flow.proto))
-        guard match.id >= 0 else { return admit(&frame, packet) }
-        var packet = packet
-        return match.isReply ? reply(&frame, packet, match.id) : known(&frame, &packet, match.id)
     }
 
     /// A whole packet that is to leave goes as the fragments it came in as.
@@ -72,7 +63,11 @@ extension Director {
         guard whole.egress != Self.localInterface, pieces.remembersLengths(in: bytes, as: verdict) else {
             return outbox.emit(whole, on: whole.egress, causedBy: whole.cause) ? verdict : .noBuffer
         }
-        if verdict == .masquerading || verdict == .replyTranslated { joinHeader(packet) }
+        // A fragment that is the whole as well is no longer one.
+        if packet.family == .v6, Int(packet.length) <= pieces.longest {
+            return outbox.emit(whole, on: whole.egress, causedBy: whole.cause) ? verdict : .noBuffer
+        }
+        joinHeader(packet, verdict)
         if verdict == .replyTranslated, packet.family == .v4, pieces.hasDF { return refuseReply(whole, packet) }
         var path = Path()
         path.kind = .ready
@@ -83,9 +78,10 @@ extension Director {
     }
 
     /// Translation needs the transport header in one piece.
-    mutating func joinHeader(_ packet: Packet) {
+    mutating func joinHeader(_ packet: Packet, _ verdict: Verdict) {
+        guard verdict == .masquerading || verdict == .fullNAT || verdict == .replyTranslated else { return }
         let needed = packet.flow.proto == IPProtocol.tcp ? 20 : packet.flow.proto == IPProtocol.sctp ? 12 : 8
-        if pieces.firstLength(of: packet.transportLength) < needed { pieces.join() }
+        pieces.join(first: needed, of: packet.transportLength)
     }
 
     /// A whole packet that the host beside the director has to deal with, but has not seen: fragments to an address with

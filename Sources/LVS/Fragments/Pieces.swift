@@ -42,11 +42,18 @@ struct Pieces {
 
     mutating func end() { isActive = false }
 
-    /// The packet's transport header was cut through by its fragments and had to be put together, so they hang no more.
-    mutating func join() { rest.removeAll(keepingCapacity: true) }
-
-    /// Payload bytes of the first fragment and what grew together with it, of `total` in all.
-    func firstLength(of total: Int) -> Int { total - rest.reduce(0) { $0 + $1.length } }
+    /// The first `count` bytes of a payload of `total` bytes have to stand together: fragments that were shorter hang no more,
+    /// or by their rest.
+    mutating func join(first count: Int, of total: Int) {
+        guard isActive else { return }
+        var missing = min(count, total) - (total - restLength)
+        while missing > 0, let next = rest.first {
+            let moved = min(missing, next.length)
+            missing -= moved
+            restLength -= moved
+            if moved == next.length { rest.removeFirst() } else { rest[0].length -= moved }
+        }
+    }
 
     /// Whether a reassembled packet longer than the way's MTU passes nevertheless: IPv6 is judged by its longest fragment, and
     /// an IPv4 reply that may not be broken was judged before it was put together.
