@@ -86,7 +86,7 @@ extension Director {
             guard speaks(for: packet), !silentToGroups || !packet.flow.destination.isMulticast else { return .optionsRefused }
             let message = ICMPMessage(type: ICMPv6Type.parameterProblem, code: code, rest: UInt32(truncatingIfNeeded: place))
             let source = isLocal(packet.flow.destination) ? packet.flow.destination : path(to: packet.flow.source).local
-            tell(packet, of: frame, message, from: source)
+            if tell(packet, of: frame, message, from: source) { countOwnError(about: packet) }
             return .optionsRefused
         }
     }

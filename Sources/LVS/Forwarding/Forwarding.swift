@@ -82,6 +82,14 @@ extension Director {
         countReply(id, length: last)
     }
 
+    /// The same for an error about a packet that was not looked up.
+    mutating func countOwnError(about packet: Packet) {
+        guard packet.isBalanced, packet.hasTransport else { return }
+        let flow = packet.flow
+        let match = connections.find(flow, hash: connections.hash(flow.source, flow.sourcePort, flow.destination, flow.destinationPort, flow.proto))
+        if match.id >= 0, !match.isReply { countOwnError(match.id) }
+    }
+
     /// Puts the link's addresses in front and names the interface; a next hop without a known MAC makes it wait.
     @inline(__always)
     mutating func dispatch(_ frame: inout Frame, _ packet: Packet, along path: Path, as verdict: Verdict) -> Verdict {

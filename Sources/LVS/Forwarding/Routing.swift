@@ -10,7 +10,7 @@ extension Director {
     /// errors, since those may concern a connection, are carried on.
     mutating func passOn(_ frame: Frame, _ packet: Packet) -> Verdict {
         if !hostRole.isWholeHost { return isMutedReply(packet) ? routeForHost(frame, packet) : .passNotLocal }
-        guard !packet.flow.destination.isMulticast else { return .passNotLocal }
+        guard !packet.flow.destination.isMulticast, network.lookup(packet.flow.destination)?.kind != .broadcast else { return .passNotLocal }
         if isICMPError(packet), !packet.isFragment { return routeForHost(frame, packet) }
         return refuseRouting(frame, packet, along: path(to: packet.flow.destination)) ?? .passNotLocal
     }

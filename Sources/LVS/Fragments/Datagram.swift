@@ -50,7 +50,9 @@ struct Datagram {
     /// Room behind the first fragment in the kernel's buffer.
     private(set) var tailroom = 0
     /// Bytes that the kernel would account for it.
-    private(set) var cost = Datagram.ownCost
+    private(set) var cost: Int
+    /// The options of the first fragment, as the host filled them in.
+    private(set) var options = IPOptions()
     /// Interface of the fragment that came last.
     var ingress: Int32 = 0
     /// How many fragments its sender had sent when the last one for this datagram came (ipfrag_max_dist).
@@ -60,9 +62,13 @@ struct Datagram {
     var previous: Int32 = -1
     var next: Int32 = -1
 
-    static var ownCost: Int { 224 }
+    /// Bytes that the kernel accounts for a datagram beside its fragments.
+    static func ownCost(_ family: IPFamily) -> Int { family == .v4 ? 200 : 184 }
 
-    init(_ key: FragmentKey) { self.key = key }
+    init(_ key: FragmentKey) {
+        self.key = key
+        cost = Self.ownCost(key.source.family)
+    }
 
     var isEmpty: Bool { pieces.isEmpty }
 
@@ -76,7 +82,8 @@ struct Datagram {
         hasFirst = false
         hasLast = false
         congestion = 0
-        cost = Self.ownCost
+        cost = Self.ownCost(key.source.family)
+        options = IPOptions()
     }
 
     mutating func add(_ fragment: Fragment) -> Addition {
@@ -111,6 +118,7 @@ struct Datagram {
         if fragment.offset == 0 {
             hasFirst = true
             head = fragment.bytes.prefix(headers).array
+            options = fragment.options
             // What was cut off its end is free as well.
             tailroom = fragment.buffer.tailroom + fragment.end - end
         }

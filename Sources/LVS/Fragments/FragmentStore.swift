@@ -53,7 +53,7 @@ struct FragmentStore {
         if isV4, isTooFar(place, tunables.fragmentMaxDistance) {
             account(key, -datagrams[Int(place)].cost)
             datagrams[Int(place)].restart()
-            account(key, Datagram.ownCost)
+            account(key, datagrams[Int(place)].cost)
             unlink(place)
             datagrams[Int(place)].deadline = now + patience
             link(place)

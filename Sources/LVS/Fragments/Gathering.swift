@@ -13,7 +13,7 @@ extension Director {
         } else if !services.hasServices(packet.family), !answers(for: packet.flow.destination) {
             return passServiceless(&frame, packet)
         }
-        guard let fragment = Fragment(frame, packet), fragment.holdsAllHeaders(packet) else { return .fragmentInvalid }
+        guard let fragment = Fragment(frame, packet, optionsInHand), fragment.holdsAllHeaders(packet) else { return .fragmentInvalid }
         let isV4 = packet.family == .v4
         let key = FragmentKey(source: packet.flow.source, destination: packet.flow.destination, id: fragment.id,
                               proto: isV4 ? packet.flow.proto : 0, interface: isV4 ? 0 : frame.ingress, isForwarded: isForwarded)
@@ -49,6 +49,9 @@ extension Director {
         let packet = Packet(whole)
         guard packet.kind == .ip, !packet.isFragment else { return .malformed }
         pieces.begin(datagram)
+        let options = optionsInHand
+        defer { optionsInHand = options }
+        optionsInHand = datagram.options
         optionsInHand.settle()
         defer { pieces.end() }
         let verdict = resume(&whole, packet)
@@ -121,7 +124,7 @@ extension Director {
         guard isKeptFromHost(packet.flow.destination) else { return .fragmentInvalid }
         var told = packet
         told.isLaterFragment = false
-        tell(told, of: frame, ICMPMessage(type: ICMPv6Type.parameterProblem, code: 0, rest: 4))
+        if tell(told, of: frame, ICMPMessage(type: ICMPv6Type.parameterProblem, code: 0, rest: 4)) { countOwnError(about: packet) }
         return .fragmentInvalid
     }
 
@@ -133,6 +136,8 @@ extension Director {
             let key = datagram.key
             guard var quoted = datagram.firstPacket, key.isForwarded || isKeptFromHost(key.destination) else { continue }
             let source = key.isForwarded ? path(to: key.source).local : key.destination
+            optionsInHand = datagram.options
+            defer { optionsInHand = IPOptions() }
             quoted.withBytes { tellTimeout(key.source, $0, from: source) }
         }
     }
@@ -142,6 +147,6 @@ extension Director {
         let looked = Packet(ip: quoted, at: 0)
         let packet = looked.kind == .ip ? looked : Packet(quoted: quoted)
         guard packet.kind == .ip else { return }
-        tell(packet, quoting: quoted, .reassemblyTimeExceeded(receiver.family), from: source, -1)
+        if tell(packet, quoting: quoted, .reassemblyTimeExceeded(receiver.family), from: source, -1) { countOwnError(about: packet) }
     }
 }
