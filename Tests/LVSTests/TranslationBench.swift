@@ -107,10 +107,20 @@ final class TranslationBench {
         interfaces.append(frame.egress)
     }
 
-    func pass(seconds: Int64) {
-        now += seconds * 1_000_000_000
+    /// Lets time pass; the frames that timers give rise to.
+    @discardableResult
+    func pass(seconds: Int64, milliseconds: Int64 = 0) -> [[UInt8]] {
+        now += seconds * 1_000_000_000 + milliseconds * 1_000_000
         director.advance(to: now)
+        offloads = []
+        interfaces = []
+        var out: [[UInt8]] = []
+        for i in 0..<director.outbox.batch.count { take(director.outbox.batch[i], &out) }
+        return out
     }
+
+    /// Nanoseconds from now until the next datagram is given up.
+    var fragmentTimeout: Int64? { director.nextFragmentTimeout.map { $0 - now } }
 
     var connections: [ConnectionRecord] { director.connectionRecords() }
     var inventory: Inventory {
