@@ -169,6 +169,24 @@ struct ICMPRelayTests {
         }
     }
 
+    @Test("FULLNAT: the server knows the client by a local address only", arguments: sides)
+    func fullNAT(_ side: Side) throws {
+        let bench = TranslationBench()
+        let local: Endpoint = side.isV4 ? "10.2.0.200" : "fd00:2::200"
+        try bench.serve(side.virtual, side.server, method: .fullNAT) { $0.localAddresses = [local.address...local.address] }
+        let request = try #require(bench.send(Packet.tcp(from: side.client, to: side.virtual)).first)
+        let seen = ends(request).source
+        let toServer = try #require(bench.send(side.error()).first)
+        #expect(bench.verdict == .icmpToServer)
+        expect(toServer, ip(side, .source(local), .destination(Endpoint(side.server.address)), .ttl(59)), .icmp(.type(side.unreachable)),
+               .quoting(ip(side, .source(Endpoint(side.server.address)), .destination(local)), .tcp(.sourcePort(8080), .destinationPort(Int(seen.port)))))
+        let toClient = try #require(bench.send(side.error(from: side.router, to: local, about: packet(request))).first)
+        #expect(bench.verdict == .icmpToClient)
+        expect(toClient, ip(side, .source(Endpoint(side.virtual.address)), .destination(Endpoint(side.client.address)), .ttl(59)),
+               .icmp(.type(side.unreachable)), .quoting(ip(side, .source(Endpoint(side.client.address)), .destination(Endpoint(side.virtual.address))),
+                                                        .tcp(.sourcePort(4000), .destinationPort(80))))
+    }
+
     private func ip(_ side: Side, _ checks: Check<IPFields>...) -> Layer {
         // A layer takes its checks as a list; three are the most that a row here names.
         switch (side.isV4, checks.count) {
