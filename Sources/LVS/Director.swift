@@ -13,7 +13,7 @@ public struct Director: ~Copyable {
     public var marks4 = MarkRules(family: .v4) { didSet { knownFragmentAddresses = nil } }
     public var marks6 = MarkRules(family: .v6) { didSet { knownFragmentAddresses = nil } }
     /// Which of the host's work the director does.
-    public var hostRole: HostRole
+    public var hostRole: HostRole { didSet { locals.outdate() } }
     /// What the director made itself during the last breath; sent after the batch.
     public internal(set) var outbox = Outbox()
     /// Frames by verdict.
@@ -43,7 +43,8 @@ public struct Director: ~Copyable {
     var sides = SideTable()
     var localPorts = LocalPorts()
     /// `localAddresses`, as of the last command.
-    var localRanges: [ClosedRange<IPAddress>] = []
+    var localRanges: [ClosedRange<IPAddress>] = [] { didSet { locals.outdate() } }
+    var locals = LocalFilter()
     var icmpBudget = ICMPBudget()
     var trash = Trash()
     var natServers = NATServers()

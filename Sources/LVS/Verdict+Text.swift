@@ -71,7 +71,6 @@ extension Verdict {
         case .localAddressesExhausted: ("local-addresses-exhausted", "no free local address and port towards the real server")
         case .loopbackServer: ("loopback-server", "a remote client's packet for a server on a loopback address")
         case .headersTooLong: ("headers-too-long", "no room in the packet for the headers that forwarding adds")
-        case .notImplemented: ("not-implemented", "needs a forwarding method that is not built yet")
         case .noResponder: ("no-responder", "for the director itself, which has no answer to it")
         }
     }

@@ -71,7 +71,6 @@
     case localAddressesExhausted
     case loopbackServer
     case headersTooLong
-    case notImplemented
     case noResponder
 
     /// What becomes of the frame.

@@ -32,6 +32,14 @@ extension Director {
         return answer(frame, packet)
     }
 
+    /// No service of the family is left: the host sees everything itself.
+    @inline(never)
+    mutating func passServiceless(_ frame: inout Frame, _ packet: Packet) -> Verdict {
+        if packet.isFragment, isLocal(packet.flow.destination), answers(for: packet.flow.destination) { return gather(&frame, packet) }
+        // The services of the other family may have tunnels over this one.
+        return tunnelError(frame, packet) ?? hostStack(frame, packet, .passServiceless)
+    }
+
     /// What the host would say to a packet that nobody on it wants.
     mutating func answer(_ frame: Frame, _ packet: Packet) -> Verdict {
         guard !isMartian(packet.flow) else { return .martian }
@@ -53,10 +61,11 @@ extension Director {
 
     /// Addresses that the host takes from no wire (RFC 1812 section 5.3.7): nobody's, groups', loopback, and for IPv4 its own
     /// as a source.
+    @inline(__always)
     mutating func isMartian(_ flow: Flow) -> Bool {
         if flow.destination.isLoopback || flow.source.isLoopback || flow.source.isMulticast { return true }
         guard flow.source.isV4 else { return false }
-        return flow.source.isUnspecified || flow.source.v4 == .max || flow.destination.isUnspecified || isLocal(flow.source)
+        return flow.source.isUnspecified || flow.source.v4 == .max || flow.destination.isUnspecified || isOwnSource(flow.source)
     }
 
     private mutating func refusePort(_ frame: Frame, _ packet: Packet) -> Verdict {
