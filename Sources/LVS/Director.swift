@@ -10,8 +10,8 @@ public struct Director: ~Copyable {
     public var network = Network()
     public var tunables = Tunables() { didSet { tunablesChanged(from: oldValue) } }
     /// Rules that mark packets before services are looked up, for IPv4 and IPv6.
-    public var marks4 = MarkRules(family: .v4) { didSet { knownFragmentAddresses = nil } }
-    public var marks6 = MarkRules(family: .v6) { didSet { knownFragmentAddresses = nil } }
+    public var marks4 = MarkRules(family: .v4) { didSet { knownVirtualAddresses = nil } }
+    public var marks6 = MarkRules(family: .v6) { didSet { knownVirtualAddresses = nil } }
     /// Which of the host's work the director does.
     public var hostRole: HostRole { didSet { locals.outdate() } }
     /// What the director made itself during the last breath; sent after the batch.
@@ -38,7 +38,7 @@ public struct Director: ~Copyable {
     var pieces = Pieces()
     /// The IPv4 options of the packet in hand, where it has any.
     var optionsInHand = IPOptions()
-    var knownFragmentAddresses: FragmentAddresses?
+    var knownVirtualAddresses: Set<IPAddress>?
     var waiting = NeighborQueue()
     var sides = SideTable()
     var localPorts = LocalPorts()

@@ -52,6 +52,6 @@ extension Director {
     /// Whether nobody but the director can tell the sender of a packet what is wrong with it.
     mutating func speaks(for packet: Packet) -> Bool {
         if isLocal(packet.flow.destination) { return isKeptFromHost(packet.flow.destination) }
-        return hostRole.isWholeHost || fragmentAddresses().translated.contains(packet.flow.source)
+        return hostRole.isWholeHost || isTranslated(packet.flow.source)
     }
 }

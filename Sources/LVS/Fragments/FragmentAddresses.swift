@@ -1,36 +1,28 @@
 import Wire
 
-/// The addresses whose fragments concern the director.
-struct FragmentAddresses {
-    /// Where services are: fragments to these are kept from the host beside the director.
-    var virtual: Set<IPAddress> = []
-    /// Servers whose packets are translated on their way to the client.
-    var translated: Set<IPAddress> = []
-}
-
 extension Director {
-    /// The addresses as the services are now; gathered anew after a command.
-    mutating func fragmentAddresses() -> FragmentAddresses {
-        if let known = knownFragmentAddresses { return known }
-        var addresses = FragmentAddresses()
+    /// Addresses with services, whose fragments are kept from the host beside the director; gathered anew after a command.
+    mutating func virtualAddresses() -> Set<IPAddress> {
+        if let known = knownVirtualAddresses { return known }
+        var addresses: Set<IPAddress> = []
+        var hasMarks = false
         for service in services.all {
-            if service.key.mark == 0 { addresses.virtual.insert(service.key.address) }
-            for server in service.servers {
-                let method = servers[server].settings.method
-                if method == .masquerading || method == .fullNAT { addresses.translated.insert(servers[server].key.address) }
-            }
+            if service.key.mark == 0 { addresses.insert(service.key.address) } else { hasMarks = true }
         }
-        if services.all.contains(where: { $0.key.mark != 0 }) {
+        if hasMarks {
             for mark in marks4.destinations + marks6.destinations where mark.length == mark.prefix.family.width {
-                addresses.virtual.insert(mark.prefix)
+                addresses.insert(mark.prefix)
             }
         }
-        knownFragmentAddresses = addresses
+        knownVirtualAddresses = addresses
         return addresses
     }
 
     /// Whether the host beside the director sees no fragments to an address, so that the director has to speak for it.
     mutating func isKeptFromHost(_ address: IPAddress) -> Bool {
-        answers(for: address) || fragmentAddresses().virtual.contains(address)
+        answers(for: address) || virtualAddresses().contains(address)
     }
+
+    /// Whether an address is that of a server whose packets are translated on their way to the client.
+    mutating func isTranslated(_ address: IPAddress) -> Bool { natServers.contains(address, in: services, servers) }
 }

@@ -33,7 +33,7 @@ extension Director {
     private mutating func isGatheredOnTheWay(_ packet: Packet) -> Bool {
         let isICMP = packet.flow.proto == (packet.family == .v4 ? IPProtocol.icmp : IPProtocol.icmpv6)
         if hostRole.isWholeHost, isICMP { return services.hasServices(packet.family) }
-        return (isICMP || packet.isBalanced) && services.hasServices(packet.family) && fragmentAddresses().translated.contains(packet.flow.source)
+        return (isICMP || packet.isBalanced) && services.hasServices(packet.family) && isTranslated(packet.flow.source)
     }
 
     /// The whole packet of a datagram, whose last fragment `last` is, on the rest of its way.
@@ -90,7 +90,7 @@ extension Director {
     /// A whole packet that the host beside the director has to deal with, but has not seen: fragments to an address with
     /// services are kept from it.
     private mutating func passWhole(_ whole: inout Frame, _ packet: Packet, _ verdict: Verdict) -> Verdict {
-        guard verdict.fate == .passed, !hostRole.isWholeHost, fragmentAddresses().virtual.contains(packet.flow.destination) else { return verdict }
+        guard verdict.fate == .passed, !hostRole.isWholeHost, virtualAddresses().contains(packet.flow.destination) else { return verdict }
         return outbox.emit(whole, on: Self.localInterface, causedBy: whole.cause) ? verdict : .noBuffer
     }
 
