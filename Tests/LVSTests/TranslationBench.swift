@@ -68,6 +68,25 @@ final class TranslationBench {
         try director.apply(.addServer(key, ServerKey(address: server.address, port: server.port), ServerSettings(method: method)))
     }
 
+    /// A service with one server behind a tunnel.
+    func tunnel(_ virtual: Endpoint, to server: Endpoint, proto: UInt8 = IPProtocol.tcp, _ serverSettings: ServerSettings,
+                settings change: (inout ServiceSettings) -> Void = { _ in }) throws {
+        try serve(virtual, proto: proto, settings: change)
+        let key = ServiceKey(proto: proto, address: virtual.address, port: virtual.port)
+        try director.apply(.addServer(key, ServerKey(address: server.address, port: server.port), serverSettings))
+    }
+
+    /// Carries out an administrator's command.
+    func apply(_ command: Command) throws { try director.apply(command) }
+
+    /// Changes the host's network.
+    func rewire(_ change: (inout Network) -> Void) { change(&director.network) }
+
+    func learnedMTU(_ address: String) -> Int? { director.network.learnedMTU(Self.ip(address)) }
+
+    /// SYNs whose segment size was lowered.
+    var clampedSYNs: UInt64 { director.clampedSYNs }
+
     /// Whether the host forwards packets between interfaces.
     var forwards: Bool {
         get { director.network.forwards4 }
@@ -97,6 +116,25 @@ final class TranslationBench {
         interfaces = []
         var out: [[UInt8]] = []
         if batch[0].egress != 0 { take(batch[0], &out) }
+        for i in 0..<director.outbox.batch.count { take(director.outbox.batch[i], &out) }
+        return out
+    }
+
+    /// Puts IP packets into the director in one breath.
+    func send(_ packets: [[UInt8]], offloads given: [Offload]) -> [[UInt8]] {
+        var batch = Batch(capacity: packets.count)
+        let place = memory.capacity / packets.count
+        for (i, packet) in packets.enumerated() {
+            let bytes = packet.ethernet(from: "02:00:00:00:00:fe", to: "02:00:00:00:00:01")
+            var frame = Frame(buffer: UnsafeMutableRawPointer(memory.mutableAddress(checked: i * place)), capacity: place, headroom: headroom,
+                              length: bytes.count, ingress: 2)
+            frame.bytes.copy(bytes)
+            frame.offload = given[i]
+            batch.append(frame)
+        }
+        director.process(&batch, at: now)
+        var out: [[UInt8]] = []
+        for i in 0..<batch.count where batch[i].egress != 0 { take(batch[i], &out) }
         for i in 0..<director.outbox.batch.count { take(director.outbox.batch[i], &out) }
         return out
     }

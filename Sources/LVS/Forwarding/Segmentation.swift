@@ -150,12 +150,12 @@ extension Director {
         if segments.kind == .fragments, frame.offload.hasPartialChecksum, !completeChecksum(&frame, packet) { return .malformed }
         let path = servers[connections[id].server].path
         let isRemote = servers[outer: place].partialChecksum == .leftToReceiver && segments.kind != .fragments
+        let header = isRemote ? place : outerHeader(of: connections[id].server, carrying: packet.family, isPartial: false)
         let datagram = UInt32(truncatingIfNeeded: dice.next())
         for i in 0..<segments.count {
             guard var piece = outbox.room(for: segments.length(of: i)) else { return .noBuffer }
             segments.write(i, of: frame, to: piece.bytes, completing: !isRemote, id: datagram)
             if isRemote { piece.offload = segments.partialOffload }
-            let header = isRemote ? place : place & ~1
             guard encapsulate(&piece, segments.packet(of: i), header) else { return .malformed }
             let isSent = isTooLong ? sendOuterFragments(of: piece, along: path, frame.cause) : emit(&piece, along: path, frame.cause)
             guard isSent else { return .noBuffer }

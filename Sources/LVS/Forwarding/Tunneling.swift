@@ -129,7 +129,7 @@ extension Director {
         case .moves:
             let length = UInt16(truncatingIfNeeded: header.length)
             frame.offload.checksumStart &+= length
-            frame.offload.headerLength &+= length
+            if frame.offload.headerLength > 0 { frame.offload.headerLength &+= length }
         case .completed:
             return completeChecksum(&frame, packet)
         case .leftToReceiver:

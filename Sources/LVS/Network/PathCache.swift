@@ -17,7 +17,10 @@ extension Network {
         path.interface = interface.index
         path.source = interface.mac
         path.mtu = Int32(clamping: min(route.mtu > 0 ? route.mtu : interface.mtu, 65535))
-        if let learned = learnedMTU(address) { path.mtu = min(path.mtu, Int32(clamping: learned)) }
+        if let learned = learnedMTU(address) {
+            path.mtu = min(path.mtu, Int32(clamping: learned))
+            path.isLearned = true
+        }
         path.nextHop = route.gateway ?? address
         path.local = route.source ?? sourceAddress(towards: path.nextHop, on: interface.index)
         if let mac = neighbor(path.nextHop, on: interface.index) {

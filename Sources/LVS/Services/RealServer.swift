@@ -68,6 +68,8 @@ public struct Path: BitwiseCopyable {
     /// Generation of the network that this was derived from; 0 for never.
     public var generation: UInt32 = 0
     public var kind = Kind.unresolved
+    /// An ICMP error has taught the path MTU.
+    public var isLearned = false
     /// The director's own address towards there.
     public var local = IPAddress(high: 0, low: 0)
     /// Whose MAC is meant: the address itself or its gateway.

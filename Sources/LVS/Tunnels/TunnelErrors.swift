@@ -126,10 +126,9 @@ extension Director {
         if mtu < fresh.mtu || mtu == fresh.mtu && known != nil && isOld {
             network.learnMTU(address, mtu, until: clock + 600 * second)
         }
-        let wasLearned = known.map { Int(cached.mtu) == $0 } ?? false
-        let isCached = cached.kind == .ready || cached.kind == .unknownNeighbor
-        let lags = address.isV4 && connections[id].client.isV4
-        let whole = lags && isCached && !wasLearned ? cached.mtu : network.path(to: address).mtu
+        // Once the kernel holds the learned route it changes under its hands.
+        let lags = address.isV4 && connections[id].client.isV4 && cached.isUsable && !cached.isLearned
+        let whole = lags ? cached.mtu : network.path(to: address).mtu
         let place = outerHeader(of: server, carrying: connections[id].client.family, isPartial: false)
         let limit = Int(whole) - servers[outer: place].length
         return limit >= 68 ? UInt32(limit) : nil
