@@ -40,6 +40,10 @@ printf 'net.ipv4.vs.conn_reuse_mode = 1\nnonsense\n' >"$scratch/sysctl"
 check "a broken sysctl file" refused "$scratch/sysctl:2: " "${good[@]}" --sysctl "$scratch/sysctl"
 
 check "without CAP_NET_RAW, it says so" refused CAP_NET_RAW setpriv --inh-caps=-net_raw --bounding-set=-net_raw "${good[@]}"
+check "decap: no interface named" refused interface svs decap --type ipip
+check "decap: an interface that does not exist" refused eth7 svs decap --interface eth7 --type ipip
+check "decap: an unknown tunnel" refused rope svs decap --interface eth0 --type rope
+check "decap: without CAP_NET_ADMIN, it says so" refused CAP_NET_ADMIN setpriv --inh-caps=-net_admin --bounding-set=-net_admin svs decap --interface eth0 --type ipip
 check "nothing of all this left a control socket" test ! -e "$SVS_CONTROL"
 check "nothing of all this left a table" same "$(q director nft list tables)" ""
 

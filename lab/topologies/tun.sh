@@ -60,7 +60,9 @@ server_end() {
   fi
   say "$name unwraps $type with svs decap (its kernel has no such device)"
   start "$name" "$name-decap" svs decap --interface eth0 --type "$type" $([[ $type == gue ]] && echo --port 6080)
+  wait_for 10 "svs decap on $name" has_tun "$name" || { cat "$scratch/$name-decap.log"; exit 1; }
 }
+has_tun() { [[ -n $(q "$1" ip -o link show type tun) ]]; }
 
 kernel_end() {
   local own; own=$(q "$1" ip -4 -o address show dev eth0 | awk '{ sub("/.*", "", $4); print $4 }')
