@@ -38,6 +38,7 @@ extension Verdict {
         case .passFTPService: ("pass-ftp-service", "found the service of port 21, which has no server for other ports: left to the host")
         case .passServerGone: ("pass-server-gone", "its connection's server was removed and the connection forgotten: left to the host")
         case .malformed: ("malformed", "too short, or its lengths, versions or IP checksum contradict each other")
+        case .martian: ("martian", "from an address that nobody outside may have, or to one that nobody outside may reach")
         case .otherHost: ("other-host", "its destination MAC is not the director's")
         case .groupDestination: ("group-destination", "sent to a link-level group, which is never balanced")
         case .oversizedFrame: ("oversized-frame", "longer than the interface it came in on can carry")

@@ -38,6 +38,7 @@
     case passServerGone
     // Dropped.
     case malformed
+    case martian
     case otherHost
     case groupDestination
     case oversizedFrame

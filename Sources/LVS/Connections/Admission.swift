@@ -4,6 +4,7 @@ extension Director {
     /// A packet of no known connection: find its service, pick a server, make a connection; or say why not.
     @inline(never)
     mutating func admit(_ frame: inout Frame, _ packet: Packet, replacing old: ConnectionID = -1) -> Verdict {
+        guard !isMartian(packet) else { return .martian }
         let mark = mark(of: packet, frame)
         guard isLocal(packet.flow.destination) else { return passThrough(&frame, packet) }
         if let refusal = unknownReply(&frame, packet) { return refusal }

@@ -89,6 +89,7 @@ extension Director {
 
     /// A packet for the director's own address that no service takes: `passed` is the verdict when the host deals with it.
     mutating func hostStack(_ frame: Frame, _ packet: Packet, _ passed: Verdict) -> Verdict {
+        guard !isMartian(packet) else { return .martian }
         guard isLocal(packet.flow.destination) else { return passOn(frame, packet) }
         guard answers(for: packet.flow.destination) else { return passed }
         return answer(frame, packet)
@@ -122,7 +123,8 @@ extension Director {
         if tcp.flags.contains(.syn) { span &+= 1 }
         if tcp.flags.contains(.fin) { span &+= 1 }
         let from = packet.flow.destination, to = packet.flow.source
-        let service = packet.family == .v4 ? frame.bytes[Int(packet.network) + 1] : 0
+        // The segment's class of service, without its congestion bits.
+        let service = trafficClass(frame, packet) & 0xfc
         let sent = send(from: from, to: to, proto: IPProtocol.tcp, length: 20, typeOfService: service, dontFragment: true, frame.cause) { bytes in
             bytes.fill(0, at: 0, count: 20)
             guard let answer = TCPHeader(bytes) else { return }
@@ -160,6 +162,12 @@ extension Director {
             bytes.setBig16(isV4 ? Checksum.of(bytes) : transportChecksum(bytes, from: from, to: to, IPProtocol.icmpv6), at: 2)
         }
         return sent ? .echoReply : .noBuffer
+    }
+
+    /// Type of service or traffic class, congestion bits included.
+    private func trafficClass(_ frame: Frame, _ packet: Packet) -> UInt8 {
+        let start = Int(packet.network)
+        return packet.family == .v4 ? frame.bytes[start + 1] : UInt8(truncatingIfNeeded: frame.bytes.big16(at: start) >> 4)
     }
 
     private mutating func hasValidSegmentChecksum(_ frame: Frame, _ packet: Packet, _ segment: Bytes) -> Bool {

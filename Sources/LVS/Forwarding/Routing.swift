@@ -6,6 +6,15 @@ extension Director {
         unknownReply(&frame, packet) ?? passOn(frame, packet)
     }
 
+    /// Whether the host's routing refuses a packet unheard because no packet from outside may have such addresses: a source
+    /// that is the host's own, no single host's or loopback (RFC 1812 section 5.3.7); of IPv6 only loopback counts.
+    mutating func isMartian(_ packet: Packet) -> Bool {
+        let source = packet.flow.source
+        if source.isLoopback || packet.flow.destination.isLoopback { return true }
+        guard packet.family == .v4 else { return false }
+        return source.isUnspecified || source.isMulticast || source.v4 == .max || network.isLocal(source)
+    }
+
     /// What plain routing carries is the host's business. Where there is no host, only a refusal of it is seen.
     mutating func passOn(_ frame: Frame, _ packet: Packet) -> Verdict {
         if !hostRole.isWholeHost { return isMutedReply(packet) ? routeForHost(frame, packet) : .passNotLocal }

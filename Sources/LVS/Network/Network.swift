@@ -136,6 +136,9 @@ public struct Network: Sendable {
         return lookup(address)?.kind == .local
     }
 
+    /// Whether an address is configured on one of the host's links; `local` routes do not count.
+    public func hasAddress(_ address: IPAddress) -> Bool { localAddresses.contains(address) }
+
     /// The host's route for an address: local routes first, then the most specific one, lowest metric first among equals.
     public func lookup(_ address: IPAddress) -> Route? { routeIndex.lookup(address) }
 }
