@@ -63,6 +63,9 @@ extension Director {
         let path = path(to: connections[id].client)
         guard path.kind != .local else { return replyToHost(&frame, packet, id) }
         let translates = connections[id].translates
+        // The host's routing takes no IPv4 packet that claims to come from the host itself, as a server's answer under a
+        // virtual address does.
+        guard translates || !isMartian(packet.flow) else { return .martian }
         // A packet for a local address is the director's own to answer, whether the host forwards or not.
         let mustForward = connections[id].method != .fullNAT
         if translates || hostRole.isWholeHost, let refusal = refuseRouting(frame, packet, along: path, asRouter: mustForward) { return refusal }

@@ -3,7 +3,7 @@ import ipaddress
 import re
 import shlex
 
-import packets
+from . import packets
 
 DIRECTOR_MAC, GATEWAY_MAC = "02:00:00:00:00:01", "02:00:00:00:00:fe"
 SCRIPT_HEAD = """\

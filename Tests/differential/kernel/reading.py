@@ -2,7 +2,7 @@
 import ipaddress
 import struct
 
-import packets
+from . import packets
 
 
 class Reader:

@@ -1,0 +1,66 @@
+"""A case from a seed."""
+import random
+
+import administrators
+import case
+import directors
+import frames
+import moments
+import traffic
+
+
+def generate(seed, methods=("dr",), kinds=(), common=False, short=False):
+    """`short` fits into a few seconds of real time; `common` leaves out what 6.1 kernels do differently."""
+    rng = random.Random(f"svs {seed}")
+    maker = directors.Maker(rng, methods, common, short)
+    maker.services_and_servers()
+    services = [s.add() for s in maker.services]
+    for service in maker.services:
+        services += [service.add_server(server) for server in service.servers]
+    # The kernel's defaults, or what somebody chose.
+    switches = maker.switches()
+    network = traffic.Network(rng, maker, kinds, replies=True)
+    administrator = administrators.Administrator(rng, maker)
+    if short:
+        first, parts = ["--set 2 1 1"], 3
+    else:
+        first, parts = (administrator.set_timeouts() if rng.random() < 0.3 else []), rng.choice([2, 4, 6, 8])
+    events = [[("edit", line) for line in first]]
+    for part in range(parts):
+        if part:
+            events.append([])
+            if rng.random() < 0.8:
+                edits = administrator.edits if short else administrator.quiet_edits
+                events[-1] += [("edit", line) for _ in range(rng.choice([1, 1, 2, 3])) for line in edits()]
+        for packet in network.burst(rng.randrange(8, 30)):
+            if rng.random() < 0.05:
+                events[-1] += [("edit", line) for line in administrator.edits()]
+            pieces = [packet]
+            if "fragments" in kinds and packet[0] >> 4 == 4 and len(packet) > 60 and rng.random() < 0.2:
+                pieces = frames.fragments(packet, rng.choice([24, 256, 800]))
+            events[-1] += [("frame", None, frames.ethernet(piece)) for piece in pieces]
+    persistence = [s.persistent for s in maker.services if s.persistent] + list(maker.timeouts)
+    timeouts = moments.FIRST + moments.TCP_WITH_REPLIES + moments.UDP + moments.SCTP + list(administrator.timeouts)
+    if short:
+        timeouts = [1, 2, 3]
+    marks = [maker.marks[f] for f in (4, 6)]
+    return case.Case(services, *marks, switches, timed(rng, events, timeouts, persistence, short), f"seed {seed}")
+
+
+def timed(rng, bursts, timeouts, persistence, short):
+    """The bursts with their times; those that find no safe moment are left out."""
+    step = 2000 if short else rng.choice([1000, 5000, 20000])
+    length = max(sum(e[0] == "frame" for e in burst) for burst in bursts) * step / 1e6
+    span = 4.0 if short else rng.choice([20.0, 100.0, 400.0, 1300.0, 3000.0])
+    dues = moments.deadlines(timeouts, persistence, span)
+    starts = moments.starts(rng, len(bursts), length, dues, span)
+    events, at = [], 0
+    for start, burst in zip(starts, bursts):
+        at = 1700000000_000000 + round(start * 1e6)
+        for event in burst:
+            if event[0] == "frame":
+                events.append(("frame", at, event[2]))
+                at += step
+            else:
+                events.append(event)
+    return events
