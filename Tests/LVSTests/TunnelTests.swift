@@ -1,3 +1,4 @@
+import Foundation
 import LVS
 import PacketKit
 import Testing
@@ -23,6 +24,16 @@ struct TunnelTests {
         }
         #expect(Tunnels.named("vxlan") == nil)
         #expect(Tunnels.of(TunnelType(rawValue: 9)).name == "ipip")
+    }
+
+    @Test("The folder is the roster")
+    func folder() throws {
+        let folder = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent().appending(path: "Sources/LVS/Tunnels")
+        let files = try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)
+        let written = try files.filter { try String(contentsOf: $0, encoding: .utf8).contains(": Tunnel {") }
+            .map { $0.deletingPathExtension().lastPathComponent }
+        #expect(Set(written) == Set(Tunnels.all.map { String(describing: $0) }))
     }
 
     @Test("The kernel's own bytes", arguments: [
