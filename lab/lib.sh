@@ -185,12 +185,13 @@ alive() { kill -0 "$(pid_of "$1")" 2>/dev/null; }
 stop() { local pid; pid=$(pid_of "$1"); kill "-${2:-TERM}" "$pid" 2>/dev/null; wait "$pid" 2>/dev/null; }
 
 # web HOST [PORT...]: an nginx that says the host's name on /, offers files under /files/ and stores PUTs under /store/.
+# PORT+proxy_protocol: there it expects a PROXY header, and /introduced says whom it named.
 web() {
   local name=$1 dir=$scratch/$1 port listen=''; shift
   mkdir -p "$dir/store" "$scratch/files"
   for port in "${@:-80}"; do
     [[ $port == 443 ]] && { certificate; listen+="listen 443 ssl; listen [::]:443 ssl; "; continue; }
-    listen+="listen $port; listen [::]:$port; "
+    listen+="listen ${port/+/ }; listen [::]:${port/+/ }; "
   done
   cat >"$dir/nginx.conf" <<NGINX
 user root; worker_processes 1; daemon off; pid nginx.pid; error_log error.log;
@@ -203,13 +204,14 @@ http {
     $([[ $listen == *ssl* ]] && echo "ssl_certificate $scratch/tls.crt; ssl_certificate_key $scratch/tls.key;")
     location = / { return 200 "$name\n"; }
     location = /peer { return 200 "\$remote_addr\n"; }
+    location = /introduced { return 200 "\$proxy_protocol_addr:\$proxy_protocol_port\n"; }
     location /files/ { root $scratch; }
     location /store/ { root $dir; dav_methods PUT; }
   }
 }
 NGINX
   start "$name" "$name-web" nginx -p "$dir" -e "$dir/error.log" -c "$dir/nginx.conf"
-  for port in "${@:-80}"; do wait_for 5 "nginx of $name on port $port" listening "$name" "$port" || { cat "$dir/error.log"; exit 1; }; done
+  for port in "${@:-80}"; do wait_for 5 "nginx of $name on port $port" listening "$name" "${port%+*}" || { cat "$dir/error.log"; exit 1; }; done
 }
 
 certificate() {
@@ -250,7 +252,10 @@ tally() { sort | uniq -c | awk '{ print $2 "=" $1 }' | paste -sd ' '; }
 tell() { local one; for one in $1; do echo "  ${one%=*} answered ${one#*=} times"; done; }
 
 # udp_echo HOST PORT ADDRESS...: a server that answers each datagram with the host's name and the datagram.
-udp_echo() { start "$1" "$1-udp$2" /usr/bin/python3 "$lab/tools/udp" echo "$@"; wait_for 5 "the UDP server of $1" grep -qs ready "$scratch/$1-udp$2.log"; }
+udp_echo() { udp_server echo "$@"; }
+# udp_stray: the same, but its answers come from the port above.
+udp_stray() { udp_server stray "$@"; }
+udp_server() { start "$2" "$2-udp$3" /usr/bin/python3 "$lab/tools/udp" "$@"; wait_for 5 "the UDP server of $2" grep -qs ready "$scratch/$2-udp$3.log"; }
 
 # udp ask FROM TO PORT COUNT, udp burst FROM TO PORT COUNT SIZE: see lab/tools/udp.
 udp() { q client /usr/bin/python3 "$lab/tools/udp" "$@"; }

@@ -6,3 +6,5 @@
 #include <netlink/route/route.h>
 #include <netlink/route/nexthop.h>
 #include <netlink/route/neighbour.h>
+#include <netlink/route/rule.h>
+#include <linux/fib_rules.h>

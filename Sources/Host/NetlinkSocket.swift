@@ -115,6 +115,9 @@ final class NetlinkSocket {
         return nl_send_auto(socket, message)
     }
 
+    /// Sends a message built by libnl, frees it, and waits for the kernel's acknowledgement. Negative libnl error on failure.
+    func carryOut(_ message: OpaquePointer) -> Int32 { nl_send_sync(socket, message) }
+
     /// The last error (errno) that the kernel answered on a socket that waits for nothing; `nil` when it had none.
     func refusal() -> Int32? {
         var refusal: Int32?

@@ -18,6 +18,10 @@ final class HostSide {
     private var lastFailure: HostError?
     private var announced: Set<IPAddress> = []
     private var nextAnnouncement: Instant?
+    /// Real servers that are the host itself and whose answers the director translates.
+    private(set) var localServers: Set<LocalServer> = []
+    /// What every interface of the director carries, bytes of an IP packet.
+    private(set) var smallestMTU = 1500
 
     init(interfaces: [String]) throws(HostError) {
         self.interfaces = interfaces
@@ -47,6 +51,8 @@ final class HostSide {
             try mute.apply(wanted)
             muting = wanted
         }
+        localServers = standing.localServers
+        smallestMTU = present.map(\.mtu).min() ?? 1500
         announce(standing.owned, present, director.network.forwards6, at: now)
         known = present
     }
@@ -93,6 +99,7 @@ struct Standing {
     var interests: [Interest] = []
     /// Addresses are translated, so that ICMP errors of anybody may concern the director.
     var translates = false
+    var localServers: Set<LocalServer> = []
     /// Outer packets bear the host's own address, so errors about them come to that.
     var tunnels = false
 
@@ -103,7 +110,7 @@ struct Standing {
                 if destination.isLocalOnly { addLocal(destination, network) } else { add(destination, network) }
             }
         }
-        for service in inventory.services { addServers(of: service) }
+        for service in inventory.services { addServers(of: service, network) }
         owned = Set(owned).sorted()
         muting.ownedAddresses = owned
         muting.fragmentAddresses = Set(muting.fragmentAddresses).sorted()
@@ -158,13 +165,18 @@ struct Standing {
         if marked.length == marked.prefix.family.width { muting.fragmentAddresses.append(marked.prefix) }
     }
 
-    private mutating func addServers(of service: ServiceRecord) {
+    private mutating func addServers(of service: ServiceRecord, _ network: Network) {
         if service.servers.contains(where: { $0.settings.method == .tunneling }) { tunnels = true }
         for server in service.servers where server.settings.method == .masquerading || server.settings.method == .fullNAT {
             translates = true
             let proto = service.key.proto
             let ports: ClosedRange<UInt16> = server.key.port == 0 ? 0...65535 : server.key.port...server.key.port
+            let isLocal = network.isLocal(server.key.address) && !server.key.address.isLoopback
             for proto in service.key.mark != 0 ? [IPProtocol.tcp, IPProtocol.udp, IPProtocol.sctp] : [proto] {
+                if isLocal {
+                    localServers.insert(LocalServer(proto: proto, address: server.key.address, port: server.key.port))
+                    continue
+                }
                 interests.append(Interest(.source, server.key.address, proto: proto, ports: ports))
                 if server.settings.method == .masquerading {
                     muting.fragmentSources.append(server.key.address)

@@ -12,7 +12,7 @@ final class Worker {
     private var batch = Batch(capacity: 64)
     private let links: [any LiveLink]
     /// The way to real servers that are the director itself.
-    private let local = HostLink()
+    private let local: HostLink
     /// Links to interfaces that frames leave by but are not taken from.
     private var exits: [any LiveLink] = []
     /// Interfaces that have a link, as last looked up.
@@ -44,6 +44,7 @@ final class Worker {
             }
         }
         links = opened
+        local = try HostLink()
         var random = SystemRandomNumberGenerator()
         engine = Engine(Director(connections: connections, seed: random.next(), hostRole: HostRole(isWholeHost: false), at: Self.now))
         signals = [SIGTERM, SIGINT, SIGHUP].withUnsafeBufferPointer { svs_signal_descriptor($0.baseAddress, Int32($0.count)) }
@@ -64,8 +65,14 @@ final class Worker {
             }
         }
         for key in state.ignored { Terminal.complain("note: \(files.sysctl ?? ""): \(key) is of no use to the director") }
-        try host.follow(&engine.director, links, at: Self.now)
+        try follow()
         Terminal.complain("director on \(interfaces.joined(separator: ", ")), control socket \(control.path)")
+    }
+
+    /// Makes the host follow the services and the network that there are now.
+    private func follow() throws {
+        try host.follow(&engine.director, links, at: Self.now)
+        try local.lead(host.localServers, mtu: host.smallestMTU)
     }
 
     private func take(_ state: RunFiles.State) {
@@ -85,6 +92,7 @@ final class Worker {
             if idle || breaths & 15 == 0 { try attend(waiting: idle) }
         }
         control.close()
+        local.end()
         report()
     }
 
@@ -94,16 +102,19 @@ final class Worker {
         var arrived = false
         engine.director.advance(to: now, limit: 4096)
         if !engine.director.outbox.batch.isEmpty { transmitOutbox() }
-        for link in links {
-            batch.removeAll()
-            do throws(LinkError) { try link.receive(into: &batch) } catch { complain(link, error) }
-            guard !batch.isEmpty else { continue }
-            arrived = true
-            engine.director.process(&batch, at: now)
-            transmit(batch)
-            if !engine.director.outbox.batch.isEmpty { transmitOutbox() }
-        }
+        for link in links where breathe(from: link, at: now) { arrived = true }
+        if breathe(from: local, at: now) { arrived = true }
         return arrived
+    }
+
+    private func breathe(from link: any Link, at now: Instant) -> Bool {
+        batch.removeAll()
+        do throws(LinkError) { try link.receive(into: &batch) } catch { complain(link, error) }
+        guard !batch.isEmpty else { return false }
+        engine.director.process(&batch, at: now)
+        transmit(batch)
+        if !engine.director.outbox.batch.isEmpty { transmitOutbox() }
+        return true
     }
 
     private func transmitOutbox() {
@@ -144,7 +155,7 @@ final class Worker {
         polled += watches.map { pollfd(fd: $0.descriptor, events: $0.events, revents: 0) }
         let firstLink = polled.count
         var mayWait = waiting
-        for link in links {
+        for link in links + [local] as [any Link] {
             polled.append(pollfd(fd: link.descriptor, events: Int16(POLLIN), revents: 0))
             if !link.wantsPoll { mayWait = false }
         }
@@ -165,7 +176,7 @@ final class Worker {
         // Many changes in a row are followed together.
         if isBehind, now - lastFollowed >= 20_000_000 {
             isBehind = false
-            do { try host.follow(&engine.director, links, at: now) } catch { Terminal.complain("\(error)") }
+            do { try follow() } catch { Terminal.complain("\(error)") }
             lastFollowed = Self.now
         }
         engine.director.releaseWaiting(at: now)

@@ -61,6 +61,25 @@ struct MasqueradingLocalNodeTests {
                .tcp(.sourcePort(80)))
     }
 
+    @Test("A long datagram of the host's leaves in fragments under a whole checksum", arguments: [
+        ("198.51.100.7:4000", "203.0.113.10:53", "10.2.0.1:5353"), ("[2001:db8:c::7]:4000", "[2001:db8:f::10]:53", "[fd00:2::1]:5353"),
+    ])
+    func longReply(_ ends: (client: String, virtual: String, server: String)) throws {
+        let client = Endpoint(stringLiteral: ends.client), virtual = Endpoint(stringLiteral: ends.virtual)
+        let server = Endpoint(stringLiteral: ends.server)
+        let bench = TranslationBench(hostRole: HostRole(isWholeHost: false))
+        try bench.serve(virtual, server, proto: IPProtocol.udp)
+        bench.send(Packet.udp(from: client, to: virtual))
+        let payload = (0..<3000).map { UInt8(truncatingIfNeeded: $0 * 7) }
+        let start: UInt16 = client.address.isV4 ? 34 : 54
+        let out = bench.send(Packet.udp(from: server, to: client, payload: payload).partial, offload: .partial(at: start, field: 6),
+                             from: Director.localInterface)
+        #expect(bench.verdict == .replyTranslated && out.count == 3 && bench.offloads.allSatisfy(\.isPlain))
+        let headers = client.address.isV4 ? 34 : 62
+        let whole = Packet.udp(from: virtual, to: client, payload: payload)
+        #expect(out.flatMap { $0[headers...] } == Array(whole[(client.address.isV4 ? 20 : 40)...]))
+    }
+
     @Test("A stranger does not reach what listens on loopback")
     func loopback() throws {
         let bench = TranslationBench()

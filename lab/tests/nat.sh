@@ -1,16 +1,21 @@
 #!/usr/bin/env bash
-# Masquerading with real offloads: large transfers over IPv4 and IPv6, UDP, and not one untranslated or stray packet.
+# Masquerading with real offloads: large transfers over IPv4 and IPv6, UDP, and not one untranslated or stray packet;
+# connections that rest, and answers that belong to nobody.
 
 source "$(dirname "$(realpath "$0")")/../lib.sh"
+source "$lab/translation.sh"
 [[ ${1:-} != --vip-on-host ]] || vip_on_host=yes
 begin_test nat
 topology_build
 udp_echo rs1 7007 192.168.95.2 fd95::2
 udp_echo rs2 7007 192.168.95.3 fd95::3
+udp_stray rs1 7009 192.168.95.2
 cat >>"$scratch/services" <<SERVICES
 -A -u $vip:7 -s rr
 -a -u $vip:7 -r 192.168.95.2:7007 -m
 -a -u $vip:7 -r 192.168.95.3:7007 -m
+-A -u $vip:9 -s rr
+-a -u $vip:9 -r 192.168.95.2:7009 -m
 -A -u [$vip6]:7 -s rr
 -a -u [$vip6]:7 -r [fd95::2]:7007 -m
 -a -u [$vip6]:7 -r [fd95::3]:7007 -m
@@ -19,6 +24,7 @@ silence=$(noise)
 topology_start
 capture client untranslated eth0 'src net 192.168.95.0/24 or src net fd95::/64'
 
+offloads_on client director rs1
 for pair in "$vip 172.16.29.1" "$vip6 fd00::1"; do
   read -r address own <<<"$pair"
   url=http://$address; [[ $address != *:* ]] || url="http://[$address]"
@@ -30,6 +36,9 @@ for pair in "$vip 172.16.29.1" "$vip6 fd00::1"; do
 done
 check "nothing reached the client untranslated" same "$(captured untranslated | wc -l)" 0
 check "the host stack counted no reset and no ICMP error" same "$(noise)" "$silence"
+
+resting_connections
+check "a server that answers from the wrong port is routed, not translated" same "$(stray_answers)" 192.168.95.2.7010=2
 
 # The director is still a router for everything that is no service.
 route client 192.168.95.0/24 via 172.16.29.3

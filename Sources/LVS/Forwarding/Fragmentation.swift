@@ -5,6 +5,9 @@ extension Director {
     /// and options (RFC 791 section 3.2), IPv6 with a fragment header (RFC 8200 section 4.5). `limit` is the longest IP packet
     /// in bytes. What came in as fragments leaves as these did where it can.
     mutating func sendFragments(of frame: Frame, _ packet: Packet, limit: Int, along path: Path, as verdict: Verdict) -> Verdict {
+        var frame = frame
+        // Behind it no network card can: the checksum spans all pieces.
+        if frame.offload.hasPartialChecksum, !completeChecksum(&frame, packet) { return .malformed }
         let start = Int(packet.network)
         let whole = frame.bytes.prefix(start + Int(packet.length))
         if pieces.isActive { joinHeader(packet, verdict) }

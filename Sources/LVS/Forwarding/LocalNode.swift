@@ -22,13 +22,13 @@ extension Director {
         return .localNode
     }
 
-    /// A packet of the host's own that was led through the director, on its way to a client.
+    /// A packet of the host's own that was led through the director, on its way to a client. The host hands over whole
+    /// datagrams, so that each has its ports; as their source it may fragment IPv6 too.
     mutating func directOwn(_ frame: inout Frame, _ packet: Packet) -> Verdict {
         let path = path(to: packet.flow.destination)
         guard path.kind == .ready || path.kind == .unknownNeighbor else { return .noRoute }
         let verdict = leaveHost(&frame, packet)
         guard fits(frame, packet, path.mtu) else {
-            guard packet.family == .v4 else { return .packetTooBig }
             return sendFragments(of: frame, packet, limit: Int(path.mtu), along: path, as: verdict)
         }
         return dispatch(&frame, packet, along: path, as: verdict)
