@@ -53,6 +53,8 @@ public struct Director: ~Copyable {
     /// The server that the frame in hand was counted for, -1 without one.
     var chosen: ServerID = -1
     private let looks: Slab<Look>
+    /// Takes down what is decided, while a frame is explained.
+    var recorder: ExplanationRecorder?
 
     /// What was seen of a frame before its turn came.
     struct Look: BitwiseCopyable {
@@ -112,6 +114,24 @@ public struct Director: ~Copyable {
             }
             first = end
         }
+    }
+
+    /// Directs the one frame of a batch like `process`, and says why it went where it went.
+    @inline(never)
+    public mutating func explain(_ batch: inout Batch, at now: Instant) -> Explanation {
+        let recorder = ExplanationRecorder()
+        guard batch.count == 1 else { return recorder.explanation }
+        self.recorder = recorder
+        defer { self.recorder = nil }
+        let frame = batch[0]
+        let packet = Packet(frame)
+        if packet.kind == .ip {
+            if frame.offload.isSuperframe { recorder.longestSegment = Segmentation(frame, packet)?.longest }
+            noteKnown(packet, frame, at: now)
+        }
+        process(&batch, at: now)
+        noteOutcome(packet, frame, verdict(of: 0))
+        return recorder.explanation
     }
 
     /// The verdict on a frame of the batch that was processed last.

@@ -9,8 +9,9 @@ public struct Replayer: ~Copyable {
     public private(set) var director: Director
     public let scenario: Scenario
     private var inputs: [Input]
-    private var batch = Batch(capacity: 1)
-    private let memory: Slab<UInt8>
+    private var bench = Bench()
+    /// Whether outcomes say why frames went where they went.
+    public var explains = false
     private let start: Instant
     /// Frames read so far, over all inputs.
     public private(set) var frames = 0
@@ -25,7 +26,7 @@ public struct Replayer: ~Copyable {
     }
 
     /// What became of one input frame.
-    public struct Outcome {
+    public struct Outcome: Sendable {
         /// Number of the frame over all inputs in time order, from 0.
         public var index: Int
         public var time: Instant
@@ -35,10 +36,12 @@ public struct Replayer: ~Copyable {
         public var server: ServerKey?
         /// The frame as it came in.
         public var frame: [UInt8]
+        /// The decisions, when they were asked for.
+        public var explanation: Explanation?
     }
 
     /// A frame that the director emitted.
-    public struct Emission {
+    public struct Emission: Sendable {
         public var interface: Int32
         /// The input frame that caused it.
         public var cause: Int
@@ -72,7 +75,6 @@ public struct Replayer: ~Copyable {
         self.scenario = scenario
         self.inputs = inputs
         self.director = director
-        memory = Slab(capacity: PcapWriter.longestFrame + 256)
     }
 
     private static func open(_ files: CaseFiles, _ scenario: Scenario) throws -> [Input] {
@@ -93,8 +95,6 @@ public struct Replayer: ~Copyable {
         return opened
     }
 
-    deinit { memory.deallocate() }
-
     private static func read(_ reader: PcapReader) throws(LinkError) -> (time: Instant, bytes: [UInt8])? {
         guard let (record, bytes) = try reader.next() else { return nil }
         return (Instant(clamping: record.time), bytes)
@@ -111,27 +111,29 @@ public struct Replayer: ~Copyable {
         guard let chosen, let (time, bytes) = inputs[chosen].next else { return nil }
         inputs[chosen].next = try Self.read(inputs[chosen].reader)
         let offload = try inputs[chosen].offloads?.next() ?? Offload()
+        return try direct(bytes, offload, on: inputs[chosen].interface, at: time, emit)
+    }
+
+    /// Directs a frame that stands in no file, behind those that were directed so far.
+    /// - Parameter interface: index of the one that it comes in by.
+    public mutating func step(with frame: [UInt8], on interface: Int32, _ emit: (Emission) throws -> Void) rethrows -> Outcome {
+        try direct(frame, Offload(), on: interface, at: director.now, emit)
+    }
+
+    private mutating func direct(_ bytes: [UInt8], _ offload: Offload, on interface: Int32, at time: Instant,
+                                 _ emit: (Emission) throws -> Void) rethrows -> Outcome {
         let index = frames
         frames += 1
-
         director.advance(to: time)
         try emitOutbox(causedBy: max(index - 1, 0), time, emit)
         for command in scenario.edits[index] ?? [] {
             do { try director.apply(command) } catch { refusals.append((index, error)) }
         }
-        batch.removeAll()
-        let base = UnsafeMutableRawPointer(memory.mutableAddress(checked: 0))
-        var frame = Frame(buffer: base, capacity: memory.capacity, headroom: 128, length: bytes.count, ingress: inputs[chosen].interface)
-        frame.bytes.copy(bytes)
-        frame.offload = offload
-        batch.append(frame)
-        director.process(&batch, at: time)
-        if batch[0].egress != 0 {
-            try emit(Emission(interface: batch[0].egress, cause: index, causeTime: time, frame: batch[0].bytes.array, offload: batch[0].offload))
+        let explanation = try bench.direct(bytes, offload, on: interface, at: time, through: &director, explaining: explains) { frame in
+            try emit(Emission(frame, cause: index, at: time))
         }
-        try emitOutbox(causedBy: index, time, emit)
-        return Outcome(index: index, time: time, interface: inputs[chosen].interface, verdict: director.verdict(of: 0),
-                       service: director.service(of: 0), server: director.server(of: 0), frame: bytes)
+        return Outcome(index: index, time: time, interface: interface, verdict: director.verdict(of: 0), service: director.service(of: 0),
+                       server: director.server(of: 0), frame: bytes, explanation: explanation)
     }
 
     /// Lets the clock run on after the last frame: 20 ms, or until no fragment waits when the capture lasted longer than
@@ -149,13 +151,18 @@ public struct Replayer: ~Copyable {
         try emitOutbox(causedBy: max(frames - 1, 0), last, emit)
     }
 
-    private func emitOutbox(causedBy index: Int, _ time: Instant, _ emit: (Emission) throws -> Void) throws {
+    private func emitOutbox(causedBy index: Int, _ time: Instant, _ emit: (Emission) throws -> Void) rethrows {
         for i in 0..<director.outbox.batch.count {
-            let frame = director.outbox.batch[i]
-            try emit(Emission(interface: frame.egress, cause: index, causeTime: time, frame: frame.bytes.array, offload: frame.offload))
+            try emit(Emission(director.outbox.batch[i], cause: index, at: time))
         }
     }
 
     /// One estimator tick, as a reader of counters waits for it.
     public mutating func estimate() { director.estimate() }
+}
+
+extension Replayer.Emission {
+    init(_ frame: Frame, cause: Int, at time: Instant) {
+        self.init(interface: frame.egress, cause: cause, causeTime: time, frame: frame.bytes.array, offload: frame.offload)
+    }
 }

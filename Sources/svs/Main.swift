@@ -13,7 +13,9 @@ struct SVS: ParsableCommand {
             Exit status: 0 fine, 1 the answer is no, 2 bad usage or input; 'svs adm' has ipvsadm's own.
             """,
         version: "svs 0.1.0",
-        subcommands: [RunCommand.self, AdmCommand.self, ReplayCommand.self, VerifyCommand.self, DecapCommand.self])
+        subcommands: [
+            RunCommand.self, AdmCommand.self, ReplayCommand.self, ExplainCommand.self, VerifyCommand.self, DecapCommand.self,
+        ])
 }
 
 /// Shown in the list of subcommands; `svs adm` itself never reaches the argument parser.

@@ -1,10 +1,8 @@
 public import ArgumentParser
 public import Replay
 
-/// The files that replay, explain and verify have in common.
-struct CaseOptions: ParsableArguments {
-    @Argument(help: ArgumentHelp("A case folder with services, network, in.pcap and so on.", valueName: "case"))
-    var folder: String?
+/// The files that describe a director host, named one by one.
+struct FileOptions: ParsableArguments {
     @Option(help: "Services, as ipvsadm-save writes them.") var services: String?
     @Option(help: "The host's network, as ip -batch reads it.") var network: String?
     @Option(help: "Marks for IPv4, as iptables-save writes them.") var marks: String?
@@ -14,7 +12,8 @@ struct CaseOptions: ParsableArguments {
     @Option(name: .customLong("in"), help: ArgumentHelp("Frames that arrive; repeat for more interfaces.", valueName: "[IF=]file"))
     var inputs: [String] = []
 
-    func files() throws -> CaseFiles {
+    /// The files of a case folder, some of them replaced by options; or those that the options name.
+    func files(_ folder: String?, needsInput: Bool = true) throws -> CaseFiles {
         if let folder {
             guard services == nil, network == nil, inputs.isEmpty else {
                 throw Failure("\(folder): a case folder holds --services, --network and --in already")
@@ -26,8 +25,8 @@ struct CaseOptions: ParsableArguments {
             files.edits = edits ?? files.edits
             return files
         }
-        guard let services, let network, !inputs.isEmpty else {
-            throw Failure("name a case folder, or --services, --network and --in")
+        guard let services, let network, !inputs.isEmpty || !needsInput else {
+            throw Failure("name a case folder, or --services, --network\(needsInput ? " and --in" : "")")
         }
         return CaseFiles(services: services, network: network, inputs: inputs.map(Self.capture), marks: marks, marks6: marks6,
                          sysctl: sysctl, edits: edits)
@@ -51,7 +50,9 @@ struct ReplayCommand: ParsableCommand {
             Needs no privilege and opens no socket; the files' times are the clock. The result is the same to the byte
             every time.
             """)
-    @OptionGroup var options: CaseOptions
+    @Argument(help: ArgumentHelp("A case folder with services, network, in.pcap and so on.", valueName: "case"))
+    var folder: String?
+    @OptionGroup var options: FileOptions
     @Option(name: .customLong("out"), help: ArgumentHelp("Where emitted frames go; repeat for more interfaces.", valueName: "[IF=]file"))
     var outputs: [String] = []
     @Option(help: "Time of an emitted frame: index (seconds = number of the causing frame) or input (its time).")
@@ -62,10 +63,10 @@ struct ReplayCommand: ParsableCommand {
 
     func run() throws {
         try withClearErrors {
-            var replay = try Replayer(options.files(), seed: seed)
+            var replay = try Replayer(options.files(folder), seed: seed)
             let writer = EmissionWriter(stamp: stamp)
             for output in outputs {
-                let capture = CaseOptions.capture(output)
+                let capture = FileOptions.capture(output)
                 var interface = replay.scenario.firstInterface
                 if let name = capture.interface {
                     guard let found = replay.scenario.network.interface(named: name) else {

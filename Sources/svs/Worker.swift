@@ -248,6 +248,7 @@ struct Engine: ~Copyable, ControlTarget {
         switch name {
         case "tally":
             return Array(director.tally.all.map { "\($0.verdict.name) \($0.frames)\n" }.joined().utf8)
+        case "explain": return try LiveExplanation.answer(payload, &director)
         default:
             throw .unknown(name)
         }

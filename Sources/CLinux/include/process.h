@@ -1,6 +1,7 @@
 #ifndef SVS_PROCESS_H
 #define SVS_PROCESS_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 // What a process and its threads ask of the kernel. Functions that return int return a negative errno on failure.
@@ -25,6 +26,12 @@ int svs_die_with_parent(void);
 int svs_signal_descriptor(const int *signals, int count);
 /// The number of the next signal on such a descriptor; 0 when there is none now.
 int svs_signal_next(int descriptor);
+
+/// Forks. The child gets 0 and a descriptor to write its answer to; it is killed when its parent ends, and after two
+/// seconds of processor time. The parent gets the child's number and a descriptor to read from, or a negative errno.
+int svs_fork(int *descriptor);
+/// The child's end: writes its answer and exits without any cleaning up.
+void svs_fork_end(int descriptor, const uint8_t *bytes, size_t count) __attribute__((noreturn));
 
 /// Who is at the other end of a Unix socket (SO_PEERCRED).
 int svs_peer(int socket, int32_t *process, uint32_t *user, uint32_t *group);

@@ -6,7 +6,10 @@ extension Director {
     mutating func admit(_ frame: inout Frame, _ packet: Packet, replacing old: ConnectionID = -1) -> Verdict {
         let mark = mark(of: packet, frame)
         guard !isMartian(packet.flow) else { return .martian }
-        guard isLocal(packet.flow.destination) else { return passThrough(&frame, packet) }
+        guard isLocal(packet.flow.destination) else {
+            if recorder != nil { noteMatch(nil, packet.flow, mark) }
+            return passThrough(&frame, packet)
+        }
         if let refusal = unknownReply(&frame, packet) { return refusal }
         guard packet.hasTransport, packet.flow.proto != IPProtocol.sctp || packet.transportLength >= 16 else { return .shortTransport }
         guard mayOpen(packet) else { return answerUnknown(frame, packet, mark) }
@@ -39,14 +42,18 @@ extension Director {
     }
 
     mutating func match(_ flow: Flow, _ mark: UInt32) -> VirtualService? {
-        services.match(flow, mark: mark, unprivilegedPort: Int(tunables.unprivilegedPortStart))
+        let service = services.match(flow, mark: mark, unprivilegedPort: Int(tunables.unprivilegedPortStart))
+        if recorder != nil { noteMatch(service, flow, mark) }
+        return service
     }
 
     /// The mark that the operator's rules give to a packet, 0 without rules.
     mutating func mark(of packet: Packet, _ frame: Frame) -> UInt32 {
         let rules = packet.family == .v4 ? marks4 : marks6
         guard !rules.isEmpty else { return 0 }
-        return rules.mark(for: query(packet, frame))
+        let query = query(packet, frame)
+        if recorder != nil { noteMark(rules, query) }
+        return rules.mark(for: query)
     }
 
     mutating func query(_ packet: Packet, _ frame: Frame) -> MarkQuery {
@@ -61,7 +68,8 @@ extension Director {
     /// A packet that opens nothing. What is sent to a service never reaches the host, which is muted there, so the director
     /// answers in its place.
     private mutating func answerUnknown(_ frame: Frame, _ packet: Packet, _ mark: UInt32) -> Verdict {
-        match(packet.flow, mark) == nil ? hostStack(frame, packet, .passNoService) : answer(frame, packet)
+        if recorder != nil { noteOpensNothing(packet) }
+        return match(packet.flow, mark) == nil ? hostStack(frame, packet, .passNoService) : answer(frame, packet)
     }
 
     /// What a request for a connection led to.
@@ -85,8 +93,11 @@ extension Director {
         guard let scheduler = service.scheduler else { return nil }
         let request = Request(client: flow.source, clientPort: flow.sourcePort, destination: flow.destination,
                               destinationPort: flow.destinationPort, proto: flow.proto, now: clock, dice: dice.next())
-        guard let place = scheduler.pick(for: request, from: Candidates(order: service.servers, pool: servers.slots)) else { return nil }
-        return service.servers[place]
+        let candidates = candidates(service)
+        if recorder != nil { noteCandidates(scheduler, request, candidates) }
+        let place = scheduler.pick(for: request, from: candidates)
+        if recorder != nil { notePicked(place) }
+        return place.map { service.servers[$0] }
     }
 
     /// Makes a connection to a server, bound and counted.
@@ -108,6 +119,7 @@ extension Director {
         startTimer(id, seconds: 3)
         if template >= 0 { hang(id, on: template) }
         countConnection(server, service.id)
+        if recorder != nil { noteConnected(id) }
         return .connection(id)
     }
 

@@ -31,6 +31,7 @@ extension Director {
     /// The old connection is forgotten, the packet scheduled like a new one.
     @inline(never)
     mutating func readmit(_ frame: inout Frame, _ packet: Packet, replacing old: ConnectionID) -> Verdict {
+        if recorder != nil { noteFreshStart(old) }
         // Until the pick is made the old one still counts for its server.
         let verdict = admit(&frame, packet, replacing: connections[old].children == 0 ? old : -1)
         if connections[old].flags.contains(.used), connections[old].children == 0,
@@ -52,6 +53,7 @@ extension Director {
     @inline(never)
     mutating func unserved(_ frame: inout Frame, _ packet: Packet, _ id: ConnectionID) -> Verdict {
         guard tunables.expireNoDestination != 0 else { return .serverGone }
+        if recorder != nil { noteFreshStart(id) }
         expire(id)
         return admit(&frame, packet)
     }

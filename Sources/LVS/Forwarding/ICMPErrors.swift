@@ -43,11 +43,14 @@ extension Director {
     @discardableResult
     mutating func tell(_ packet: Packet, quoting quoted: Bytes, _ message: ICMPMessage, from source: IPAddress, _ cause: Int32) -> Bool {
         guard !packet.isLaterFragment, !isICMPError(packet), isTellable(packet.flow.source), isTellable(packet.flow.destination),
-              icmpBudget.allows(message, packet.family, to: packet.flow.source, tunables, at: clock) else { return false }
+              icmpBudget.allows(message, packet.family, to: packet.flow.source, tunables, at: clock) else {
+            if recorder != nil { noteUntold(packet) }
+            return false
+        }
         return tell(packet.flow.source, message, quoting: quoted, from: source, typeOfService: quoted[1] & 0x1e | 0xc0, cause)
     }
 
-    private mutating func isTellable(_ address: IPAddress) -> Bool { !address.isUnspecified && !address.isMulticast && address.v4 != .max }
+    mutating func isTellable(_ address: IPAddress) -> Bool { !address.isUnspecified && !address.isMulticast && address.v4 != .max }
 
     mutating func isICMPError(_ packet: Packet) -> Bool {
         switch packet.flow.proto {

@@ -31,6 +31,7 @@ extension Director {
         let flow = quoted.flow.reversed
         let match = connections.find(flow, hash: connections.hash(flow.source, flow.sourcePort, flow.destination, flow.destinationPort, flow.proto))
         if match.id >= 0 {
+            if recorder != nil { noteQuoted(match.id, isReply: match.isReply) }
             return match.isReply ? relayToClient(&frame, packet, quoted, match.id) : relayToServer(&frame, packet, quoted, match.id)
         }
         guard tunables.scheduleICMP != 0 else { return hostStack(frame, packet, .passICMP) }

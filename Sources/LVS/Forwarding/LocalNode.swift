@@ -58,6 +58,7 @@ extension Director {
         let flow = quoted.flow.reversed
         let match = connections.find(flow, hash: connections.hash(flow.source, flow.sourcePort, flow.destination, flow.destinationPort, flow.proto))
         guard match.id >= 0, match.isReply else { return .passReply }
+        if recorder != nil { noteQuoted(match.id, isReply: true) }
         countReply(match.id, length: Int(packet.length))
         guard connections[match.id].translates else { return .passReply }
         let virtual = connections[match.id].virtual

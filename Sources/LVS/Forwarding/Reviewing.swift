@@ -24,6 +24,7 @@ extension Director {
         guard packet.isBalanced else { return directOther(&frame, packet) }
         let flow = packet.flow
         let match = connections.find(flow, hash: connections.hash(flow.source, flow.sourcePort, flow.destination, flow.destinationPort, flow.proto))
+        if recorder != nil { noteFound(match, flow) }
         guard match.id >= 0 else { return admit(&frame, packet) }
         var packet = packet
         return match.isReply ? reply(&frame, packet, match.id) : known(&frame, &packet, match.id)

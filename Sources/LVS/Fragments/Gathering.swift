@@ -54,6 +54,7 @@ extension Director {
         optionsInHand = datagram.options
         optionsInHand.settle()
         defer { pieces.end() }
+        recorder?.add(.gathered(Int(packet.length)))
         let verdict = resume(&whole, packet)
         if whole.egress == 0 { return passWhole(&whole, packet, verdict) }
         return sendPieces(of: whole, packet, verdict)

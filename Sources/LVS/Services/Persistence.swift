@@ -26,6 +26,7 @@ extension Director {
         let template: ConnectionID
         if let known = findTemplate(client, virtual, port, proto, data), isUsable(known) {
             template = known
+            recorder?.add(.template(entry(known), isNew: false))
         } else {
             guard let server = pick(flow, on: service) else { return .noServer }
             let serverPort = isOwnPort && service.key.port != 21 ? servers[server].key.port : 0
@@ -33,6 +34,7 @@ extension Director {
                 return .refused(.tableFull)
             }
             template = made
+            recorder?.add(.template(entry(made), isNew: true))
         }
         let server = connections[template].server
         var serverPort = flow.destinationPort
@@ -54,6 +56,7 @@ extension Director {
         let server = connections[template].server
         let isQuiescent = tunables.expireQuiescentTemplate != 0 && server >= 0 && servers[server].weight == 0
         if server >= 0, servers[server].isAvailable, !isQuiescent { return true }
+        if recorder != nil { noteRetired(template) }
         connections.rekey(template) { entry in
             entry.virtualPort = 0xffff
             entry.serverPort = 0xffff

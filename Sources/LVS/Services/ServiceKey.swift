@@ -112,10 +112,14 @@ extension ServiceKey: CustomStringConvertible {
     /// `TCP 10.0.0.1:80`, or `FWM 7`.
     public var description: String {
         if mark != 0 { return "FWM \(mark)" + (family == .v6 ? " IPv6" : "") }
-        let name = proto == IPProtocol.tcp ? "TCP" : proto == IPProtocol.udp ? "UDP" : proto == IPProtocol.sctp ? "SCTP" : "\(proto)"
         let ports = ranges.isEmpty ? "\(port)"
             : ranges.map { $0.count == 1 ? "\($0.lowerBound)" : "\($0.lowerBound)-\($0.upperBound)" }.joined(separator: ",")
-        return "\(name) \(address.isV4 ? "\(address)" : "[\(address)]"):\(ports)"
+        return "\(Self.protocolName(proto)) \(address.isV4 ? "\(address)" : "[\(address)]"):\(ports)"
+    }
+
+    /// `TCP`, `UDP`, `SCTP`, or the number.
+    public static func protocolName(_ proto: UInt8) -> String {
+        proto == IPProtocol.tcp ? "TCP" : proto == IPProtocol.udp ? "UDP" : proto == IPProtocol.sctp ? "SCTP" : "\(proto)"
     }
 }
 

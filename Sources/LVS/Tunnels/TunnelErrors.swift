@@ -13,6 +13,7 @@ extension Director {
         let message = frame.bytes.dropFirst(Int(packet.transport)).prefix(packet.transportLength)
         guard let icmp = ICMPHeader(message), isTold(icmp, packet.family), let quoted = quotedOuter(message.dropFirst(8), packet.family),
               let (id, inner, family) = findTunnelled(quoted) else { return nil }
+        if recorder != nil { noteQuoted(id, isReply: false) }
         guard hasValidChecksum(message, packet) else { return .icmpMalformed }
 
         guard let error = translate(icmp, of: packet.family, for: family, id, quoted.destination) else { return .pathLearned }

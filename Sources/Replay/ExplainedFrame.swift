@@ -1,0 +1,92 @@
+public import LVS
+internal import FoundationEssentials
+internal import Wire
+
+/// One frame with the decisions about it, for people and for programs.
+public struct ExplainedFrame: Sendable {
+    public var outcome: Replayer.Outcome
+    public var emissions: [Replayer.Emission]
+    let network: Network
+    let guePorts: [UInt16]
+
+    /// - Parameter outcome: with its explanation.
+    public init(_ outcome: Replayer.Outcome, _ emissions: [Replayer.Emission], _ network: Network, guePorts: [UInt16]) {
+        self.outcome = outcome
+        self.emissions = emissions
+        self.network = network
+        self.guePorts = guePorts
+    }
+
+    var verdict: Verdict { outcome.verdict }
+
+    func line(_ frame: [UInt8]) -> String {
+        var bytes = frame
+        return bytes.withBytes { Printout($0, guePorts: guePorts).description }
+    }
+
+    func name(_ interface: Int32) -> String {
+        interface == Director.localInterface ? "the host itself" : network.interface(interface)?.name ?? "interface \(interface)"
+    }
+
+    /// Whether what was emitted is the packet that came in, changed: not a message of the director's own.
+    func isForwarded(_ emission: Replayer.Emission) -> Bool { verdict.fate == .sent && verdict != .tunnelErrorToClient }
+
+    func changes(_ emission: Replayer.Emission) -> HeaderChanges {
+        HeaderChanges(from: outcome.frame, to: emission.frame, guePorts: guePorts)
+    }
+
+    /// Several lines: the frame, the decisions in order, what left, the verdict.
+    public var text: String {
+        var lines = ["frame \(outcome.index) on \(name(outcome.interface)) at \(Self.seconds(outcome.time)) s, \(outcome.frame.count) bytes",
+                     "  \(line(outcome.frame))"]
+        for step in outcome.explanation?.steps ?? [] { lines += Self.labelled(ExplanationText.label(step), ExplanationText.lines(step)) }
+        for (number, emission) in emissions.enumerated() {
+            var words = ["on \(name(emission.interface)), \(emission.frame.count) bytes", line(emission.frame)]
+            if isForwarded(emission), number == 0 { words += Self.words(changes(emission)) }
+            lines += Self.labelled("emitted", words)
+        }
+        lines += Self.labelled("verdict", ["\(verdict.fate.rawValue), \(verdict.name): \(verdict.sentence)"])
+        return lines.map { $0 + "\n" }.joined()
+    }
+
+    private static func labelled(_ label: String, _ lines: [String]) -> [String] {
+        lines.enumerated().map { number, line in
+            "  " + (number == 0 ? label + String(repeating: " ", count: max(12 - label.count, 1)) : String(repeating: " ", count: 14)) + line
+        }
+    }
+
+    private static func words(_ changes: HeaderChanges) -> [String] {
+        var lines: [String] = []
+        for (place, change) in changes.added.enumerated() {
+            let field = "\(change.field) \(change.after ?? "")"
+            if place > 0, changes.added[place - 1].header == change.header { lines[lines.count - 1] += ", \(field)" } else { lines.append("  outer \(change.header): \(field)") }
+        }
+        for change in changes.changed { lines.append("  \(change.header) \(change.field): \(change.before ?? "none") -> \(change.after ?? "none")") }
+        return lines
+    }
+
+    /// Nanoseconds as seconds with six digits.
+    static func seconds(_ time: Instant) -> String {
+        let micro = String(max(time, 0) / 1000 % 1_000_000)
+        return "\(max(time, 0) / 1_000_000_000)." + String(repeating: "0", count: 6 - micro.count) + micro
+    }
+}
+
+extension Director {
+    /// Directs a packet that is described in words, as the next one that arrives, and says why it goes where it goes. What
+    /// it changes stays changed: a caller that wants to know without touching anything asks a copy.
+    /// - Throws: `PacketWords.Unclear`.
+    public mutating func explain(_ words: PacketWords, at now: Instant) throws -> ExplainedFrame {
+        let (frame, interface) = try words.frame(arrivingAt: network)
+        var bench = Bench()
+        var emissions: [Replayer.Emission] = []
+        let explanation = bench.direct(frame, Offload(), on: interface, at: now, through: &self, explaining: true) {
+            emissions.append(Replayer.Emission($0, cause: 0, at: now))
+        }
+        let outcome = Replayer.Outcome(index: 0, time: now, interface: interface, verdict: verdict(of: 0), service: service(of: 0),
+                                       server: server(of: 0), frame: frame, explanation: explanation)
+        var ports = Set(Printout.defaultGUEPorts)
+        for service in inventory().services { for server in service.servers where server.settings.tunnelPort != 0 { ports.insert(server.settings.tunnelPort) } }
+        return ExplainedFrame(outcome, emissions, network, guePorts: ports.sorted())
+    }
+}
