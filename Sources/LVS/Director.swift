@@ -48,6 +48,8 @@ public struct Director: ~Copyable {
     var icmpBudget = ICMPBudget()
     var trash = Trash()
     var natServers = NATServers()
+    /// An ICMP error is being scheduled: what hashes destinations sees the packet that it quotes, which goes to the client.
+    var schedulesError = false
     var daemons: [SyncDaemon] = []
     var sequence: UInt64 = 0
     /// The server that the frame in hand was counted for, -1 without one.

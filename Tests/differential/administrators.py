@@ -131,4 +131,4 @@ class Administrator:
                                  f"-E {service.key} -s nosuch"])]
 
     def unknown(self, service):
-        return "172.20.1.251" if service.family == 4 else "[fd00:1::fb]"
+        return "172.20.1.251" if service.family == 4 else "fd00:1::fb"

@@ -91,7 +91,8 @@ extension Director {
     /// Asks the service's scheduler.
     mutating func pick(_ flow: Flow, on service: VirtualService) -> ServerID? {
         guard let scheduler = service.scheduler else { return nil }
-        let request = Request(client: flow.source, clientPort: flow.sourcePort, destination: flow.destination,
+        let request = Request(client: flow.source, clientPort: flow.sourcePort,
+                              destination: schedulesError ? flow.source : flow.destination,
                               destinationPort: flow.destinationPort, proto: flow.proto, now: clock, dice: dice.next())
         let candidates = candidates(service)
         if recorder != nil { noteCandidates(scheduler, request, candidates) }

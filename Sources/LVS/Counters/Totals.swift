@@ -27,10 +27,11 @@ extension Director {
         let server = connections[id].server
         guard server >= 0 else { return }
         chosen = server
-        servers[server].counters.packetsIn &+= 1
-        servers[server].counters.bytesIn &+= bytes
+        // Nothing is counted while the server is removed.
         let service = servers[server].service
         guard service >= 0 else { return }
+        servers[server].counters.packetsIn &+= 1
+        servers[server].counters.bytesIn &+= bytes
         totals[service].packetsIn &+= 1
         totals[service].bytesIn &+= bytes
         totals.all.packetsIn &+= 1

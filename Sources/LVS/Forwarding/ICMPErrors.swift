@@ -36,7 +36,7 @@ extension Director {
     @discardableResult
     mutating func tell(_ packet: Packet, of frame: Frame, _ message: ICMPMessage, from source: IPAddress? = nil) -> Bool {
         let quoted = frame.bytes.dropFirst(Int(packet.network)).prefix(Int(packet.length))
-        return tell(packet, quoting: quoted, message, from: source ?? packet.flow.destination, frame.cause)
+        return tell(packet, quoting: quoted, message, from: source ?? ownSource(for: packet), frame.cause)
     }
 
     /// The same about a packet that is in no frame any more.
@@ -50,7 +50,17 @@ extension Director {
         return tell(packet.flow.source, message, quoting: quoted, from: source, typeOfService: quoted[1] & 0x1e | 0xc0, cause)
     }
 
-    mutating func isTellable(_ address: IPAddress) -> Bool { !address.isUnspecified && !address.isMulticast && address.v4 != .max }
+    mutating func isTellable(_ address: IPAddress) -> Bool {
+        !address.isUnspecified && !address.isMulticast && !(address.isV4 && address.v4 == .max)
+    }
+
+    /// The address that an error comes from: the one that the packet was sent to. IPv6 speaks only under addresses that are
+    /// configured, not for a prefix that is routed to the host.
+    private mutating func ownSource(for packet: Packet) -> IPAddress {
+        let destination = packet.flow.destination
+        guard packet.family == .v6, hostRole.isWholeHost, !network.hasAddress(destination), network.isLocal(destination) else { return destination }
+        return path(to: packet.flow.source).local
+    }
 
     mutating func isICMPError(_ packet: Packet) -> Bool {
         switch packet.flow.proto {

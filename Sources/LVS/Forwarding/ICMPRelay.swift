@@ -45,6 +45,8 @@ extension Director {
         guard let service = match(flow, mark) else { return hostStack(frame, packet, .passICMP) }
         guard !defence.dropsPacket(tunables, at: clock) else { return .dropPacketDefence }
         guard flow.sourcePort != 20 else { return hostStack(frame, packet, .passICMP) }
+        schedulesError = true
+        defer { schedulesError = false }
         switch place(flow, on: service, mark, frame) {
         case .connection(let id):
             defer { if connections[id].flags.contains(.onePacket) { expire(id) } }

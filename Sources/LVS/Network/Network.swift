@@ -130,6 +130,9 @@ public struct Network: Sendable {
         neighbors[NeighborKey(address: address, interface: interface)]
     }
 
+    /// Whether an address is configured on one of the host's links; `local` routes do not count.
+    public func hasAddress(_ address: IPAddress) -> Bool { localAddresses.contains(address) }
+
     /// Whether the host itself is meant by `address`: one of its addresses, in a `local` route, or loopback.
     public func isLocal(_ address: IPAddress) -> Bool {
         if localAddresses.contains(address) || address.isLoopback { return true }
