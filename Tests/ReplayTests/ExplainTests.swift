@@ -100,4 +100,24 @@ import Wire
         #expect(!told.contains("\n"))
         for part in [#""reason":"direct-routing""#, #""service":"TCP 192.0.2.1:80""#, #""step":"scheduler""#, #""verdict":"sent""#] { #expect(told.contains(part), "\(told)") }
     }
+
+    @Test func emittedFramesAreCommentedInPcapNG() throws {
+        let folder = try CaseFolder(frames: [Arriving.tcp(.syn), Arriving.tcp(.syn, ttl: 1)])
+        var replay = try Replayer(CaseFiles(folder: folder.path))
+        let writer = EmissionWriter(stamp: .index), network = replay.scenario.network
+        for name in ["eth0", "eth1"] {
+            let index = try #require(network.interface(named: name)?.index)
+            try writer.open(folder.path + "/\(name).pcapng", for: index, name: name)
+        }
+        var emissions: [Replayer.Emission] = []
+        while let outcome = try replay.step({ emissions.append($0) }) {
+            for emission in emissions { try writer.write(emission, comment: outcome.comment(on: emission, network)) }
+            emissions.removeAll()
+        }
+        try writer.close()
+        #expect(try Captured.frames(folder.path + "/eth1.pcapng") == [Arriving.forwarded(.syn)])
+        #expect(folder.text("eth1.pcapng").contains("direct-routing, service TCP 192.0.2.1:80, server 10.0.0.2:80\ninput frame 0 on eth0: 02:00:00:00:00:fe > "))
+        #expect(try Captured.frames(folder.path + "/eth0.pcapng").count == 1)
+        #expect(folder.text("eth0.pcapng").contains("time-exceeded, service TCP 192.0.2.1:80, server 10.0.0.2:80\ninput frame 1 on eth0: "))
+    }
 }
