@@ -28,14 +28,11 @@
     case passForeignType
     case passNotLocal
     case passNoService
-    case passNotOpening
-    case passFTPData
     case passServiceless
     case passReply
     case passICMP
     case passARP
     case passFTPService
-    case passServerGone
     // Dropped.
     case malformed
     case otherHost
@@ -92,8 +89,8 @@
              .tunnelErrorToClient, .localNode, .routed: .sent
         case .fragmentQueued, .neighborPending: .held
         case .arpReply, .neighborAdvertisement, .echoReply, .reset, .portUnreachable, .protocolUnreachable: .answered
-        case .passForeignType, .passNotLocal, .passNoService, .passNotOpening, .passFTPData, .passServiceless, .passReply,
-             .passICMP, .passARP, .passFTPService, .passServerGone: .passed
+        case .passForeignType, .passNotLocal, .passNoService, .passServiceless, .passReply,
+             .passICMP, .passARP, .passFTPService: .passed
         default: .dropped
         }
     }

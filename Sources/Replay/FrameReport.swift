@@ -53,4 +53,13 @@ struct FrameReport: Codable {
 extension Replayer.Outcome {
     /// One line of JSON: verdict, reason, service, server and emitted frames.
     public func json(_ emissions: [Replayer.Emission], _ network: Network) -> String { FrameReport(self, emissions, network).json }
+
+    /// One line for the comment of an emitted frame: the reason code, for which service and server, and the frame that came in.
+    /// - Parameter emission: one that this frame caused, or one that left in the meantime, when time had run out for it.
+    public func comment(on emission: Replayer.Emission, _ network: Network) -> String {
+        guard emission.cause == index, emission.causeTime == time else { return "a deadline passed after input frame \(emission.cause)" }
+        let report = FrameReport(self, [], network)
+        let parties = [report.service.map { "service \($0)" }, report.server.map { "server \($0)" }].compactMap { $0 }
+        return ([verdict.name] + parties).joined(separator: ", ") + "\ninput frame \(index) on \(report.interface): \(report.packet)\n\(verdict.sentence)"
+    }
 }

@@ -12,9 +12,22 @@ public enum Stamp: String, Sendable, CaseIterable {
 /// Writes emitted frames to one pcap file per interface, and their offload headers beside it when asked.
 public final class EmissionWriter {
     private struct Output {
-        var writer: PcapWriter
+        var file: File
         var offloads: VnetWriter?
     }
+
+    private enum File {
+        case pcap(PcapWriter)
+        case commented(PcapNGWriter)
+
+        func close() throws(LinkError) {
+            switch self {
+            case .pcap(let writer): try writer.close()
+            case .commented(let writer): try writer.close()
+            }
+        }
+    }
+
     private var outputs: [Int32: Output] = [:]
     private let stamp: Stamp
     private var lastCause = -1
@@ -22,14 +35,18 @@ public final class EmissionWriter {
 
     public init(stamp: Stamp) { self.stamp = stamp }
 
-    /// Frames that leave on `interface` go to `path`.
-    public func open(_ path: String, offloads: String? = nil, for interface: Int32) throws(LinkError) {
-        var output = Output(writer: try PcapWriter(path: path), offloads: nil)
+    /// Frames that leave on `interface` go to `path`, with comments when it ends in `.pcapng`.
+    /// - Parameter name: the interface's, which a pcapng file holds.
+    public func open(_ path: String, offloads: String? = nil, for interface: Int32, name: String = "") throws(LinkError) {
+        let isCommented = path.hasSuffix(".pcapng")
+        let file: File = isCommented ? .commented(try PcapNGWriter(path: path, interface: name)) : .pcap(try PcapWriter(path: path))
+        var output = Output(file: file, offloads: nil)
         if let offloads { output.offloads = try VnetWriter(path: offloads) }
         outputs[interface] = output
     }
 
-    public func write(_ emission: Replayer.Emission) throws(LinkError) {
+    /// - Parameter comment: what is said about the frame where the file can hold it.
+    public func write(_ emission: Replayer.Emission, comment: @autoclosure () -> String? = nil) throws(LinkError) {
         if emission.cause != lastCause {
             lastCause = emission.cause
             number = 0
@@ -40,9 +57,11 @@ public final class EmissionWriter {
         var failure: LinkError?
         bytes.withBytes { window in
             do throws(LinkError) {
-                switch stamp {
-                case .index: try output.writer.write(window, seconds: UInt32(truncatingIfNeeded: emission.cause), microseconds: number)
-                case .input: try output.writer.write(window, time: UInt64(max(emission.causeTime, 0)))
+                let time = stamp == .index ? UInt64(max(emission.cause, 0)) * 1_000_000_000 + UInt64(number) * 1000
+                    : UInt64(max(emission.causeTime, 0))
+                switch output.file {
+                case .pcap(let writer): try writer.write(window, time: time)
+                case .commented(let writer): try writer.write(window, time: time, comment: comment())
                 }
                 try output.offloads?.write(emission.offload)
             } catch { failure = error }
@@ -52,7 +71,7 @@ public final class EmissionWriter {
 
     public func close() throws(LinkError) {
         for output in outputs.values {
-            try output.writer.close()
+            try output.file.close()
             try output.offloads?.close()
         }
     }

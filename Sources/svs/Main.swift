@@ -14,7 +14,8 @@ struct SVS: ParsableCommand {
             """,
         version: "svs 0.1.0",
         subcommands: [
-            RunCommand.self, AdmCommand.self, ReplayCommand.self, ExplainCommand.self, VerifyCommand.self, DecapCommand.self,
+            RunCommand.self, AdmCommand.self, ReplayCommand.self, ExplainCommand.self, VerifyCommand.self, RecordCommand.self,
+            DecapCommand.self,
         ])
 }
 

@@ -48,7 +48,7 @@ struct ReplayCommand: ParsableCommand {
         commandName: "replay", abstract: "Run the frames of pcap files through the director.",
         discussion: """
             Needs no privilege and opens no socket; the files' times are the clock. The result is the same to the byte
-            every time.
+            every time. With --out NAME.pcapng each emitted frame has a comment that says why it left.
             """)
     @Argument(help: ArgumentHelp("A case folder with services, network, in.pcap and so on.", valueName: "case"))
     var folder: String?
@@ -74,17 +74,15 @@ struct ReplayCommand: ParsableCommand {
                     }
                     interface = found.index
                 }
-                try writer.open(capture.path, offloads: nil, for: interface)
+                try writer.open(capture.path, offloads: nil, for: interface, name: replay.scenario.network.interface(interface)?.name ?? "")
             }
             var emissions: [Replayer.Emission] = []
-            while let outcome = try replay.step({ emission in
-                try writer.write(emission)
-                if json { emissions.append(emission) }
-            }) {
+            while let outcome = try replay.step({ emissions.append($0) }) {
+                for emission in emissions { try writer.write(emission, comment: outcome.comment(on: emission, replay.scenario.network)) }
                 if json { print(outcome.json(emissions, replay.scenario.network)) }
                 emissions.removeAll(keepingCapacity: true)
             }
-            try replay.finish { try writer.write($0) }
+            try replay.finish { try writer.write($0, comment: "a deadline passed after input frame \($0.cause)") }
             try writer.close()
             for refusal in replay.refusals { Terminal.complain("edit before frame \(refusal.frame) was refused: \(refusal.error)") }
             if let listings { try ListingsFolder.write(&replay, to: listings) }
