@@ -116,7 +116,10 @@ class Maker:
                 where = vip
                 ports = rng.choice([[80], [443], [53], [5060], [21], [80, 443, 8080]])
                 rule, match = f"-d {vip}/{full}", f"-p {proto} -m {proto} --dport {ports[0]} "
-                if proto == "sctp" or len(ports) > 1:
+                if proto == "sctp":
+                    # The oracle's kernel does not look into SCTP for multiport.
+                    match = "-p sctp "
+                elif len(ports) > 1:
                     match = f"-p {proto} -m multiport --dports {','.join(map(str, ports))} "
             self.marks[family].append(f"-A PREROUTING {rule} {match}-j MARK --set-xmark 0x{service.mark:x}/0xffffffff")
             service.targets += [(proto, where, p) for p in ports]
