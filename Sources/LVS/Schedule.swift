@@ -7,13 +7,16 @@ struct Schedule {
     /// Look into the trash: every minute.
     var nextTrash: Instant
 
+    /// When the connections of removed servers go; never, while none is due.
+    var nextFlush: Instant = .max
+
     init(at now: Instant) {
         nextEstimate = now + 2 * second
         nextSecond = now + second
         nextTrash = now + 60 * second
     }
 
-    var next: Instant { min(nextEstimate, nextSecond, nextTrash) }
+    var next: Instant { min(nextEstimate, nextSecond, nextTrash, nextFlush) }
 
     /// Moves everything on by whole periods so that nothing lies before `now`.
     mutating func skip(to now: Instant) {
@@ -70,6 +73,10 @@ extension Director {
             for service in services.all {
                 if let due = service.scheduler?.nextTick, due <= moment { service.scheduler?.tick(at: moment) }
             }
+        }
+        if schedule.nextFlush <= moment {
+            schedule.nextFlush = .max
+            flushServerless()
         }
         if schedule.nextTrash <= moment {
             schedule.nextTrash += 60 * second

@@ -36,7 +36,9 @@ extension Director {
         case IPProtocol.tcp:
             guard !packet.flags.contains(.rst) else { return false }
             return packet.flags.contains(.syn) || tunables.sloppyTCP != 0
-        case IPProtocol.sctp: return packet.detail == 1 || tunables.sloppySCTP != 0 && packet.detail != 0xff
+        case IPProtocol.sctp:
+            // An ABORT opens nothing, whatever follows it or is allowed.
+            return packet.detail == 1 || tunables.sloppySCTP != 0 && packet.detail != 0xff && packet.detail != 6
         default: return true
         }
     }

@@ -45,7 +45,7 @@ extension Director {
     mutating func tunablesChanged(from old: Tunables) {
         defence.judge(tunables, isShort: isShortOfMemory)
         for service in services.all { service.scheduler?.tunablesChanged(tunables) }
-        if old.expireNoDestination == 0, tunables.expireNoDestination != 0 { for server in servers.all where !servers[server].isAvailable { flush(server) } }
+        if old.expireNoDestination == 0, tunables.expireNoDestination != 0 { flushServerless() }
     }
 
     /// The table is the memory that a flood uses up: short means that less than an eighth of it is free.

@@ -78,7 +78,7 @@ extension Director {
     /// The director's own ICMP error about a connection counts as a packet of its reply direction where replies are known by
     /// the virtual address (the kernel sees it pass its output hook).
     mutating func countOwnError(_ id: ConnectionID) {
-        guard id >= 0, !connections[id].translates, let last = outbox.lastLength else { return }
+        guard id >= 0, !connections[id].translates, !connections[id].flags.contains(.onePacket), let last = outbox.lastLength else { return }
         countReply(id, length: last)
     }
 

@@ -21,13 +21,18 @@ extension Director {
         servers[server].flags.remove(.available)
         servers[server].service = -1
         trash.entries.append(Trash.Entry(server: server, service: service.key, serviceSequence: service.sequence))
-        if tunables.expireNoDestination != 0 { flush(server) }
+        if tunables.expireNoDestination != 0 { schedule.nextFlush = min(schedule.nextFlush, clock + Self.flushDelay) }
     }
 
-    /// Expires every connection of a server that is gone (expire_nodest_conn).
-    mutating func flush(_ server: ServerID) {
-        for id in 0..<connections.highWater where connections[id].flags.contains(.used) && connections[id].server == server {
-            if !connections[id].flags.contains(.template) { expire(id, forced: true) }
+    /// Nanoseconds until the connections of removed servers go (expire_nodest_conn): time to put a server back at once.
+    private static var flushDelay: Instant { 10_000_000 }
+
+    /// Expires every connection and template of servers that are gone, except those that others hang on (expire_nodest_conn).
+    mutating func flushServerless() {
+        guard tunables.expireNoDestination != 0 else { return }
+        for id in 0..<connections.highWater where connections[id].flags.contains(.used) && connections[id].children == 0 {
+            let server = connections[id].server
+            if server >= 0, !servers[server].isAvailable { expire(id, forced: true) }
         }
     }
 
