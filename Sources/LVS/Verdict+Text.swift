@@ -67,6 +67,7 @@ extension Verdict {
         case .noCallID: ("no-call-id", "the persistence engine found no Call-ID in it")
         case .localAddressesExhausted: ("local-addresses-exhausted", "no free local address and port towards the real server")
         case .loopbackServer: ("loopback-server", "a remote client's packet for a server on a loopback address")
+        case .bypassLocal: ("bypass-local", "no server, and its own destination, where cache_bypass would send it, is the director: dropped without a word")
         case .headersTooLong: ("headers-too-long", "no room in the packet for the headers that forwarding adds")
         case .noResponder: ("no-responder", "for the director itself, which has no answer to it")
         }

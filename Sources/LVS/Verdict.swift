@@ -67,6 +67,7 @@
     case noCallID
     case localAddressesExhausted
     case loopbackServer
+    case bypassLocal
     case headersTooLong
     case noResponder
 

@@ -136,7 +136,7 @@ extension Director {
 
     /// A service without a usable server (ip_vs_leave).
     mutating func leave(_ frame: inout Frame, _ packet: Packet, _ service: VirtualService) -> Verdict {
-        if tunables.cacheBypass != 0, service.key.mark != 0, isRemoteUnicast(packet.flow.destination) {
+        if tunables.cacheBypass != 0, service.key.mark != 0, mayBypass(packet.flow.destination) {
             return admitBypass(&frame, packet)
         }
         if service.key.mark == 0, service.key.port == 21, packet.flow.destinationPort != 21 {
@@ -146,13 +146,17 @@ extension Director {
         return .noServer
     }
 
-    private mutating func isRemoteUnicast(_ address: IPAddress) -> Bool { !address.isMulticast && network.lookup(address)?.kind == .unicast && !isLocal(address) }
+    /// Whether cache_bypass takes packets for an address: of IPv6, also for the director's own.
+    private mutating func mayBypass(_ address: IPAddress) -> Bool {
+        if address.family == .v6 { return !address.isMulticast }
+        return !address.isMulticast && network.lookup(address)?.kind == .unicast && !isLocal(address)
+    }
 
     private mutating func admitBypass(_ frame: inout Frame, _ packet: Packet) -> Verdict {
         let flow = packet.flow
         let connection = Connection(client: flow.source, clientPort: flow.sourcePort, virtual: flow.destination,
                                     virtualPort: flow.destinationPort, proto: flow.proto,
-                                    serverAddress: .unspecified(packet.family), serverPort: 0, method: .bypass, flags: [.noOutput, .inactive])
+                                    serverAddress: .unspecified(packet.family), serverPort: 0, method: .bypass, flags: [.inactive])
         guard let id = connections.insert(connection) else { return .tableFull }
         startTimer(id, seconds: 3)
         return first(&frame, packet, id)

@@ -53,7 +53,8 @@ extension Director {
 
     /// One tick of the estimators: what listings show becomes what was counted until now.
     public mutating func estimate() {
-        for id in servers.all {
+        // Servers in the trash keep what they showed.
+        for id in servers.all where servers[id].isAvailable {
             var estimator = servers.estimator(id)
             estimator.tick(servers[id].counters)
             servers.setEstimator(id, estimator)

@@ -31,6 +31,7 @@ extension Director {
     @inline(never)
     mutating func bypass(_ frame: inout Frame, _ packet: Packet) -> Verdict {
         let path = self.path(to: packet.flow.destination)
+        guard path.kind != .local else { return .bypassLocal }
         guard path.kind == .ready || path.kind == .unknownNeighbor else { return unreachableServer(&frame, packet, path) }
         guard packet.hops > 1 else { return hopsUsedUp(frame, packet, -1) }
         takeHop(frame, packet)

@@ -39,10 +39,11 @@ extension Director {
     mutating func takeFromTrash(_ key: ServerKey, for service: VirtualService) -> ServerID? {
         guard let place = trash.entries.firstIndex(where: { $0.service == service.key && servers[$0.server].key == key }) else { return nil }
         let entry = trash.entries.remove(at: place)
-        // Under a new service object of the same identity the counters begin anew, the connections stay.
+        // Under a new service object of the same identity what it showed is the new zero; its connections stay.
         if entry.serviceSequence != service.sequence {
-            servers[entry.server].counters = Counters()
-            servers.setEstimator(entry.server, ShownCounters())
+            var estimator = servers.estimator(entry.server)
+            estimator.makeZero()
+            servers.setEstimator(entry.server, estimator)
         }
         return entry.server
     }
