@@ -11,7 +11,7 @@ def endpoint(address, port):
 
 class Server:
     def __init__(self, address, port):
-        self.address, self.port, self.options = address, port, ""
+        self.address, self.port, self.options, self.method = address, port, "", None
 
     @property
     def name(self):
@@ -166,7 +166,10 @@ class Maker:
     def server_options(self, service, server, again=False):
         rng = self.rng
         crossing = (":" in server.address) != (service.family == 6)
-        method = "tun" if crossing else rng.choice(self.methods)
+        # A method stays: the kernel's cached route may be the one of a connection with the other method.
+        if not again:
+            server.method = "tun" if crossing else rng.choice(self.methods)
+        method = server.method
         options = {"dr": rng.choice(["", " -g"]), "tun": self.tunnel(), "nat": " -m"}[method]
         if not again and (method == "nat" or service.kind == "f"):
             server.port = rng.choice([service.port, 8080, rng.randrange(1, 65536)])

@@ -7,6 +7,7 @@ import directors
 import frames
 import moments
 import traffic
+from kernel import packets
 
 
 def generate(seed, methods=("dr",), kinds=(), common=False, short=False):
@@ -49,18 +50,34 @@ def generate(seed, methods=("dr",), kinds=(), common=False, short=False):
 
 def timed(rng, bursts, timeouts, persistence, short):
     """The bursts with their times; those that find no safe moment are left out."""
-    step = 2000 if short else rng.choice([1000, 5000, 20000])
-    length = max(sum(e[0] == "frame" for e in burst) for burst in bursts) * step / 1e6
-    span = 4.0 if short else rng.choice([20.0, 100.0, 400.0, 1300.0, 3000.0])
-    dues = moments.deadlines(timeouts, persistence, span)
-    starts = moments.starts(rng, len(bursts), length, dues, span)
+    step, pause = 2000 if short else rng.choice([1000, 5000, 20000]), 30_000 if short else 120_000
+    again = reopenings(bursts)
+    length = max(sum((step, pause)[id(e) in again] for e in burst if e[0] == "frame") for burst in bursts) / 1e6
+    # Templates that outlive their time look again less and less exactly.
+    span = 4.0 if short else rng.choice([20.0, 100.0, 150.0, 200.0] if persistence else [20.0, 100.0, 400.0, 1300.0, 3000.0])
+    dues, looks = moments.deadlines(timeouts, span), moments.reviews(persistence, span)
+    starts = moments.starts(rng, len(bursts), length, dues, looks, span)
     events, at = [], 0
     for start, burst in zip(starts, bursts):
         at = 1700000000_000000 + round(start * 1e6)
         for event in burst:
             if event[0] == "frame":
                 events.append(("frame", at, event[2]))
-                at += step
+                at += pause if id(event) in again else step
             else:
                 events.append(event)
     return events
+
+
+def reopenings(bursts):
+    """Identities of the events that open a connection anew. The old one still counts for its server until the kernel's
+    timers run."""
+    seen, again = set(), set()
+    for event in (e for burst in bursts for e in burst if e[0] == "frame"):
+        packet = packets.parse_ip(event[2][14:])
+        if "flags" in packet and "S" in packet["flags"] or packet.get("proto") == frames.SCTP:
+            flow = (packet["src"], packet["dst"], packet.get("sport"), packet.get("dport"), packet["proto"])
+            if flow in seen:
+                again.add(id(event))
+            seen.add(flow)
+    return again

@@ -9,17 +9,23 @@ SCTP = [2, 4, 61, 900]
 FIRST = [3]
 # The estimator looks every 2 s; what is shown depends on it where counters are made zero.
 QUIET = 3.0
+# Seconds to stay away.
+MARGIN = 0.15
 
 
 def lateness(timeout):
     return next(late for longest, late in GRAIN if timeout <= longest)
 
 
-def deadlines(timeouts, persistence, span):
+def deadlines(timeouts, span):
     """(seconds after a frame, how much later) at which something that the frame touched may expire."""
-    found = [(t, lateness(t)) for t in set(timeouts) if t <= span]
+    return [(t, lateness(t)) for t in set(timeouts) if t <= span]
+
+
+def reviews(persistence, span):
+    """The same for templates. One that outlives its time looks for its connections again in steps of a minute."""
+    found = []
     for timeout in set(persistence):
-        # A template that outlives its time waits for its connections in steps of a minute.
         at, late = timeout, lateness(timeout)
         while at <= span:
             found.append((at, late))
@@ -27,9 +33,15 @@ def deadlines(timeouts, persistence, span):
     return found
 
 
-def starts(rng, count, length, dues, span):
+def collide(first, windows, second, others):
+    """Whether an expiry after a frame at `first` and one after a frame at `second` may come in either order."""
+    return any(first + due - MARGIN <= second + other + later and second + other - MARGIN <= first + due + late
+               for due, late in windows for other, later in others)
+
+
+def starts(rng, count, length, dues, looks, span):
     """Start times in seconds of up to `count` bursts of `length` seconds within `span`, the first at 0."""
-    margin = 0.15
+    room = length + MARGIN
     times = [0.0]
     for _ in range(count * 40):
         if len(times) == count:
@@ -37,7 +49,9 @@ def starts(rng, count, length, dues, span):
         # Most steps are small; the rest is spread evenly over the orders of magnitude.
         gap = QUIET + length + span ** rng.random() if span > 20 else length + rng.random() * span / 2
         at = times[-1] + gap
-        if at + length <= span and not any(due - length - margin <= at - t <= due + late + length + margin
-                                           for t in times for due, late in dues):
+        if at + length > span or any(due - room <= at - t <= due + late + room for t in times for due, late in dues + looks):
+            continue
+        # A template goes or stays by whether a connection of it is left.
+        if not any(collide(at, dues, t, looks) or collide(t, dues, at, looks) for t in times):
             times.append(at)
     return times

@@ -92,7 +92,9 @@ class Network:
     def packet(self, source, destination, proto, payload):
         rng = self.rng
         self.identification += 1
-        return frames.ip(source, destination, proto, payload, ttl=rng.choices([64, 1, 2, 3, 255], [40, 1, 1, 1, 1])[0],
+        # What the director tells itself, the VIP, IPVS takes for a message about a connection.
+        ttl = 64 if source in self.maker.vips[6] else rng.choices([64, 1, 2, 3, 255], [40, 1, 1, 1, 1])[0]
+        return frames.ip(source, destination, proto, payload, ttl=ttl,
                          tos=rng.choice([0, 0, 0, 0x10, 0x2e, 3]), identification=self.identification, df=rng.random() < 0.6)
 
     def request(self, flow, proto, payload):

@@ -71,6 +71,8 @@ public struct Connection: BitwiseCopyable {
         public static var synchronised: Flags { .init(rawValue: 0x200) }
         /// Translated template: its keys were changed so that nothing finds it (an unusable template's last days).
         public static var retired: Flags { .init(rawValue: 0x400) }
+        /// Its client's next connection has taken its place in the index; it still counts for its server until it goes.
+        public static var superseded: Flags { .init(rawValue: 0x800) }
     }
 
     public init(client: IPAddress, clientPort: UInt16, virtual: IPAddress, virtualPort: UInt16, proto: UInt8,

@@ -165,11 +165,17 @@ public struct ConnectionTable {
 
     /// Takes a connection out of the index and gives its place free. It must not be filed in the timer wheel any more.
     mutating func remove(_ id: ConnectionID) {
-        unlink(id)
+        if !self[id].flags.contains(.superseded) { unlink(id) }
         self[id].flags = []
         self[id].next = free
         free = id
         count -= 1
+    }
+
+    /// Takes a connection out of the index for good, its place to be given free later by `remove`.
+    mutating func supersede(_ id: ConnectionID) {
+        unlink(id)
+        self[id].flags.insert(.superseded)
     }
 
     /// Changes fields that belong to the key: the entry is taken out of the index and put back.

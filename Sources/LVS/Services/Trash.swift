@@ -21,11 +21,11 @@ extension Director {
         servers[server].flags.remove(.available)
         servers[server].service = -1
         trash.entries.append(Trash.Entry(server: server, service: service.key, serviceSequence: service.sequence))
-        if tunables.expireNoDestination != 0 { schedule.nextFlush = min(schedule.nextFlush, clock + Self.flushDelay) }
+        if tunables.expireNoDestination != 0 { schedule.nextFlush = min(schedule.nextFlush, clock + Self.moment) }
     }
 
-    /// Nanoseconds until the connections of removed servers go (expire_nodest_conn): time to put a server back at once.
-    private static var flushDelay: Instant { 10_000_000 }
+    /// Nanoseconds until connections go that have no future: the kernel's timers run then, and do not in between.
+    static var moment: Instant { 10_000_000 }
 
     /// Expires every connection and template of servers that are gone, except those that others hang on (expire_nodest_conn).
     mutating func flushServerless() {
