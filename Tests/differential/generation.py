@@ -56,7 +56,7 @@ def timed(rng, bursts, timeouts, persistence, short):
     # Templates that outlive their time look again less and less exactly.
     span = 4.0 if short else rng.choice([20.0, 100.0, 150.0, 200.0] if persistence else [20.0, 100.0, 400.0, 1300.0, 3000.0])
     dues, looks = moments.deadlines(timeouts, span), moments.reviews(persistence, span)
-    starts = moments.starts(rng, len(bursts), length, dues, looks, span)
+    starts = moments.starts(rng, len(bursts), length, dues, looks, span, 0 if short else moments.QUIET)
     events, at = [], 0
     for start, burst in zip(starts, bursts):
         at = 1700000000_000000 + round(start * 1e6)
@@ -75,9 +75,8 @@ def reopenings(bursts):
     seen, again = set(), set()
     for event in (e for burst in bursts for e in burst if e[0] == "frame"):
         packet = packets.parse_ip(event[2][14:])
-        if "flags" in packet and "S" in packet["flags"] or packet.get("proto") == frames.SCTP:
-            flow = (packet["src"], packet["dst"], packet.get("sport"), packet.get("dport"), packet["proto"])
-            if flow in seen:
-                again.add(id(event))
-            seen.add(flow)
+        flow = tuple(packet.get(k) for k in ("src", "dst", "sport", "dport", "proto"))
+        if flow in seen and ("S" in packet.get("flags", "") or packet.get("proto") == frames.SCTP):
+            again.add(id(event))
+        seen.add(flow)
     return again

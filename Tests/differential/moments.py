@@ -39,7 +39,7 @@ def collide(first, windows, second, others):
                for due, late in windows for other, later in others)
 
 
-def starts(rng, count, length, dues, looks, span):
+def starts(rng, count, length, dues, looks, span, quiet=QUIET):
     """Start times in seconds of up to `count` bursts of `length` seconds within `span`, the first at 0."""
     room = length + MARGIN
     times = [0.0]
@@ -47,7 +47,7 @@ def starts(rng, count, length, dues, looks, span):
         if len(times) == count:
             break
         # Most steps are small; the rest is spread evenly over the orders of magnitude.
-        gap = QUIET + length + span ** rng.random() if span > 20 else length + rng.random() * span / 2
+        gap = quiet + length + (span ** rng.random() if span > 20 else rng.random() * span / 4)
         at = times[-1] + gap
         if at + length > span or any(due - room <= at - t <= due + late + room for t in times for due, late in dues + looks):
             continue

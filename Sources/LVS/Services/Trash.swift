@@ -27,12 +27,16 @@ extension Director {
     /// Nanoseconds until connections go that have no future: the kernel's timers run then, and do not in between.
     static var moment: Instant { 10_000_000 }
 
-    /// Expires every connection and template of servers that are gone, except those that others hang on (expire_nodest_conn).
+    /// Expires every connection and template of servers that are gone, but those that others hang on, and what the last of
+    /// them hung on (expire_nodest_conn).
     mutating func flushServerless() {
         guard tunables.expireNoDestination != 0 else { return }
         for id in 0..<connections.highWater where connections[id].flags.contains(.used) && connections[id].children == 0 {
             let server = connections[id].server
-            if server >= 0, !servers[server].isAvailable { expire(id, forced: true) }
+            guard server >= 0, !servers[server].isAvailable else { continue }
+            let controller = connections[id].controller
+            expire(id)
+            if controller >= 0, connections[controller].children == 0 { expire(controller) }
         }
     }
 
