@@ -24,7 +24,7 @@ func shell(_ commands: String...) throws {
 
 /// What a shell command prints.
 func output(of command: String) throws -> String {
-    let pipe = try #require(popen(command, "r"))
+    let pipe = try #require(popen(command, "re"))
     var bytes: [UInt8] = []
     var piece = [UInt8](repeating: 0, count: 4096)
     while true {
@@ -53,7 +53,7 @@ final class Peer {
     init(device: String) throws {
         let here = svs_enter_new_network()
         try #require(here >= 0, "no new network namespace: errno \(-here)")
-        network = open("/proc/thread-self/ns/net", O_RDONLY)
+        network = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC)
         try #require(svs_enter_network(here) == 0)
         try shell("ip link add \(device) type veth peer name \(device) netns /proc/\(getpid())/fd/\(network)", "ip link set \(device) up")
         try run { try shell("ip link set lo up", "ip link set \(device) up") }
@@ -66,8 +66,8 @@ final class Peer {
 
     /// Runs `body` with the calling thread in the other namespace.
     func run<Result>(_ body: () throws -> Result) throws -> Result {
-        let here = open("/proc/thread-self/ns/net", O_RDONLY)
-        try #require(svs_enter_network(dup(network)) == 0)
+        let here = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC)
+        try #require(svs_enter_network(fcntl(network, F_DUPFD_CLOEXEC, 0)) == 0)
         defer { svs_enter_network(here) }
         return try body()
     }

@@ -10,15 +10,28 @@ struct Probe {
     var port: UInt16
     var bytes = 8
 
-    enum Answer { case refused, silence }
+    enum Answer: Equatable {
+        case refused, silence
+        /// It was not sent: its socket did not get the address and port (errno).
+        case unbound(Int32)
+    }
 
     /// Sends it from the thread's namespace; a reset or an ICMP unreachable makes it `refused`. Silence is waited for in
     /// vain, so for an answer that is expected there is more time, on a busy machine.
     func send(expecting expected: Answer) -> Answer {
         let type = proto == IPProtocol.tcp ? Int32(SOCK_STREAM.rawValue) : Int32(SOCK_DGRAM.rawValue)
-        let socket = Glibc.socket(to.isV4 ? AF_INET : AF_INET6, type | Int32(SOCK_NONBLOCK.rawValue), 0)
+        // A program that another test starts inherits the socket until it is loaded, or as long as it runs without
+        // SOCK_CLOEXEC; so long the next probe from the same port waits.
+        let socket = Glibc.socket(to.isV4 ? AF_INET : AF_INET6, type | Int32(SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue), 0)
         defer { close(socket) }
-        if let from { _ = withSocketAddress(from, fromPort) { bind(socket, $0, $1) } }
+        if let from {
+            var refusal: Int32 = 0
+            _ = wait {
+                refusal = withSocketAddress(from, fromPort) { bind(socket, $0, $1) } == 0 ? 0 : errno
+                return refusal != EADDRINUSE
+            }
+            guard refusal == 0 else { return .unbound(refusal) }
+        }
         if withSocketAddress(to, port, { connect(socket, $0, $1) }) != 0, errno == ECONNREFUSED { return .refused }
         if proto == IPProtocol.udp { _ = Glibc.send(socket, [UInt8](repeating: 0x55, count: bytes), bytes, 0) }
         var waiting = pollfd(fd: socket, events: Int16(POLLIN | (proto == IPProtocol.tcp ? POLLOUT : 0)), revents: 0)

@@ -6,7 +6,7 @@ final class Wiretap {
     private let socket: Int32
 
     init(on interface: String) throws {
-        socket = Glibc.socket(AF_PACKET, Int32(SOCK_RAW.rawValue) | Int32(SOCK_NONBLOCK.rawValue), 0)
+        socket = Glibc.socket(AF_PACKET, Int32(SOCK_RAW.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue), 0)
         try #require(socket >= 0)
         // sockaddr_ll: family, ETH_P_ALL in network order, interface index.
         var address = [UInt8](repeating: 0, count: 20)

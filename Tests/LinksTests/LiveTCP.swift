@@ -75,7 +75,7 @@ struct LiveTCP {
         }
     }
 
-    private func tcpSocket() -> Int32 { socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue), 0) }
+    private func tcpSocket() -> Int32 { socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue), 0) }
 
     private func endpoint(_ text: String, _ port: UInt16) -> sockaddr_in {
         sockaddr_in(sin_family: sa_family_t(AF_INET), sin_port: port.bigEndian,

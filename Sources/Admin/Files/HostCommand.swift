@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 
 /// A program of the host that is run for what it prints.
@@ -39,6 +40,9 @@ enum HostCommand {
         posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
         posix_spawn_file_actions_adddup2(&actions, output, 1)
         posix_spawn_file_actions_adddup2(&actions, errors, 2)
+        // libnftables does not mark its socket to be closed: a program that got it would keep the table of a director
+        // that was killed meanwhile.
+        svs_spawn_closing(&actions, 3)
         var arguments: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) } + [nil]
         defer { for argument in arguments { free(argument) } }
         var child: pid_t = 0

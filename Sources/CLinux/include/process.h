@@ -1,6 +1,7 @@
 #ifndef SVS_PROCESS_H
 #define SVS_PROCESS_H
 
+#include <spawn.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,6 +21,8 @@ int svs_thread_name(const char *name);
 int svs_thread_give_up(int capability);
 /// Asks for SIGTERM when the parent process ends.
 int svs_die_with_parent(void);
+/// The program that `actions` belong to gets no descriptor from `first` on.
+int svs_spawn_closing(posix_spawn_file_actions_t *actions, int first);
 
 /// A descriptor that becomes readable when one of the `count` signals arrives; they are blocked for the calling thread
 /// and for the threads that it starts.
