@@ -1,4 +1,4 @@
-import LVS
+@testable import LVS
 import PacketKit
 import Testing
 import Wire
@@ -10,7 +10,7 @@ import enum PacketKit.Packet
 /// 2001:db8:f::10 and ::20, held by the director's host. Servers: 10.2.0.11 to 13 and fd00:2::11 to 13, MAC 02:00:00:00:00:XX with XX their last
 /// byte. Local addresses: 10.2.0.200 and up, fd00:2::200 and up.
 final class TranslationBench {
-    private var director: Director
+    private(set) var director: Director
     private var batch = Batch(capacity: 1)
     private let memory: Slab<UInt8>
     private(set) var now: Instant = 1_000_000_000
@@ -169,6 +169,9 @@ final class TranslationBench {
         for i in 0..<director.outbox.batch.count { take(director.outbox.batch[i], &out) }
         return out
     }
+
+    /// One second's work of drop_entry, without the second.
+    func sweep() { director.dropEntries() }
 
     /// Nanoseconds from now until the next datagram is given up.
     var fragmentTimeout: Int64? { director.nextFragmentTimeout.map { $0 - now } }
