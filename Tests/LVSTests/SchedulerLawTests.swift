@@ -51,7 +51,9 @@ import Wire
     func anyHistoryIsSurvived(name: String, flags: ServiceFlags) throws {
         var dice = Dice(seed: 7)
         let farm = try ServerFarm(name, flags: flags)
-        for step in 0..<250 {
+        for step in 0..<200 {
+            if dice.next(10) == 0 { farm.scheduler.flagsChanged(ServiceFlags(rawValue: UInt32(dice.next(4)) << 3)) }
+            if dice.next(20) == 0 { farm.scheduler.tunablesChanged(tunables(&dice)) }
             let letter = Character(Unicode.Scalar(UInt8(65 + dice.next(12))))
             let settings = ServerSettings(weight: Int32([0, 1, 1, 2, 3, 7, 100, Int32.max][Int(dice.next(8))]),
                                           upperThreshold: UInt32([0, 0, 2, 5][Int(dice.next(4))]))
@@ -76,6 +78,37 @@ import Wire
             }
             #expect(farm.servers[place].weight > 0, "step \(step)")
             #expect(!overloadedBefore[place] || name == "lblc", "step \(step)")
+        }
+    }
+
+    private func tunables(_ dice: inout Dice) -> Tunables {
+        var tunables = Tunables()
+        tunables.lblcExpiration = Int32(dice.next(5000)) - 100
+        tunables.lblcrExpiration = Int32(dice.next(5000)) - 100
+        return tunables
+    }
+
+    /// One server, more than `sh` has slots, more than `mh` has.
+    @Test(arguments: names)
+    func anyNumberOfServers(name: String) throws {
+        let pool = Slab<RealServer>(capacity: 5000)
+        defer { pool.deallocate() }
+        for place in 0..<5000 {
+            let key = ServerKey(address: IPAddress(v4: 0x0a02_0000 + UInt32(place)), port: 80)
+            pool[place] = RealServer(key: key, settings: ServerSettings(weight: Int32(place % 3)), service: 0)
+        }
+        for count in [1, 2, 3, 255, 256, 257, 5000] {
+            let scheduler = try #require(Schedulers.named(name, flags: .scheduler1))
+            let servers = Candidates(order: (0..<ServerID(count)).reversed(), pool: pool)
+            scheduler.serversChanged(.started, in: servers)
+            for number in 0..<UInt64(30) {
+                guard let place = scheduler.pick(for: request(number &* 0x9e37_79b9_7f4a_7c15), from: servers) else {
+                    // The first server has weight 0, and a slot of `dh` may be such a one's; `mh` refuses what its table cannot hold.
+                    #expect(count == 1 || name == "dh" || name == "mh" && count > 4093, "\(count) servers")
+                    continue
+                }
+                #expect((0..<count).contains(place) && servers[place].weight > 0, "\(count) servers: \(place)")
+            }
         }
     }
 

@@ -1,4 +1,4 @@
-import LVS
+@testable import LVS
 import PacketKit
 import Testing
 import Wire
@@ -6,11 +6,11 @@ import enum PacketKit.Packet
 
 /// A director on eth0 with clients behind a gateway and servers on its own network, fed packet by packet.
 ///
-/// Clients: 198.51.100.0/24 and 2001:db8:c::/64 by the default route. Virtual addresses: 203.0.113.10 and 2001:db8:f::10,
-/// held by the director's host. Servers: 10.2.0.11 to 13 and fd00:2::11 to 13, MAC 02:00:00:00:00:XX with XX their last
+/// Clients: 198.51.100.0/24 and 2001:db8:c::/64 by the default route. Virtual addresses: 203.0.113.10 and .20,
+/// 2001:db8:f::10 and ::20, held by the director's host. Servers: 10.2.0.11 to 13 and fd00:2::11 to 13, MAC 02:00:00:00:00:XX with XX their last
 /// byte. Local addresses: 10.2.0.200 and up, fd00:2::200 and up.
 final class TranslationBench {
-    private var director: Director
+    private(set) var director: Director
     private var batch = Batch(capacity: 1)
     private let memory: Slab<UInt8>
     private(set) var now: Instant = 1_000_000_000
@@ -30,6 +30,8 @@ final class TranslationBench {
         network.addresses = [
             .init(address: Self.ip("203.0.113.10"), prefixLength: 32, interface: 1),
             .init(address: Self.ip("2001:db8:f::10"), prefixLength: 128, interface: 1),
+            .init(address: Self.ip("203.0.113.20"), prefixLength: 32, interface: 1),
+            .init(address: Self.ip("2001:db8:f::20"), prefixLength: 128, interface: 1),
             .init(address: Self.ip("10.2.0.1"), prefixLength: 24, interface: 2),
             .init(address: Self.ip("fd00:2::1"), prefixLength: 64, interface: 2),
         ]
@@ -95,6 +97,17 @@ final class TranslationBench {
 
     func tune(_ change: (inout Tunables) -> Void) { change(&director.tunables) }
 
+    /// Every packet to these addresses gets a mark.
+    func mark(_ destinations: IPAddress..., as mark: UInt32) throws {
+        for family in [IPFamily.v4, .v6] {
+            let own = destinations.filter { $0.family == family }.map { MaskedAddress($0, length: family.width) }
+            guard !own.isEmpty else { continue }
+            let rule = MarkRule(matches: [MarkMatch(.destination(own))], target: .mark(clearing: .max, toggling: mark))
+            let rules = try MarkRules(family: family, chains: [MarkRules.Chain(name: "PREROUTING", rules: [rule])])
+            if family == .v4 { director.marks4 = rules } else { director.marks6 = rules }
+        }
+    }
+
     /// Puts an IP packet into the director, in a frame to its MAC; the frames that come out, in their order.
     @discardableResult
     func send(_ packet: [UInt8], offload: Offload = Offload(), from interface: Int32 = 2) -> [[UInt8]] {
@@ -156,6 +169,9 @@ final class TranslationBench {
         for i in 0..<director.outbox.batch.count { take(director.outbox.batch[i], &out) }
         return out
     }
+
+    /// One second's work of drop_entry, without the second.
+    func sweep() { director.dropEntries() }
 
     /// Nanoseconds from now until the next datagram is given up.
     var fragmentTimeout: Int64? { director.nextFragmentTimeout.map { $0 - now } }

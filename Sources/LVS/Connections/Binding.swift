@@ -63,7 +63,9 @@ extension Director {
     /// A timer fired: the connection goes, or waits another minute for those that depend on it.
     mutating func timeOut(_ id: ConnectionID) {
         guard connections[id].children == 0 else {
-            connections[id].expires = clock + 60 * second
+            // Whole minutes from when it was due: the clock may have come from far away in one step.
+            let minute = 60 * second
+            connections[id].expires += (max(clock - connections[id].expires, 0) / minute + 1) * minute
             connections[id].timeout = 60
             wheel.file(id)
             return

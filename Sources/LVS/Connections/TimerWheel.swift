@@ -94,6 +94,7 @@ struct TimerWheel {
 
     /// Brings connections down from the higher levels when their slot's turn has come.
     private func cascade() {
+        guard tick & 255 == 0 else { return }
         for level in Self.levels.dropFirst() {
             guard tick & (1 << level.shift - 1) == 0 else { return }
             refile(slot: level.base + Int(tick >> level.shift & (1 << level.bits - 1)))
