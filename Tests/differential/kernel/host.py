@@ -77,6 +77,11 @@ class Host:
             self.vips.append(str(network.network_address))
 
     @property
+    def own4(self):
+        """The director's own IPv4 address, without its prefix length."""
+        return str(ipaddress.ip_interface(self.dip).ip)
+
+    @property
     def own(self):
         """The director's own two addresses, without their prefix lengths."""
         return {ipaddress.ip_interface(x).ip.compressed for x in (self.dip, self.dip6)}
