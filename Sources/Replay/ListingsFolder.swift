@@ -8,6 +8,10 @@ public enum ListingsFolder {
     /// File names.
     public static let names: Set<String> = ["ln.txt", "stats.txt", "connections.txt", "persistent.txt", "thresholds.txt"]
 
+    /// The same listings by the names that the kernel's runner gives them.
+    static let kernelNames = [("ln.txt", "ln.txt"), ("stats.txt", "stats.txt"), ("connections.txt", "conns-sorted.txt"),
+                              ("persistent.txt", "persistent.txt"), ("thresholds.txt", "thresholds.txt")]
+
     /// File names and texts, in the form of a case's `expected` folder: numeric, connections sorted and without expiry.
     public static func texts(_ replay: inout Replayer) -> [(name: String, text: String)] {
         // A reader of counters waits for the estimator's next look at them.
