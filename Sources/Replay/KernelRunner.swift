@@ -35,8 +35,13 @@ public struct KernelRunner: Sendable {
             }
             script = found
         }
-        for program in ["python3", "ipvsadm", "ip", "ethtool", "iptables"] where !Self.isProgram(program) {
-            throw FileError(file: program, text: "is not installed; the kernel in User-Mode Linux is set up with the host's programs (Debian: python3 ipvsadm iproute2 ethtool iptables gcc libc6-dev)")
+    }
+
+    /// Looks whether there is everything that the script itself needs of the host, whose files the guest sees.
+    /// - Throws: `FileError` for the first program that is missing.
+    public func checkPrograms() throws(FileError) {
+        for program in ["python3", "gcc", "ipvsadm", "ip", "ethtool", "iptables"] where !Self.isProgram(program) {
+            throw FileError(file: program, text: "is not installed; the guest is set up with the host's programs (Debian: python3 gcc libc6-dev ipvsadm iproute2 ethtool iptables)")
         }
     }
 
@@ -69,7 +74,7 @@ public struct KernelRunner: Sendable {
     func expectations(of files: CaseFiles, in caseFolder: String, _ folder: String) throws -> (Expectations, refusals: [Int]) {
         let (input, seconds) = try Self.copyFrames(of: files, to: folder + "/frames.pcap")
         let results = folder + "/kernel"
-        var words = [script, files.services, input, results, "--kernel", kernel, "--network", files.network, "--realtime", "--keep-mac",
+        var words = [script, files.services, input, results, "--kernel", kernel, "--network", files.network, "--realtime", "--keep-mac", "--answers",
                      "--timeout", "\(seconds + 120)"]
         for (option, path) in [("--marks", files.marks), ("--marks6", files.marks6), ("--sysctl", files.sysctl), ("--edits", files.edits)] {
             if let path { words += [option, path] }

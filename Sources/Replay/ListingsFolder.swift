@@ -34,8 +34,7 @@ public enum ListingsFolder {
 
     /// One entry of the connection table without its expiry, fields separated by single blanks.
     private static func line(_ record: ConnectionRecord) -> String {
-        let text = Listing.text(ListRequest(.connections, columns: record.persistenceEngine.isEmpty ? .usual : .persistence, numeric: true),
-                                of: Inventory(), connections: [record], names: SystemNames()) ?? ""
+        let text = Listing.text(ListRequest(.connections, columns: .usual, numeric: true), of: Inventory(), connections: [record], names: SystemNames()) ?? ""
         var words = text.split(separator: "\n").last.map { $0.split(separator: " ").map(String.init) } ?? []
         if words.count > 1 { words.remove(at: 1) }
         return words.joined(separator: " ")

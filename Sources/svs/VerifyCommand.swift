@@ -55,7 +55,11 @@ struct VerifyCommand: ParsableCommand {
             var verifier = CaseVerifier()
             verifier.regenerates = regenerate
             verifier.shown = show
-            if against == .kernel { verifier.kernel = try KernelRunner(script: kernelRunner, kernel: kernel) }
+            if against == .kernel {
+                let runner = try KernelRunner(script: kernelRunner, kernel: kernel)
+                try runner.checkPrograms()
+                verifier.kernel = runner
+            }
             if let ignore { verifier.ignored = try IgnoredFields(TextFile.read(ignore), file: ignore) }
             var all: [String] = []
             for folder in folders { all += try CaseRun.folders(in: folder) }
