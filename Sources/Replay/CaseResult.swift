@@ -8,6 +8,8 @@ public struct CaseResult: Sendable {
         case unusable(String)
         /// The expectations were written anew.
         case regenerated
+        /// The kernel cannot be asked, and why.
+        case noKernelCase(String)
     }
 
     /// The folder as it was named.
@@ -27,13 +29,14 @@ public struct CaseResult: Sendable {
     /// The last part of the folder's path.
     public var name: String { folder.split(separator: "/").last.map(String.init) ?? folder }
 
-    /// One line: `ok`, `FAIL`, `ERROR` or `new`, the name and how many frames.
+    /// One line: `ok`, `FAIL`, `ERROR`, `new` or `-`, the name and how many frames.
     public var line: String {
         switch outcome {
         case .passed: "ok    \(name): \(frames) frames"
         case .failed: "FAIL  \(name): " + (differingFrames > 0 ? "\(differingFrames) of \(frames) frames differ" : "\(frames) frames as expected, the rest not")
         case .unusable(let reason): "ERROR \(name): \(reason)"
         case .regenerated: "new   \(name): \(frames) frames"
+        case .noKernelCase(let reason): "-     \(name): not a kernel case: \(reason)"
         }
     }
 }

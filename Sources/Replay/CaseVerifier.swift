@@ -13,6 +13,9 @@ public struct CaseVerifier: Sendable {
     /// Differing frames that are described; all are counted.
     public var shown = 1
 
+    /// Judges by what the kernel does with the case instead of what the case expects.
+    public var kernel: KernelRunner?
+
     public init() {}
 
     /// Runs the case in `folder`. Whatever is wrong with its files is the result's outcome.
@@ -31,13 +34,27 @@ public struct CaseVerifier: Sendable {
     }
 
     private func run(_ folder: String, _ result: inout CaseResult) throws {
-        let expectations = try Expectations(folder: folder)
         if let about = try? TextFile.read(folder + "/about") { result.about = about.split(whereSeparator: \.isNewline).first.map(String.init) ?? "" }
+        let files = try CaseFiles(folder: folder)
+        guard let kernel else { return try judge(files, by: Expectations(folder: folder), folder, &result) }
+        if let reason = try KernelCase.exclusion(Scenario(files), files, folder: folder) {
+            result.outcome = .noKernelCase(reason)
+            return
+        }
+        let place = try TemporaryFolder()
+        let (expectations, refusals) = try kernel.expectations(of: files, in: folder, place.path)
+        try judge(files, by: expectations, refusals: refusals, folder, &result)
+    }
+
+    /// - Parameter refusals: frames before which an edit is refused, where that is known.
+    private func judge(_ files: CaseFiles, by expectations: Expectations, refusals: [Int]? = nil, _ folder: String,
+                       _ result: inout CaseResult) throws {
         guard regenerates || !expectations.isEmpty else {
             throw FileError(file: folder, text: "the case expects nothing: no out.pcap, expected/ or verdicts (--regenerate makes them)")
         }
-        var replay = try Replayer(CaseFiles(folder: folder))
+        var replay = try Replayer(files)
         var judge = try CaseJudge(expectations, replay.scenario, ignored: ignored, shown: shown)
+        judge.leavesRoutedFrames = kernel != nil
         var harvest: Harvest?
         if regenerates { harvest = try Harvest(expectations, replay.scenario) }
 
@@ -61,6 +78,7 @@ public struct CaseVerifier: Sendable {
         }
         try judge.finish(frames: replay.frames)
         judge.compareListings(&replay)
+        if let refusals { judge.compareRefusals(refusals, replay.refusals.map(\.frame)) }
         result.differingFrames = judge.differingFrames
         result.findings = judge.findings
         if !judge.findings.isEmpty { result.outcome = .failed }

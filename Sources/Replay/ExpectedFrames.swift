@@ -17,6 +17,12 @@ public struct Expectations: Sendable {
 
     public var isEmpty: Bool { outputs.isEmpty && listings.isEmpty && verdicts == nil }
 
+    /// Frames of the first Ethernet link in `path`, for a case in `folder`.
+    init(frames path: String, folder: String) {
+        self.folder = folder
+        outputs = [CaseFiles.Capture(interface: nil, path: path)]
+    }
+
     /// Reads what a case folder expects.
     public init(folder: String) throws(FileError) {
         self.folder = folder

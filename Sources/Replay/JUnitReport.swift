@@ -13,6 +13,7 @@ public enum JUnitReport {
             text += "  <testcase classname=\"\(escaped(parent(of: result.folder)))\" name=\"\(escaped(result.name))\" time=\"\(rounded(result.seconds))\""
             switch result.outcome {
             case .passed, .regenerated: text += "/>\n"
+            case .noKernelCase(let reason): text += ">\n    <skipped message=\"not a kernel case: \(escaped(reason))\"/>\n  </testcase>\n"
             case .failed:
                 text += ">\n    <failure message=\"\(escaped(result.findings.first?.split(separator: "\n").first.map(String.init) ?? ""))\">"
                 text += escaped(result.findings.joined(separator: "\n")) + "</failure>\n  </testcase>\n"

@@ -8,6 +8,10 @@ public enum ListingsFolder {
     /// File names.
     public static let names: Set<String> = ["ln.txt", "stats.txt", "connections.txt", "persistent.txt", "thresholds.txt"]
 
+    /// The same listings by the names that the kernel's runner gives them.
+    static let kernelNames = [("ln.txt", "ln.txt"), ("stats.txt", "stats.txt"), ("connections.txt", "conns-sorted.txt"),
+                              ("persistent.txt", "persistent.txt"), ("thresholds.txt", "thresholds.txt")]
+
     /// File names and texts, in the form of a case's `expected` folder: numeric, connections sorted and without expiry.
     public static func texts(_ replay: inout Replayer) -> [(name: String, text: String)] {
         // A reader of counters waits for the estimator's next look at them.
@@ -30,8 +34,7 @@ public enum ListingsFolder {
 
     /// One entry of the connection table without its expiry, fields separated by single blanks.
     private static func line(_ record: ConnectionRecord) -> String {
-        let text = Listing.text(ListRequest(.connections, columns: record.persistenceEngine.isEmpty ? .usual : .persistence, numeric: true),
-                                of: Inventory(), connections: [record], names: SystemNames()) ?? ""
+        let text = Listing.text(ListRequest(.connections, columns: .usual, numeric: true), of: Inventory(), connections: [record], names: SystemNames()) ?? ""
         var words = text.split(separator: "\n").last.map { $0.split(separator: " ").map(String.init) } ?? []
         if words.count > 1 { words.remove(at: 1) }
         return words.joined(separator: " ")

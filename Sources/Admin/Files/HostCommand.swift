@@ -2,11 +2,11 @@ import CLinux
 import Glibc
 
 /// A program of the host that is run for what it prints.
-enum HostCommand {
+public enum HostCommand {
     /// Runs a program and waits for its end; its standard input is empty.
     /// - Returns: what it printed, and to its error output; `nil` when there is no such program.
     /// - Throws: `FileError` named after the command, with the first line of its error output, when it fails.
-    static func output(of words: [String]) throws(FileError) -> (text: String, errors: String)? {
+    public static func output(of words: [String]) throws(FileError) -> (text: String, errors: String)? {
         let name = words.joined(separator: " ")
         var pipes: [Int32] = []
         defer { for descriptor in pipes where descriptor >= 0 { close(descriptor) } }

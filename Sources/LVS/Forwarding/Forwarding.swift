@@ -29,7 +29,7 @@ extension Director {
     @inline(never)
     mutating func unreachableServer(_ frame: inout Frame, _ packet: Packet, _ path: Path) -> Verdict {
         if path.kind == .local { return deliverLocally(&frame, packet) }
-        tell(packet, of: frame, .hostUnreachable(packet.family))
+        if tell(packet, of: frame, .hostUnreachable(packet.family)) { countOwnError(about: packet) }
         return .noRoute
     }
 

@@ -20,8 +20,9 @@ extension Director {
         let isWelcome = !error.isTooLong(family) || family == .v6 || IPv4Header(inner)?.dontFragment == true
         guard isWelcome else { return .pathLearned }
         let client = connections[id].client, virtual = connections[id].virtual
-        guard icmpBudget.allows(error, family, to: client, tunables, at: clock) else { return .icmpUnusable }
+        // Counted as the kernel does: also when the client has been told too often to be told again.
         countReply(id, length: inner.count)
+        guard icmpBudget.allows(error, family, to: client, tunables, at: clock) else { return .icmpUnusable }
         guard tell(client, error, quoting: inner, from: virtual, typeOfService: inner[1] & 0x1e | 0xc0, frame.cause) else { return .icmpUnusable }
         countOwnError(id)
         return .tunnelErrorToClient

@@ -15,6 +15,8 @@ class Failure(Exception):
 def built(name):
     """A program of the guest's, built anew when its source is newer."""
     source, folder = f"{HERE}/{name}.c", f"{HERE}/.build"
+    if not os.access(HERE, os.W_OK):
+        folder = f"{tempfile.gettempdir()}/svs-kernel-{os.getuid()}"
     program = f"{folder}/{name}"
     if not os.path.exists(program) or os.path.getmtime(program) < os.path.getmtime(source):
         os.makedirs(folder, exist_ok=True)

@@ -37,6 +37,7 @@ class Host:
     def __init__(self, rules, edits=(), marks=(), marks6=(), vips=(), mtu=1500, server_mtus=(), forward=True,
                  dip="172.31.255.1/24", gateway="172.31.255.254", dip6="fd00:31::1/64", gateway6="fd00:31::fe"):
         self.vips, self.nets, self.reals, self.gue = [], [], [], set(packets.GUE_PORTS)
+        self.device, self.given = "eth0", None
         self.mtu, self.forward = mtu, forward
         self.dip, self.gateway, self.dip6, self.gateway6 = dip, gateway, dip6, gateway6
         self.server_mtus = dict(x.rsplit("=", 1) for x in server_mtus)
@@ -76,6 +77,22 @@ class Host:
         elif str(network.network_address) not in self.vips:
             self.vips.append(str(network.network_address))
 
+    def take(self, lines):
+        """Makes the host the one of a network file: its one Ethernet link, its addresses and routes."""
+        self.given = [line.split("#")[0].strip() for line in lines]
+        words = [line.split() for line in self.given]
+        devices = {w[i + 1] for w in words if w[:2] == ["link", "set"] for i, word in enumerate(w) if word == "dev"} - {"lo"}
+        if len(devices) != 1:
+            raise ValueError(f"the network has {len(devices)} Ethernet links; the director here has one")
+        self.device = devices.pop()
+        self.addresses = {"lo": [], self.device: []}
+        for w in words:
+            if w[:2] in (["addr", "add"], ["address", "add"]):
+                self.addresses[w[w.index("dev") + 1]].append(ipaddress.ip_interface(w[2]).ip.compressed)
+            if w[:3] == ["route", "add", "local"]:
+                self.nets.append(str(ipaddress.ip_network(w[3], strict=False)))
+        self.vips = self.addresses["lo"]
+
     @property
     def own4(self):
         """The director's own IPv4 address, without its prefix length."""
@@ -83,11 +100,15 @@ class Host:
 
     @property
     def own(self):
-        """The director's own two addresses, without their prefix lengths."""
+        """The director's own addresses on its Ethernet link, without their prefix lengths."""
+        if self.given is not None:
+            return set(self.addresses[self.device])
         return {ipaddress.ip_interface(x).ip.compressed for x in (self.dip, self.dip6)}
 
     def network(self):
         """The host's network in `ip -batch` form."""
+        if self.given is not None:
+            return self.given
         lines = [f"link set dev eth0 address {DIRECTOR_MAC} mtu {self.mtu}", "link set dev lo up", "link set dev eth0 up",
                  f"addr add {self.dip} dev eth0", f"addr add {self.dip6} dev eth0 nodad"]
         for a in self.vips:
@@ -117,13 +138,13 @@ class Host:
                  "ip netns add peer",
                  "ip netns exec peer sh -c 'for i in all default; do"
                  " echo 1 > /proc/sys/net/ipv6/conf/$i/disable_ipv6; done'",
-                 "ip link add eth0 numtxqueues 1 numrxqueues 1 type veth"
+                 f"ip link add {self.device} numtxqueues 1 numrxqueues 1 type veth"
                  f" peer name peer0 address {GATEWAY_MAC} mtu 65535 netns peer",
                  "for f in rx tx sg tso gso gro; do off=\"$off $f off\"; done",
-                 "ethtool -K eth0 $off >/dev/null; ip netns exec peer ethtool -K peer0 $off >/dev/null",
+                 f"ethtool -K {self.device} $off >/dev/null; ip netns exec peer ethtool -K peer0 $off >/dev/null",
                  "ip -n peer link set peer0 up", "cat > /run/ip.batch <<'X'", *self.network(), "X",
                  "ip -force -batch /run/ip.batch",
-                 "set_value net/ipv4/conf/eth0/rp_filter 0; set_value net/ipv4/conf/eth0/send_redirects 0"]
+                 f"set_value net/ipv4/conf/{self.device}/rp_filter 0; set_value net/ipv4/conf/{self.device}/send_redirects 0"]
         for line in settings:
             line = line.split("#")[0].strip()
             if line:

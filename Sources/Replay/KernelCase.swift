@@ -1,0 +1,39 @@
+internal import Admin
+internal import LVS
+
+/// Which cases can be put to the kernel: by what a case's own files say.
+enum KernelCase {
+    /// Why a case is none for the kernel; `nil` when it is one.
+    static func exclusion(_ scenario: Scenario, _ files: CaseFiles, folder: String) throws(FileError) -> String? {
+        if try CaseFiles.names(in: folder).contains("not-kernel") {
+            let path = folder + "/not-kernel"
+            guard let reason = try TextFile.read(path).split(whereSeparator: \.isNewline).first else { throw FileError(file: path, text: "gives no reason") }
+            return String(reason)
+        }
+        if files.inputs.count > 1 || scenario.network.interfaces.count(where: { !$0.isLoopback }) > 1 {
+            return "it has several interfaces, the kernel's director has one"
+        }
+        if !files.offloads.isEmpty { return "its frames have offload headers (in.vnet), the kernel's come over a wire" }
+        if !scenario.run.hostRole.isWholeHost { return "run: the director stands beside a host, the kernel is one" }
+        if scenario.run.connections != RunFile().connections { return "run: a table for \(scenario.run.connections) connections, the kernel's grows" }
+        if scenario.tunables.dropEntry != 0 { return "sysctl: drop_entry drops at random" }
+        for command in scenario.services.map(\.command) + scenario.edits.keys.sorted().flatMap({ scenario.edits[$0] ?? [] }) {
+            if let reason = exclusion(command) { return reason }
+        }
+        return nil
+    }
+
+    private static func exclusion(_ command: Command) -> String? {
+        switch command {
+        case .addService(let key, let settings), .editService(let key, let settings):
+            if !key.ranges.isEmpty { return "\(key): several ports in a service" }
+            if !settings.localAddresses.isEmpty { return "\(key): FULLNAT with local addresses" }
+            if settings.mssClamp != .off { return "\(key): --mss-clamp" }
+            if settings.timeoutTCP != 0 || settings.timeoutFIN != 0 || settings.timeoutUDP != 0 { return "\(key): timeouts of its own" }
+            return settings.scheduler == "twos" ? "\(key): the scheduler twos throws dice" : nil
+        case .addServer(let key, let server, let settings), .editServer(let key, let server, let settings):
+            return settings.method == .fullNAT ? "\(key): FULLNAT to \(server)" : nil
+        default: return nil
+        }
+    }
+}
