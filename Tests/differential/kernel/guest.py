@@ -2,6 +2,7 @@
 import os
 import subprocess
 import tempfile
+import zlib
 
 HERE = os.path.dirname(os.path.realpath(__file__))
 RESULTS = ("raw.pcap", "times.txt", "guest.log", "dmesg.txt", "ln.txt", "stats.txt", "rate.txt", "conns.txt",
@@ -13,12 +14,13 @@ class Failure(Exception):
 
 
 def built(name):
-    """A program of the guest's, built anew when its source is newer."""
+    """A program of the guest's, kept for each state of its source."""
     source, folder = f"{HERE}/{name}.c", f"{HERE}/.build"
     if not os.access(HERE, os.W_OK):
         folder = f"{tempfile.gettempdir()}/svs-kernel-{os.getuid()}"
-    program = f"{folder}/{name}"
-    if not os.path.exists(program) or os.path.getmtime(program) < os.path.getmtime(source):
+    with open(source, "rb") as text:
+        program = f"{folder}/{name}-{zlib.crc32(text.read()):08x}"
+    if not os.path.exists(program):
         os.makedirs(folder, exist_ok=True)
         fresh = f"{program}.{os.getpid()}"
         subprocess.run(["gcc", "-O2", "-static", "-o", fresh, source], check=True)
