@@ -53,8 +53,8 @@ class Service:
 class Maker:
     """Draws directors. `methods` of dr, tun, nat; `common` leaves out what kernels 6.1.176 and 6.1.192 do differently."""
 
-    def __init__(self, rng, methods, common=False, short=False):
-        self.rng, self.methods, self.common, self.short = rng, methods, common, short
+    def __init__(self, rng, methods, kinds=(), common=False, short=False):
+        self.rng, self.methods, self.kinds, self.common, self.short = rng, methods, kinds, common, short
         self.families = rng.choice([[4], [4], [4], [6], [6], [4, 6]])
         base = rng.randrange(1, 200)
         self.vips = {4: [f"10.{base}.{rng.randrange(250)}.{rng.randrange(1, 250)}" for _ in range(rng.choice([1, 1, 2, 3]))],
@@ -166,9 +166,11 @@ class Maker:
     def server_options(self, service, server, again=False):
         rng = self.rng
         crossing = (":" in server.address) != (service.family == 6)
+        # FTP with NAT turns on connection tracking in the kernel, which puts fragments together before IPVS sees them.
+        methods = [m for m in self.methods if m != "nat"] or ["dr"] if "fragments" in self.kinds and service.port == 21 else self.methods
         # A method stays: the kernel's cached route may be the one of a connection with the other method.
         if not again:
-            server.method = "tun" if crossing else rng.choice(self.methods)
+            server.method = "tun" if crossing else rng.choice(methods)
         method = server.method
         options = {"dr": rng.choice(["", " -g"]), "tun": self.tunnel(), "nat": " -m"}[method]
         if not again and (method == "nat" or service.kind == "f"):

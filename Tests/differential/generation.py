@@ -13,7 +13,7 @@ from kernel import packets
 def generate(seed, methods=("dr",), kinds=(), common=False, short=False):
     """`short` fits into a few seconds of real time; `common` leaves out what 6.1 kernels do differently."""
     rng = random.Random(f"svs {seed}")
-    maker = directors.Maker(rng, methods, common, short)
+    maker = directors.Maker(rng, methods, kinds, common, short)
     maker.services_and_servers()
     services = [s.add() for s in maker.services]
     for service in maker.services:

@@ -12,7 +12,7 @@ extension Director {
         }
         if let refusal = unknownReply(&frame, packet) { return refusal }
         guard packet.hasTransport, packet.flow.proto != IPProtocol.sctp || packet.transportLength >= 16 else { return .shortTransport }
-        guard mayOpen(packet) else { return answerUnknown(frame, packet, mark) }
+        guard mayOpen(packet, frame) else { return answerUnknown(frame, packet, mark) }
         guard let service = match(packet.flow, mark) else { return hostStack(frame, packet, .passNoService) }
         guard !defence.dropsPacket(tunables, at: clock) else { return .dropPacketDefence }
         // The data connection of active FTP comes from its own control connection or not at all.
@@ -31,14 +31,15 @@ extension Director {
     }
 
     /// Whether a packet of this kind may create a connection.
-    private mutating func mayOpen(_ packet: Packet) -> Bool {
+    private mutating func mayOpen(_ packet: Packet, _ frame: Frame) -> Bool {
         switch packet.flow.proto {
         case IPProtocol.tcp:
             guard !packet.flags.contains(.rst) else { return false }
             return packet.flags.contains(.syn) || tunables.sloppyTCP != 0
         case IPProtocol.sctp:
-            // An ABORT opens nothing, whatever follows it or is allowed.
-            return packet.detail == 1 || tunables.sloppySCTP != 0 && packet.detail != 0xff && packet.detail != 6
+            // The first chunk decides: an ABORT opens nothing, whatever follows it or is allowed.
+            let chunk = frame.bytes[Int(packet.transport) + 12]
+            return chunk == 1 || tunables.sloppySCTP != 0 && packet.detail != 0xff && chunk != 6
         default: return true
         }
     }

@@ -92,6 +92,11 @@ extension Director {
         if let refusal = refuseRouting(frame, packet, along: path) { return refusal }
         guard var copy = outbox.copy(frame) else { return .noBuffer }
         takeHop(copy, packet)
+        // Fragments with DF are thought unbreakable once they are whole, as a server's reply is.
+        if pieces.isActive, packet.family == .v4, pieces.hasDF {
+            tellRouted(copy, packet, .tooLong(.v4, limit: UInt32(path.mtu)))
+            return .fragmentationNeeded
+        }
         guard !pieces.isActive, fits(copy, packet, path.mtu) else {
             return sendFragments(of: copy, packet, limit: Int(path.mtu), along: path, as: .routed)
         }
