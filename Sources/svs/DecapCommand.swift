@@ -13,11 +13,11 @@ struct DecapCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "decap", abstract: "Take the tunnel off packets: a real server's end of TUN.",
         discussion: """
-            With --interface, tunnel packets that arrive there for the host's own addresses are unwrapped and handed to the
-            host stack through a TUN device of the command's own; nothing else is touched. It runs until SIGTERM or SIGINT,
+            With --interface, tunnel packets that arrive there for the host's own addresses are unwrapped and handed to the \
+            host stack through a TUN device of the command's own; nothing else is touched. It runs until SIGTERM or SIGINT, \
             and needs CAP_NET_ADMIN and CAP_NET_RAW.
 
-            With --in and --out, frames of a pcap file are unwrapped whatever their outer destination; frames that are no
+            With --in and --out, frames of a pcap file are unwrapped whatever their outer destination; frames that are no \
             tunnel packets, and fragments, are copied as they are. What is refused is left out and counted.
             """)
     @Option(help: ArgumentHelp("Interface that tunnel packets arrive on.", valueName: "if")) var interface: String?

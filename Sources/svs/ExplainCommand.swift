@@ -10,8 +10,8 @@ struct ExplainCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "explain", abstract: "Say why frames go where they go.",
         discussion: """
-            Replays a case, or the files named by options, and tells for each frame what was decided in order: mark, service
-            or what it missed, connection or template, the scheduler's candidates, length against MTU, header fields
+            Replays a case, or the files named by options, and tells for each frame what was decided in order: mark, service \
+            or what it missed, connection or template, the scheduler's candidates, length against MTU, header fields \
             before and after, next hop, verdict with its reason code.
 
             An existing folder is a case; anything else is a packet in words, which arrives behind the frames:
@@ -20,7 +20,7 @@ struct ExplainCommand: ParsableCommand {
               svs explain --services F --network F "tcp 198.51.100.7:5555 > 192.0.2.1:80 SYN"
               svs explain --live "udp [2001:db8::7]:5555 > [2001:db8::1]:53 len 1280"
 
-            Words behind the addresses: TCP flags (SYN,ACK), an SCTP chunk, an ICMP message with the packet it quotes in
+            Words behind the addresses: TCP flags (SYN,ACK), an SCTP chunk, an ICMP message with the packet it quotes in \
             [ ]; len N, ttl N, tos N, id N, df, nodf, mtu N, in INTERFACE.
 
             --live asks the running director, which answers from a copy of itself: nothing in it changes.

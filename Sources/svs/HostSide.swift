@@ -64,7 +64,7 @@ final class HostSide {
         for interface in present {
             announcer.withdraw(gone, on: interface.name)
             let before = known.first { $0.name == interface.name }
-            let isNew = before?.mac != interface.mac || before?.isUp != interface.isUp
+            let isNew = before?.index != interface.index || before?.mac != interface.mac || before?.isUp != interface.isUp
             guard interface.isUp, isNew || !fresh.isEmpty else { continue }
             announcer.announce(isNew ? announced : fresh, on: interface.name, mac: interface.mac, isRouter: isRouter, at: now)
             nextAnnouncement = now

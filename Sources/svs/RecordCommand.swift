@@ -13,8 +13,8 @@ struct RecordCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "record", abstract: "Record a case on this host: configuration and arriving frames.",
         discussion: """
-            Writes services, network and the frames that arrive to a new folder, which svs replay, explain and verify read.
-            The services are those of the running director unless a file is named. What connections there are already is not
+            Writes services, network and the frames that arrive to a new folder, which svs replay, explain and verify read. \
+            The services are those of the running director unless a file is named. What connections there are already is not \
             recorded: begin before the traffic in question does. Ends by SIGINT, SIGTERM or a limit. Needs CAP_NET_RAW.
             """)
     @Option(name: .shortAndLong, help: ArgumentHelp("The folder to make.", valueName: "case")) var output: String

@@ -47,7 +47,7 @@ struct ReplayCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "replay", abstract: "Run the frames of pcap files through the director.",
         discussion: """
-            Needs no privilege and opens no socket; the files' times are the clock. The result is the same to the byte
+            Needs no privilege and opens no socket; the files' times are the clock. The result is the same to the byte \
             every time. With --out NAME.pcapng each emitted frame has a comment that says why it left.
             """)
     @Argument(help: ArgumentHelp("A case folder with services, network, in.pcap and so on.", valueName: "case"))

@@ -15,8 +15,8 @@ struct RunCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "run", abstract: "Run the director in the foreground.",
         discussion: """
-            Takes frames from the interfaces given, forwards those of virtual services, and leaves everything else to the
-            host. Logs to standard error. SIGTERM or SIGINT ends it cleanly; SIGHUP reads the files again and applies what
+            Takes frames from the interfaces given, forwards those of virtual services, and leaves everything else to the \
+            host. Logs to standard error. SIGTERM or SIGINT ends it cleanly; SIGHUP reads the files again and applies what \
             changed in them. Needs CAP_NET_ADMIN and CAP_NET_RAW.
             """)
     @Option(help: "Services, as ipvsadm-save writes them.") var services: String?

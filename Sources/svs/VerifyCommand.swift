@@ -9,19 +9,19 @@ struct VerifyCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "verify", abstract: "Run cases as regression tests.",
         discussion: """
-            Each case is replayed and compared with what it expects: the frames in out.pcap (out.IF.pcap for further
-            interfaces), the listings in expected/, the reason codes in verdicts. What differs first is shown. A folder
+            Each case is replayed and compared with what it expects: the frames in out.pcap (out.IF.pcap for further \
+            interfaces), the listings in expected/, the reason codes in verdicts. What differs first is shown. A folder \
             without a case of its own stands for the cases below it.
 
-            Not compared: Ethernet sources, ids and GUE source ports that are 0 in the expectation (they were random),
+            Not compared: Ethernet sources, ids and GUE source ports that are 0 in the expectation (they were random), \
             input frames that the file 'routed' names, header fields that the file 'ignore' names.
 
-            --against kernel leaves aside what the cases expect and asks the Linux kernel's own IPVS, in User-Mode Linux
-            (Debian: user-mode-linux): what it does with the same configuration and frames is what is expected. Cases of
-            what the kernel does not have are named and not judged: FULLNAT and other options that ipvsadm does not know,
-            several interfaces, offload headers, a 'run' file beside the host, and those with a file 'not-kernel', whose
-            first line says why. That kernel runs in real time: a case of an hour takes an hour, but cases run side by side.
-            It is run by the script 'oracle', which is looked for in PREFIX/libexec/svs/kernel beside PREFIX/bin/svs and
+            --against kernel leaves aside what the cases expect and asks the Linux kernel's own IPVS, in User-Mode Linux \
+            (Debian: user-mode-linux): what it does with the same configuration and frames is what is expected. Cases of \
+            what the kernel does not have are named and not judged: FULLNAT and other options that ipvsadm does not know, \
+            several interfaces, offload headers, a 'run' file beside the host, and those with a file 'not-kernel', whose \
+            first line says why. That kernel runs in real time: a case of an hour takes an hour, but cases run side by side. \
+            It is run by the script 'oracle', which is looked for in PREFIX/libexec/svs/kernel beside PREFIX/bin/svs and \
             in the source tree's Tests/differential/kernel.
 
             Exit status: 0 all as expected, 1 something differs, 2 a case could not be run.

@@ -211,7 +211,7 @@ final class Worker {
             return
         }
         take(fresh)
-        let commands = fresh.plan.changes(from: state.plan) + fresh.timeouts
+        let commands = fresh.plan.changes(from: state.plan) + (fresh.timeouts == state.timeouts ? [] : fresh.timeouts)
         for command in commands {
             do throws(CommandError) { try engine.director.apply(command) } catch { Terminal.complain("\(command.summary): \(error.sentence)") }
         }
