@@ -94,6 +94,15 @@ import Wire
         #expect(JUnitReport.text(of: [result]).contains("<skipped message=\"not a kernel case: "))
     }
 
+    @Test(arguments: [("6.1.176", false), ("6.1.192-2", true), ("6.12.3", true)])
+    func olderKernelsAreNotAskedWhatCameLater(_ release: String, _ isAsked: Bool) throws {
+        let folder = try Self.sample(["kernel-since": "6.1.192 what came later\n", "linux": "#!/bin/sh\necho \(release)\n"])
+        chmod(folder.path + "/linux", 0o755)
+        var verifier = CaseVerifier()
+        verifier.kernel = try KernelRunner(script: folder.path + "/oracle", kernel: folder.path + "/linux")
+        #expect(verifier.verify(folder.path).outcome == (isAsked ? .passed : .noKernelCase("kernel \(release), but since 6.1.192 what came later")))
+    }
+
     @Test func whatIsMissingIsSaid() throws {
         #expect(throws: (any Error).self) { try KernelRunner(kernel: "/nowhere/linux") }
         do { _ = try KernelRunner(kernel: "/nowhere/linux") } catch { #expect(error.description.hasPrefix("/nowhere/linux: no such program; a User-Mode Linux kernel")) }
