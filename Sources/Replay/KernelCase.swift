@@ -16,7 +16,7 @@ enum KernelCase {
             let line = try TextFile.read(path).split(whereSeparator: \.isNewline).first ?? ""
             let words = line.split(separator: " ", maxSplits: 1)
             guard words.count == 2, !numbers(words[0]).isEmpty else { throw FileError(file: path, line: 1, text: "expected a kernel's release and what it does since then") }
-            if numbers(release[...]).lexicographicallyPrecedes(numbers(words[0])) { return "kernel \(release), but since \(words[0]) \(words[1])" }
+            if !release.isEmpty, numbers(release[...]).lexicographicallyPrecedes(numbers(words[0])) { return "kernel \(release), but since \(words[0]) \(words[1])" }
         }
         if files.inputs.count > 1 || scenario.network.interfaces.count(where: { !$0.isLoopback }) > 1 {
             return "it has several interfaces, the kernel's director has one"

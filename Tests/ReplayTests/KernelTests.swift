@@ -5,7 +5,7 @@ import Replay
 import Wire
 
 /// `verify --against kernel`, with a script in the kernel's place that says what it is told to say.
-@Suite struct KernelTests {
+@Suite(.serialized) struct KernelTests {
     /// A case, and a script that copies the files of its folder `says` to where a kernel's results are expected.
     private static func sample(_ files: [String: String] = [:], services: String = CaseFolder.services, network: String = oneLink,
                                says: [[UInt8]] = [forwarded(.syn), forwarded(.ack)], causes: [UInt32] = [0, 1, 1]) throws -> CaseFolder {
