@@ -73,12 +73,13 @@ public final class PcapReader {
             isAtEnd = true
             throw failure(String(cString: pcap_geterr(file)))
         }
+        guard header.caplen <= header.len else { throw failure("holds \(header.caplen) bytes of a frame of \(header.len)") }
         guard header.caplen == header.len else {
             throw failure("was captured only in part: \(header.caplen) of \(header.len) bytes (snapshot length)")
         }
         // A pcap file counts seconds in 32 unsigned bits, which libpcap hands over as signed.
         let seconds = header.ts.tv_sec < 0 ? Int(UInt32(truncatingIfNeeded: header.ts.tv_sec)) : header.ts.tv_sec
-        guard seconds < 1 << 33, header.ts.tv_usec >= 0, header.ts.tv_usec < 1 << 32 else {
+        guard seconds < 1 << 33, (0..<1_000_000_000).contains(header.ts.tv_usec) else {
             throw failure("has an impossible time")
         }
         let time = UInt64(seconds) * 1_000_000_000 + UInt64(header.ts.tv_usec)

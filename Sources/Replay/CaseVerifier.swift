@@ -37,7 +37,7 @@ public struct CaseVerifier: Sendable {
         if let about = try? TextFile.read(folder + "/about") { result.about = about.split(whereSeparator: \.isNewline).first.map(String.init) ?? "" }
         let files = try CaseFiles(folder: folder)
         guard let kernel else { return try judge(files, by: Expectations(folder: folder), folder, &result) }
-        if let reason = try KernelCase.exclusion(Scenario(files), files, folder: folder) {
+        if let reason = try KernelCase.exclusion(Scenario(files), files, folder: folder, release: kernel.release) {
             result.outcome = .noKernelCase(reason)
             return
         }

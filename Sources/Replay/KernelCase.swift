@@ -4,11 +4,19 @@ internal import LVS
 /// Which cases can be put to the kernel: by what a case's own files say.
 enum KernelCase {
     /// Why a case is none for the kernel; `nil` when it is one.
-    static func exclusion(_ scenario: Scenario, _ files: CaseFiles, folder: String) throws(FileError) -> String? {
+    /// - Parameter release: of the kernel, `6.1.176`.
+    static func exclusion(_ scenario: Scenario, _ files: CaseFiles, folder: String, release: String) throws(FileError) -> String? {
         if try CaseFiles.names(in: folder).contains("not-kernel") {
             let path = folder + "/not-kernel"
             guard let reason = try TextFile.read(path).split(whereSeparator: \.isNewline).first else { throw FileError(file: path, text: "gives no reason") }
             return String(reason)
+        }
+        if try CaseFiles.names(in: folder).contains("kernel-since") {
+            let path = folder + "/kernel-since"
+            let line = try TextFile.read(path).split(whereSeparator: \.isNewline).first ?? ""
+            let words = line.split(separator: " ", maxSplits: 1)
+            guard words.count == 2, !numbers(words[0]).isEmpty else { throw FileError(file: path, line: 1, text: "expected a kernel's release and what it does since then") }
+            if !release.isEmpty, numbers(release[...]).lexicographicallyPrecedes(numbers(words[0])) { return "kernel \(release), but since \(words[0]) \(words[1])" }
         }
         if files.inputs.count > 1 || scenario.network.interfaces.count(where: { !$0.isLoopback }) > 1 {
             return "it has several interfaces, the kernel's director has one"
@@ -21,6 +29,11 @@ enum KernelCase {
             if let reason = exclusion(command) { return reason }
         }
         return nil
+    }
+
+    /// 6, 1, 176 of `6.1.176-1`.
+    private static func numbers(_ release: Substring) -> [Int] {
+        release.prefix { $0.isNumber || $0 == "." }.split(separator: ".").compactMap { Int($0) }
     }
 
     private static func exclusion(_ command: Command) -> String? {

@@ -9,6 +9,8 @@ public struct KernelRunner: Sendable {
     public let script: String
     /// A User-Mode Linux binary: a path, or a name to look for in `PATH`.
     public let kernel: String
+    /// What the kernel calls itself, `6.1.176`; empty when it does not say.
+    public let release: String
 
     /// Name of the kernel in Debian's package user-mode-linux.
     public static let usualKernel = "linux.uml"
@@ -26,6 +28,7 @@ public struct KernelRunner: Sendable {
                 ? "User-Mode Linux is not installed: apt-get install user-mode-linux, or name a kernel with --kernel or SVS_KERNEL"
                 : "no such program; a User-Mode Linux kernel is needed, such as \(Self.usualKernel) of Debian's package user-mode-linux")
         }
+        release = (try? HostCommand.output(of: [kernel, "--version"]))?.text.split(whereSeparator: \.isWhitespace).first.map(String.init) ?? ""
         if let named = named ?? Self.variable("SVS_KERNEL_RUNNER") {
             guard access(named, X_OK) == 0 else { throw FileError(file: named, text: String(cString: strerror(errno))) }
             script = named

@@ -13,6 +13,11 @@ public struct Replayer: ~Copyable {
     /// Whether outcomes say why frames went where they went.
     public var explains = false
     private let start: Instant
+    /// Time that the director has lived through; of a silence of more than an hour that is ten minutes, the rest it leaps over.
+    private var lived: Instant = 0
+    /// How much of it there may be: by default 100 days, more than captures have, and as much as can be lived through while
+    /// somebody waits.
+    public var longestLife: Instant = 100 * 86_400_000_000_000
     /// Frames read so far, over all inputs.
     public private(set) var frames = 0
     /// Commands of the `edits` file that the director refused, with the frame they came before.
@@ -110,6 +115,9 @@ public struct Replayer: ~Copyable {
         }
         guard let chosen, let (time, bytes) = inputs[chosen].next else { return nil }
         inputs[chosen].next = try Self.read(inputs[chosen].reader)
+        guard lived <= longestLife else {
+            throw FileError(file: inputs[chosen].reader.path, text: "the frames up to input frame \(frames) last longer than \(longestLife / 86_400_000_000_000) days; a clock must be wrong")
+        }
         let offload = try inputs[chosen].offloads?.next() ?? Offload()
         return try direct(bytes, offload, on: inputs[chosen].interface, at: time, emit)
     }
@@ -124,6 +132,8 @@ public struct Replayer: ~Copyable {
                                  _ emit: (Emission) throws -> Void) rethrows -> Outcome {
         let index = frames
         frames += 1
+        let silence = max(time - director.now, 0)
+        lived += silence > 3_600_000_000_000 ? 600_000_000_000 : silence
         director.advance(to: time)
         try emitOutbox(causedBy: max(index - 1, 0), time, emit)
         for command in scenario.edits[index] ?? [] {

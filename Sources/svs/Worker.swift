@@ -46,7 +46,9 @@ final class Worker {
         links = opened
         local = try HostLink()
         var random = SystemRandomNumberGenerator()
-        engine = Engine(Director(connections: connections, seed: random.next(), hostRole: HostRole(isWholeHost: false), at: Self.now))
+        let seed: UInt64 = random.next()
+        engine = Engine(Director(connections: connections, seed: seed, hostRole: HostRole(isWholeHost: false), at: Self.now))
+        engine.start = "seed \(seed)\nconnections \(connections)\n"
         signals = [SIGTERM, SIGINT, SIGHUP].withUnsafeBufferPointer { svs_signal_descriptor($0.baseAddress, Int32($0.count)) }
         control = try ControlServer(path: path)
         _ = signal(SIGPIPE, SIG_IGN)
@@ -229,6 +231,8 @@ final class Worker {
 /// The director as the control server asks it.
 struct Engine: ~Copyable, ControlTarget {
     var director: Director
+    /// How the director was started, in the words of a case's `run` file.
+    var start = ""
     /// A command was carried out since this was last reset.
     var hasChanged = false
 
@@ -248,6 +252,10 @@ struct Engine: ~Copyable, ControlTarget {
         switch name {
         case "tally":
             return Array(director.tally.all.map { "\($0.verdict.name) \($0.frames)\n" }.joined().utf8)
+        case "start": return Array(start.utf8)
+        case "sysctl":
+            let lines = Tunables.names.compactMap { name in director.tunables.value(of: name).map { "\(name) = \($0)\n" } }
+            return Array(lines.joined().utf8)
         case "explain": return try LiveExplanation.answer(payload, &director)
         default:
             throw .unknown(name)

@@ -33,6 +33,16 @@ import Wire
         #expect(again.neighbors == network.neighbors)
     }
 
+    /// Every link has a route of its own to fe80::/64 and to the anycast address fe80::.
+    @Test func ofRoutesToTheSamePrefixTheFirstOneIsWritten() throws {
+        var network = try NetworkFile(Self.written, file: "network").network
+        let prefix = try #require(IPAddress("fe80::"))
+        let interface = network.interfaces[1].index
+        network.routes += [.init(prefix: prefix, length: 128, interface: interface, kind: .local), .init(prefix: prefix, length: 128, interface: network.interfaces[0].index, kind: .local)]
+        let again = try NetworkFile(NetworkFile.text(of: network), file: "written").network
+        #expect(again.routes.filter { $0.prefix == prefix && $0.length == 128 }.map(\.interface) == [interface])
+    }
+
     /// What addresses bring by themselves is written as routes, and nothing gets lost by that.
     @Test func impliedRoutesAreWritten() throws {
         let network = try NetworkFile("link set dev eth0 address 02:00:00:00:00:01\nlink set dev eth0 up\naddr add 10.0.0.1/24 dev eth0\naddr add fd00::1/64 dev eth0\n", file: "network").network

@@ -44,7 +44,7 @@ final class CaseFolder {
     func write(_ text: String, to name: String) throws { try write(Array(text.utf8), to: name) }
 
     func write(_ bytes: [UInt8], to name: String) throws {
-        guard let file = fopen("\(path)/\(name)", "w") else { throw LinkError("\(path)/\(name): \(errno)") }
+        guard let file = fopen("\(path)/\(name)", "we") else { throw LinkError("\(path)/\(name): \(errno)") }
         defer { fclose(file) }
         guard fwrite(bytes, 1, bytes.count, file) == bytes.count else { throw LinkError("\(path)/\(name): \(errno)") }
     }

@@ -5,7 +5,7 @@ import Replay
 import Wire
 
 /// `verify --against kernel`, with a script in the kernel's place that says what it is told to say.
-@Suite struct KernelTests {
+@Suite(.serialized) struct KernelTests {
     /// A case, and a script that copies the files of its folder `says` to where a kernel's results are expected.
     private static func sample(_ files: [String: String] = [:], services: String = CaseFolder.services, network: String = oneLink,
                                says: [[UInt8]] = [forwarded(.syn), forwarded(.ack)], causes: [UInt32] = [0, 1, 1]) throws -> CaseFolder {
@@ -92,6 +92,15 @@ import Wire
         #expect(result.outcome == .noKernelCase(reason))
         #expect(result.line.hasSuffix(": not a kernel case: \(reason)"))
         #expect(JUnitReport.text(of: [result]).contains("<skipped message=\"not a kernel case: "))
+    }
+
+    @Test(arguments: [("6.1.176", false), ("6.1.192-2", true), ("6.12.3", true)])
+    func olderKernelsAreNotAskedWhatCameLater(_ release: String, _ isAsked: Bool) throws {
+        let folder = try Self.sample(["kernel-since": "6.1.192 what came later\n", "linux": "#!/bin/sh\necho \(release)\n"])
+        chmod(folder.path + "/linux", 0o755)
+        var verifier = CaseVerifier()
+        verifier.kernel = try KernelRunner(script: folder.path + "/oracle", kernel: folder.path + "/linux")
+        #expect(verifier.verify(folder.path).outcome == (isAsked ? .passed : .noKernelCase("kernel \(release), but since 6.1.192 what came later")))
     }
 
     @Test func whatIsMissingIsSaid() throws {

@@ -18,13 +18,17 @@ extension NetworkFile {
             lines.append("addr add \(address.address)/\(address.prefixLength) dev \(name) noprefixroute")
         }
         let own = Set(network.addresses.map(\.address))
-        // Routes without a gateway first: they lead to the gateways of the others.
-        for route in network.routes.filter({ $0.gateway == nil }) + network.routes.filter({ $0.gateway != nil }) {
-            guard !route.prefix.isMulticast, let interface = network.interface(route.interface) else { continue }
+        // Of several routes of one prefix and metric, such as each link's own to fe80::/64, the first one counts.
+        var known: Set<NetworkBuilder.RouteKey> = []
+        let routes = network.routes.filter { route in
+            guard !route.prefix.isMulticast, let interface = network.interface(route.interface) else { return false }
             let isImplied = route.kind == .local && route.length == route.prefix.family.width && own.contains(route.prefix)
-            guard !isImplied, !(interface.isLoopback && route.prefix.isLoopback) else { continue }
-            guard interface.isUp || route.kind != .unicast else { continue }
-            lines.append(line(route, interface))
+            guard !isImplied, !(interface.isLoopback && route.prefix.isLoopback) else { return false }
+            return (interface.isUp || route.kind != .unicast) && known.insert(NetworkBuilder.RouteKey(route)).inserted
+        }
+        // Routes without a gateway first: they lead to the gateways of the others.
+        for route in routes.filter({ $0.gateway == nil }) + routes.filter({ $0.gateway != nil }) {
+            if let interface = network.interface(route.interface) { lines.append(line(route, interface)) }
         }
         let neighbors = network.neighbors.sorted { ($0.key.interface, $0.key.address) < ($1.key.interface, $1.key.address) }
         for (key, mac) in neighbors where !key.address.isMulticast {

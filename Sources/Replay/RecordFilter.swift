@@ -1,0 +1,68 @@
+public import Admin
+internal import LVS
+public import Wire
+
+/// Which frames a recording keeps: those of some clients, or of some services.
+public struct RecordFilter: Sendable {
+    private var clients: [(network: IPAddress, length: Int)] = []
+    private var services: [(address: IPAddress, port: UInt16?)] = []
+    /// Servers of the services: from them come NAT's replies.
+    private var servers: Set<IPAddress> = []
+
+    /// - Parameters:
+    ///   - clients: `ADDRESS` or `ADDRESS/LENGTH`, each.
+    ///   - services: `ADDRESS`, `ADDRESS:PORT` or `[ADDRESS]:PORT`, each.
+    ///   - rules: the director's services, which name the servers.
+    /// - Throws: `FileError` that names the word which is neither.
+    public init(clients: [String], services: [String], rules: [ServicesFile.Rule]) throws(FileError) {
+        for word in clients {
+            let parts = word.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
+            guard let address = parts.first.flatMap({ IPAddress($0) }) else { throw FileError(file: "--client \(word)", text: "not an address") }
+            let longest = address.isV4 ? 32 : 128
+            guard parts.count == 1 || Int(parts[1]).map({ (0...longest).contains($0) }) == true else {
+                throw FileError(file: "--client \(word)", text: "a length of 0 to \(longest) is possible")
+            }
+            let length = parts.count == 2 ? Int(parts[1]) ?? longest : longest
+            self.clients.append((Self.masked(address, length), length))
+        }
+        for word in services {
+            guard let service = Self.endpoint(word) else { throw FileError(file: "--service \(word)", text: "expected ADDRESS, ADDRESS:PORT or [ADDRESS]:PORT") }
+            self.services.append(service)
+        }
+        for rule in rules {
+            guard case .addServer(let key, let server, _) = rule.command else { continue }
+            if self.services.contains(where: { $0.address == key.address && ($0.port == nil || $0.port == key.port) }) { servers.insert(server.address) }
+        }
+    }
+
+    /// Whether everything is kept.
+    public var isOpen: Bool { clients.isEmpty && services.isEmpty }
+
+    /// Whether a frame is kept. What is no IP packet is kept only without a filter; a packet without ports (a later fragment,
+    /// ICMP) is judged by its addresses.
+    public func keeps(_ frame: Frame) -> Bool {
+        if isOpen { return true }
+        let packet = Packet(frame)
+        guard packet.kind == .ip else { return false }
+        let ends = [(packet.flow.source, packet.flow.sourcePort), (packet.flow.destination, packet.flow.destinationPort)]
+        let isClients = clients.isEmpty || ends.contains { end in
+            clients.contains { end.0.family == $0.network.family && Self.masked(end.0, $0.length) == $0.network }
+        }
+        let isServices = services.isEmpty || servers.contains(packet.flow.source) || ends.contains { end in
+            services.contains { $0.address == end.0 && ($0.port == nil || end.1 == 0 || $0.port == end.1) }
+        }
+        return isClients && isServices
+    }
+
+    private static func masked(_ address: IPAddress, _ length: Int) -> IPAddress {
+        address.isV4 ? IPAddress(v4: length == 0 ? 0 : address.v4 & (UInt32.max << UInt32(32 - length))) : address.masked(to: length)
+    }
+
+    private static func endpoint(_ word: String) -> (IPAddress, UInt16?)? {
+        if let address = IPAddress(word[...]) { return (address, nil) }
+        guard let colon = word.lastIndex(of: ":"), let port = UInt16(word[word.index(after: colon)...]) else { return nil }
+        var host = word[..<colon]
+        if host.hasPrefix("["), host.hasSuffix("]") { host = host.dropFirst().dropLast() }
+        return IPAddress(host).map { ($0, port) }
+    }
+}
