@@ -48,7 +48,7 @@ def starts(rng, bursts, lengths, quiet, persistence):
     for length, calm in zip(lengths[1:], quiet[1:]):
         least = times[-1] + lengths[len(times) - 1] + (ADDED_UP if calm else 0.05)
         found = [at for at in (least + 0.05 * i for i in range(60)) if at + length <= SPAN and
-                 not any(at - t + length + SLACK > due and at - t - before < due + late + 2 * LATE
+                 not any(at - t + length + SLACK > due and at - t - before < due + late + LATE + 2 * EARLY
                          for t, before, dues in zip(times, lengths, windows) for due, late in dues)]
         if not found:
             break
@@ -69,7 +69,7 @@ def out_of_step(case, sent):
         for due, late in moments.deadlines(expected, planned[-1] - planned[i] + 60):
             for j in range(i + 1, len(planned)):
                 gap, least, most = planned[j] - planned[i], (sent[j][0] - sent[i][1]) / 1e6, (sent[j][1] - sent[i][1]) / 1e6
-                if gap < due - EARLY < most or gap > due + late + LATE > least:
+                if gap < due - 2 * EARLY and most > due - EARLY or gap > due + late + LATE + EARLY and least < due + late + LATE:
                     what = f"frame {j} came" if j < len(case.frames) else "the listings came"
                     return f"{what} {least:.2f}..{most:.2f} s after frame {i}, planned were {gap:.2f}"
     return None
