@@ -16,7 +16,9 @@ failures=0
 exec 3>&1 # what is shown while a function's own output is being collected
 
 packages=(libpcap-dev libnet1-dev libnl-3-dev libnl-route-3-dev libnftables-dev pkg-config nginx-light curl iproute2
-  ethtool nftables tcpdump ipvsadm iptables openssl python3)
+  ethtool nftables tcpdump ipvsadm iptables openssl python3 gcc libc6-dev)
+# Welcome, not needed: what wants it says that it is not there.
+welcome=(user-mode-linux)
 
 # ---- words ----
 
@@ -64,12 +66,24 @@ need_swift() {
   command -v swift >/dev/null || refuse "no swift in PATH: install Swift 6.3 (https://swift.org/install), or name a built binary: SVS=/path/to/svs lab/$(basename "$0")"
 }
 
+installed() { [[ $(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null) == installed ]]; }
+
+# welcome_packages: installs them where that works.
+welcome_packages() {
+  local package
+  export DEBIAN_FRONTEND=noninteractive
+  for package in "${welcome[@]}"; do
+    installed "$package" && continue
+    say "Installing $package"
+    apt-get install -y --no-install-recommends "$package" >&2 ||
+      { apt-get update && apt-get install -y --no-install-recommends "$package"; } >&2 || say "$package is not to be had here"
+  done
+}
+
 need_packages() {
   local package missing=()
   command -v dpkg-query >/dev/null || refuse "this lab installs its tools with apt-get; here install by hand: ${packages[*]}"
-  for package in "${packages[@]}"; do
-    [[ $(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null) == installed ]] || missing+=("$package")
-  done
+  for package in "${packages[@]}"; do installed "$package" || missing+=("$package"); done
   (( ${#missing[@]} )) || return 0
   say "Installing ${missing[*]}"
   # The lab runs its own nginx inside namespaces: Debian must not start another one on this machine.

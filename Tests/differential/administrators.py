@@ -10,8 +10,14 @@ class Administrator:
 
     def quiet_edits(self):
         """Edits for a moment at which the estimator has seen everything."""
-        kinds = [(self.zero, 2), (self.delete_service, 2), (self.add_service, 4), (self.flush, 0.3), (self.set_timeouts, 1)]
+        kinds = [(self.zero, 2), (self.delete_service, 2), (self.add_service, 4), (self.flush, 0.3)]
+        if not self.maker.short:
+            kinds.append((self.set_timeouts, 1))
         return self.draw(kinds) + self.edits()
+
+    def light_edits(self):
+        """Edits that nothing depends on which the estimator does."""
+        return self.draw([(self.weight, 5), (self.delete_server, 3), (self.edit_service, 2), (self.mistake, 1)])
 
     def edits(self):
         kinds = [(self.weight, 5), (self.add_server, 3), (self.delete_server, 4), (self.readd_server, 5), (self.edit_service, 2),
@@ -128,7 +134,7 @@ class Administrator:
         return [self.rng.choice([service.add(), service.add_server(server), f"-d {service.key} -r {self.unknown(service)}",
                                  f"-e {service.key} -r {self.unknown(service)} -w 1",
                                  f"-a {service.key} -r {self.unknown(service)} -x 3 -y 4",
-                                 f"-E {service.key} -s nosuch"])]
+                                 f"-E {service.key} -s nosuch{' -p' if service.persistent else ''}"])]
 
     def unknown(self, service):
         return "172.20.1.251" if service.family == 4 else "fd00:1::fb"

@@ -1,5 +1,7 @@
 """Random directors: services, servers, marks and switches, in ipvsadm's language."""
 
+import realtime
+
 SCHEDULERS = "rr wrr lc wlc sed nq sh dh lblc lblcr fo ovf mh none".split()
 KINDS = {"t": "tcp", "u": "udp", "s": "sctp", "f": "mark"}
 OPTION = {"t": "-t", "u": "-u", "s": "--sctp-service", "f": "-f"}
@@ -136,7 +138,7 @@ class Maker:
         options = ""
         service.persistent = 0
         if service.port == 0 and service.kind != "f" or rng.random() < 0.3:
-            timeout = rng.choice([1, 1, 2]) if self.short else rng.choice([3, 6, 20, 50, 100, 300, 360])
+            timeout = rng.choice(realtime.PERSISTENCE) if self.short else rng.choice([3, 6, 20, 50, 100, 300, 360])
             service.persistent = timeout
             self.timeouts.add(timeout)
             options += f" -p {timeout}" if timeout != 360 else " -p"
@@ -204,4 +206,4 @@ class Maker:
             lines += [f"vs.am_droprate={rng.choice([2, 3, 10])}", "vs.drop_packet=3"]
         if rng.random() < 0.05:
             lines.append(f"net.ipv4.ip_unprivileged_port_start={rng.choice([80, 1024, 2000])}")
-        return lines
+        return [line for line in lines if not self.short or line.split("=")[0] not in realtime.LEFT_OUT]

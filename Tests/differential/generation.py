@@ -6,6 +6,7 @@ import case
 import directors
 import frames
 import moments
+import realtime
 import traffic
 from kernel import packets
 
@@ -23,40 +24,44 @@ def generate(seed, methods=("dr",), kinds=(), common=False, short=False):
     network = traffic.Network(rng, maker, kinds, replies=True)
     administrator = administrators.Administrator(rng, maker)
     if short:
-        first, parts = ["--set 2 1 1"], 3
+        first, parts = [realtime.TIMEOUTS], 3
     else:
         first, parts = (administrator.set_timeouts() if rng.random() < 0.3 else []), rng.choice([2, 4, 6, 8])
-    events = [[("edit", line) for line in first]]
+    events, quiet = [[("edit", line) for line in first]], [True]
+    in_between = administrator.light_edits if short else administrator.edits
     for part in range(parts):
         if part:
             events.append([])
+            quiet.append(not short or rng.random() < 0.6)
             if rng.random() < 0.8:
-                edits = administrator.edits if short else administrator.quiet_edits
+                edits = administrator.quiet_edits if quiet[-1] else administrator.light_edits
                 events[-1] += [("edit", line) for _ in range(rng.choice([1, 1, 2, 3])) for line in edits()]
         for packet in network.burst(rng.randrange(8, 30)):
             if rng.random() < 0.05:
-                events[-1] += [("edit", line) for line in administrator.edits()]
+                events[-1] += [("edit", line) for line in in_between()]
             pieces = [packet]
             if "fragments" in kinds and packet[0] >> 4 == 4 and len(packet) > 60 and rng.random() < 0.2:
                 pieces = frames.fragments(packet, rng.choice([24, 256, 800]))
             events[-1] += [("frame", None, frames.ethernet(piece)) for piece in pieces]
     persistence = [s.persistent for s in maker.services if s.persistent] + list(maker.timeouts)
     timeouts = moments.FIRST + moments.TCP_WITH_REPLIES + moments.UDP + moments.SCTP + list(administrator.timeouts)
-    if short:
-        timeouts = [1, 2, 3]
     marks = [maker.marks[f] for f in (4, 6)]
-    return case.Case(services, *marks, switches, timed(rng, events, timeouts, persistence, short), f"seed {seed}")
+    return case.Case(services, *marks, switches, timed(rng, events, quiet, timeouts, persistence, short), f"seed {seed}")
 
 
-def timed(rng, bursts, timeouts, persistence, short):
+def timed(rng, bursts, quiet, timeouts, persistence, short):
     """The bursts with their times; those that find no safe moment are left out."""
-    step, pause = 2000 if short else rng.choice([1000, 5000, 20000]), 30_000 if short else 120_000
     again = reopenings(bursts)
-    length = max(sum((step, pause)[id(e) in again] for e in burst if e[0] == "frame") for burst in bursts) / 1e6
-    # Templates that outlive their time look again less and less exactly.
-    span = 4.0 if short else rng.choice([20.0, 100.0, 150.0, 200.0] if persistence else [20.0, 100.0, 400.0, 1300.0, 3000.0])
-    dues, looks = moments.deadlines(timeouts, span), moments.reviews(persistence, span)
-    starts = moments.starts(rng, len(bursts), length, dues, looks, span, 0 if short else moments.QUIET)
+    step, pause = (realtime.STEP, realtime.PAUSE) if short else (rng.choice([1000, 5000, 20000]), 120_000)
+    if short:
+        bursts = [realtime.cut([(e, 0 if e[0] == "edit" else (step, pause)[id(e) in again] / 1e6) for e in burst]) for burst in bursts]
+    lengths = [sum((step, pause)[id(e) in again] for e in burst if e[0] == "frame") / 1e6 for burst in bursts]
+    if short:
+        starts = realtime.starts(rng, bursts, lengths, quiet, persistence)
+    else:
+        # Templates that outlive their time look again less and less exactly.
+        span = rng.choice([20.0, 100.0, 150.0, 200.0] if persistence else [20.0, 100.0, 400.0, 1300.0, 3000.0])
+        starts = moments.starts(rng, len(bursts), max(lengths), moments.deadlines(timeouts, span), moments.reviews(persistence, span), span)
     events, at = [], 0
     for start, burst in zip(starts, bursts):
         at = 1700000000_000000 + round(start * 1e6)

@@ -28,4 +28,5 @@ load() {
 }
 
 . ./guest.sh > guest.log 2>&1
-halt -f
+# Not every host has `halt', and a guest whose first process ends starts anew.
+halt -f || python3 -c 'import ctypes; ctypes.CDLL(None).reboot(0x4321fedc)'

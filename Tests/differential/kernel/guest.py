@@ -1,12 +1,15 @@
 """Runs a director host inside User-Mode Linux."""
+import glob
 import os
 import subprocess
 import tempfile
 import zlib
 
 HERE = os.path.dirname(os.path.realpath(__file__))
-RESULTS = ("raw.pcap", "times.txt", "guest.log", "dmesg.txt", "ln.txt", "stats.txt", "rate.txt", "conns.txt",
-           "persistent.txt", "thresholds.txt")
+RESULTS = ("raw.pcap", "times.txt", "sent.txt", "guest.log", "dmesg.txt", "ln.txt", "stats.txt", "rate.txt",
+           "conns.txt", "persistent.txt", "thresholds.txt")
+PROGRAMS = ("inject", "insert", "gate.so")
+MEMORY = 192 << 20
 
 
 class Failure(Exception):
@@ -14,16 +17,19 @@ class Failure(Exception):
 
 
 def built(name):
-    """A program of the guest's, kept for each state of its source."""
-    source, folder = f"{HERE}/{name}.c", f"{HERE}/.build"
+    """A program of the guest's, or a NAME.so to preload, kept for each state of its sources."""
+    source, folder = f"{HERE}/{name.removesuffix('.so')}.c", f"{HERE}/.build"
     if not os.access(HERE, os.W_OK):
         folder = f"{tempfile.gettempdir()}/svs-kernel-{os.getuid()}"
-    with open(source, "rb") as text:
-        program = f"{folder}/{name}-{zlib.crc32(text.read()):08x}"
+    state, kind = 0, ["-shared", "-fPIC"] if name.endswith(".so") else ["-static"]
+    for part in [source] + sorted(glob.glob(f"{HERE}/*.h")):
+        with open(part, "rb") as text:
+            state = zlib.crc32(text.read(), state)
+    program = f"{folder}/{state:08x}-{name}"
     if not os.path.exists(program):
         os.makedirs(folder, exist_ok=True)
         fresh = f"{program}.{os.getpid()}"
-        subprocess.run(["gcc", "-O2", "-static", "-o", fresh, source], check=True)
+        subprocess.run(["gcc", "-O2", *kind, "-o", fresh, source], check=True)
         os.replace(fresh, program)
     return program
 
@@ -34,27 +40,37 @@ def has_virtual_time(kernel):
     return "CONFIG_UML_TIME_TRAVEL_SUPPORT=y" in shown
 
 
+def memory_folder():
+    """Where the guest's memory lies: in RAM if there is room for several guests and programs may run there."""
+    try:
+        shm = os.statvfs("/dev/shm")
+        if shm.f_bavail * shm.f_frsize > 6 * MEMORY and not shm.f_flag & os.ST_NOEXEC:
+            return "/dev/shm"
+    except OSError:
+        pass
+    return tempfile.gettempdir()
+
+
 def run(kernel, script, files, out, timeout=120):
     """Boots `kernel`, runs `script` with `files` ({name: path}) beside it and copies its results to the folder `out`.
     Returns the guest's log."""
     for name in os.listdir(out):
         if os.path.isfile(f"{out}/{name}"):
             os.unlink(f"{out}/{name}")
-    shm = "/dev/shm" if os.path.isdir("/dev/shm") else None
     with tempfile.TemporaryDirectory(prefix="oracle.") as folder:
-        for name, path in {**files, "inject": built("inject"), "insert": built("insert")}.items():
+        for name, path in {**files, **{name: built(name) for name in PROGRAMS}}.items():
             with open(path, "rb") as source, open(f"{folder}/{name}", "wb") as copy:
                 copy.write(source.read())
-        for name in ("inject", "insert"):
+        for name in PROGRAMS:
             os.chmod(f"{folder}/{name}", 0o755)
         with open(f"{folder}/guest.sh", "w") as f:
             f.write(script)
-        command = [kernel, "mem=192M", "rootfstype=hostfs", "rootflags=/", "ro", f"init={HERE}/guest-init.sh",
+        command = [kernel, f"mem={MEMORY >> 20}M", "rootfstype=hostfs", "rootflags=/", "ro", f"init={HERE}/guest-init.sh",
                    f"ORACLE_DIR={folder}", "con=null", "con0=fd:0,fd:1", f"uml_dir={folder}/", "umid=uml", "quiet",
                    "loglevel=3", "panic=-1"]
         if has_virtual_time(kernel):
             command += ["time-travel=inf-cpu", "time-travel-start=1700000000000000000"]
-        environment = {"PATH": os.environ["PATH"], "TMPDIR": shm or "/tmp", "HOME": folder}
+        environment = {"PATH": os.environ["PATH"], "TMPDIR": memory_folder(), "HOME": folder}
         try:
             console = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                      timeout=timeout, env=environment).stdout

@@ -19,6 +19,9 @@ SETTINGS = [("net/ipv6/conf/default/addr_gen_mode", 1), ("net/ipv6/conf/default/
             ("net/ipv4/icmp_msgs_burst", 1000000), ("net/ipv6/icmp/ratelimit", 0)]
 
 
+LISTINGS = [("conns.txt", "-Lnc"), ("ln.txt", "-Ln"), ("persistent.txt", "-Ln --persistent-conn"), ("thresholds.txt", "-Ln --thresholds")]
+
+
 def host_of(text):
     """ADDR, ADDR:PORT, [ADDR6], [ADDR6]:PORT -> ADDR"""
     bracketed = re.match(r"\[([^]]+)\]", text)
@@ -95,8 +98,8 @@ class Host:
 
     @property
     def own4(self):
-        """The director's own IPv4 address, without its prefix length."""
-        return str(ipaddress.ip_interface(self.dip).ip)
+        """An IPv4 address of the director's Ethernet link, if it has one."""
+        return next((a for a in sorted(self.own) if ":" not in a), None)
 
     @property
     def own(self):
@@ -156,11 +159,10 @@ class Host:
         lines.append("ipvsadm -R < rules || echo RULES FAILED")
         if debug:
             lines.append(f"set_value net/ipv4/vs/debug_level {debug}")
-        lines += ["echo READY", f"./inject -n peer -i peer0 -o raw.pcap -t times.txt {inject} in.pcap && echo INJECTED",
-                  "ipvsadm -Ln > ln.txt", "ipvsadm -Lnc > conns.txt", "ipvsadm -Ln --persistent-conn > persistent.txt",
-                  "ipvsadm -Ln --thresholds > thresholds.txt"]
+        lines += ["cat > listings <<'X'", *(f"{name}: {arguments}" for name, arguments in LISTINGS), "X",
+                  "echo READY", f"./inject -L listings -n peer -i peer0 -o raw.pcap -t times.txt -T sent.txt {inject} in.pcap && echo INJECTED"]
         # The kernel adds its counters up every 2 s only.
         if stats:
-            lines += ["sleep 2.2; ipvsadm -Ln --stats --exact > stats.txt; ipvsadm -Ln --rate > rate.txt"]
+            lines += ["sleep 2.3; ipvsadm -Ln --stats --exact > stats.txt; ipvsadm -Ln --rate > rate.txt"]
         lines += ["dmesg > dmesg.txt"] if debug else []
         return "\n".join(lines + ["echo DONE"]) + "\n"
