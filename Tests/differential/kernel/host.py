@@ -96,6 +96,10 @@ class Host:
     @property
     def own4(self):
         """The director's own IPv4 address, without its prefix length."""
+        if self.given is not None:
+            own = [x for x in self.addresses[self.device] + self.vips if ":" not in x]
+            if own:
+                return own[0]
         return str(ipaddress.ip_interface(self.dip).ip)
 
     @property
