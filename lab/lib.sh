@@ -187,8 +187,9 @@ own_quietly() {
 
 start() {
   local name=$1 label=$2; shift 2
-  # A session of its own: Ctrl-C reaches the script, which then cleans up; and it outlives "lab/demo up".
-  setsid ip netns exec "svs-$run-$name" "$@" >"$scratch/$label.log" 2>&1 </dev/null &
+  # A session of its own: Ctrl-C reaches the script, which then cleans up; and it outlives "lab/demo up", whose output
+  # it must not hold open.
+  setsid ip netns exec "svs-$run-$name" "$@" >"$scratch/$label.log" 2>&1 </dev/null 3>&- &
   echo $! >"$scratch/$label.pid"
 }
 

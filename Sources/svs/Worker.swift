@@ -221,9 +221,17 @@ final class Worker {
         Terminal.complain("files read again: \(commands.count) changes")
     }
 
-    /// What was done, by reason, for the log.
+    /// What was done, by reason, for the log; and what the links have lost.
     private func report() {
-        let words = engine.director.tally.all.map { "\($0.verdict.name) \($0.frames)" }
+        var words = engine.director.tally.all.map { "\($0.verdict.name) \($0.frames)" }
+        if engine.director.clampedSYNs > 0 { words.append("SYNs with a lowered MSS \(engine.director.clampedSYNs)") }
+        for link in links {
+            let name = engine.director.network.interface(link.interface)?.name ?? "interface \(link.interface)"
+            let counters = link.counters
+            let losses = [("missed", counters.missed), ("truncated", counters.truncated), ("queue full", counters.queueFull), ("refused", counters.refused)]
+            let said = losses.filter { $0.1 > 0 }.map { "\($0.0) \($0.1)" }
+            if !said.isEmpty { Terminal.complain("\(name): frames lost: \(said.joined(separator: ", "))") }
+        }
         Terminal.complain("ended" + (words.isEmpty ? "" : ": " + words.joined(separator: ", ")))
     }
 }

@@ -202,6 +202,30 @@ struct FilesMarksTests {
         #expect(said == message)
     }
 
+    /// The other matches and targets of iptables-extensions(8), none of which may pass unnoticed.
+    @Test(arguments: [
+        ("match", """
+            ah bpf cgroup cluster connbytes connlabel connlimit connmark conntrack cpu devgroup dscp dst ecn esp eui64 frag
+            hashlimit hbh helper hl iprange ipv6header ipvs length limit mac mh nfacct osf owner physdev pkttype policy quota
+            rateest realm recent rpfilter rt set socket state statistic string tcpmss time tos ttl u32 unclean
+            """),
+        ("target", """
+            AUDIT CHECKSUM CLASSIFY CLUSTERIP CONNMARK CONNSECMARK CT DNAT DNPT DROP DSCP ECN HL HMARK IDLETIMER LED LOG
+            MASQUERADE NETMAP NFLOG NFQUEUE NOTRACK QUEUE RATEEST REDIRECT REJECT SECMARK SET SNAT SNPT SYNPROXY TCPMSS
+            TCPOPTSTRIP TEE TOS TPROXY TRACE TTL ULOG
+            """),
+    ])
+    func everyOtherExtensionIsRefused(kind: String, words: String) {
+        for word in words.split(whereSeparator: \.isWhitespace) {
+            let (rule, reason) = kind == "match" ? ("-m \(word) -j ACCEPT", "no match that is understood here")
+                : ("-j \(word)", "no target that is understood here, and no chain")
+            for family in [IPFamily.v4, .v6] {
+                let error = #expect(throws: FileError.self) { try Self.rules("-A PREROUTING -j MARK --set-mark 1\n-A PREROUTING \(rule)", family: family) }
+                #expect(error?.description == "m:4: \(word): \(reason)")
+            }
+        }
+    }
+
     @Test func aTruncatedFile() {
         let error = #expect(throws: FileError.self) { try MarksFile("*mangle\n:PREROUTING ACCEPT [0:0]", file: "m", family: .v4) }
         #expect(error?.description == "m:2: COMMIT is missing")
