@@ -143,7 +143,8 @@ extension Director {
         if service.key.mark == 0, service.key.port == 21, packet.flow.destinationPort != 21 {
             return hostStack(frame, packet, .passFTPService)
         }
-        tell(packet, of: frame, .portUnreachable(packet.family))
+        // An old connection whose place it wanted to take is still there to be told about.
+        if tell(packet, of: frame, .portUnreachable(packet.family)) { countOwnError(about: packet) }
         return .noServer
     }
 
