@@ -38,6 +38,8 @@ public struct Director: ~Copyable {
     var pieces = Pieces()
     /// The IPv4 options of the packet in hand, where it has any.
     var optionsInHand = IPOptions()
+    /// The VLAN tag of the frame in hand, where it has one: answers leave with it.
+    var tagInHand: UInt32?
     var knownVirtualAddresses: Set<IPAddress>?
     var waiting = NeighborQueue()
     var sides = SideTable()

@@ -166,9 +166,13 @@ public struct Packet: BitwiseCopyable {
         flow.destinationPort = bytes.big16(at: 2)
     }
 
-    /// Needs none of the care that fragments and options take.
+    /// Needs none of the care that fragments, options and VLAN tags take.
     @inlinable @inline(__always)
-    var isPlain: Bool { !isFragment && !hasOptions }
+    var isPlain: Bool { !isFragment && !hasOptions && !isTagged }
+
+    /// Came with a VLAN tag (IEEE 802.1Q) between MAC addresses and type.
+    @inlinable @inline(__always)
+    var isTagged: Bool { network > 14 }
 
     /// Whether the packet is of a protocol that connections are kept for.
     @inlinable @inline(__always)

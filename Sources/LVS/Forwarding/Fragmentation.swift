@@ -33,14 +33,14 @@ extension Director {
         return cut(whole, network: start, header, flags: sizes == nil ? flags : 0, limit, sizes ?? [], along: path, cause)
     }
 
-    /// Fragments a packet of the director's own making.
-    mutating func sendFragments(own frame: Frame, along path: Path, _ cause: Int32) -> Bool {
-        let packet = frame.bytes.dropFirst(14)
+    /// Fragments a packet of the director's own making that begins `start` bytes into its frame.
+    mutating func sendFragments(own frame: Frame, network start: Int, along path: Path, _ cause: Int32) -> Bool {
+        let packet = frame.bytes.dropFirst(start)
         if let header = IPv4Header(packet) {
-            return cut(frame.bytes, network: 14, header, flags: 0, Int(path.mtu), [], along: path, cause)
+            return cut(frame.bytes, network: start, header, flags: 0, Int(path.mtu), [], along: path, cause)
         }
         guard let part = UnfragmentablePart(packet) else { return false }
-        return cut(frame.bytes, network: 14, part, id: nextFragmentID(), Int(path.mtu), [], along: path, cause)
+        return cut(frame.bytes, network: start, part, id: nextFragmentID(), Int(path.mtu), [], along: path, cause)
     }
 
     private mutating func nextFragmentID() -> UInt32 { UInt32(truncatingIfNeeded: dice.next()) }

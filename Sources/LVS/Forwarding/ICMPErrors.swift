@@ -112,9 +112,11 @@ extension Director {
         let family = destination.family
         guard let options = family == .v4 ? answerOptions(from: source) : [] else { return false }
         let header = family.headerLength + options.count
-        guard var frame = outbox.room(for: 14 + header + length) else { return false }
-        let packet = frame.bytes.dropFirst(14)
-        frame.bytes.setBig16(family == .v4 ? EtherType.ipv4 : EtherType.ipv6, at: 12)
+        let start = tagInHand == nil ? 14 : 18
+        guard var frame = outbox.room(for: start + header + length) else { return false }
+        let packet = frame.bytes.dropFirst(start)
+        if let tagInHand { frame.bytes.setBig32(tagInHand, at: 12) }
+        frame.bytes.setBig16(family == .v4 ? EtherType.ipv4 : EtherType.ipv6, at: start - 2)
         if family == .v4 {
             IPv4Header.write(to: packet, totalLength: header + length, proto: proto, from: source, to: destination,
                              timeToLive: hops ?? UInt8(clamping: tunables.defaultTTL), typeOfService: typeOfService,
@@ -125,7 +127,7 @@ extension Director {
                              hopLimit: hops ?? 64, trafficClass: typeOfService)
         }
         fill(packet.dropFirst(header))
-        guard header + length <= Int(path.mtu) else { return sendFragments(own: frame, along: path, cause) }
+        guard header + length <= Int(path.mtu) else { return sendFragments(own: frame, network: start, along: path, cause) }
         return emit(&frame, along: path, cause)
     }
 

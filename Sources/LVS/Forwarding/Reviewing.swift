@@ -5,6 +5,8 @@ extension Director {
     /// options are checked, fragments are put together.
     @inline(never)
     mutating func directWithCare(_ frame: inout Frame, _ packet: Packet) -> Verdict {
+        if packet.isTagged { tagInHand = frame.bytes.big32(at: 12) }
+        defer { tagInHand = nil }
         if packet.hasOptions {
             optionsInHand = IPOptions()
             defer { optionsInHand = IPOptions() }
