@@ -37,7 +37,7 @@ class Case:
     def write(self, folder):
         os.makedirs(folder, exist_ok=True)
         files = {"services": self.services, "network": self.host.network(), "marks": self.marks, "marks6": self.marks6,
-                 "sysctl": self.sysctl, "edits": self.edits, "about": [self.about], "opts": ["--realtime"]}
+                 "sysctl": self.sysctl, "edits": self.edits, "about": [self.about], "opts": ["--realtime --linger 40"]}
         for name, lines in files.items():
             path = os.path.join(folder, name)
             if lines or name == "services":
