@@ -150,7 +150,7 @@ public struct Replayer: ~Copyable {
     /// fragments do. A shorter one does not show how long its sender would have gone on.
     public mutating func finish(_ emit: (Emission) throws -> Void) throws {
         let last = director.now
-        var end = last + 20_000_000
+        var end = last + 40_000_000
         let patience = Instant(max(director.tunables.fragmentTime4, 0)) * 1_000_000_000
         while last - start >= patience, let timeout = director.nextFragmentTimeout {
             end = timeout

@@ -72,6 +72,22 @@ import Testing
         }
     }
 
+    /// The faults that `Tests/mutations/run` puts into the engine: the code of each stands once where it is looked for.
+    @Test func faultsStillApply() throws {
+        let list = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().appending(path: "mutations/list")
+        let faults = try String(contentsOf: list, encoding: .utf8).components(separatedBy: "\n= ").dropFirst()
+        try #require(faults.count >= 10)
+        for fault in faults {
+            let lines = fault.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+            func text(_ sign: String) -> String {
+                lines.dropFirst().filter { $0.hasPrefix(sign + " ") }.map { String($0.dropFirst(2)) }.joined(separator: "\n")
+            }
+            let file = SourceFile.all.first { $0.path == "Sources/" + text("@") }
+            #expect(file?.text.components(separatedBy: text("-")).count == 2, "\(lines[0])")
+            #expect(text("-") != text("+"), "\(lines[0])")
+        }
+    }
+
     /// What the tests look at: code, with comments and the contents of strings left out.
     @Test(arguments: [
         ("let a = 1 // try!\nlet b = 2", "let a = 1 \nlet b = 2"),
