@@ -76,7 +76,9 @@ extension Director {
         service.scheduler?.serversChanged(.started, in: candidates(service))
     }
 
-    func candidates(_ service: VirtualService) -> Candidates { Candidates(order: service.servers, pool: servers.slots) }
+    func candidates(_ service: VirtualService) -> Candidates {
+        Candidates(order: service.servers, pool: servers.slots, family: service.key.family)
+    }
 
     private mutating func removeService(_ service: VirtualService) {
         for server in service.servers { discard(server, of: service) }

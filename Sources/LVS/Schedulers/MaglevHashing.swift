@@ -41,15 +41,20 @@ final class MaglevHashing: Scheduler {
     }
 
     private func slot(for request: Request, offset: Int = 0) -> Int {
-        slot(first, request.client, usesPort ? request.hashedPort : 0, offset: offset)
+        slot(first, request.client.folded, usesPort ? request.hashedPort : 0, offset: offset)
     }
 
     private func retry(_ offset: Int, from home: Int, for request: Request) -> Int {
         slot(for: request, offset: (offset + home) % Self.size)
     }
 
-    private func slot(_ hash: SipHash13, _ address: IPAddress, _ port: UInt16, offset: Int = 0, of size: Int = size) -> Int {
-        Int(hash.hash(UInt32(truncatingIfNeeded: offset) &+ UInt32(port) &+ address.folded)) % size
+    private func slot(_ hash: SipHash13, _ folded: UInt32, _ port: UInt16, offset: Int = 0, of size: Int = size) -> Int {
+        Int(hash.hash(UInt32(truncatingIfNeeded: offset) &+ UInt32(port) &+ folded)) % size
+    }
+
+    /// A server's address as a service of the given family folds it: of an IPv6 server an IPv4 service sees the first 32 bits.
+    private func folded(_ address: IPAddress, _ family: IPFamily) -> UInt32 {
+        family == .v4 && !address.isV4 ? UInt32(truncatingIfNeeded: address.high >> 32) : address.folded
     }
 
     func serversChanged(_ change: ServerChange, in servers: Candidates) {
@@ -79,8 +84,9 @@ final class MaglevHashing: Scheduler {
         for place in 0..<servers.count {
             let server = servers[place]
             guard server.lastWeight > 0 else { continue }
-            walks.append((place: Int32(place), slot: slot(first, server.key.address, server.key.port),
-                          skip: slot(second, server.key.address, server.key.port, of: Self.size - 1) + 1,
+            let address = folded(server.key.address, servers.family)
+            walks.append((place: Int32(place), slot: slot(first, address, server.key.port),
+                          skip: slot(second, address, server.key.port, of: Self.size - 1) + 1,
                           turns: max((Int(server.lastWeight) / step) >> shift, 1)))
         }
         var left = Self.size

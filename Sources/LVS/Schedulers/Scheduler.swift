@@ -87,10 +87,13 @@ public struct Candidates {
     /// Index of each server in the director's pool, newest first.
     public let order: [ServerID]
     let pool: Slab<RealServer>
+    /// The service's.
+    public let family: IPFamily
 
-    public init(order: [ServerID], pool: Slab<RealServer>) {
+    public init(order: [ServerID], pool: Slab<RealServer>, family: IPFamily = .v4) {
         self.order = order
         self.pool = pool
+        self.family = family
     }
 
     @inline(__always)
