@@ -63,6 +63,9 @@ def frame_differences(expected, actual, gue):
         x, y = e.get(k), a.get(k)
         if x == y or (k == "id" or k.endswith(".id")) and x == 0 or k.endswith("fragid") and x == "00000000":
             continue
+        # A random id that happened to be that of an earlier frame.
+        if k == "id" and y == 0 and "icmp" in e:
+            continue
         if k == "sport" and x == 0 and (e.get("tunnel") == "gue" or e.get("mf") and e.get("dport") in gue):
             continue
         # A part of a GUE packet does not show whether its checksum was right.

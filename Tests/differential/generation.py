@@ -60,7 +60,8 @@ def timed(rng, bursts, quiet, timeouts, persistence, short):
         starts = realtime.starts(rng, bursts, lengths, quiet, persistence)
     else:
         # Templates that outlive their time look again less and less exactly.
-        span = rng.choice([20.0, 100.0, 150.0, 200.0] if persistence else [20.0, 100.0, 400.0, 1300.0, 3000.0])
+        spans = [15.0, 100.0, 150.0, 200.0] if persistence else [20.0, 100.0, 400.0, 1300.0, 3000.0]
+        span = rng.choice([s for s in spans if not moments.races(timeouts, persistence, s)])
         starts = moments.starts(rng, len(bursts), max(lengths), moments.deadlines(timeouts, span), moments.reviews(persistence, span), span)
     events, at = [], 0
     for start, burst in zip(starts, bursts):

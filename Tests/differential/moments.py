@@ -39,6 +39,11 @@ def collide(first, windows, second, others):
                for due, late in windows for other, later in others)
 
 
+def races(timeouts, persistence, span):
+    """Whether a template and its own connections, all from one burst, may go in either order within `span`."""
+    return collide(0, deadlines(set(timeouts) - set(FIRST), span), 0, reviews(persistence, span))
+
+
 def starts(rng, count, length, dues, looks, span, quiet=QUIET):
     """Start times in seconds of up to `count` bursts of `length` seconds within `span`, the first at 0."""
     room = length + MARGIN
