@@ -169,7 +169,7 @@ public struct Director: ~Copyable {
         chosen = -1
         guard packet.kind == .ip else { return answerNeighbor(frame, packet) }
         guard ports.isMine(frame) else { return frame.ingress == Self.localInterface ? directOwn(&frame, packet) : notMine(frame, packet) }
-        guard packet.isPlain else { return directWithCare(&frame, packet) }
+        guard !packet.needsCare else { return directWithCare(&frame, packet) }
         guard services.hasServices(packet.family) else { return passServiceless(&frame, packet) }
         guard packet.isBalanced else { return directOther(&frame, packet) }
 

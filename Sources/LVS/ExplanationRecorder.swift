@@ -46,7 +46,7 @@ extension Director {
     mutating func noteKnown(_ packet: Packet, _ frame: Frame, at now: Instant) {
         clock = max(clock, now)
         if ports.generation != network.generation { ports.read(network) }
-        guard ports.isMine(frame), packet.isPlain, packet.isBalanced, services.hasServices(packet.family) else { return }
+        guard ports.isMine(frame), !packet.needsCare, packet.isBalanced, services.hasServices(packet.family) else { return }
         let flow = packet.flow
         let hash = connections.hash(flow.source, flow.sourcePort, flow.destination, flow.destinationPort, flow.proto)
         noteFound(connections.find(flow, hash: hash), flow)

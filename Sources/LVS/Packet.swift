@@ -23,6 +23,8 @@ public struct Packet: BitwiseCopyable {
     public var isLaterFragment: Bool
     /// IPv4 options, or IPv6 hop-by-hop options, are there.
     public var hasOptions: Bool
+    /// Takes the care of fragments, options or a VLAN tag; told apart only then.
+    @usableFromInline var needsCare: Bool
     /// Whether the header of the transport protocol is there in full length.
     public var hasTransport: Bool
     /// IPv4: DF is set. IPv6: always, since routers never fragment.
@@ -50,6 +52,7 @@ public struct Packet: BitwiseCopyable {
         isFragment = false
         isLaterFragment = false
         hasOptions = false
+        needsCare = false
         hasTransport = false
         dontFragment = false
         hops = 0
@@ -100,6 +103,7 @@ public struct Packet: BitwiseCopyable {
         dontFragment = fragment & 0x4000 != 0
         isFragment = fragment & 0x3fff != 0
         hasOptions = header.length > 20
+        needsCare = isFragment || hasOptions || offset != 14
         isLaterFragment = fragment & 0x1fff != 0
         flow.source = header.source
         flow.destination = header.destination
@@ -132,6 +136,7 @@ public struct Packet: BitwiseCopyable {
             isFragment = true
             isLaterFragment = word & 0xfff8 != 0
         }
+        needsCare = isFragment || hasOptions || offset != 14
         if !isLaterFragment { readTransport(bytes.prefix(total).dropFirst(extensions.offset)) }
     }
 
@@ -165,10 +170,6 @@ public struct Packet: BitwiseCopyable {
         flow.sourcePort = bytes.big16(at: 0)
         flow.destinationPort = bytes.big16(at: 2)
     }
-
-    /// Needs none of the care that fragments, options and VLAN tags take.
-    @inlinable @inline(__always)
-    var isPlain: Bool { !isFragment && !hasOptions && !isTagged }
 
     /// Came with a VLAN tag (IEEE 802.1Q) between MAC addresses and type.
     @inlinable @inline(__always)
