@@ -58,8 +58,8 @@ public struct RecordFilter: Sendable {
         address.isV4 ? IPAddress(v4: length == 0 ? 0 : address.v4 & (UInt32.max << UInt32(32 - length))) : address.masked(to: length)
     }
 
-    private static func endpoint(_ word: String) -> (IPAddress, UInt16?)? {
-        if let address = IPAddress(word[...]) { return (address, nil) }
+    static func endpoint(_ word: some StringProtocol) -> (IPAddress, UInt16?)? {
+        if let address = IPAddress(word) { return (address, nil) }
         guard let colon = word.lastIndex(of: ":"), let port = UInt16(word[word.index(after: colon)...]) else { return nil }
         var host = word[..<colon]
         if host.hasPrefix("["), host.hasSuffix("]") { host = host.dropFirst().dropLast() }
