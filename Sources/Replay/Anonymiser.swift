@@ -6,6 +6,8 @@ public import Wire
 /// and broadcast addresses stay, and the first eight bits of IPv4, sixteen of IPv6.
 public final class Anonymiser {
     private let keys: (UInt64, UInt64)
+    /// Packets around the one in hand.
+    var depth = 0
     private var known: [IPAddress: IPAddress] = [:]
     private var macs: [UInt64: UInt64] = [:]
     /// UDP ports of GUE tunnels, whose payload is looked into.

@@ -28,7 +28,10 @@ extension Anonymiser {
     ///   - isPartial: the transport checksum is that of the pseudo-header only.
     ///   - isQuoted: what is there may be a part of the packet.
     private func ip(_ bytes: Bytes, isPartial: Bool = false, isQuoted: Bool = false) {
-        guard bytes.count >= 20 else { return }
+        // Packets in packets end somewhere; what is deeper is cleared.
+        guard bytes.count >= 20, depth < 8 else { return bytes.fill(at: 0, count: bytes.count) }
+        depth += 1
+        defer { depth -= 1 }
         if bytes[0] >> 4 == 4 {
             let length = Int(bytes[0] & 15) * 4, total = min(max(Int(bytes.big16(at: 2)), length), bytes.count)
             guard length >= 20, bytes.count >= length else { return }

@@ -23,9 +23,12 @@ public enum DirectorText {
         return NetworkFile.text(of: network)
     }
 
-    /// Every switch with its value.
-    public static func switches(_ tunables: Tunables) -> String {
-        Tunables.names.compactMap { name in tunables.value(of: name).map { "\(name) = \($0)\n" } }.joined()
+    /// Every switch with its value; whether the host forwards is what its network says.
+    public static func switches(_ director: borrowing Director) -> String {
+        var tunables = director.tunables
+        tunables.forward4 = director.network.forwards4 ? 1 : 0
+        tunables.forward6 = director.network.forwards6 ? 1 : 0
+        return Tunables.names.compactMap { name in tunables.value(of: name).map { "\(name) = \($0)\n" } }.joined()
     }
 
     /// Texts in one answer: `NAME LENGTH`, a line end, the text.

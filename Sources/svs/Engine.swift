@@ -35,7 +35,7 @@ struct Engine: ~Copyable, ControlTarget {
         case "tally":
             return Array(director.tally.all.map { "\($0.verdict.name) \($0.frames)\n" }.joined().utf8)
         case "start": return Array(start.utf8)
-        case "sysctl": return Array(DirectorText.switches(director.tunables).utf8)
+        case "sysctl": return Array(DirectorText.switches(director).utf8)
         case "record": return try startRecording(payload)
         case "recorded", "recorded-connections", "record-end":
             guard let recording else { throw AskError(errno: ESRCH, "nothing is being recorded any more") }

@@ -97,7 +97,7 @@ extension Engine {
         do throws(FileError) {
             filter = try RecordFilter(clients: clients, services: services, rules: ServicesFile(text, name: "services", names: SystemNames()).rules)
         } catch { throw AskError(error.description) }
-        var texts: [(name: String, text: String)] = [("services", text), ("sysctl", DirectorText.switches(director.tunables))]
+        var texts: [(name: String, text: String)] = [("services", text), ("sysctl", DirectorText.switches(director))]
         for (name, text) in marks.sorted(by: { $0.key < $1.key }) {
             if let text { if !text.isEmpty { texts.append((name, text)) } } else { texts.append(("unknown", name)) }
         }
