@@ -35,7 +35,8 @@ final class LiveRecording {
     }
 
     deinit {
-        if pipe >= 0 { close(pipe) }
+        guard child > 0 else { return }
+        close(pipe)
         kill(child, SIGKILL)
         waitpid(child, nil, 0)
     }
