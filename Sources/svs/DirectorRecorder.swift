@@ -41,7 +41,7 @@ final class DirectorRecorder {
             isOver = try fetch(into: made) || made.frames >= frames || made.bytes >= bytes || svs_clock() >= end
             if !hasConnections { try fetchConnections() }
             var polled = [pollfd(fd: signals, events: Int16(POLLIN), revents: 0)]
-            let pause = min((max(end, svs_clock()) - svs_clock()) / 1_000_000 + 1, 20)
+            let pause = min((end - min(svs_clock(), end)) / 1_000_000, 20)
             if !isOver, poll(&polled, 1, Int32(pause)) > 0, svs_signal_next(signals) != 0 { isOver = true }
         }
         while !hasConnections {

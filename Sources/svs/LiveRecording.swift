@@ -15,7 +15,7 @@ final class LiveRecording {
     /// Seconds of the last visit.
     private var visited = svs_monotonic_seconds()
     /// Seconds without a visit after which nobody comes any more.
-    private static let patience: UInt64 = 30
+    private static let patience: UInt64 = 5
     /// Seconds of processor time that writing the connections may take.
     private static let work: UInt32 = 120
 

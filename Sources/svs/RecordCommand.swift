@@ -73,6 +73,7 @@ struct RecordCommand: ParsableCommand {
     /// Has the running director record.
     private func recordDirector() throws -> CaseResult {
         let path = control ?? getenv("SVS_CONTROL").map { String(cString: $0) } ?? AdmDoor.socket
+        guard access(output, F_OK) != 0 else { throw Failure("\(output): \(String(cString: strerror(EEXIST)))") }
         let recorder = try DirectorRecorder(ControlClient(path: path), clients: clients, services: onlyServices, interfaces: interfaces)
         var texts = recorder.texts
         for (name, path) in [("marks", marks), ("marks6", marks6), ("sysctl", sysctl)] {
