@@ -99,7 +99,7 @@ uint64_t svs_clock(void) { return nanoseconds(CLOCK_MONOTONIC); }
 
 uint64_t svs_calendar(void) { return nanoseconds(CLOCK_REALTIME); }
 
-int svs_fork(int *descriptor) {
+int svs_fork(int *descriptor, unsigned seconds) {
     int ends[2];
     if (pipe2(ends, O_CLOEXEC)) return -errno;
     pid_t parent = getpid(), child = fork();
@@ -115,7 +115,7 @@ int svs_fork(int *descriptor) {
     // Whatever holds the parent's descriptors must not outlive it, nor run wild.
     prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
     if (getppid() != parent) _exit(1);
-    struct rlimit limit = {.rlim_cur = 2, .rlim_max = 2};
+    struct rlimit limit = {.rlim_cur = seconds, .rlim_max = seconds};
     setrlimit(RLIMIT_CPU, &limit);
     signal(SIGPIPE, SIG_IGN);
     return 0;

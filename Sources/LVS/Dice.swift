@@ -1,6 +1,11 @@
 /// The director's dice: a seeded generator (SplitMix64), so that the same seed makes the same choices.
 struct Dice {
     private var state: UInt64
+    /// Where they stand; whoever knows it makes the same choices.
+    var position: UInt64 {
+        get { state }
+        set { state = newValue }
+    }
 
     init(seed: UInt64) { state = seed ^ 0x5356_5364_6963_6531 }
 

@@ -2,7 +2,7 @@ internal import Clibpcap
 internal import Glibc
 public import Wire
 
-/// Writes Ethernet frames to a pcap file of microsecond resolution in this machine's byte order, through libpcap.
+/// Writes Ethernet frames to a pcap file in this machine's byte order, through libpcap.
 public final class PcapWriter {
     /// Longest frame (the file's snapshot length).
     public static var longestFrame: Int { 262_144 }
@@ -12,10 +12,16 @@ public final class PcapWriter {
     private let handle: OpaquePointer
     private var dump: OpaquePointer?
 
+    /// Whether times are kept to the nanosecond, else to the microsecond.
+    private let isExact: Bool
+
     /// Makes or empties the file `path`; `-` is the standard output.
-    public init(path: String) throws(LinkError) {
+    /// - Parameter isExact: nanoseconds instead of microseconds.
+    public init(path: String, isExact: Bool = false) throws(LinkError) {
         self.path = path
-        guard let handle = pcap_open_dead(DLT_EN10MB, Int32(Self.longestFrame)) else {
+        self.isExact = isExact
+        let precision = UInt32(isExact ? PCAP_TSTAMP_PRECISION_NANO : PCAP_TSTAMP_PRECISION_MICRO)
+        guard let handle = pcap_open_dead_with_tstamp_precision(DLT_EN10MB, Int32(Self.longestFrame), precision) else {
             throw LinkError("\(path): no memory")
         }
         self.handle = handle
@@ -36,13 +42,17 @@ public final class PcapWriter {
 
     /// Appends a frame with the time `seconds`.`microseconds`.
     public func write(_ frame: Bytes, seconds: UInt32, microseconds: UInt32) throws(LinkError) {
+        try write(frame, seconds, isExact ? microseconds &* 1000 : microseconds)
+    }
+
+    private func write(_ frame: Bytes, _ seconds: UInt32, _ fraction: UInt32) throws(LinkError) {
         guard let dump else { throw LinkError("\(path): is closed") }
         guard frame.count <= Self.longestFrame else {
             throw LinkError("\(path): frame \(frames + 1): \(frame.count) bytes do not fit in a pcap file")
         }
         var header = pcap_pkthdr()
         header.ts.tv_sec = Int(seconds)
-        header.ts.tv_usec = Int(microseconds)
+        header.ts.tv_usec = Int(fraction)
         header.caplen = UInt32(frame.count)
         header.len = UInt32(frame.count)
         errno = 0
@@ -54,8 +64,8 @@ public final class PcapWriter {
 
     /// Appends a frame that passed `time` nanoseconds after 1970.
     public func write(_ frame: Bytes, time: UInt64) throws(LinkError) {
-        try write(frame, seconds: UInt32(truncatingIfNeeded: time / 1_000_000_000),
-                  microseconds: UInt32(time / 1000 % 1_000_000))
+        let nanoseconds = UInt32(time % 1_000_000_000)
+        try write(frame, UInt32(truncatingIfNeeded: time / 1_000_000_000), isExact ? nanoseconds : nanoseconds / 1000)
     }
 
     /// Hands what is buffered to the system.

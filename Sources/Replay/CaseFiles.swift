@@ -21,6 +21,8 @@ public struct CaseFiles: Sendable {
     public var edits: String?
     /// How the director was started.
     public var run: String?
+    /// Connections that the director knew when the case began.
+    public var connections: String?
     public var inputs: [Capture]
     /// Offload headers of an input, by the interface's name (`""` for the first Ethernet link).
     public var offloads: [String: String] = [:]
@@ -58,6 +60,7 @@ public struct CaseFiles: Sendable {
                   marks6: present("marks6"), sysctl: present("sysctl"), edits: present("edits"))
         self.offloads = offloads
         run = present("run")
+        connections = present("connections")
     }
 
     /// The interface in the middle of `in.IF.pcap`, empty for `in.pcap`; `nil` for other names.

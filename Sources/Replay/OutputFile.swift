@@ -16,3 +16,14 @@ enum OutputFile {
         guard fclose(file) == 0, isWritten else { throw FileError(file: path, text: String(cString: strerror(errno))) }
     }
 }
+
+extension OutputFile {
+    /// Makes a folder that must not be there yet.
+    static func makeNewFolder(_ path: String) throws(FileError) {
+        if mkdir(path, 0o755) != 0 { throw FileError(file: path, text: String(cString: strerror(errno))) }
+    }
+
+    static func rename(_ path: String, to other: String) throws(FileError) {
+        if Glibc.rename(path, other) != 0 { throw FileError(file: other, text: String(cString: strerror(errno))) }
+    }
+}

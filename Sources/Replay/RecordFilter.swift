@@ -1,5 +1,5 @@
 public import Admin
-internal import LVS
+public import LVS
 public import Wire
 
 /// Which frames a recording keeps: those of some clients, or of some services.
@@ -44,11 +44,19 @@ public struct RecordFilter: Sendable {
         if isOpen { return true }
         let packet = Packet(frame)
         guard packet.kind == .ip else { return false }
-        let ends = [(packet.flow.source, packet.flow.sourcePort), (packet.flow.destination, packet.flow.destinationPort)]
+        return keeps([(packet.flow.source, packet.flow.sourcePort), (packet.flow.destination, packet.flow.destinationPort)])
+    }
+
+    /// Whether packets of a connection are kept.
+    func keeps(_ connection: Connection) -> Bool {
+        isOpen || keeps([(connection.client, connection.clientPort), (connection.virtual, connection.virtualPort)])
+    }
+
+    private func keeps(_ ends: [(IPAddress, UInt16)]) -> Bool {
         let isClients = clients.isEmpty || ends.contains { end in
             clients.contains { end.0.family == $0.network.family && Self.masked(end.0, $0.length) == $0.network }
         }
-        let isServices = services.isEmpty || servers.contains(packet.flow.source) || ends.contains { end in
+        let isServices = services.isEmpty || servers.contains(ends[0].0) || ends.contains { end in
             services.contains { $0.address == end.0 && ($0.port == nil || end.1 == 0 || $0.port == end.1) }
         }
         return isClients && isServices
@@ -58,11 +66,26 @@ public struct RecordFilter: Sendable {
         address.isV4 ? IPAddress(v4: length == 0 ? 0 : address.v4 & (UInt32.max << UInt32(32 - length))) : address.masked(to: length)
     }
 
-    private static func endpoint(_ word: String) -> (IPAddress, UInt16?)? {
-        if let address = IPAddress(word[...]) { return (address, nil) }
+    static func endpoint(_ word: some StringProtocol) -> (IPAddress, UInt16?)? {
+        if let address = IPAddress(word) { return (address, nil) }
         guard let colon = word.lastIndex(of: ":"), let port = UInt16(word[word.index(after: colon)...]) else { return nil }
         var host = word[..<colon]
         if host.hasPrefix("["), host.hasSuffix("]") { host = host.dropFirst().dropLast() }
         return IPAddress(host).map { ($0, port) }
+    }
+}
+
+extension Snapshot {
+    /// Leaves out the connections and templates that a filter is not about, but for what others hang on.
+    public mutating func keep(_ filter: RecordFilter) {
+        guard !filter.isOpen else { return }
+        var wanted: Set<Int32> = []
+        var kept: [Entry] = []
+        // What hangs on another comes behind it.
+        for entry in entries.reversed() where wanted.contains(entry.number) || filter.keeps(entry.connection) {
+            kept.append(entry)
+            if entry.connection.controller >= 0 { wanted.insert(entry.connection.controller) }
+        }
+        entries = kept.reversed()
     }
 }

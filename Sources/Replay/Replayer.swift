@@ -65,7 +65,9 @@ public struct Replayer: ~Copyable {
         if let seed { scenario.run.seed = seed }
         if let connections { scenario.run.connections = connections }
         let inputs = try Self.open(files, scenario)
-        let start = inputs.compactMap { $0.next?.time }.min() ?? 0
+        var start = inputs.compactMap { $0.next?.time }.min() ?? 0
+        // The director of a recording knew its connections a moment before the first frame.
+        if let known = scenario.connections, known.hasClock { start = known.snapshot.clock }
         var director = Director(connections: scenario.run.connections, seed: scenario.run.seed, hostRole: scenario.run.hostRole, at: start)
         director.network = scenario.network
         director.tunables = scenario.tunables
@@ -76,6 +78,7 @@ public struct Replayer: ~Copyable {
                 throw FileError(file: files.services, line: rule.line, text: error.sentence)
             }
         }
+        try scenario.connections?.load(into: &director)
         self.start = start
         self.scenario = scenario
         self.inputs = inputs

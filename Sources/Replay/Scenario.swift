@@ -14,6 +14,8 @@ public struct Scenario: Sendable {
     /// Sysctl keys that the director has no use for.
     public var ignored: [String]
     public var run: RunFile
+    /// What the director knew when the case began.
+    public var connections: SnapshotFile?
     /// Index of the first Ethernet link.
     public var firstInterface: Int32
 
@@ -27,6 +29,7 @@ public struct Scenario: Sendable {
         firstInterface = first.index
         run = RunFile()
         if let path = files.run { run = try RunFile(TextFile.read(path), file: path) }
+        if let path = files.connections { connections = try SnapshotFile(TextFile.read(path), file: path) }
         tunables = Tunables()
         ignored = []
         if let path = files.sysctl {

@@ -24,7 +24,7 @@ enum LiveExplanation {
         } catch { throw AskError(error.description) }
 
         var pipe: Int32 = -1
-        let child = svs_fork(&pipe)
+        let child = svs_fork(&pipe, 2)
         guard child >= 0 else { throw AskError(errno: 0 - child, "no copy of the director could be made: \(String(cString: strerror(0 - child)))") }
         if child == 0 {
             let told = try? director.explain(words, at: director.now)

@@ -11,17 +11,30 @@ import Wire
 /// `svs record`: a case of what happens on this host now.
 struct RecordCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "record", abstract: "Record a case on this host: configuration and arriving frames.",
+        commandName: "record", abstract: "Record a case on this host: what a director is, what arrives, what it sends.",
         discussion: """
-            Writes services, network and the frames that arrive to a new folder, which svs replay, explain and verify read. \
-            Services, switches and the seed of the random choices are those of the running director unless files are named. \
-            What connections there are already is not recorded: begin before the traffic in question does. Ends by SIGINT, \
-            SIGTERM or a limit. Needs CAP_NET_RAW.
+            Has the running director take down what it does, and makes a new folder of it, which svs replay, explain and \
+            verify read: services, marks, switches, seed, network, the connections that there are at the beginning, the \
+            frames that arrive with their offloads and times, commands in between, and the frames that leave as those that \
+            are expected. Ends by SIGINT, SIGTERM or a limit, then replays the case and says whether the director sent the \
+            same; exit status 1 when it did not.
 
-            --client and --service keep only the packets of some clients and services; NAT's replies come with the service.
+            Not recorded: incomplete fragments and packets that wait for a neighbour at the beginning, what lblc and lblcr \
+            remember, and counters. Where those decide, the replay differs.
+
+            --client and --service keep only the packets and connections of some clients and services; NAT's replies come \
+            with the service. What depends on all others (a scheduler's next pick) may then differ from what was sent.
+
+            --anonymise maps all addresses to others, networks to networks, and clears payloads. Schedulers that hash \
+            addresses (sh, dh, mh, lblc, lblcr) and GUE's source ports then come to other results, so that what is \
+            expected is not what was sent but what replay makes of the mapped case. Of SIP, no Call-ID is left; of \
+            fragments, no transport checksum is right.
+
+            With --services no director is asked: the frames that arrive on the interfaces are captured, for a case of the \
+            kernel's IPVS or of a director elsewhere; connections and frames that leave are not. Needs CAP_NET_RAW.
             """)
     @Option(name: .shortAndLong, help: ArgumentHelp("The folder to make.", valueName: "case")) var output: String
-    @Option(name: .customLong("interface"), help: ArgumentHelp("Interface whose arriving frames are recorded; repeat for more.", valueName: "if"))
+    @Option(name: .customLong("interface"), help: ArgumentHelp("Interface whose arriving frames are recorded; repeat for more (default: all of the director's).", valueName: "if"))
     var interfaces: [String] = []
     @Option(help: ArgumentHelp("Stop after this many frames.", valueName: "n")) var frames = 100_000
     @Option(help: ArgumentHelp("Stop after this many seconds.", valueName: "n")) var seconds: Int?
@@ -31,45 +44,85 @@ struct RecordCommand: ParsableCommand {
     @Option(name: .customLong("service"), help: ArgumentHelp("Only packets of this service; repeat for more.", valueName: "address[:port]"))
     var onlyServices: [String] = []
     @Option(help: "Services, as ipvsadm-save writes them, instead of the running director's.") var services: String?
-    @Option(help: "Marks for IPv4 that the director was started with.") var marks: String?
-    @Option(help: "Marks for IPv6 that the director was started with.") var marks6: String?
-    @Option(help: "Switches that the director was started with.") var sysctl: String?
+    @Option(help: "Marks for IPv4 instead of the running director's.") var marks: String?
+    @Option(help: "Marks for IPv6 instead of the running director's.") var marks6: String?
+    @Option(help: "Switches instead of the running director's.") var sysctl: String?
+    @Flag(help: "Map addresses to others and clear payloads.") var anonymise = false
     @Option(help: ArgumentHelp("The running director's socket.", valueName: "path")) var control: String?
 
     func validate() throws {
-        guard !interfaces.isEmpty else { throw ValidationError("--interface is missing: name at least one interface") }
+        guard services == nil || !interfaces.isEmpty else { throw ValidationError("--interface is missing: name at least one interface") }
         guard Set(interfaces).count == interfaces.count else { throw ValidationError("--interface: an interface is named twice") }
         guard frames > 0, (1...1_000_000_000).contains(seconds ?? 1), (1...1_000_000).contains(megabytes) else {
             throw ValidationError("--frames, --seconds and --megabytes: at least 1")
         }
+        guard !anonymise || services == nil else { throw ValidationError("--anonymise is for cases of a running director") }
         guard control == nil || services == nil else { throw ValidationError("--control: the services come from --services") }
     }
 
     func run() throws {
-        try withClearErrors {
-            for name in interfaces where if_nametoindex(name) == 0 { throw Failure("interface \(name) does not exist") }
-            // Everything that may be refused comes before the folder is made.
-            var texts = try ["services": servicesText()]
-            for (name, path) in [("marks", marks), ("marks6", marks6), ("sysctl", sysctl)] {
-                if let path { texts[name] = try TextFile.read(path) }
-            }
-            if sysctl == nil, services == nil { texts["sysctl"] = try? String(decoding: askDirector("sysctl"), as: UTF8.self) }
-            let start = services == nil ? (try? String(decoding: askDirector("start"), as: UTF8.self)) ?? "" : ""
-            let rules = try ServicesFile(texts["services"] ?? "", name: services ?? "services", names: SystemNames()).rules
-            let filter = try RecordFilter(clients: clients, services: onlyServices, rules: rules)
-            var network = Network()
-            try HostNetwork().update(&network)
-            let taps = try interfaces.map { try SocketLink(on: $0) }
-            guard mkdir(output, 0o755) == 0 else { throw Failure("\(output): \(String(cString: strerror(errno)))") }
-            for (name, text) in texts { try write(text, name) }
-            let recorded = try record(taps, filter)
-            // The neighbours as they are at the end: the frames in between made them known.
-            try HostNetwork().update(&network)
-            try write(NetworkFile.text(of: network), "network")
-            let files = try CaseFiles(folder: output)
-            try write(Self.runText(try Scenario(files), start), "run")
-            Terminal.complain("recorded \(recorded) frames to \(output)")
+        guard services == nil else { return try withClearErrors(capture) }
+        let result = try withClearErrors(recordDirector)
+        guard result.outcome == .passed || result.outcome == .regenerated else {
+            print("\(result.line)")
+            for finding in result.findings { print(finding.split(separator: "\n").map { "      \($0)" }.joined(separator: "\n")) }
+            Terminal.exit(1)
         }
+    }
+
+    /// Has the running director record.
+    private func recordDirector() throws -> CaseResult {
+        let path = control ?? getenv("SVS_CONTROL").map { String(cString: $0) } ?? AdmDoor.socket
+        guard access(output, F_OK) != 0 else { throw Failure("\(output): \(String(cString: strerror(EEXIST)))") }
+        let recorder = try DirectorRecorder(ControlClient(path: path), clients: clients, services: onlyServices, interfaces: interfaces)
+        var texts = recorder.texts
+        for (name, path) in [("marks", marks), ("marks6", marks6), ("sysctl", sysctl)] {
+            if let path { texts[name] = try TextFile.read(path) }
+        }
+        if let unknown = recorder.unknownMarks, texts[unknown] == nil {
+            throw Failure("the director's marks are rules of nft, which no file of a case can say: name a file with --\(unknown)")
+        }
+        var anonymiser: Anonymiser?
+        if anonymise {
+            var random = SystemRandomNumberGenerator()
+            anonymiser = Anonymiser(seed: random.next())
+            try anonymiser?.read(ServicesFile(texts["services"] ?? "", name: "services", names: SystemNames()).rules)
+        }
+        let made = try RecordedCase(folder: output, texts: texts, interfaces: recorder.interfaces,
+                                    taken: interfaces.isEmpty ? recorder.taken : interfaces, limit: frames, anonymiser: anonymiser)
+        try recorder.record(into: made, until: seconds.map { svs_clock() &+ UInt64($0) &* 1_000_000_000 } ?? .max, frames: frames, bytes: megabytes << 20)
+        let result = try made.settle()
+        let what = "recorded \(made.frames) frames that arrived and \(made.emissions) that left to \(output)"
+        let words = switch result.outcome {
+        case .passed: "; the replay sends the same"
+        case .regenerated: "; what is expected is what replay makes of the mapped case"
+        default: "; the replay differs"
+        }
+        Terminal.complain(what + words)
+        return result
+    }
+
+    /// Captures what arrives, for a director that cannot be asked.
+    private func capture() throws {
+        for name in interfaces where if_nametoindex(name) == 0 { throw Failure("interface \(name) does not exist") }
+        // Everything that may be refused comes before the folder is made.
+        var texts = ["services": try TextFile.read(services ?? "")]
+        for (name, path) in [("marks", marks), ("marks6", marks6), ("sysctl", sysctl)] {
+            if let path { texts[name] = try TextFile.read(path) }
+        }
+        let rules = try ServicesFile(texts["services"] ?? "", name: services ?? "services", names: SystemNames()).rules
+        let filter = try RecordFilter(clients: clients, services: onlyServices, rules: rules)
+        var network = Network()
+        try HostNetwork().update(&network)
+        let taps = try interfaces.map { try SocketLink(on: $0) }
+        guard mkdir(output, 0o755) == 0 else { throw Failure("\(output): \(String(cString: strerror(errno)))") }
+        for (name, text) in texts { try write(text, name) }
+        let recorded = try record(taps, filter)
+        // The neighbours as they are at the end: the frames in between made them known.
+        try HostNetwork().update(&network)
+        try write(NetworkFile.text(of: network), "network")
+        try write(Self.runText(try Scenario(CaseFiles(folder: output))), "run")
+        Terminal.complain("recorded \(recorded) frames to \(output)")
     }
 
     private func write(_ text: String, _ name: String) throws {
@@ -79,24 +132,12 @@ struct RecordCommand: ParsableCommand {
         guard fclose(file) == 0, isWritten else { throw Failure("\(output)/\(name): \(String(cString: strerror(errno)))") }
     }
 
-    private func askDirector(_ question: String) throws -> [UInt8] {
-        let path = control ?? getenv("SVS_CONTROL").map { String(cString: $0) } ?? AdmDoor.socket
-        return try ControlClient(path: path).ask(question)
-    }
-
-    private func servicesText() throws -> String {
-        if let services { return try TextFile.read(services) }
-        let path = control ?? getenv("SVS_CONTROL").map { String(cString: $0) } ?? AdmDoor.socket
-        return SaveFormat.text(of: try ControlClient(path: path).inventory(), numeric: true, names: SystemNames())
-    }
-
     /// Like the director on this host: the host deals with what is passed, but for addresses that only the director has.
-    /// - Parameter start: how the running director was started, as far as it says.
-    private static func runText(_ scenario: Scenario, _ start: String) throws -> String {
+    private static func runText(_ scenario: Scenario) throws -> String {
         var director = Director(connections: 16, seed: 0)
         for rule in scenario.services { try director.apply(rule.command) }
         let standing = Standing(director.inventory(), scenario.network, scenario.marks4, scenario.marks6)
-        var run = try RunFile(start, file: "the director's start")
+        var run = RunFile()
         run.hostRole = HostRole(isWholeHost: false, owned: Set(standing.owned))
         return run.text
     }

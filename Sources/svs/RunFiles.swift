@@ -18,6 +18,8 @@ struct RunFiles {
         var timeouts: [Command] = []
         var marks4 = MarkRules(family: .v4)
         var marks6 = MarkRules(family: .v6)
+        /// The rules' own texts, by the name that a case gives them; `nil` for rules of nft, which have none.
+        var markTexts: [String: String?] = [:]
         var tunables = Tunables()
         /// Sysctl keys in the file that the director has no use for.
         var ignored: [String] = []
@@ -32,12 +34,21 @@ struct RunFiles {
             state.plan = try ServicePlan(file)
             state.timeouts = file.commands.filter { if case .setTimeouts = $0 { true } else { false } }
         }
-        if let marks { state.marks4 = try MarksFile(TextFile.read(marks), file: marks, family: .v4).rules }
-        if let marks6 { state.marks6 = try MarksFile(TextFile.read(marks6), file: marks6, family: .v6).rules }
+        if let marks {
+            let text = try TextFile.read(marks)
+            state.marks4 = try MarksFile(text, file: marks, family: .v4).rules
+            state.markTexts["marks"] = text
+        }
+        if let marks6 {
+            let text = try TextFile.read(marks6)
+            state.marks6 = try MarksFile(text, file: marks6, family: .v6).rules
+            state.markTexts["marks6"] = text
+        }
         if marksFromHost {
             let host = try HostMarks()
             state.marks4 = host.rules4
             state.marks6 = host.rules6
+            state.markTexts = ["marks": host.text(.v4), "marks6": host.text(.v6)]
         }
         var tunables = Self.hostTunables()
         if let sysctl {

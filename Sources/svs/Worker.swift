@@ -48,6 +48,7 @@ final class Worker {
         var random = SystemRandomNumberGenerator()
         let seed: UInt64 = random.next()
         engine = Engine(Director(connections: connections, seed: seed, hostRole: HostRole(isWholeHost: false), at: Self.now))
+        engine.interfaces = interfaces
         engine.start = "seed \(seed)\nconnections \(connections)\n"
         signals = [SIGTERM, SIGINT, SIGHUP].withUnsafeBufferPointer { svs_signal_descriptor($0.baseAddress, Int32($0.count)) }
         control = try ControlServer(path: path)
@@ -81,6 +82,7 @@ final class Worker {
         engine.director.tunables = state.tunables
         engine.director.marks4 = state.marks4
         engine.director.marks6 = state.marks6
+        engine.marks = state.markTexts
     }
 
     /// Runs until a signal ends it.
@@ -103,23 +105,40 @@ final class Worker {
         let now = Self.now
         var arrived = false
         engine.director.advance(to: now, limit: 4096)
-        if !engine.director.outbox.batch.isEmpty { transmitOutbox() }
+        if !engine.director.outbox.batch.isEmpty { transmitOutbox(.timer) }
         for link in links where breathe(from: link, at: now) { arrived = true }
         if breathe(from: local, at: now) { arrived = true }
         return arrived
     }
 
-    private func breathe(from link: any Link, at now: Instant) -> Bool {
+    private func breathe(from link: any Link, at start: Instant) -> Bool {
         batch.removeAll()
         do throws(LinkError) { try link.receive(into: &batch) } catch { complain(link, error) }
         guard !batch.isEmpty else { return false }
+        guard let recording = engine.recording else {
+            engine.director.process(&batch, at: start)
+            transmit(batch)
+            if !engine.director.outbox.batch.isEmpty { transmitOutbox() }
+            return true
+        }
+        // In a case no two breaths have the same time: it tells in what order the interfaces had their turn.
+        let now = Self.now
+        engine.director.advance(to: now)
+        if !engine.director.outbox.batch.isEmpty { transmitOutbox(.timer) }
+        recording.pieces.arriving(batch, at: now)
         engine.director.process(&batch, at: now)
+        recording.pieces.leaving(batch, at: now)
+        recording.pieces.leaving(engine.director.outbox.batch, at: now)
         transmit(batch)
         if !engine.director.outbox.batch.isEmpty { transmitOutbox() }
         return true
     }
 
-    private func transmitOutbox() {
+    /// What lets the director send something without a breath.
+    private enum Occasion { case timer, neighbor }
+
+    private func transmitOutbox(_ occasion: Occasion? = nil) {
+        if let occasion { engine.recording?.pieces.leavingLate(engine.director.outbox.batch, byTimer: occasion == .timer, at: engine.director.now) }
         transmit(engine.director.outbox.batch)
     }
 
@@ -169,7 +188,7 @@ final class Worker {
         let ready = polled[2..<firstLink].filter { $0.revents != 0 }.map(\.fd)
         if !ready.isEmpty {
             engine.director.advance(to: now, limit: 4096)
-            if !engine.director.outbox.batch.isEmpty { transmitOutbox() }
+            if !engine.director.outbox.batch.isEmpty { transmitOutbox(.timer) }
             control.serve(ready, target: &engine)
             if engine.hasChanged { changed = true }
             engine.hasChanged = false
@@ -182,10 +201,11 @@ final class Worker {
             lastFollowed = Self.now
         }
         engine.director.releaseWaiting(at: now)
-        if !engine.director.outbox.batch.isEmpty { transmitOutbox() }
+        if !engine.director.outbox.batch.isEmpty { transmitOutbox(.neighbor) }
         host.work(&engine.director, at: now)
         if now >= nextRefresh {
             nextRefresh = now + 1_000_000_000
+            if engine.recording?.isForgotten == true { engine.recording = nil }
             host.refreshNeighbors(engine.director, at: now)
         }
     }
@@ -213,9 +233,10 @@ final class Worker {
             return
         }
         take(fresh)
+        engine.recording?.pieces.stop("the director read its files again")
         let commands = fresh.plan.changes(from: state.plan) + (fresh.timeouts == state.timeouts ? [] : fresh.timeouts)
         for command in commands {
-            do throws(CommandError) { try engine.director.apply(command) } catch { Terminal.complain("\(command.summary): \(error.sentence)") }
+            do throws(CommandError) { try engine.apply(command) } catch { Terminal.complain("\(command.summary): \(error.sentence)") }
         }
         state = fresh
         Terminal.complain("files read again: \(commands.count) changes")
@@ -233,40 +254,5 @@ final class Worker {
             if !said.isEmpty { Terminal.complain("\(name): frames lost: \(said.joined(separator: ", "))") }
         }
         Terminal.complain("ended" + (words.isEmpty ? "" : ": " + words.joined(separator: ", ")))
-    }
-}
-
-/// The director as the control server asks it.
-struct Engine: ~Copyable, ControlTarget {
-    var director: Director
-    /// How the director was started, in the words of a case's `run` file.
-    var start = ""
-    /// A command was carried out since this was last reset.
-    var hasChanged = false
-
-    init(_ director: consuming Director) { self.director = director }
-
-    mutating func apply(_ command: Command) throws(CommandError) {
-        try director.apply(command)
-        hasChanged = true
-    }
-
-    func inventory() -> Inventory { director.inventory() }
-    func summary() -> Inventory { director.summary() }
-    func service(_ key: ServiceKey) -> ServiceRecord? { director.record(of: key) }
-    func connections() -> [ConnectionRecord] { director.connectionRecords() }
-
-    mutating func ask(_ name: String, _ payload: [UInt8]) throws(AskError) -> [UInt8] {
-        switch name {
-        case "tally":
-            return Array(director.tally.all.map { "\($0.verdict.name) \($0.frames)\n" }.joined().utf8)
-        case "start": return Array(start.utf8)
-        case "sysctl":
-            let lines = Tunables.names.compactMap { name in director.tunables.value(of: name).map { "\(name) = \($0)\n" } }
-            return Array(lines.joined().utf8)
-        case "explain": return try LiveExplanation.answer(payload, &director)
-        default:
-            throw .unknown(name)
-        }
     }
 }

@@ -1,5 +1,5 @@
 public import LVS
-import Wire
+public import Wire
 
 /// The firewall marks that the host itself is configured to give, for `svs run --marks-from-host`.
 public struct HostMarks: Hashable, Sendable {
@@ -18,6 +18,16 @@ public struct HostMarks: Hashable, Sendable {
         }
         rules4 = try Self.rules(.v4, ruleset, nft)
         rules6 = try Self.rules(.v6, ruleset, nft)
+    }
+
+    /// The rules as `iptables-save` shows them; `nil` when some come from elsewhere (nft, legacy tables).
+    public func text(_ family: IPFamily) -> String? {
+        let rules = family == .v4 ? rules4 : rules6
+        if rules.isEmpty { return "" }
+        let tool = family == .v4 ? "iptables-save" : "ip6tables-save"
+        guard let text = try? HostCommand.output(of: [tool, "-t", "mangle"])?.text,
+              let read = try? MarksFile(text, file: tool, family: family).rules, read == rules else { return nil }
+        return text
     }
 
     private static func rules(_ family: IPFamily, _ ruleset: NftRuleset?, _ nft: String) throws(FileError) -> MarkRules {

@@ -20,7 +20,7 @@ public enum SaveFormat {
         return text
     }
 
-    private static func name(of key: ServiceKey, _ naming: Naming<some NameResolver>) -> String {
+    static func name(of key: ServiceKey, _ naming: Naming<some NameResolver>) -> String {
         guard key.mark == 0 else {
             return "-f \(Int32(truncatingIfNeeded: key.mark))" + (key.family == .v6 ? " -6" : "")
         }
@@ -32,7 +32,7 @@ public enum SaveFormat {
         return option + " " + naming.name(of: key)
     }
 
-    private static func options(of service: ServiceRecord) -> String {
+    static func options(of service: ServiceRecord) -> String {
         let settings = service.settings
         var text = ""
         if settings.flags.contains(.persistent) {
@@ -47,7 +47,7 @@ public enum SaveFormat {
         return text
     }
 
-    private static func options(of server: ServerSettings) -> String {
+    static func options(of server: ServerSettings) -> String {
         let method = switch server.method {
         case .masquerading: "-m"
         case .tunneling: "-i"

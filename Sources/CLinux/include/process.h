@@ -30,9 +30,9 @@ int svs_signal_descriptor(const int *signals, int count);
 /// The number of the next signal on such a descriptor; 0 when there is none now.
 int svs_signal_next(int descriptor);
 
-/// Forks. The child gets 0 and a descriptor to write its answer to; it is killed when its parent ends, and after two
-/// seconds of processor time. The parent gets the child's number and a descriptor to read from, or a negative errno.
-int svs_fork(int *descriptor);
+/// Forks. The child gets 0 and a descriptor to write its answer to; it is killed when its parent ends, and after
+/// `seconds` of processor time. The parent gets the child's number and a descriptor to read from, or a negative errno.
+int svs_fork(int *descriptor, unsigned seconds);
 /// The child's end: writes its answer and exits without any cleaning up.
 void svs_fork_end(int descriptor, const uint8_t *bytes, size_t count) __attribute__((noreturn));
 

@@ -2,7 +2,7 @@ public import Wire
 
 /// One entry of the connection table, or a persistence template: two cache lines, of which the first is all that a packet
 /// of a known connection touches.
-public struct Connection: BitwiseCopyable {
+public struct Connection: BitwiseCopyable, Sendable {
     // First line: the key, and what every packet changes.
     public var client: IPAddress
     public var virtual: IPAddress

@@ -49,16 +49,21 @@ struct SideTable {
 }
 
 /// A TCP stream whose server is told the client's address on the way.
-struct ClientStream {
-    var option: ClientAddressOption
+public struct ClientStream: Hashable, Sendable {
+    public var option: ClientAddressOption
     /// The server's first byte is known.
-    var hasServerStart = false
+    public var hasServerStart = false
     /// The PROXY header was sent, and the server has it.
-    var isHeaderSent = false
-    var isHeaderTaken = false
+    public var isHeaderSent = false
+    public var isHeaderTaken = false
     /// Longest segment that the server takes, 0 when it did not say.
-    var segmentLimit: UInt16 = 0
+    public var segmentLimit: UInt16 = 0
     /// Sequence numbers of the first bytes behind both SYNs.
-    var clientStart: UInt32
-    var serverStart: UInt32 = 0
+    public var clientStart: UInt32
+    public var serverStart: UInt32 = 0
+
+    public init(option: ClientAddressOption, clientStart: UInt32) {
+        self.option = option
+        self.clientStart = clientStart
+    }
 }

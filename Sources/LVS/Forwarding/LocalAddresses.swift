@@ -18,6 +18,23 @@ struct LocalPorts {
         pools[Key(local: local, server: server, proto: proto), default: PortPool(from: start)].take()
     }
 
+    /// Marks a port as in use.
+    mutating func occupy(_ port: UInt16, of local: IPAddress, _ proto: UInt8, towards server: ServerKey) {
+        pools[Key(local: local, server: server, proto: proto), default: PortPool(from: port &+ 1)].occupy(port)
+    }
+
+    /// The port that is tried next.
+    mutating func begin(at port: UInt16, of local: IPAddress, _ proto: UInt8, towards server: ServerKey) {
+        pools[Key(local: local, server: server, proto: proto), default: PortPool(from: port)].begin(at: port)
+    }
+
+    /// What every pool tries next.
+    var positions: [Snapshot.Ports] {
+        pools.map { Snapshot.Ports(local: $0.key.local, server: $0.key.server, proto: $0.key.proto, next: $0.value.next) }.sorted {
+            ($0.local, $0.server.address, $0.server.port, $0.proto) < ($1.local, $1.server.address, $1.server.port, $1.proto)
+        }
+    }
+
     mutating func giveBack(_ port: UInt16, of local: IPAddress, towards server: ServerKey, _ proto: UInt8) {
         let key = Key(local: local, server: server, proto: proto)
         guard let left = pools[key]?.giveBack(port) else { return }
@@ -34,7 +51,7 @@ struct PortPool {
 
     /// The ports' words, then those that say which of them are full.
     private var bits: [UInt64]
-    private var next: UInt16
+    private(set) var next: UInt16
     private var used = 0
 
     init(from start: UInt16) {
@@ -53,14 +70,22 @@ struct PortPool {
             word = other
             free = ~bits[word]
         }
-        let bit = UInt64(free.trailingZeroBitCount)
-        bits[word] |= 1 << bit
-        if bits[word] == .max { bits[Self.words + word >> 6] |= 1 << UInt64(word & 63) }
-        used += 1
-        let port = UInt16(word << 6 | Int(bit))
+        let port = UInt16(word << 6 | free.trailingZeroBitCount)
+        occupy(port)
         next = port == Self.ports.upperBound ? Self.ports.lowerBound : port + 1
         return port
     }
+
+    mutating func occupy(_ port: UInt16) {
+        let word = Int(port) >> 6
+        let bit: UInt64 = 1 << UInt64(port & 63)
+        guard bits[word] & bit == 0 else { return }
+        bits[word] |= bit
+        if bits[word] == .max { bits[Self.words + word >> 6] |= 1 << UInt64(word & 63) }
+        used += 1
+    }
+
+    mutating func begin(at port: UInt16) { next = max(port, Self.ports.lowerBound) }
 
     /// Gives a port back; how many are still in use.
     mutating func giveBack(_ port: UInt16) -> Int {

@@ -7,6 +7,11 @@ final class RoundRobin: Scheduler {
 
     init(flags: ServiceFlags) {}
 
+    var position: [Int] {
+        get { [last] }
+        set { last = min(max(newValue.first ?? -1, -1), ServerPool.capacity) }
+    }
+
     func pick(for request: Request, from servers: Candidates) -> Int? {
         // The list's head is a station of the circle of its own; the server served last comes last.
         var place = last

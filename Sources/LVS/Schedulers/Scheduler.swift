@@ -26,6 +26,11 @@ public protocol Scheduler: AnyObject, SendableMetatype {
     /// When `tick` is wanted; `nil` for never. A moment that has passed, 0 too, means at the next chance.
     var nextTick: Instant? { get }
 
+    /// Where it stands in its circle, in numbers that only it understands: what a replay of living traffic goes on from.
+    /// Empty for schedulers that decide by the servers and the request alone; values that make no sense are brought to ones
+    /// that do.
+    var position: [Int] { get set }
+
     /// What the server at `place` has to show for this request, in words: what `svs explain` prints beside it.
     /// Changes nothing.
     func score(of place: Int, for request: Request, in servers: Candidates) -> String
@@ -37,6 +42,10 @@ extension Scheduler {
     public func tunablesChanged(_ tunables: Tunables) {}
     public func tick(at now: Instant) {}
     public var nextTick: Instant? { nil }
+    public var position: [Int] {
+        get { [] }
+        set {}
+    }
 
     public func score(of place: Int, for request: Request, in servers: Candidates) -> String {
         let server = servers[place]

@@ -14,6 +14,15 @@ final class WeightedRoundRobin: Scheduler {
 
     init(flags: ServiceFlags) {}
 
+    var position: [Int] {
+        get { [last, level] }
+        set {
+            guard newValue.count == 2 else { return }
+            last = min(max(newValue[0], -1), ServerPool.capacity)
+            level = min(max(newValue[1], min(1, top)), max(top, 0))
+        }
+    }
+
     func pick(for request: Request, from servers: Candidates) -> Int? {
         if top == 0 { return nil }
         if let place = first(after: last, in: servers) { return serve(place) }

@@ -1,0 +1,162 @@
+public import Wire
+
+/// What a director knows at one moment beside what it was told by commands and files: its connections and templates, and
+/// where its schedulers, dice and number sequences stand. A director with the same services that adopts it goes on as this
+/// one does. What lies in the middle of something is not part of it: incomplete fragments, frames that wait for a neighbour.
+public struct Snapshot: Sendable {
+    /// The director's clock.
+    public var clock: Instant = 0
+    /// Controllers before what hangs on them.
+    public var entries: [Entry] = []
+    public var services: [Service] = []
+    public var servers: [Server] = []
+    /// Servers that were removed while connections still know them.
+    public var gone: [Gone] = []
+    /// State of the dice; `nil` leaves them as they are.
+    public var dice: UInt64?
+    /// Nanoseconds until the regular work is next due: estimator, defences, trash.
+    public var due: (estimate: Instant, second: Instant, trash: Instant)?
+    /// Path MTUs that ICMP errors taught, with the nanoseconds that they are still believed.
+    public var pathMTUs: [(address: IPAddress, mtu: Int, left: Instant)] = []
+    /// FULLNAT: the port that a local address tries next towards a server.
+    public var ports: [Ports] = []
+
+    public init() {}
+
+    /// A connection or template.
+    public struct Entry: Sendable {
+        /// What others call it by their `controller`.
+        public var number: Int32
+        /// `expires` counts from the snapshot's clock; `controller` is a number, -1 for none; `server` means nothing.
+        public var connection: Connection
+        /// Whose it is; `nil` for one without a server.
+        public var server: ServiceServer?
+        /// Template: persistence engine and what it found.
+        public var engine = ""
+        public var data: [UInt8] = []
+        /// FULLNAT: how far the server was told who the client is.
+        public var stream: ClientStream?
+
+        public init(number: Int32, connection: Connection, server: ServiceServer?) {
+            self.number = number
+            self.connection = connection
+            self.server = server
+        }
+    }
+
+    /// A real server within its service.
+    public struct ServiceServer: Hashable, Sendable {
+        public var service: ServiceKey
+        public var server: ServerKey
+        public init(_ service: ServiceKey, _ server: ServerKey) {
+            self.service = service
+            self.server = server
+        }
+    }
+
+    public struct Service: Sendable {
+        public var key: ServiceKey
+        /// Where the scheduler stands, in numbers that only it understands; empty for one that has no position.
+        public var position: [Int] = []
+        /// FULLNAT: place of the local address that is next.
+        public var nextLocalAddress = 0
+        public init(key: ServiceKey) { self.key = key }
+    }
+
+    public struct Server: Sendable {
+        public var key: ServiceServer
+        public var isOverloaded = false
+        /// The last weight that was not 0.
+        public var lastWeight: Int32?
+        /// Next ids of its two outer headers, `nil` while none was laid down.
+        public var outerIDs: [UInt16?] = [nil, nil]
+        public init(key: ServiceServer) { self.key = key }
+    }
+
+    public struct Gone: Sendable {
+        public var key: ServiceServer
+        public var settings: ServerSettings
+        public init(key: ServiceServer, settings: ServerSettings) {
+            self.key = key
+            self.settings = settings
+        }
+    }
+
+    public struct Ports: Sendable {
+        public var local: IPAddress
+        public var server: ServerKey
+        public var proto: UInt8
+        public var next: UInt16
+        public init(local: IPAddress, server: ServerKey, proto: UInt8, next: UInt16) {
+            self.local = local
+            self.server = server
+            self.proto = proto
+            self.next = next
+        }
+    }
+}
+
+extension Director {
+    /// Everything that `adopt` takes.
+    public func snapshot() -> Snapshot {
+        var snapshot = Snapshot()
+        snapshot.clock = clock
+        snapshot.dice = dice.position
+        snapshot.due = (schedule.nextEstimate - clock, schedule.nextSecond - clock, schedule.nextTrash - clock)
+        snapshot.pathMTUs = network.learnedMTUs.map { ($0.key, $0.value.mtu, $0.value.until - clock) }.sorted { $0.address < $1.address }
+        snapshot.ports = localPorts.positions
+        for service in services.all {
+            var state = Snapshot.Service(key: service.key)
+            state.position = service.scheduler?.position ?? []
+            state.nextLocalAddress = service.nextLocalAddress
+            snapshot.services.append(state)
+            for id in service.servers { snapshot.servers.append(standing(of: id, in: service.key)) }
+        }
+        for entry in trash.entries {
+            snapshot.gone.append(Snapshot.Gone(key: .init(entry.service, servers[entry.server].key), settings: servers[entry.server].settings))
+        }
+        let used = (0..<connections.highWater).filter { connections[$0].flags.contains(.used) }
+        snapshot.entries = used.map { (depth($0), $0) }.sorted { $0 < $1 }.map { entry(of: $0.1) }
+        return snapshot
+    }
+
+    private func standing(of id: ServerID, in service: ServiceKey) -> Snapshot.Server {
+        var state = Snapshot.Server(key: .init(service, servers[id].key))
+        state.isOverloaded = servers[id].isOverloaded
+        state.lastWeight = servers[id].lastWeight
+        state.outerIDs = [false, true].map { isPartial in
+            let header = servers[outer: servers.outerPlace(id, isPartial: isPartial)]
+            return header.generation == 0 ? nil : header.id
+        }
+        return state
+    }
+
+    /// How many controllers stand above a connection.
+    private func depth(_ id: ConnectionID) -> Int {
+        var depth = 0
+        var above = connections[id].controller
+        while above >= 0, depth < 8 {
+            depth += 1
+            above = connections[above].controller
+        }
+        return depth
+    }
+
+    private func entry(of id: ConnectionID) -> Snapshot.Entry {
+        var connection = connections[id]
+        connection.expires -= clock
+        var entry = Snapshot.Entry(number: id, connection: connection, server: serviceServer(connection.server))
+        if connection.flags.contains(.template) {
+            if let side = sides[connection.side] { (entry.engine, entry.data) = (side.engine, side.data) }
+        } else if connection.side >= 0 {
+            entry.stream = sides[stream: connection.side]
+        }
+        return entry
+    }
+
+    private func serviceServer(_ id: ServerID) -> Snapshot.ServiceServer? {
+        guard id >= 0 else { return nil }
+        if let service = services[servers[id].service] { return .init(service.key, servers[id].key) }
+        return trash.entries.first { $0.server == id }.map { .init($0.service, servers[id].key) }
+    }
+}

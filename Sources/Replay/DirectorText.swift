@@ -1,0 +1,51 @@
+public import LVS
+internal import Admin
+internal import Wire
+
+/// A running director in the words of a case's files.
+public enum DirectorText {
+    /// Services and servers in the order in which they were made, thresholds and timeouts included.
+    public static func services(_ inventory: Inventory) -> String {
+        var commands: [Command] = []
+        for service in inventory.services.reversed() {
+            commands.append(.addService(service.key, service.settings))
+            for server in service.servers.reversed() { commands.append(.addServer(service.key, server.key, server.settings)) }
+        }
+        let timeouts = inventory.timeouts
+        commands.append(.setTimeouts(tcp: timeouts.tcp, fin: timeouts.fin, udp: timeouts.udp))
+        return commands.compactMap { SaveFormat.line(for: $0) }.map { $0 + "\n" }.joined()
+    }
+
+    /// `network` as it was at the start, with the neighbours that became known until the end.
+    public static func network(_ start: Network, until end: Network) -> String {
+        var network = start
+        for (key, mac) in end.neighbors where network.neighbors[key] == nil { network.setNeighbor(key.address, on: key.interface, to: mac) }
+        return NetworkFile.text(of: network)
+    }
+
+    /// Every switch with its value; whether the host forwards is what its network says.
+    public static func switches(_ director: borrowing Director) -> String {
+        var tunables = director.tunables
+        tunables.forward4 = director.network.forwards4 ? 1 : 0
+        tunables.forward6 = director.network.forwards6 ? 1 : 0
+        return Tunables.names.compactMap { name in tunables.value(of: name).map { "\(name) = \($0)\n" } }.joined()
+    }
+
+    /// Texts in one answer: `NAME LENGTH`, a line end, the text.
+    public static func joined(_ texts: [(name: String, text: String)]) -> [UInt8] {
+        texts.flatMap { Array("\($0.name) \($0.text.utf8.count)\n".utf8) + Array($0.text.utf8) }
+    }
+
+    /// The texts of such an answer by name.
+    public static func split(_ bytes: [UInt8]) -> [String: String] {
+        var texts: [String: String] = [:]
+        var rest = bytes[...]
+        while let end = rest.firstIndex(of: 0x0a) {
+            let head = String(decoding: rest[..<end], as: UTF8.self).split(separator: " ")
+            guard head.count == 2, let length = Int(head[1]), length >= 0, rest.distance(from: end, to: rest.endIndex) > length else { break }
+            texts[String(head[0])] = String(decoding: rest[(end + 1)...].prefix(length), as: UTF8.self)
+            rest = rest[(end + 1)...].dropFirst(length)
+        }
+        return texts
+    }
+}

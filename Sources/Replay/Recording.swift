@@ -1,0 +1,147 @@
+public import LVS
+public import Wire
+internal import Admin
+
+/// What a running director does, taken down while it does it: frames that arrive, with the time that the director gave them,
+/// frames that leave, with the one that caused them, and commands. What is taken down waits in memory until it is taken.
+public final class Recording {
+    /// Frames that arrived and are kept.
+    public private(set) var frames = 0
+    /// Why nothing more is taken down.
+    public private(set) var end: String?
+    private let filter: RecordFilter
+    /// Interfaces whose frames are kept; all, when empty.
+    private let interfaces: Set<Int32>
+    private let limit: Int
+    /// Nanoseconds from the director's clock to the calendar.
+    public let offset: Instant
+    private var bytes: [UInt8] = []
+    /// Numbers of the frames of the breath in hand; -1 for those that are not kept.
+    private var numbers: [Int] = []
+    /// Frames of the director's own host, which a case has no place for.
+    public private(set) var ownFrames = 0
+
+    /// - Parameters:
+    ///   - limit: bytes that may wait; when they do, the recording ends.
+    ///   - calendar: nanoseconds since 1970 at the director's `clock`. Cases have calendar times; they differ from the
+    ///     director's clock by whole ticks of its timers, so that a replay's timers tick in step.
+    public init(_ filter: RecordFilter, interfaces: Set<Int32>, limit: Int = 64 << 20, calendar: Instant, clock: Instant) {
+        self.filter = filter
+        self.interfaces = interfaces
+        self.limit = limit
+        let tick: Instant = 1 << 24
+        offset = max(calendar &- clock, 0) / tick * tick
+    }
+
+    /// Takes down a breath's frames, before they are directed.
+    public func arriving(_ batch: borrowing Batch, at now: Instant) {
+        numbers.removeAll(keepingCapacity: true)
+        for i in 0..<batch.count {
+            let isOwn = batch[i].ingress < 0
+            if isOwn { ownFrames += 1 }
+            guard end == nil, !isOwn, interfaces.isEmpty || interfaces.contains(batch[i].ingress), filter.keeps(batch[i]) else {
+                numbers.append(-1)
+                continue
+            }
+            numbers.append(frames)
+            put(.arrived, batch[i], interface: batch[i].ingress, cause: frames, at: now)
+            frames += 1
+        }
+    }
+
+    /// Takes down what a breath's frames became.
+    public func leaving(_ batch: borrowing Batch, at now: Instant) {
+        for i in 0..<batch.count where batch[i].egress != 0 {
+            let cause = Int(batch[i].cause)
+            let number = numbers.indices.contains(cause) ? numbers[cause] : -1
+            guard number >= 0, end == nil else { continue }
+            put(.left, batch[i], interface: batch[i].egress, cause: number, at: now)
+        }
+    }
+
+    /// Takes down what left without a breath: by a timer, after the last frame so far; or because a neighbour became known.
+    public func leavingLate(_ batch: borrowing Batch, byTimer: Bool, at now: Instant) {
+        for i in 0..<batch.count where batch[i].egress != 0 && end == nil && frames > 0 && filter.keeps(batch[i]) {
+            put(byTimer ? .left : .released, batch[i], interface: batch[i].egress, cause: frames - 1, at: now)
+        }
+    }
+
+    /// Takes down a command that was carried out.
+    public func changed(_ command: Command) {
+        guard end == nil, let line = SaveFormat.line(for: command) else { return }
+        put(.command, Array(line.utf8), Offload(), interface: 0, cause: frames, at: 0)
+    }
+
+    /// Ends it from within.
+    public func stop(_ reason: String) { end = end ?? reason }
+
+    /// Everything that waits; nothing waits then.
+    public func take() -> [UInt8] {
+        defer { bytes = [] }
+        return bytes
+    }
+
+    private func put(_ kind: Piece.Kind, _ frame: Frame, interface: Int32, cause: Int, at now: Instant) {
+        put(kind, frame.bytes.array, frame.offload, interface: interface, cause: cause, at: now)
+    }
+
+    private func put(_ kind: Piece.Kind, _ content: [UInt8], _ offload: Offload, interface: Int32, cause: Int, at now: Instant) {
+        guard bytes.count + content.count + Piece.headerLength <= limit else {
+            return stop("frames came faster than they were fetched: \(limit >> 20) MB waited")
+        }
+        Piece(kind: kind, interface: interface, cause: cause, time: now &+ offset, offload: offload, bytes: content).append(to: &bytes)
+    }
+
+    /// One thing that was taken down.
+    public struct Piece: Sendable {
+        public enum Kind: UInt8, Sendable {
+            case arrived, left
+            /// Left when the neighbour became known that it waited for.
+            case released
+            /// Words of ipvsadm, carried out before the frame with the number `cause`.
+            case command
+        }
+        public var kind: Kind
+        public var interface: Int32
+        /// Number of the frame, or of the one that caused it.
+        public var cause: Int
+        public var time: Instant
+        public var offload: Offload
+        public var bytes: [UInt8]
+
+        static var headerLength: Int { 1 + 4 + 8 + 8 + Offload.length + 4 }
+
+        func append(to out: inout [UInt8]) {
+            out.append(kind.rawValue)
+            func put(_ number: UInt64, _ length: Int) { for i in 0..<length { out.append(UInt8(truncatingIfNeeded: number >> UInt64(8 * i))) } }
+            put(UInt64(UInt32(bitPattern: interface)), 4)
+            put(UInt64(cause), 8)
+            put(UInt64(bitPattern: time), 8)
+            var header = [UInt8](repeating: 0, count: Offload.length)
+            header.withBytes { offload.write(to: $0) }
+            out += header
+            put(UInt64(bytes.count), 4)
+            out += bytes
+        }
+
+        /// The pieces in an answer of the director; what is cut off at its end is not among them.
+        public static func pieces(in bytes: [UInt8]) -> [Piece] {
+            var pieces: [Piece] = []
+            var place = 0
+            func number(_ start: Int, _ length: Int) -> UInt64 {
+                (0..<length).reduce(UInt64(0)) { $0 | UInt64(bytes[start + $1]) << UInt64(8 * $1) }
+            }
+            while place + headerLength <= bytes.count, let kind = Kind(rawValue: bytes[place]) {
+                let length = Int(number(place + 31, 4)), end = place + headerLength + length
+                guard end <= bytes.count else { break }
+                var header = Array(bytes[(place + 21)..<(place + 31)])
+                pieces.append(Piece(kind: kind, interface: Int32(truncatingIfNeeded: number(place + 1, 4)),
+                                    cause: Int(truncatingIfNeeded: number(place + 5, 8)), time: Instant(bitPattern: number(place + 13, 8)),
+                                    offload: header.withBytes { Offload($0) }, bytes: Array(bytes[(place + headerLength)..<end])))
+                place = end
+            }
+            return pieces
+        }
+    }
+}
+

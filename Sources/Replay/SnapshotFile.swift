@@ -1,0 +1,145 @@
+public import LVS
+public import Admin
+internal import Wire
+
+/// Reads the file `connections` of a case, in the form that `SnapshotText` writes. Blank lines and `#` comments are allowed;
+/// a file written by hand needs only the connections.
+public struct SnapshotFile: Sendable {
+    public let file: String
+    public private(set) var snapshot = Snapshot()
+    /// Whether the file says when it was.
+    public private(set) var hasClock = false
+    private var entryLines: [Int] = []
+    private var serviceLines: [Int] = []
+    private var serverLines: [Int] = []
+    private var goneLines: [Int] = []
+    private var keys: [Substring: Snapshot.ServiceServer] = [:]
+
+    /// What is wrong with a line.
+    struct Unclear: Error {
+        var text: String
+        init(_ text: String) { self.text = text }
+    }
+
+    /// - Throws: `FileError` for the first line that is not understood.
+    public init(_ text: String, file: String) throws(FileError) {
+        self.file = file
+        for (index, line) in text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).enumerated() {
+            let line = line.prefix { $0 != "#" }
+            guard line.contains(where: { !$0.isWhitespace }) else { continue }
+            do throws(Unclear) { try read(line, index + 1) } catch { throw FileError(file: file, line: index + 1, text: error.text) }
+        }
+        keys = [:]
+    }
+
+    /// Puts it into a director, whose clock it sets by the file's only when it was made with that.
+    /// - Throws: `FileError` with the line that does not fit the director's services.
+    public func load(into director: inout Director) throws(FileError) {
+        do throws(AdoptionError) { try director.adopt(snapshot) } catch {
+            let line = switch error.place {
+            case .entry(let place): entryLines[place]
+            case .service(let place): serviceLines[place]
+            case .server(let place): serverLines[place]
+            case .gone(let place): goneLines[place]
+            }
+            throw FileError(file: file, line: line, text: error.text)
+        }
+    }
+
+    private mutating func read(_ line: Substring, _ number: Int) throws(Unclear) {
+        var words = Words(line)
+        switch words.rest.first {
+        case "clock":
+            words.skip()
+            snapshot.clock = try words.time()
+            hasClock = true
+        case "dice":
+            words.skip()
+            snapshot.dice = try words.number()
+        case "due":
+            words.skip()
+            snapshot.due = (try words.time(), try words.time(), try words.time())
+        case "path-mtu":
+            words.skip()
+            snapshot.pathMTUs.append((try words.address(), Int(try words.number() as UInt16), try words.time()))
+        case "ports":
+            words.skip()
+            let proto = try words.proto(), local = try words.address(), server = try words.endpoint()
+            snapshot.ports.append(Snapshot.Ports(local: local, server: server, proto: proto, next: try words.number()))
+        case "gone":
+            words.skip()
+            guard case .addServer(let service, let server, let settings)? = try command("-a", words.takeOwner()) else {
+                throw Unclear("expected a server as `-a' of ipvsadm names it")
+            }
+            snapshot.gone.append(Snapshot.Gone(key: .init(service, server), settings: settings))
+            goneLines.append(number)
+        case "service": try readService(&words, number)
+        case "server": try readServer(&words, number)
+        default:
+            snapshot.entries.append(try readEntry(&words))
+            entryLines.append(number)
+        }
+        if let surplus = words.rest.first { throw Unclear("\(surplus): not understood here") }
+    }
+
+    private mutating func readService(_ words: inout Words, _ number: Int) throws(Unclear) {
+        words.skip()
+        guard case .deleteService(let key)? = try command("-D", words.takeOwner()) else { throw Unclear("expected a service behind `of'") }
+        var service = Snapshot.Service(key: key)
+        while let key = words.next() {
+            switch key {
+            case "position":
+                for part in try words.word().split(separator: ",") {
+                    guard let value = Int32(part) else { throw Unclear("\(part): not a position") }
+                    service.position.append(Int(value))
+                }
+            case "local": service.nextLocalAddress = Int(try words.number() as UInt32)
+            default: throw Unclear("\(key): not a word for services: there are position, local and of")
+            }
+        }
+        snapshot.services.append(service)
+        serviceLines.append(number)
+    }
+
+    private mutating func readServer(_ words: inout Words, _ number: Int) throws(Unclear) {
+        words.skip()
+        var server = Snapshot.Server(key: try owner(words.takeOwner()))
+        while let key = words.next() {
+            switch key {
+            case "overloaded": server.isOverloaded = true
+            case "last-weight": server.lastWeight = try words.number()
+            case "ids":
+                let parts = try words.word().split(separator: ",")
+                guard parts.count == 2 else { throw Unclear("ids: expected two, `-' for none") }
+                for (place, part) in parts.enumerated() where part != "-" {
+                    guard let value = UInt16(part) else { throw Unclear("\(part): not an id") }
+                    server.outerIDs[place] = value
+                }
+            default: throw Unclear("\(key): not a word for servers: there are overloaded, last-weight, ids and of")
+            }
+        }
+        snapshot.servers.append(server)
+        serverLines.append(number)
+    }
+
+    private mutating func readEntry(_ words: inout Words) throws(Unclear) -> Snapshot.Entry {
+        let owned = words.takeOwnerIfAny()
+        let server = try owned.map { words throws(Unclear) in try owner(words) }
+        return try words.entry(of: server)
+    }
+
+    /// The server that ipvsadm's words name.
+    private mutating func owner(_ words: Substring) throws(Unclear) -> Snapshot.ServiceServer {
+        if let known = keys[words] { return known }
+        guard case .deleteServer(let service, let server)? = try command("-d", words) else {
+            throw Unclear("expected a service and its server behind `of'")
+        }
+        let key = Snapshot.ServiceServer(service, server)
+        keys[words] = key
+        return key
+    }
+
+    private func command(_ option: String, _ words: Substring) throws(Unclear) -> Command? {
+        do throws(FileError) { return try ServicesFile.commands(in: "\(option) \(words)", file: file).first } catch { throw Unclear(error.text) }
+    }
+}
