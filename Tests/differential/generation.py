@@ -46,12 +46,12 @@ def generate(seed, methods=("dr",), kinds=(), common=False, short=False):
     persistence = [s.persistent for s in maker.services if s.persistent] + list(maker.timeouts)
     timeouts = moments.FIRST + moments.TCP_WITH_REPLIES + moments.UDP + moments.SCTP + list(administrator.timeouts)
     marks = [maker.marks[f] for f in (4, 6)]
-    return case.Case(services, *marks, switches, timed(rng, events, quiet, timeouts, persistence, short), f"seed {seed}")
+    return case.Case(services, *marks, switches, timed(rng, events, quiet, timeouts, persistence, short, "vs.expire_nodest_conn=1" in switches), f"seed {seed}")
 
 
-def timed(rng, bursts, quiet, timeouts, persistence, short):
+def timed(rng, bursts, quiet, timeouts, persistence, short, flushes):
     """The bursts with their times; those that find no safe moment are left out."""
-    again = reopenings(bursts)
+    again = unsettled(bursts, flushes)
     step, pause = (realtime.STEP, realtime.PAUSE) if short else (rng.choice([1000, 5000, 20000]), 120_000)
     if short:
         bursts = [realtime.cut([(e, 0 if e[0] == "edit" else (step, pause)[id(e) in again] / 1e6) for e in burst]) for burst in bursts]
@@ -75,14 +75,18 @@ def timed(rng, bursts, quiet, timeouts, persistence, short):
     return events
 
 
-def reopenings(bursts):
-    """Identities of the events that open a connection anew. The old one still counts for its server until the kernel's
-    timers run."""
-    seen, again = set(), set()
-    for event in (e for burst in bursts for e in burst if e[0] == "frame"):
+def unsettled(bursts, flushes):
+    """Identities of the frames behind which the kernel's timers have something to do at once: those that open a connection
+    anew, whose old one still counts for its server, and the first after removed servers, whose connections are flushed."""
+    seen, found, removed = set(), set(), False
+    for event in (e for burst in bursts for e in burst):
+        if event[0] == "edit":
+            removed = removed or flushes and event[1][:2] in ("-d", "-D", "-C")
+            continue
         packet = packets.parse_ip(event[2][14:])
         flow = tuple(packet.get(k) for k in ("src", "dst", "sport", "dport", "proto"))
-        if flow in seen and ("S" in packet.get("flags", "") or packet.get("proto") == frames.SCTP):
-            again.add(id(event))
+        if removed or flow in seen and ("S" in packet.get("flags", "") or packet.get("proto") == frames.SCTP):
+            found.add(id(event))
         seen.add(flow)
-    return again
+        removed = False
+    return found

@@ -209,10 +209,20 @@ public struct ConnectionTable {
             : hash(entry.serverAddress, entry.serverPort, entry.client, entry.clientPort, entry.proto)
     }
 
+    /// Among connections with the same reply endpoints (a client's, to one server through several virtual ports) the newest
+    /// is found first: words of the same hash move back by one.
     private func insertWord(_ hash: UInt32, _ id: ConnectionID, isReply: Bool) {
         var place = hash & mask
-        while index[Int(place)] != 0 { place = (place &+ 1) & mask }
-        index[Int(place)] = word(hash, id, isReply)
+        var carried = word(hash, id, isReply)
+        while index[Int(place)] != 0 {
+            let standing = index[Int(place)]
+            if isReply, UInt32(truncatingIfNeeded: standing) == hash {
+                index[Int(place)] = carried
+                carried = standing
+            }
+            place = (place &+ 1) & mask
+        }
+        index[Int(place)] = carried
     }
 
     private func removeWord(_ hash: UInt32, _ id: ConnectionID, isReply: Bool) {
