@@ -138,7 +138,7 @@ extension Director {
     /// A service without a usable server (ip_vs_leave).
     mutating func leave(_ frame: inout Frame, _ packet: Packet, _ service: VirtualService) -> Verdict {
         if tunables.cacheBypass != 0, service.key.mark != 0, mayBypass(packet.flow.destination) {
-            return admitBypass(&frame, packet)
+            return admitBypass(&frame, packet, service)
         }
         if service.key.mark == 0, service.key.port == 21, packet.flow.destinationPort != 21 {
             return hostStack(frame, packet, .passFTPService)
@@ -154,13 +154,15 @@ extension Director {
         return !address.isMulticast && network.lookup(address)?.kind == .unicast && !isLocal(address)
     }
 
-    private mutating func admitBypass(_ frame: inout Frame, _ packet: Packet) -> Verdict {
+    private mutating func admitBypass(_ frame: inout Frame, _ packet: Packet, _ service: VirtualService) -> Verdict {
         let flow = packet.flow
-        let connection = Connection(client: flow.source, clientPort: flow.sourcePort, virtual: flow.destination,
+        var connection = Connection(client: flow.source, clientPort: flow.sourcePort, virtual: flow.destination,
                                     virtualPort: flow.destinationPort, proto: flow.proto,
                                     serverAddress: .unspecified(packet.family), serverPort: 0, method: .bypass, flags: [.inactive])
+        if service.settings.flags.contains(.onePacket), flow.proto == IPProtocol.udp { connection.flags.insert(.onePacket) }
         guard let id = connections.insert(connection) else { return .tableFull }
         startTimer(id, seconds: 3)
+        defer { if connections[id].flags.contains(.onePacket) { expire(id) } }
         return first(&frame, packet, id)
     }
 }
