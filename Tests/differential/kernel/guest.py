@@ -1,6 +1,7 @@
 """Runs a director host inside User-Mode Linux."""
 import glob
 import os
+import signal
 import subprocess
 import tempfile
 import zlib
@@ -71,11 +72,17 @@ def run(kernel, script, files, out, timeout=120):
         if has_virtual_time(kernel):
             command += ["time-travel=inf-cpu", "time-travel-start=1700000000000000000"]
         environment = {"PATH": os.environ["PATH"], "TMPDIR": memory_folder(), "HOME": folder}
+        # A session of its own: the kernel's helper processes go with it when it does not end by itself.
+        guest = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                 env=environment, start_new_session=True)
         try:
-            console = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                                     timeout=timeout, env=environment).stdout
-        except subprocess.TimeoutExpired as late:
-            console = (late.stdout or b"") + b"\noracle: timed out\n"
+            console = guest.communicate(timeout=timeout)[0]
+        except subprocess.TimeoutExpired:
+            os.killpg(guest.pid, signal.SIGKILL)
+            console = guest.communicate()[0] + b"\noracle: timed out\n"
+        except BaseException:
+            os.killpg(guest.pid, signal.SIGKILL)
+            raise
         with open(f"{out}/console.log", "wb") as f:
             f.write(console)
         for name in RESULTS:
