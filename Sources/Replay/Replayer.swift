@@ -149,7 +149,7 @@ public struct Replayer: ~Copyable {
                        server: director.server(of: 0), frame: bytes, explanation: explanation)
     }
 
-    /// Lets the clock run on after the last frame: 20 ms, or until no fragment waits when the capture lasted longer than
+    /// Lets the clock run on after the last frame: 40 ms, or until no fragment waits when the capture lasted longer than
     /// fragments do. A shorter one does not show how long its sender would have gone on.
     public mutating func finish(_ emit: (Emission) throws -> Void) throws {
         let last = director.now

@@ -68,11 +68,7 @@ extension Director {
         if let key { chosen = [try service(key)] }
         for service in chosen {
             service.estimator.makeZero()
-            for id in service.servers {
-                var estimator = servers.estimator(id)
-                estimator.makeZero()
-                servers.setEstimator(id, estimator)
-            }
+            for id in service.servers { servers.makeZero(id) }
         }
         if key == nil { totals.estimator.makeZero() }
     }

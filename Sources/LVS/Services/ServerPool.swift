@@ -40,6 +40,13 @@ struct ServerPool {
     func estimator(_ id: ServerID) -> ShownCounters { estimators[Int(id)] }
     func setEstimator(_ id: ServerID, _ estimator: ShownCounters) { estimators[Int(id)] = estimator }
 
+    /// What a server shows becomes its new zero.
+    func makeZero(_ id: ServerID) {
+        var estimator = estimator(id)
+        estimator.makeZero()
+        setEstimator(id, estimator)
+    }
+
     mutating func add(_ server: RealServer) -> ServerID? {
         guard let id = free.popLast() ?? (Int(highWater) < Self.capacity ? highWater : nil) else { return nil }
         if id == highWater { highWater += 1 }

@@ -44,11 +44,7 @@ extension Director {
         guard let place = trash.entries.firstIndex(where: { $0.service == service.key && servers[$0.server].key == key }) else { return nil }
         let entry = trash.entries.remove(at: place)
         // Under a new service object of the same identity what it showed is the new zero; its connections stay.
-        if entry.serviceSequence != service.sequence {
-            var estimator = servers.estimator(entry.server)
-            estimator.makeZero()
-            servers.setEstimator(entry.server, estimator)
-        }
+        if entry.serviceSequence != service.sequence { servers.makeZero(entry.server) }
         return entry.server
     }
 
