@@ -7,6 +7,8 @@ let house: [SwiftSetting] = [
     .enableUpcomingFeature("InternalImportsByDefault"),
 ]
 
+let system = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
+
 let package = Package(
     name: "swift-virtual-server",
     products: [
@@ -16,29 +18,33 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
     ],
     targets: [
         // ground
         .target(name: "CLinux"),
         .systemLibrary(name: "Clibpcap", pkgConfig: "libpcap", providers: [.apt(["libpcap-dev"])]),
-        .systemLibrary(name: "Clibnet", providers: [.apt(["libnet1-dev"])]),
         .systemLibrary(name: "Clibnl", pkgConfig: "libnl-route-3.0", providers: [.apt(["libnl-route-3-dev"])]),
         .systemLibrary(name: "Clibnftables", pkgConfig: "libnftables", providers: [.apt(["libnftables-dev"])]),
+        .target(name: "Linux", dependencies: ["CLinux", system], swiftSettings: house),
         // floor 1
         .target(name: "Wire", dependencies: ["CLinux"], swiftSettings: house),
         // floor 2
         .target(name: "LVS", dependencies: ["Wire"], swiftSettings: house),
         .target(name: "Decap", dependencies: ["Wire"], swiftSettings: house),
-        .target(name: "Links", dependencies: ["Wire", "CLinux", "Clibpcap"], swiftSettings: house),
+        .target(name: "Links", dependencies: ["Wire", "CLinux", "Clibpcap", "Linux", system], swiftSettings: house),
         // floor 3
-        .target(name: "Admin", dependencies: ["LVS", "Wire", "CLinux"], swiftSettings: house),
-        .target(name: "Host", dependencies: ["LVS", "Wire", "CLinux", "Clibnet", "Clibnl", "Clibnftables"],
+        .target(name: "Admin", dependencies: ["LVS", "Wire", "CLinux", "Linux", system], swiftSettings: house),
+        .target(name: "Host", dependencies: ["LVS", "Wire", "CLinux", "Linux", "Clibnl", "Clibnftables", system],
                 swiftSettings: house),
-        .target(name: "Replay", dependencies: ["Admin", "LVS", "Links", "Wire"], swiftSettings: house),
+        .target(name: "Replay", dependencies: ["Admin", "LVS", "Links", "Linux", "Wire", system], swiftSettings: house),
+        // floor 4
+        .target(name: "Runtime", dependencies: ["Admin", "Decap", "Host", "LVS", "Links", "Linux", "Replay", "Wire", "CLinux", system],
+                swiftSettings: house),
         // doors
         .executableTarget(
             name: "svs",
-            dependencies: ["Admin", "Decap", "Host", "LVS", "Links", "Replay", "Wire", "CLinux",
+            dependencies: ["Admin", "Decap", "Host", "LVS", "Links", "Replay", "Runtime", "Wire", "CLinux", system,
                            .product(name: "ArgumentParser", package: "swift-argument-parser")],
             swiftSettings: house),
         .target(name: "CBench", cSettings: [.unsafeFlags(["-O2"])]),
@@ -46,13 +52,16 @@ let package = Package(
                           swiftSettings: house),
         .target(name: "svs-ipvs"),
         // tests
+        .target(name: "LinkKit", dependencies: ["Links", "Wire"], path: "Tests/LinkKit", swiftSettings: house),
         .target(name: "PacketKit", dependencies: ["Wire"], path: "Tests/PacketKit", swiftSettings: house),
         .testTarget(name: "WireTests", dependencies: ["Wire", "PacketKit"], swiftSettings: house),
         .testTarget(name: "LVSTests", dependencies: ["LVS", "Wire", "PacketKit"], swiftSettings: house),
         .testTarget(name: "DecapTests", dependencies: ["Decap", "Wire", "PacketKit"], swiftSettings: house),
-        .testTarget(name: "LinksTests", dependencies: ["Links", "Wire", "PacketKit", "CLinux"], swiftSettings: house),
+        .testTarget(name: "LinksTests", dependencies: ["Links", "LinkKit", "Wire", "PacketKit", "CLinux"], swiftSettings: house),
         .testTarget(name: "ReplayTests", dependencies: ["Replay", "LVS", "Wire", "Admin", "Links", "PacketKit"], exclude: ["Cases"], swiftSettings: house),
-        .testTarget(name: "HostTests", dependencies: ["Host", "LVS", "Wire", "CLinux"], swiftSettings: house),
+        .testTarget(name: "HostTests", dependencies: ["Host", "LVS", "Links", "Wire", "CLinux"], swiftSettings: house),
+        .testTarget(name: "RuntimeTests", dependencies: ["Runtime", "Admin", "Host", "LVS", "LinkKit", "Links", "Linux", "Replay", "Wire", "CLinux", "PacketKit"],
+                    swiftSettings: house),
         .testTarget(name: "AdminTests", dependencies: ["Admin", "LVS", "Wire", "CLinux"], exclude: ["Transcripts"], swiftSettings: house),
     ]
 )

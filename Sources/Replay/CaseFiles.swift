@@ -1,4 +1,6 @@
 internal import Glibc
+internal import Linux
+internal import SystemPackage
 public import Admin
 
 /// The files that describe one director host and the frames that reach it: a case folder, or files named one by one.
@@ -72,7 +74,7 @@ public struct CaseFiles: Sendable {
 
     static func names(in folder: String) throws(FileError) -> Set<String> {
         guard let directory = opendir(folder) else {
-            throw FileError(file: folder, text: String(cString: strerror(errno)))
+            throw FileError(file: folder, .latest)
         }
         defer { closedir(directory) }
         var names: Set<String> = []

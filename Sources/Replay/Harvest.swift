@@ -1,5 +1,7 @@
 internal import Admin
 internal import Glibc
+internal import Linux
+internal import SystemPackage
 internal import LVS
 internal import Links
 internal import Wire
@@ -59,7 +61,7 @@ struct Harvest {
         if isFirst, writers[first] == nil { try open(first, expectations.folder + "/out.pcap") }
         for (path, writer) in writers.values {
             try writer.close()
-            guard rename(path + ".new", path) == 0 else { throw FileError(file: path, text: String(cString: strerror(errno))) }
+            try OutputFile.rename(path + ".new", to: path)
         }
         if isFirst || expectations.verdicts != nil {
             try OutputFile.write(verdicts.map { $0 + "\n" }.joined(), to: expectations.folder + "/verdicts")

@@ -1,4 +1,5 @@
 import Glibc
+internal import SystemPackage
 import LVS
 
 /// ipvsadm's words for what a director answers.
@@ -23,7 +24,7 @@ enum AdmTexts {
         case (_, EOPNOTSUPP): "Operation not supported with IPv6"
         case (_, EAFNOSUPPORT): "Operation not supported with specified address family"
         case (_, EMSGSIZE): "Module is wrong version"
-        default: String(cString: strerror(errno))
+        default: Errno(rawValue: errno).description
         }
     }
 }

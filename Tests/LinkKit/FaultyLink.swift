@@ -1,3 +1,4 @@
+public import Links
 public import Wire
 
 /// A link that loses, repeats and damages frames of the link it holds, both ways, by a seeded generator: the same seed

@@ -1,4 +1,3 @@
-import Glibc
 import Host
 import LVS
 import Links
@@ -11,23 +10,22 @@ final class HostLink: Link {
     private(set) var counters = LinkCounters()
     private(set) var wantsPoll = true
     private var device: TUNDevice?
-    private let replies: LocalReplies
+    private let requests: any HostRequests
     private let buffer = Slab<UInt8>(capacity: Offload.length + 65_536)
     private var slots: Slots?
 
-    /// Removes what a director that was killed may have left in the host's policy rules.
-    init() throws(HostError) { replies = try LocalReplies() }
+    init(_ requests: any HostRequests) { self.requests = requests }
 
     deinit { buffer.deallocate() }
 
     /// Has the answers of these servers led here. `mtu` is what the director's interfaces carry.
     func lead(_ servers: Set<LocalServer>, mtu: Int) throws(HostError) {
         guard !servers.isEmpty || device != nil else { return }
-        try replies.lead(servers, into: opened(), mtu: mtu)
+        try requests.lead(servers, into: opened(), mtu: mtu)
     }
 
     /// Leaves the host's answers to the host again.
-    func end() { replies.end() }
+    func end() { requests.stopLeading() }
 
     var descriptor: Int32 { device?.descriptor ?? -1 }
 
@@ -56,9 +54,7 @@ final class HostLink: Link {
 
     private func opened() throws(HostError) -> TUNDevice {
         if let device { return device }
-        let made = try TUNDevice(name: "svs%d", mtu: 65_535, offload: true)
-        // The clients are not to be reached through the device; the loose filter of one interface outdoes a strict one of all.
-        if ReversePathFilter.inForce(on: made.name) == .strict { try Sysctl.write("2", to: "net/ipv4/conf/\(made.name)/rp_filter") }
+        let made = try requests.openDevice()
         device = made
         return made
     }

@@ -3,6 +3,7 @@ import CLinux
 import Glibc
 import LVS
 import Replay
+import SystemPackage
 
 /// Explains a packet as the running director would direct it now, without touching it: a fork of the process directs the
 /// packet in its copy of everything, tells what it saw through a pipe and is gone. Explanation and behaviour are the same code
@@ -12,23 +13,20 @@ enum LiveExplanation {
     private static let patience: Int32 = 2000
     private static let longestAnswer = 8 << 20
 
-    /// - Parameter question: `text` or `json` on the first line, then the packet in words.
-    static func answer(_ question: [UInt8], _ director: inout Director) throws(AskError) -> [UInt8] {
-        let text = String(decoding: question, as: UTF8.self)
-        let lines = text.split(separator: "\n", maxSplits: 1, omittingEmptySubsequences: false)
-        guard lines.count == 2, lines[0] == "text" || lines[0] == "json" else { throw AskError("expected text or json, and a packet in words") }
+    /// - Parameter packet: the packet in words.
+    static func answer(_ packet: String, _ form: ControlQuestion.ExplanationForm, _ director: inout Director) throws(AskError) -> String {
         let words: PacketWords
         do throws(PacketWords.Unclear) {
-            words = try PacketWords(String(lines[1]))
+            words = try PacketWords(packet)
             _ = try words.frame(arrivingAt: director.network)
         } catch { throw AskError(error.description) }
 
         var pipe: Int32 = -1
         let child = svs_fork(&pipe, 2)
-        guard child >= 0 else { throw AskError(errno: 0 - child, "no copy of the director could be made: \(String(cString: strerror(0 - child)))") }
+        guard child >= 0 else { throw .copying(child) }
         if child == 0 {
             let told = try? director.explain(words, at: director.now)
-            let bytes = told.map { Array((lines[0] == "json" ? $0.json + "\n" : $0.text).utf8) } ?? []
+            let bytes = told.map { Array((form == .json ? $0.json + "\n" : $0.text).utf8) } ?? []
             svs_fork_end(pipe, bytes, bytes.count)
         }
         defer {
@@ -36,7 +34,7 @@ enum LiveExplanation {
             kill(child, SIGKILL)
             waitpid(child, nil, 0)
         }
-        return try collect(pipe)
+        return String(decoding: try collect(pipe), as: UTF8.self)
     }
 
     private static func collect(_ pipe: Int32) throws(AskError) -> [UInt8] {
@@ -44,12 +42,20 @@ enum LiveExplanation {
         var piece = [UInt8](repeating: 0, count: 65536)
         var polled = pollfd(fd: pipe, events: Int16(POLLIN), revents: 0)
         while answer.count < longestAnswer {
-            guard poll(&polled, 1, patience) > 0 else { throw AskError(errno: ETIMEDOUT, "the director's copy did not answer") }
+            guard poll(&polled, 1, patience) > 0 else { throw AskError(.timedOut, "the director's copy did not answer") }
             let count = read(pipe, &piece, piece.count)
             if count <= 0 { break }
             answer += piece.prefix(count)
         }
-        guard !answer.isEmpty else { throw AskError(errno: EIO, "the director's copy ended without an answer") }
+        guard !answer.isEmpty else { throw AskError(.ioError, "the director's copy ended without an answer") }
         return answer
+    }
+}
+
+extension AskError {
+    /// The director could not fork; `result` is the negative errno.
+    static func copying(_ result: Int32) -> AskError {
+        let errno = Errno(rawValue: 0 &- result)
+        return AskError(errno, "no copy of the director could be made: \(errno)")
     }
 }

@@ -1,23 +1,24 @@
-import Decap
-import Links
-import Replay
-import Wire
+public import Decap
+public import Links
+public import Replay
+internal import Wire
 
 /// A pcap file's frames with the tunnel taken off.
-struct DecapFile {
+public struct DecapFile {
     private let decapsulator: Decapsulator
     private let reader: PcapReader
     private let writer: PcapWriter
     private let stamp: Stamp
 
-    init(_ decapsulator: Decapsulator, from input: String, to output: String, stamp: Stamp) throws(LinkError) {
+    public init(_ decapsulator: Decapsulator, from input: String, to output: String, stamp: Stamp) throws(LinkError) {
         self.decapsulator = decapsulator
         self.stamp = stamp
         reader = try PcapReader(path: input)
         writer = try PcapWriter(path: output)
     }
 
-    func run() throws(LinkError) {
+    /// Unwraps every frame, and tells what was done with them.
+    public func run() throws(LinkError) -> DecapTally {
         var tally = DecapTally()
         var index: UInt32 = 0
         while let (record, bytes) = try reader.next() {
@@ -37,7 +38,7 @@ struct DecapFile {
             index &+= 1
         }
         try writer.close()
-        Terminal.complain(tally.line)
+        return tally
     }
 
     /// The frame without the tunnel's headers, or as it was; `nil` for one that is refused.

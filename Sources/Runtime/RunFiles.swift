@@ -1,19 +1,30 @@
-import Admin
-import Host
-import LVS
-import Wire
+public import Admin
+internal import Host
+internal import LVS
+internal import SystemPackage
+internal import Wire
 
 /// The files that `svs run` reads at the start and again on SIGHUP.
-struct RunFiles {
-    var services: String?
-    var marks: String?
-    var marks6: String?
+public struct RunFiles: Sendable {
+    public var services: String?
+    public var marks: String?
+    public var marks6: String?
     /// The host's own rules stand instead of the two files.
-    var marksFromHost = false
-    var sysctl: String?
+    public var marksFromHost: Bool
+    public var sysctl: String?
+    /// Opens a file for reading; another process may do it that has the rights for it.
+    var open: @Sendable (String) throws(FileError) -> FileDescriptor = { path throws(FileError) in try TextFile.open(path) }
+
+    public init(services: String? = nil, marks: String? = nil, marks6: String? = nil, marksFromHost: Bool = false, sysctl: String? = nil) {
+        self.services = services
+        self.marks = marks
+        self.marks6 = marks6
+        self.marksFromHost = marksFromHost
+        self.sysctl = sysctl
+    }
 
     /// What all of them say at one moment.
-    struct State {
+    public struct State {
         var plan = ServicePlan()
         var timeouts: [Command] = []
         var marks4 = MarkRules(family: .v4)
@@ -26,21 +37,21 @@ struct RunFiles {
     }
 
     /// Reads all files, or throws the first thing that is wrong in any of them.
-    func read() throws(FileError) -> State {
+    public func read() throws(FileError) -> State {
         var state = State()
         if let services {
-            let file = try ServicesFile(TextFile.read(services), name: services, names: SystemNames())
+            let file = try ServicesFile(text(services), name: services, names: SystemNames())
             try Self.rehearse(file)
             state.plan = try ServicePlan(file)
             state.timeouts = file.commands.filter { if case .setTimeouts = $0 { true } else { false } }
         }
         if let marks {
-            let text = try TextFile.read(marks)
+            let text = try self.text(marks)
             state.marks4 = try MarksFile(text, file: marks, family: .v4).rules
             state.markTexts["marks"] = text
         }
         if let marks6 {
-            let text = try TextFile.read(marks6)
+            let text = try self.text(marks6)
             state.marks6 = try MarksFile(text, file: marks6, family: .v6).rules
             state.markTexts["marks6"] = text
         }
@@ -52,13 +63,15 @@ struct RunFiles {
         }
         var tunables = Self.hostTunables()
         if let sysctl {
-            let file = try SysctlFile(TextFile.read(sysctl), file: sysctl, over: tunables)
+            let file = try SysctlFile(text(sysctl), file: sysctl, over: tunables)
             tunables = file.tunables
             state.ignored = file.ignored
         }
         state.tunables = tunables
         return state
     }
+
+    private func text(_ path: String) throws(FileError) -> String { try TextFile.read(try open(path), path) }
 
     /// Carries the rules out on a director that nobody sees, so that one that would be refused is found before anything is
     /// done, with its line.

@@ -1,3 +1,4 @@
+public import Links
 public import Wire
 
 /// A link without an interface: frames come from an array and leave into one.

@@ -1,23 +1,25 @@
-import CLinux
-import Decap
-import Glibc
-import Host
-import LVS
-import Links
-import Wire
+internal import CLinux
+public import Decap
+internal import Host
+internal import LVS
+internal import Links
+internal import Linux
+internal import Wire
 
 /// Takes tunnels off live: frames from a ring, inner packets to the host stack through a TUN device.
 ///
 /// The host stack does not see the outer packets: it has no such tunnel and would answer them with ICMP errors, which the
 /// director would hand on to clients.
-final class DecapWorker {
+public final class DecapWorker {
     private let decapsulator: Decapsulator
     private let interface: String
     private let link: RingLink
     private let device: TUNDevice
     private let host: HostNetwork
     private let mute: Mute
-    private let signals: Int32
+    private let signals: Signals
+    private let poller: Poller
+    private let log: Log
     private var network = Network()
     private var addresses: Set<IPAddress>?
     private var fragments = OuterFragments()
@@ -26,14 +28,17 @@ final class DecapWorker {
     private var complaint = ""
     private var isStopped = false
 
-    init(_ decapsulator: Decapsulator, on interface: String) throws {
+    /// Opens everything. Needs CAP_NET_ADMIN and CAP_NET_RAW.
+    public init(_ decapsulator: Decapsulator, on interface: String, log: Log) throws {
+        self.log = log
         self.decapsulator = decapsulator
         self.interface = interface
-        signals = [SIGTERM, SIGINT].withUnsafeBufferPointer { svs_signal_descriptor($0.baseAddress, Int32($0.count)) }
+        signals = try Signals([.terminate, .interrupt])
+        poller = try Poller()
         device = try TUNDevice(name: "svs-decap%d", mtu: 65535, offload: true)
         // The clients' addresses are not to be reached through the device, which is what the strict filter asks for.
         if ReversePathFilter.inForce(on: device.name) == .strict {
-            throw Failure("""
+            throw RunError("""
                 reverse path filter: net.ipv4.conf.all.rp_filter is 1 (strict), so the host stack would drop every unwrapped packet; \
                 set it to 0, or to 2 (loose)
                 """)
@@ -42,7 +47,10 @@ final class DecapWorker {
         mute = try Mute()
         link = try RingLink(on: interface, filter: PacketFilter(accepting: []), group: nil)
         try follow()
-        Terminal.complain("unwrapping \(decapsulator.kind.rawValue) on \(interface) into \(device.name)")
+        try poller.watch(signals.descriptor, as: Token.signals)
+        try poller.watch(host.descriptor, as: Token.network)
+        try poller.watch(link.descriptor, as: Token.link)
+        log.say("unwrapping \(decapsulator.kind.rawValue) on \(interface) into \(device.name)")
     }
 
     /// Asks for, and mutes, tunnel packets to the interface's own addresses, whichever these are now.
@@ -71,33 +79,37 @@ final class DecapWorker {
     }
 
     /// Runs until a signal ends it.
-    func run() throws {
-        var breaths = 0
+    public func run() throws {
+        var turns = 0
         while !isStopped {
-            breaths += 1
+            turns += 1
             batch.removeAll()
             do throws(LinkError) { try link.receive(into: &batch) } catch { complain(error.description) }
             for i in 0..<batch.count { try take(batch[i]) }
-            if batch.isEmpty || breaths & 15 == 0 { attend(waiting: batch.isEmpty && link.wantsPoll) }
+            if batch.isEmpty || turns & 15 == 0 { try attend(waiting: batch.isEmpty && link.wantsPoll) }
         }
-        Terminal.complain("ended: \(tally.line)")
+        log.say("ended: \(tally.line)")
     }
 
     /// Waits for frames, signals and changes of the host's addresses.
-    private func attend(waiting: Bool) {
-        var polled = [pollfd(fd: signals, events: Int16(POLLIN), revents: 0), pollfd(fd: host.descriptor, events: Int16(POLLIN), revents: 0),
-                      pollfd(fd: link.descriptor, events: Int16(POLLIN), revents: 0)]
-        _ = poll(&polled, nfds_t(polled.count), waiting ? 1000 : 0)
-        if polled[0].revents != 0, svs_signal_next(signals) != 0 { isStopped = true }
-        if polled[1].revents != 0 { do { try follow() } catch { complain("\(error)") } }
+    private func attend(waiting: Bool) throws {
+        for place in try poller.wait(milliseconds: waiting ? 1000 : 0) {
+            switch poller[place] {
+            case Token.signals: if signals.next() != nil { isStopped = true }
+            case Token.network: do { try follow() } catch { complain("\(error)") }
+            default: break
+            }
+        }
         fragments.giveUp(at: svs_clock())
         tally.lostFragments = fragments.lost
     }
 
+    private enum Token { static let signals: UInt64 = 0, network: UInt64 = 1, link: UInt64 = 2 }
+
     private func complain(_ text: String) {
         guard complaint != text else { return }
         complaint = text
-        Terminal.complain(text)
+        log.say(text)
     }
 
     private func take(_ frame: Frame) throws {
