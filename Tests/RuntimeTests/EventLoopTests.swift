@@ -16,7 +16,7 @@ import Wire
         for port in 1...3 { director.clients.arrive(PacketLoopTests.syn(UInt16(port))) }
         #expect(wait { director.servers.sent.filter { $0.prefix(6) == [2, 0, 0, 0, 0, 0x11] }.count == 3 })
         try director.stop()
-        #expect(director.lines.all == ["ended: transmit-dr 3"])
+        #expect(director.lines.all == ["ended: direct-routing 3"])
     }
 
     /// The address that only the director has is announced at once, on each of its interfaces, and its traffic is muted.
