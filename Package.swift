@@ -1,7 +1,7 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-let house: [SwiftSetting] = [
+let settings: [SwiftSetting] = [
     .swiftLanguageMode(.v6),
     .enableUpcomingFeature("ExistentialAny"),
     .enableUpcomingFeature("InternalImportsByDefault"),
@@ -26,42 +26,53 @@ let package = Package(
         .systemLibrary(name: "Clibpcap", pkgConfig: "libpcap", providers: [.apt(["libpcap-dev"])]),
         .systemLibrary(name: "Clibnl", pkgConfig: "libnl-route-3.0", providers: [.apt(["libnl-route-3-dev"])]),
         .systemLibrary(name: "Clibnftables", pkgConfig: "libnftables", providers: [.apt(["libnftables-dev"])]),
-        .target(name: "Linux", dependencies: ["CLinux", system], swiftSettings: house),
+        .target(name: "Linux", dependencies: ["CLinux", system], swiftSettings: settings),
         // floor 1
-        .target(name: "Wire", dependencies: ["CLinux"], swiftSettings: house),
+        .target(name: "Wire", dependencies: ["CLinux"], swiftSettings: settings),
         // floor 2
-        .target(name: "LVS", dependencies: ["Wire"], swiftSettings: house),
-        .target(name: "Decap", dependencies: ["Wire"], swiftSettings: house),
-        .target(name: "Links", dependencies: ["Wire", "CLinux", "Clibpcap", "Linux", system], swiftSettings: house),
+        .target(name: "LVS", dependencies: ["Wire"], swiftSettings: settings),
+        .target(name: "Decap", dependencies: ["Wire"], swiftSettings: settings),
+        .target(name: "Links", dependencies: ["Wire", "CLinux", "Clibpcap", "Linux", system], swiftSettings: settings),
         // floor 3
-        .target(name: "Admin", dependencies: ["LVS", "Wire", "CLinux", "Linux", system], swiftSettings: house),
-        .target(name: "Host", dependencies: ["LVS", "Wire", "CLinux", "Linux", "Clibnl", "Clibnftables", system],
-                swiftSettings: house),
-        .target(name: "Replay", dependencies: ["Admin", "LVS", "Links", "Linux", "Wire", system], swiftSettings: house),
+        .target(name: "Admin", dependencies: ["LVS", "Wire", "CLinux", "Linux", system], swiftSettings: settings),
+        .target(
+            name: "Host", dependencies: ["LVS", "Wire", "CLinux", "Linux", "Clibnl", "Clibnftables", system],
+            swiftSettings: settings),
+        .target(name: "Replay", dependencies: ["Admin", "LVS", "Links", "Linux", "Wire", system], swiftSettings: settings),
         // floor 4
-        .target(name: "Runtime", dependencies: ["Admin", "Decap", "Host", "LVS", "Links", "Linux", "Replay", "Wire", "CLinux", system],
-                swiftSettings: house),
+        .target(
+            name: "Runtime", dependencies: ["Admin", "Decap", "Host", "LVS", "Links", "Linux", "Replay", "Wire", "CLinux", system],
+            swiftSettings: settings),
         // doors
         .executableTarget(
             name: "svs",
-            dependencies: ["Admin", "Decap", "Host", "LVS", "Links", "Replay", "Runtime", "Wire", "CLinux", system,
-                           .product(name: "ArgumentParser", package: "swift-argument-parser")],
-            swiftSettings: house),
+            dependencies: [
+                "Admin", "Decap", "Host", "LVS", "Links", "Replay", "Runtime", "Wire", "CLinux", system,
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: settings),
         .target(name: "CBench", cSettings: [.unsafeFlags(["-O2"])]),
-        .executableTarget(name: "svs-bench", dependencies: ["LVS", "Wire", "CBench", "CLinux", .product(name: "ArgumentParser", package: "swift-argument-parser")],
-                          swiftSettings: house),
+        .executableTarget(
+            name: "svs-bench",
+            dependencies: ["LVS", "Wire", "CBench", "CLinux", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            swiftSettings: settings),
         .target(name: "svs-ipvs"),
         // tests
-        .target(name: "LinkKit", dependencies: ["Links", "Wire"], path: "Tests/LinkKit", swiftSettings: house),
-        .target(name: "PacketKit", dependencies: ["Wire"], path: "Tests/PacketKit", swiftSettings: house),
-        .testTarget(name: "WireTests", dependencies: ["Wire", "PacketKit"], swiftSettings: house),
-        .testTarget(name: "LVSTests", dependencies: ["LVS", "Wire", "PacketKit"], swiftSettings: house),
-        .testTarget(name: "DecapTests", dependencies: ["Decap", "Wire", "PacketKit"], swiftSettings: house),
-        .testTarget(name: "LinksTests", dependencies: ["Links", "LinkKit", "Wire", "PacketKit", "CLinux"], swiftSettings: house),
-        .testTarget(name: "ReplayTests", dependencies: ["Replay", "LVS", "Wire", "Admin", "Links", "PacketKit"], exclude: ["Cases"], swiftSettings: house),
-        .testTarget(name: "HostTests", dependencies: ["Host", "LVS", "Links", "Wire", "CLinux"], swiftSettings: house),
-        .testTarget(name: "RuntimeTests", dependencies: ["Runtime", "Admin", "Host", "LVS", "LinkKit", "Links", "Linux", "Replay", "Wire", "CLinux", "PacketKit"],
-                    swiftSettings: house),
-        .testTarget(name: "AdminTests", dependencies: ["Admin", "LVS", "Wire", "CLinux"], exclude: ["Transcripts"], swiftSettings: house),
+        .target(name: "LinkKit", dependencies: ["Links", "Wire"], path: "Tests/LinkKit", swiftSettings: settings),
+        .target(name: "PacketKit", dependencies: ["Wire"], path: "Tests/PacketKit", swiftSettings: settings),
+        .testTarget(name: "WireTests", dependencies: ["Wire", "PacketKit"], swiftSettings: settings),
+        .testTarget(name: "LVSTests", dependencies: ["LVS", "Wire", "PacketKit"], swiftSettings: settings),
+        .testTarget(name: "DecapTests", dependencies: ["Decap", "Wire", "PacketKit"], swiftSettings: settings),
+        .testTarget(name: "LinksTests", dependencies: ["Links", "LinkKit", "Wire", "PacketKit", "CLinux"], swiftSettings: settings),
+        .testTarget(
+            name: "ReplayTests", dependencies: ["Replay", "LVS", "Wire", "Admin", "Links", "PacketKit"], exclude: ["Cases"],
+            swiftSettings: settings),
+        .testTarget(name: "HostTests", dependencies: ["Host", "LVS", "Links", "Wire", "CLinux"], swiftSettings: settings),
+        .testTarget(
+            name: "RuntimeTests",
+            dependencies: ["Runtime", "Admin", "Host", "LVS", "LinkKit", "Links", "Linux", "Replay", "Wire", "CLinux", "PacketKit"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "AdminTests", dependencies: ["Admin", "LVS", "Wire", "CLinux"], exclude: ["Transcripts"], swiftSettings: settings),
     ]
 )

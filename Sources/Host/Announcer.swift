@@ -39,8 +39,10 @@ public final class Announcer {
 
     /// Begins to announce addresses as living at `mac` on an interface; the first time is due at once. `isRouter` is the
     /// router flag of the advertisements: whether the host forwards IPv6.
-    public func announce(_ addresses: some Sequence<IPAddress>, on interface: Int32, mac: MACAddress, isRouter: Bool = false,
-                         at now: Instant) {
+    public func announce(
+        _ addresses: some Sequence<IPAddress>, on interface: Int32, mac: MACAddress, isRouter: Bool = false,
+        at now: Instant
+    ) {
         let announced = Set(addresses)
         waiting.removeAll { $0.interface == interface && announced.contains($0.address) }
         waiting += announced.sorted().map {
@@ -79,8 +81,9 @@ public final class Announcer {
     private func append(_ announcement: Announcement, _ length: Int, to batch: inout Batch, _ write: (Bytes) -> Void) {
         let place = batch.count
         guard place < Self.frames else { return }
-        var frame = Frame(buffer: UnsafeMutableRawPointer(memory.mutableAddress(checked: place * Self.longest)),
-                          capacity: Self.longest, headroom: 0, length: length)
+        var frame = Frame(
+            buffer: UnsafeMutableRawPointer(memory.mutableAddress(checked: place * Self.longest)),
+            capacity: Self.longest, headroom: 0, length: length)
         write(frame.bytes)
         frame.egress = announcement.interface
         batch.append(frame)
@@ -89,17 +92,20 @@ public final class Announcer {
     /// Sender and target are the address itself. A request has no target MAC, a reply the one that caches shall hold.
     private static func writeARP(_ announcement: Announcement, operation: ARPOperation, to bytes: Bytes) {
         writeEthernet(from: announcement.mac, to: .broadcast, type: EtherType.arp, to: bytes)
-        ARPPacket.write(to: bytes.dropFirst(14), operation: operation, senderMAC: announcement.mac, sender: announcement.address,
-                        targetMAC: operation == .reply ? announcement.mac : .zero, target: announcement.address)
+        ARPPacket.write(
+            to: bytes.dropFirst(14), operation: operation, senderMAC: announcement.mac, sender: announcement.address,
+            targetMAC: operation == .reply ? announcement.mac : .zero, target: announcement.address)
     }
 
     private static func writeAdvertisement(_ announcement: Announcement, to bytes: Bytes) {
         let address = announcement.address, allNodes = IPAddress(high: 0xff02 << 48, low: 1)
         writeEthernet(from: announcement.mac, to: MACAddress(group: allNodes), type: EtherType.ipv6, to: bytes)
-        IPv6Header.write(to: bytes.dropFirst(14), payloadLength: NeighborMessage.length, nextHeader: IPProtocol.icmpv6,
-                         from: address, to: allNodes, hopLimit: 255)
-        NeighborMessage.writeAdvertisement(to: bytes.dropFirst(54), from: address, to: allNodes, target: address,
-                                           targetMAC: announcement.mac, isRouter: announcement.isRouter)
+        IPv6Header.write(
+            to: bytes.dropFirst(14), payloadLength: NeighborMessage.length, nextHeader: IPProtocol.icmpv6,
+            from: address, to: allNodes, hopLimit: 255)
+        NeighborMessage.writeAdvertisement(
+            to: bytes.dropFirst(54), from: address, to: allNodes, target: address,
+            targetMAC: announcement.mac, isRouter: announcement.isRouter)
     }
 
     private static func writeEthernet(from source: MACAddress, to destination: MACAddress, type: UInt16, to bytes: Bytes) {

@@ -15,7 +15,9 @@ public enum Sysctl {
     /// Sets a parameter.
     public static func write(_ value: String, to path: String) throws(HostError) {
         let what = "set \(path.replacingSlashes) to \(value)"
-        do throws(Errno) { try FileWriter.overwrite(FilePath("/proc/sys/" + path), with: value.utf8) } catch { throw HostError(what, errno: error.rawValue) }
+        do throws(Errno) { try FileWriter.overwrite(FilePath("/proc/sys/" + path), with: value.utf8) } catch {
+            throw HostError(what, errno: error.rawValue)
+        }
     }
 
     /// The whole of a small file; `nil` when it cannot be read.

@@ -10,7 +10,9 @@ public final class FileWriter {
 
     /// Makes or empties the file (mode 0666 less the umask).
     public init(_ path: FilePath) throws(Errno) {
-        file = try withErrno { try FileDescriptor.open(path, .writeOnly, options: [.create, .truncate, .closeOnExec], permissions: Self.permissions) }
+        file = try withErrno {
+            try FileDescriptor.open(path, .writeOnly, options: [.create, .truncate, .closeOnExec], permissions: Self.permissions)
+        }
     }
 
     private static var permissions: FilePermissions { [.ownerReadWrite, .groupReadWrite, .otherReadWrite] }

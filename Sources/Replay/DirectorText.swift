@@ -1,5 +1,5 @@
-public import LVS
 internal import Admin
+public import LVS
 internal import Wire
 
 /// A running director in the words of a case's files.

@@ -3,8 +3,8 @@ internal import CLinux
 internal import Glibc
 internal import Host
 internal import LVS
-internal import Linux
 internal import Links
+internal import Linux
 public import Replay
 internal import Wire
 
@@ -25,7 +25,9 @@ public struct CaseCapture {
     public var end: UInt64
     public var log: Log
 
-    public init(folder: String, interfaces: [String], texts: [String: String], filter: RecordFilter, frames: Int, bytes: Int, end: UInt64, log: Log) {
+    public init(
+        folder: String, interfaces: [String], texts: [String: String], filter: RecordFilter, frames: Int, bytes: Int, end: UInt64, log: Log
+    ) {
         self.folder = folder
         self.interfaces = interfaces
         self.texts = texts
@@ -58,9 +60,9 @@ public struct CaseCapture {
     private static func runText(_ scenario: Scenario) throws -> String {
         var director = Director(connections: 16, seed: 0)
         for rule in scenario.services { try director.apply(rule.command) }
-        let standing = Standing(director.inventory(), scenario.network, scenario.marks4, scenario.marks6)
+        let standing = DerivedHostState(director.inventory(), scenario.network, scenario.marks4, scenario.marks6)
         var run = RunFile()
-        run.hostRole = HostRole(isWholeHost: false, owned: Set(standing.owned))
+        run.hostEmulation = HostEmulation(isWholeHost: false, owned: Set(standing.owned))
         return run.text
     }
 
@@ -68,7 +70,9 @@ public struct CaseCapture {
         let signals = try Signals([.terminate, .interrupt])
         let poller = try Poller()
         for descriptor in [signals.descriptor] + taps.map(\.descriptor) { try poller.watch(descriptor, as: UInt64(descriptor)) }
-        let files = try interfaces.map { (frames: try PcapWriter(path: "\(folder)/in.\($0).pcap"), offloads: try VnetWriter(path: "\(folder)/in.\($0).vnet")) }
+        let files = try interfaces.map {
+            (frames: try PcapWriter(path: "\(folder)/in.\($0).pcap"), offloads: try VnetWriter(path: "\(folder)/in.\($0).vnet"))
+        }
         var batch = Batch(capacity: 64)
         var count = 0, written = 0, isStopped = false
         while count < frames, written < bytes, !isStopped, svs_clock() < end {

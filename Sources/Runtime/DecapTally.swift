@@ -1,7 +1,7 @@
 internal import Decap
 
 /// What was done with the packets, in words for people.
-public struct DecapTally {
+public struct DecapCounters {
     var unwrapped: UInt64 = 0
     var passed: UInt64 = 0
     var refused: [Decapsulator.Refusal: UInt64] = [:]

@@ -3,8 +3,8 @@ internal import CLinux
 internal import Glibc
 internal import Host
 internal import LVS
-internal import Linux
 internal import Links
+internal import Linux
 
 /// How `svs run` starts a director on this host.
 public struct DirectorLaunch {
@@ -37,16 +37,20 @@ public struct DirectorLaunch {
         let links = try interfaces.map { name in
             let link = try requests.openLink(self.link, on: name)
             if let facts = try? LinkFacts(of: name), facts.hasLRO {
-                log.say("warning: interface \(name) has large receive offload on: merged packets cannot be forwarded; ethtool -K \(name) lro off")
+                log.say(
+                    "warning: interface \(name) has large receive offload on: merged packets cannot be forwarded; ethtool -K \(name) lro off"
+                )
             }
             return link
         }
         var random = SystemRandomNumberGenerator()
         let seed: UInt64 = random.next()
-        let director = Director(connections: connections, seed: seed, hostRole: HostRole(isWholeHost: false), at: Instant(svs_clock()))
+        let director = Director(
+            connections: connections, seed: seed, hostEmulation: HostEmulation(isWholeHost: false), at: Instant(svs_clock()))
         let signals = try Signals([.terminate, .interrupt, .hangUp])
-        let setup = EventLoop.Setup(links: links, interfaces: interfaces, network: network, requests: requests,
-                                    control: try ControlServer(path: control), signals: signals, files: files, log: log)
+        let setup = EventLoop.Setup(
+            links: links, interfaces: interfaces, network: network, requests: requests,
+            control: try ControlServer(path: control), signals: signals, files: files, log: log)
         _ = signal(SIGPIPE, SIG_IGN)
         let loop = try EventLoop(director, setup, state, start: "seed \(seed)\nconnections \(connections)\n")
         for key in state.ignored { log.say("note: \(files.sysctl ?? ""): \(key) is of no use to the director") }

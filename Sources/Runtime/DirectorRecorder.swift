@@ -57,7 +57,9 @@ public final class DirectorRecorder {
         try made.close(network: last.network)
         if !last.reason.isEmpty { log.say("warning: the recording ended early: \(last.reason)") }
         if last.ownFrames > 0 {
-            log.say("warning: \(last.ownFrames) frames of the director's own host are not in the case, and their connections replay differently")
+            log.say(
+                "warning: \(last.ownFrames) frames of the director's own host are not in the case, and their connections replay differently"
+            )
         }
     }
 

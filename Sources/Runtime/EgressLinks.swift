@@ -22,8 +22,10 @@ final class EgressLinks {
     ///   - links: those that there are.
     ///   - open: a link to an interface that routes lead out of and that has none; it only sends.
     ///   - complain: is told what went wrong, and with which interface.
-    init(_ links: [any Link], open: @escaping (Network.Interface) throws(LinkError) -> any Link,
-                complain: @escaping (LinkError, Int32) -> Void) {
+    init(
+        _ links: [any Link], open: @escaping (Network.Interface) throws(LinkError) -> any Link,
+        complain: @escaping (LinkError, Int32) -> Void
+    ) {
         self.links = links
         self.open = open
         self.complain = complain

@@ -3,8 +3,8 @@ import CLinux
 import Glibc
 import Host
 import LVS
-import Linux
 import Links
+import Linux
 import SystemPackage
 
 /// Runs a director: packets as long as some arrive, and between two batches what became ready or due besides: commands,
@@ -72,7 +72,8 @@ public final class EventLoop {
         }
         let requests = setup.requests
         let links = setup.links + [local]
-        egress = EgressLinks(links, open: { interface throws(LinkError) in try requests.openSender(on: interface.name) }, complain: complain)
+        egress = EgressLinks(
+            links, open: { interface throws(LinkError) in try requests.openSender(on: interface.name) }, complain: complain)
         packets = PacketLoop(links, egress: egress, complain: complain)
         watched = links.map { _ in -1 }
         engine = Engine(director)
@@ -194,7 +195,7 @@ public final class EventLoop {
         try host.follow(&engine.director, at: Self.now) { filter in
             for case let link as any LiveLink in packets.links { try link.attach(filter) }
         }
-        try local.lead(host.localServers, mtu: host.smallestMTU)
+        try local.route(host.localServers, mtu: host.smallestMTU)
         try watchLinks()
     }
 

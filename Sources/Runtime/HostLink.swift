@@ -19,9 +19,9 @@ final class HostLink: Link {
     deinit { buffer.deallocate() }
 
     /// Has the answers of these servers led here. `mtu` is what the director's interfaces carry.
-    func lead(_ servers: Set<LocalServer>, mtu: Int) throws(HostError) {
+    func route(_ servers: Set<LocalServer>, mtu: Int) throws(HostError) {
         guard !servers.isEmpty || device != nil else { return }
-        try requests.lead(servers, into: opened(), mtu: mtu)
+        try requests.route(servers, into: opened(), mtu: mtu)
     }
 
     /// Leaves the host's answers to the host again.
@@ -105,8 +105,9 @@ private final class Slots {
         var offload = Offload(packet(place))
         if offload.hasPartialChecksum { offload.checksumStart &+= UInt16(Self.header) }
         if offload.headerLength > 0 { offload.headerLength &+= UInt16(Self.header) }
-        let frame = Frame(buffer: start(place), capacity: Self.stride, headroom: Self.headroom,
-                          length: count - Offload.length + Self.header, ingress: ingress, offload: offload)
+        let frame = Frame(
+            buffer: start(place), capacity: Self.stride, headroom: Self.headroom,
+            length: count - Offload.length + Self.header, ingress: ingress, offload: offload)
         let bytes = frame.bytes
         bytes.setMAC(.zero, at: 0)
         bytes.setMAC(.zero, at: 6)

@@ -6,7 +6,7 @@ public import Links
 /// without. What is asked is plain data or a name, so that the answer may come from this process or from another one.
 public protocol HostRequests: AnyObject {
     /// Keeps the host's stack from seeing exactly this.
-    func mute(_ muting: Muting) throws(HostError)
+    func mute(_ suppressed: SuppressedTraffic) throws(HostError)
     /// Has the kernel find out the MACs of next hops, each asked for at most every second; `HostNetwork` hears of them.
     func resolve(_ neighbors: [Network.NeighborKey], at now: Instant)
     /// Has the kernel keep what it knows about neighbours that are in use.
@@ -19,7 +19,7 @@ public protocol HostRequests: AnyObject {
     /// A TUN device by which packets are exchanged with the host's stack.
     func openDevice() throws(HostError) -> TUNDevice
     /// Has the host's answers from exactly these servers led into that device; `mtu` is what the director's interfaces carry.
-    func lead(_ servers: Set<LocalServer>, into device: TUNDevice, mtu: Int) throws(HostError)
+    func route(_ servers: Set<LocalServer>, into device: TUNDevice, mtu: Int) throws(HostError)
     /// Leaves the host's answers to the host again.
     func stopLeading()
     /// What went wrong last with something that is asked for without waiting for the answer.
@@ -28,18 +28,18 @@ public protocol HostRequests: AnyObject {
 
 /// This process's own rights: CAP_NET_ADMIN and CAP_NET_RAW, in the network namespace of the thread that makes it.
 public final class OwnRights: HostRequests {
-    private let suppression: Mute
+    private let suppression: StackSuppressor
     private let resolver: NeighborResolver
-    private let replies: LocalReplies
+    private let replies: LocalServerRouting
 
     /// Removes what a director that was killed may have left in the host's policy rules.
     public init() throws(HostError) {
-        suppression = try Mute()
+        suppression = try StackSuppressor()
         resolver = try NeighborResolver()
-        replies = try LocalReplies()
+        replies = try LocalServerRouting()
     }
 
-    public func mute(_ muting: Muting) throws(HostError) { try suppression.apply(muting) }
+    public func mute(_ suppressed: SuppressedTraffic) throws(HostError) { try suppression.apply(muting) }
 
     public func resolve(_ neighbors: [Network.NeighborKey], at now: Instant) {
         for neighbor in neighbors { resolver.resolve(neighbor.address, on: neighbor.interface, at: now) }
@@ -60,8 +60,8 @@ public final class OwnRights: HostRequests {
         return device
     }
 
-    public func lead(_ servers: Set<LocalServer>, into device: TUNDevice, mtu: Int) throws(HostError) {
-        try replies.lead(servers, into: device, mtu: mtu)
+    public func route(_ servers: Set<LocalServer>, into device: TUNDevice, mtu: Int) throws(HostError) {
+        try replies.route(servers, into: device, mtu: mtu)
     }
 
     public func stopLeading() { replies.end() }

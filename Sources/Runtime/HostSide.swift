@@ -11,7 +11,7 @@ final class HostSide {
     private let log: Log
     private let announcer = Announcer()
     private let interfaces: [String]
-    private var muting: Muting?
+    private var suppressed: SuppressedTraffic?
     /// The director's interfaces as they were last seen.
     private var known: [Network.Interface] = []
     private var lastRefusal: HostError?
@@ -39,14 +39,14 @@ final class HostSide {
     /// Mutes, announces and filters for the services that there are now.
     /// - Parameter attach: gives the links a filter, before the host is muted for what it lets through.
     func follow(_ director: inout Director, at now: Instant, attach: (PacketFilter) throws -> Void) throws {
-        let standing = Standing(director.inventory(), director.network, director.marks4, director.marks6)
-        director.hostRole = HostRole(isWholeHost: false, owned: Set(standing.owned))
+        let standing = DerivedHostState(director.inventory(), director.network, director.marks4, director.marks6)
+        director.hostEmulation = HostEmulation(isWholeHost: false, owned: Set(standing.owned))
         var wanted = standing.muting
         wanted.interfaces = interfaces
         let present = director.network.interfaces.filter { interfaces.contains($0.name) }
         if wanted != muting || present != known {
             if wanted != muting {
-                try attach(PacketFilter(accepting: standing.interests, everyICMP: standing.translates || standing.tunnels))
+                try attach(PacketFilter(accepting: standing.captureMatches, everyICMP: standing.translates || standing.tunnels))
             }
             try requests.mute(wanted)
             muting = wanted

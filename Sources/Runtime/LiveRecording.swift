@@ -1,9 +1,9 @@
 import Admin
 import CLinux
-import SystemPackage
 import Glibc
 import LVS
 import Replay
+import SystemPackage
 import Wire
 
 /// A recording that a running director makes for `svs record`, which fetches it bit by bit over the control socket. The
@@ -66,7 +66,8 @@ final class LiveRecording {
 
     /// The network with the neighbours that became known meanwhile, and why the recording ended if it did by itself.
     func end(_ director: borrowing Director) -> ControlReply.RecordingEnd {
-        ControlReply.RecordingEnd(network: DirectorText.network(network, until: director.network), reason: pieces.end ?? "", ownFrames: pieces.ownFrames)
+        ControlReply.RecordingEnd(
+            network: DirectorText.network(network, until: director.network), reason: pieces.end ?? "", ownFrames: pieces.ownFrames)
     }
 }
 
@@ -84,12 +85,13 @@ extension Engine {
         let text = DirectorText.services(director.inventory())
         let filter: RecordFilter
         do throws(FileError) {
-            filter = try RecordFilter(clients: request.clients, services: request.services,
-                                      rules: ServicesFile(text, name: "services", names: SystemNames()).rules)
+            filter = try RecordFilter(
+                clients: request.clients, services: request.services,
+                rules: ServicesFile(text, name: "services", names: SystemNames()).rules)
         } catch { throw AskError(error.description) }
         let pieces = Recording(filter, interfaces: indices, calendar: Instant(svs_calendar()), clock: director.now)
         recording = try LiveRecording(pieces, director, filter)
-        let owned = director.hostRole.owned.sorted().map { "owns \($0)\n" }.joined()
+        let owned = director.hostEmulation.owned.sorted().map { "owns \($0)\n" }.joined()
         var files = [("services", text), ("sysctl", DirectorText.switches(director)), ("run", start + "host beside\n" + owned)]
         var unknown: [String] = []
         for (name, text) in marks.sorted(by: { $0.key < $1.key }) {

@@ -18,8 +18,10 @@ final class PacketLoop {
     private static let expiries = 4096
 
     /// - Parameter complain: is told what went wrong with a link, and which interface it is.
-    init(_ links: [any Link], egress: EgressLinks, clock: @escaping () -> Instant = { Instant(svs_clock()) },
-                complain: @escaping (LinkError, Int32) -> Void) {
+    init(
+        _ links: [any Link], egress: EgressLinks, clock: @escaping () -> Instant = { Instant(svs_clock()) },
+        complain: @escaping (LinkError, Int32) -> Void
+    ) {
         self.links = links
         self.egress = egress
         self.clock = clock

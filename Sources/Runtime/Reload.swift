@@ -49,10 +49,12 @@ final class Reload {
     func begin() throws(Errno) {
         guard reading == nil else { return isWantedAgain = true }
         let begun = Reading(files, finished: descriptor)
-        let failure = pthread_create(&begun.thread, nil, { context in
-            if let context { Unmanaged<Reading>.fromOpaque(context).takeUnretainedValue().read() }
-            return nil
-        }, Unmanaged.passUnretained(begun).toOpaque())
+        let failure = pthread_create(
+            &begun.thread, nil,
+            { context in
+                if let context { Unmanaged<Reading>.fromOpaque(context).takeUnretainedValue().read() }
+                return nil
+            }, Unmanaged.passUnretained(begun).toOpaque())
         guard failure == 0 else { throw Errno(rawValue: failure) }
         reading = begun
     }

@@ -5,10 +5,10 @@ import Wire
 
 /// What follows for the host from the services: which addresses only the director has, what the host must not answer, which
 /// frames the director wants to see.
-struct Standing {
+struct DerivedHostState {
     var owned: [IPAddress] = []
-    var muting = Muting()
-    var interests: [Interest] = []
+    var suppressed = SuppressedTraffic()
+    var captureMatches: [CaptureMatch] = []
     /// Addresses are translated, so that ICMP errors of anybody may concern the director.
     var translates = false
     var localServers: Set<LocalServer> = []
@@ -24,11 +24,11 @@ struct Standing {
         }
         for service in inventory.services { addServers(of: service, network) }
         owned = Set(owned).sorted()
-        muting.ownedAddresses = owned
-        muting.fragmentAddresses = Set(muting.fragmentAddresses).sorted()
-        muting.fragmentSources = Set(muting.fragmentSources).sorted()
-        muting.icmpErrors = translates || owned.count < inventory.services.count
-        for address in owned { interests.append(Interest(.destination, address)) }
+        suppressed.ownedAddresses = owned
+        suppressed.fragmentAddresses = Set(suppressed.fragmentAddresses).sorted()
+        suppressed.fragmentSources = Set(suppressed.fragmentSources).sorted()
+        suppressed.icmpErrors = translates || owned.count < inventory.services.count
+        for address in owned { captureMatches.append(CaptureMatch(.destination, address)) }
     }
 
     private mutating func add(_ service: ServiceRecord, _ network: Network) {
@@ -36,11 +36,11 @@ struct Standing {
         if !network.isLocal(key.address) { owned.append(key.address) }
         let ranges = !key.ranges.isEmpty ? key.ranges : key.port == 0 ? [0...65535] : [key.port...key.port]
         for range in ranges {
-            muting.services.append(Muting.Endpoint(proto: key.proto, address: key.address, ports: range))
-            interests.append(Interest(.destination, key.address, proto: key.proto, ports: range))
-            interests.append(Interest(.source, key.address, proto: key.proto, ports: range))
+            suppressed.services.append(SuppressedTraffic.Endpoint(proto: key.proto, address: key.address, ports: range))
+            captureMatches.append(CaptureMatch(.destination, key.address, proto: key.proto, ports: range))
+            captureMatches.append(CaptureMatch(.source, key.address, proto: key.proto, ports: range))
         }
-        muting.fragmentAddresses.append(key.address)
+        suppressed.fragmentAddresses.append(key.address)
         for range in service.settings.localAddresses { addLocalAddresses(range) }
     }
 
@@ -70,11 +70,12 @@ struct Standing {
         let protos: [UInt8?] = marked.protos.isEmpty ? [nil] : marked.protos
         for proto in protos {
             for range in ranges {
-                muting.marked.append(Muting.Destination(prefix: marked.prefix, length: marked.length, proto: proto, ports: range))
-                interests.append(Interest(.destination, marked.prefix, prefixLength: marked.length, proto: proto, ports: range))
+                suppressed.marked.append(
+                    SuppressedTraffic.Destination(prefix: marked.prefix, length: marked.length, proto: proto, ports: range))
+                captureMatches.append(CaptureMatch(.destination, marked.prefix, prefixLength: marked.length, proto: proto, ports: range))
             }
         }
-        if marked.length == marked.prefix.family.width { muting.fragmentAddresses.append(marked.prefix) }
+        if marked.length == marked.prefix.family.width { suppressed.fragmentAddresses.append(marked.prefix) }
     }
 
     private mutating func addServers(of service: ServiceRecord, _ network: Network) {
@@ -89,10 +90,10 @@ struct Standing {
                     localServers.insert(LocalServer(proto: proto, address: server.key.address, port: server.key.port))
                     continue
                 }
-                interests.append(Interest(.source, server.key.address, proto: proto, ports: ports))
+                captureMatches.append(CaptureMatch(.source, server.key.address, proto: proto, ports: ports))
                 if server.settings.method == .masquerading {
-                    muting.fragmentSources.append(server.key.address)
-                    muting.replies.append(Muting.Endpoint(proto: proto, address: server.key.address, ports: ports))
+                    suppressed.fragmentSources.append(server.key.address)
+                    suppressed.replies.append(SuppressedTraffic.Endpoint(proto: proto, address: server.key.address, ports: ports))
                 }
             }
         }

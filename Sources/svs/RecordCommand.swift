@@ -32,12 +32,17 @@ struct RecordCommand: ParsableCommand {
             kernel's IPVS or of a director elsewhere; connections and frames that leave are not. Needs CAP_NET_RAW.
             """)
     @Option(name: .shortAndLong, help: ArgumentHelp("The folder to make.", valueName: "case")) var output: String
-    @Option(name: .customLong("interface"), help: ArgumentHelp("Interface whose arriving frames are recorded; repeat for more (default: all of the director's).", valueName: "if"))
+    @Option(
+        name: .customLong("interface"),
+        help: ArgumentHelp(
+            "Interface whose arriving frames are recorded; repeat for more (default: all of the director's).", valueName: "if"))
     var interfaces: [String] = []
     @Option(help: ArgumentHelp("Stop after this many frames.", valueName: "n")) var frames = 100_000
     @Option(help: ArgumentHelp("Stop after this many seconds.", valueName: "n")) var seconds: Int?
     @Option(help: ArgumentHelp("Stop after this many megabytes of frames.", valueName: "n")) var megabytes = 1024
-    @Option(name: .customLong("client"), help: ArgumentHelp("Only packets from and to this client; repeat for more.", valueName: "address[/length]"))
+    @Option(
+        name: .customLong("client"),
+        help: ArgumentHelp("Only packets from and to this client; repeat for more.", valueName: "address[/length]"))
     var clients: [String] = []
     @Option(name: .customLong("service"), help: ArgumentHelp("Only packets of this service; repeat for more.", valueName: "address[:port]"))
     var onlyServices: [String] = []
@@ -71,12 +76,13 @@ struct RecordCommand: ParsableCommand {
     /// Has the running director record.
     private func recordDirector() throws -> CaseResult {
         guard access(output, F_OK) != 0 else { throw FileError(file: output, .fileExists) }
-        let recorder = try DirectorRecorder(ControlClient(path: AdmDoor.path(control)),
-                                            .init(clients: clients, services: onlyServices, interfaces: interfaces), log: Terminal.log)
+        let recorder = try DirectorRecorder(
+            ControlClient(path: AdmCommandLine.path(control)),
+            .init(clients: clients, services: onlyServices, interfaces: interfaces), log: Terminal.log)
         var texts = recorder.texts
         try read(into: &texts)
         if let unknown = recorder.unknownMarks, texts[unknown] == nil {
-            throw Failure("the director's marks are rules of nft, which no file of a case can say: name a file with --\(unknown)")
+            throw CommandFailure("the director's marks are rules of nft, which no file of a case can say: name a file with --\(unknown)")
         }
         var anonymiser: Anonymiser?
         if anonymise {
@@ -84,29 +90,32 @@ struct RecordCommand: ParsableCommand {
             anonymiser = Anonymiser(seed: random.next())
             try anonymiser?.read(ServicesFile(texts["services"] ?? "", name: "services", names: SystemNames()).rules)
         }
-        let made = try RecordedCase(folder: output, texts: texts, interfaces: recorder.interfaces,
-                                    taken: interfaces.isEmpty ? recorder.taken : interfaces, limit: frames, anonymiser: anonymiser)
+        let made = try RecordedCase(
+            folder: output, texts: texts, interfaces: recorder.interfaces,
+            taken: interfaces.isEmpty ? recorder.taken : interfaces, limit: frames, anonymiser: anonymiser)
         try recorder.record(into: made, until: end, frames: frames, bytes: megabytes << 20)
         let result = try made.settle()
         let what = "recorded \(made.frames) frames that arrived and \(made.emissions) that left to \(output)"
-        let words = switch result.outcome {
-        case .passed: "; the replay sends the same"
-        case .regenerated: "; what is expected is what replay makes of the mapped case"
-        default: "; the replay differs"
-        }
+        let words =
+            switch result.outcome {
+            case .passed: "; the replay sends the same"
+            case .regenerated: "; what is expected is what replay makes of the mapped case"
+            default: "; the replay differs"
+            }
         Terminal.complain(what + words)
         return result
     }
 
     /// Captures what arrives, for a director that cannot be asked.
     private func capture() throws {
-        for name in interfaces where if_nametoindex(name) == 0 { throw Failure("interface \(name) does not exist") }
+        for name in interfaces where if_nametoindex(name) == 0 { throw CommandFailure("interface \(name) does not exist") }
         var texts = ["services": try TextFile.read(services ?? "")]
         try read(into: &texts)
         let rules = try ServicesFile(texts["services"] ?? "", name: services ?? "services", names: SystemNames()).rules
         let filter = try RecordFilter(clients: clients, services: onlyServices, rules: rules)
-        let capture = CaseCapture(folder: output, interfaces: interfaces, texts: texts, filter: filter, frames: frames,
-                                  bytes: megabytes << 20, end: end, log: Terminal.log)
+        let capture = CaseCapture(
+            folder: output, interfaces: interfaces, texts: texts, filter: filter, frames: frames,
+            bytes: megabytes << 20, end: end, log: Terminal.log)
         Terminal.complain("recorded \(try capture.run()) frames to \(output)")
     }
 

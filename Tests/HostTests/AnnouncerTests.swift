@@ -36,7 +36,8 @@ struct AnnouncerTests {
             let mac = MACAddress(bits: 0x0200_0000_0077)
             let announcer = Announcer(repeats: 2, interval: 1000)
             let link = try SendingLink(on: "eth7")
-            announcer.announce([try #require(IPAddress("10.7.0.50")), try #require(IPAddress("2001:db8::50"))], on: link.interface, mac: mac, at: 500)
+            announcer.announce(
+                [try #require(IPAddress("10.7.0.50")), try #require(IPAddress("2001:db8::50"))], on: link.interface, mac: mac, at: 500)
             for (now, due) in [(400, 500), (500, 1500), (1499, 1500), (1600, nil)] as [(Instant, Instant?)] {
                 try announcer.send(through: link, at: now)
                 #expect(announcer.due == due)
@@ -55,8 +56,9 @@ struct AnnouncerTests {
         try inNamespace {
             let peer = try Peer(device: "eth7")
             try peer.run {
-                try shell("ip addr add 10.7.0.9/24 dev eth7", "ip -6 addr add 2001:db8::9/64 dev eth7 nodad",
-                          "ip neigh add \(text) lladdr 02:00:00:00:00:66 dev eth7 nud stale")
+                try shell(
+                    "ip addr add 10.7.0.9/24 dev eth7", "ip -6 addr add 2001:db8::9/64 dev eth7 nodad",
+                    "ip neigh add \(text) lladdr 02:00:00:00:00:66 dev eth7 nud stale")
             }
             let announcer = Announcer()
             let link = try SendingLink(on: "eth7")

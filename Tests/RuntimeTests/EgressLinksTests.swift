@@ -1,9 +1,10 @@
 import LVS
 import LinkKit
 import Links
-@testable import Runtime
 import Testing
 import Wire
+
+@testable import Runtime
 
 /// A link that counts how often it is asked to send.
 final class CountingLink: Link {
@@ -48,11 +49,13 @@ final class CountingLink: Link {
 
     @Test func aWayOutWithoutLinkIsOpenedOnce() throws {
         var opened: [CountingLink] = [], complaints: [String] = []
-        let egress = EgressLinks([CountingLink(interface: 2)], open: { interface throws(LinkError) in
-            guard interface.index != 9 else { throw LinkError("interface \(interface.name): no such interface") }
-            opened.append(CountingLink(interface: interface.index))
-            return opened[opened.count - 1]
-        }, complain: { error, _ in complaints.append(error.description) })
+        let egress = EgressLinks(
+            [CountingLink(interface: 2)],
+            open: { interface throws(LinkError) in
+                guard interface.index != 9 else { throw LinkError("interface \(interface.name): no such interface") }
+                opened.append(CountingLink(interface: interface.index))
+                return opened[opened.count - 1]
+            }, complain: { error, _ in complaints.append(error.description) })
         egress.follow([interface(2), interface(5), interface(9)])
         for _ in 0..<3 { try send([5, 5, 2, 9, 77, -1], by: egress) }
         #expect(opened.map(\.interface) == [5] && opened[0].transmissions == 3)

@@ -3,9 +3,10 @@ import Glibc
 import Host
 import LVS
 import Replay
-@testable import Runtime
 import Testing
 import Wire
+
+@testable import Runtime
 
 @Suite struct EventLoopTests {
     static let services = ["-A -t 192.0.2.1:80 -s rr", "-a -t 192.0.2.1:80 -r 10.0.0.11:80 -g -w 1"]
@@ -26,13 +27,14 @@ import Wire
         #expect(director.clients.sent[0].prefix(14) == [255, 255, 255, 255, 255, 255, 2, 0, 0, 0, 0, 2, 8, 6])
         try director.stop()
         let muting = try #require(director.host.mutings.last)
-        #expect(muting.ownedAddresses == [ip("192.0.2.1")] && muting.interfaces == ["eth0", "eth1"])
+        #expect(suppressed.ownedAddresses == [ip("192.0.2.1")] && suppressed.interfaces == ["eth0", "eth1"])
     }
 
     @Test func commandsAreCarriedOutAndTheHostFollowsThem() throws {
         let director = try RunningDirector(services: Self.services)
         let client = try ControlClient(path: director.control)
-        try client.apply(.addService(ServiceKey(proto: IPProtocol.udp, address: ip("192.0.2.2"), port: 53), ServiceSettings(scheduler: "rr")))
+        try client.apply(
+            .addService(ServiceKey(proto: IPProtocol.udp, address: ip("192.0.2.2"), port: 53), ServiceSettings(scheduler: "rr")))
         #expect(try client.inventory().services.count == 2)
         #expect(try client.text(.start) == "seed 0\n")
         #expect(try client.text(.switches).contains("net.ipv4.vs.conn_reuse_mode = 1\n"))
@@ -59,7 +61,9 @@ import Wire
         let director = try RunningDirector(services: Self.services)
         let client = try ControlClient(path: director.control)
         #expect(throws: ControlFailure.denied(errno: ESRCH, "nothing is being recorded any more")) { _ = try client.chunk(.recorded) }
-        #expect(throws: ControlFailure.denied(errno: EINVAL, "eth7: the director takes no frames from this interface, only from eth0, eth1")) {
+        #expect(
+            throws: ControlFailure.denied(errno: EINVAL, "eth7: the director takes no frames from this interface, only from eth0, eth1")
+        ) {
             _ = try client.startRecording(.init(interfaces: ["eth7"]))
         }
         let start = try client.startRecording(.init(clients: ["198.51.100.7"]))
@@ -68,18 +72,20 @@ import Wire
         #expect(throws: ControlFailure.denied(errno: EBUSY, "somebody records already")) { _ = try client.startRecording(.init()) }
         director.clients.arrive(PacketLoopTests.syn(1))
         var pieces: [Recording.Piece] = []
-        #expect(try wait {
-            pieces += Recording.Piece.pieces(in: try client.chunk(.recorded).bytes)
-            return pieces.count >= 2
-        })
+        #expect(
+            try wait {
+                pieces += Recording.Piece.pieces(in: try client.chunk(.recorded).bytes)
+                return pieces.count >= 2
+            })
         #expect(pieces.map(\.kind) == [.arrived, .left] && pieces[1].interface == 3)
         var connections: [UInt8] = [], hasMore = true
-        #expect(try wait {
-            let chunk = try client.chunk(.recordedConnections)
-            connections += chunk.bytes
-            hasMore = chunk.hasMore
-            return !hasMore
-        })
+        #expect(
+            try wait {
+                let chunk = try client.chunk(.recordedConnections)
+                connections += chunk.bytes
+                hasMore = chunk.hasMore
+                return !hasMore
+            })
         #expect(connections.last == 0x0a)
         let end = try client.endRecording()
         #expect(end.reason.isEmpty && end.ownFrames == 0 && end.network.contains("dev eth1"))
@@ -89,7 +95,8 @@ import Wire
     @Test func filesReadAgainChangeWhatTheyChange() throws {
         let director = try RunningDirector(services: Self.services)
         let client = try ControlClient(path: director.control)
-        try client.apply(.addServer(Self.key, ServerKey(address: ip("10.0.0.12"), port: 80), ServerSettings(method: .directRouting, weight: 7)))
+        try client.apply(
+            .addServer(Self.key, ServerKey(address: ip("10.0.0.12"), port: 80), ServerSettings(method: .directRouting, weight: 7)))
         try director.write([Self.services[0], "-a -t 192.0.2.1:80 -r 10.0.0.11:80 -g -w 5"])
         director.signal(SIGHUP)
         #expect(wait { director.lines.all.contains("files read again: 1 changes") })
@@ -97,7 +104,8 @@ import Wire
         #expect(weights == [5, 7])
         try director.write(["-A -t 192.0.2.1:80 -s nosuch"])
         director.signal(SIGHUP)
-        #expect(wait { director.lines.all.contains { $0.hasPrefix("\(director.file):1: ") && $0.hasSuffix("; everything stays as it was") } })
+        #expect(
+            wait { director.lines.all.contains { $0.hasPrefix("\(director.file):1: ") && $0.hasSuffix("; everything stays as it was") } })
         #expect(try client.inventory().services[0].servers.count == 2)
         try director.stop()
     }
@@ -106,7 +114,8 @@ import Wire
     @Test func aNewWayOutIsOpened() throws {
         let director = try RunningDirector(services: Self.services)
         let client = try ControlClient(path: director.control)
-        try client.apply(.addServer(Self.key, ServerKey(address: ip("10.9.0.11"), port: 80), ServerSettings(method: .directRouting, weight: 1000)))
+        try client.apply(
+            .addServer(Self.key, ServerKey(address: ip("10.9.0.11"), port: 80), ServerSettings(method: .directRouting, weight: 1000)))
         director.host.change { network in
             network.interfaces.append(.init(index: 9, name: "eth9", mac: MACAddress(bits: 0x0200_0000_0009), mtu: 1500))
             network.routes.append(.init(prefix: ip("10.9.0.0"), length: 24, interface: 9))

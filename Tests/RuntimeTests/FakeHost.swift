@@ -4,12 +4,13 @@ import Host
 import LVS
 import LinkKit
 import Links
-@testable import Runtime
 import Wire
+
+@testable import Runtime
 
 /// A host that is made up: it writes down what is asked of it, and its network is what the test says.
 final class FakeHost: HostRequests, NetworkSource {
-    private(set) var mutings: [Muting] = []
+    private(set) var mutings: [SuppressedTraffic] = []
     private(set) var resolved: [Network.NeighborKey] = []
     private(set) var opened: [MemoryLink] = []
     private(set) var lastRefusal: HostError?
@@ -35,7 +36,7 @@ final class FakeHost: HostRequests, NetworkSource {
         return true
     }
 
-    func mute(_ muting: Muting) throws(HostError) { mutings.append(muting) }
+    func mute(_ suppressed: SuppressedTraffic) throws(HostError) { mutings.append(muting) }
     func resolve(_ neighbors: [Network.NeighborKey], at now: Instant) { resolved += neighbors }
     func refresh(_ neighbors: [Network.NeighborKey], at now: Instant) {}
     func openLink(_ scheme: String, on interface: String) throws(LinkError) -> any LiveLink { throw LinkError("links come from the test") }
@@ -53,13 +54,19 @@ final class FakeHost: HostRequests, NetworkSource {
     /// A director's host on eth0 (interface 2), its servers on eth1 (interface 3), with one server that is known.
     static var network: Network {
         var network = Network()
-        network.interfaces = [.init(index: 1, name: "lo", mac: .zero, mtu: 65_536, isLoopback: true),
-                              .init(index: 2, name: "eth0", mac: MACAddress(bits: 0x0200_0000_0002), mtu: 1500),
-                              .init(index: 3, name: "eth1", mac: MACAddress(bits: 0x0200_0000_0003), mtu: 1500)]
-        network.addresses = [.init(address: ip("192.0.2.254"), prefixLength: 24, interface: 2),
-                             .init(address: ip("10.0.0.254"), prefixLength: 24, interface: 3)]
-        network.routes = [.init(prefix: ip("192.0.2.0"), length: 24, interface: 2), .init(prefix: ip("10.0.0.0"), length: 24, interface: 3),
-                          .init(prefix: ip("0.0.0.0"), length: 0, gateway: ip("192.0.2.253"), interface: 2)]
+        network.interfaces = [
+            .init(index: 1, name: "lo", mac: .zero, mtu: 65_536, isLoopback: true),
+            .init(index: 2, name: "eth0", mac: MACAddress(bits: 0x0200_0000_0002), mtu: 1500),
+            .init(index: 3, name: "eth1", mac: MACAddress(bits: 0x0200_0000_0003), mtu: 1500),
+        ]
+        network.addresses = [
+            .init(address: ip("192.0.2.254"), prefixLength: 24, interface: 2),
+            .init(address: ip("10.0.0.254"), prefixLength: 24, interface: 3),
+        ]
+        network.routes = [
+            .init(prefix: ip("192.0.2.0"), length: 24, interface: 2), .init(prefix: ip("10.0.0.0"), length: 24, interface: 3),
+            .init(prefix: ip("0.0.0.0"), length: 0, gateway: ip("192.0.2.253"), interface: 2),
+        ]
         network.setNeighbor(ip("10.0.0.11"), on: 3, to: server)
         return network
     }

@@ -4,10 +4,12 @@ import LinkKit
 import Links
 import PacketKit
 import Replay
-@testable import Runtime
 import Testing
 import Wire
+
 import enum PacketKit.Packet
+
+@testable import Runtime
 
 /// A link whose next receive fails.
 final class FailingLink: Link {
@@ -26,11 +28,12 @@ final class FailingLink: Link {
 
     /// A director with a service of one server, which frames reach by interface 3.
     static func engine(weight: Int32 = 1) throws -> Engine {
-        var director = Director(connections: 1024, hostRole: HostRole(isWholeHost: false, owned: [ip("192.0.2.1")]), at: 1)
+        var director = Director(connections: 1024, hostEmulation: HostEmulation(isWholeHost: false, owned: [ip("192.0.2.1")]), at: 1)
         director.network = FakeHost.network
         let key = ServiceKey(proto: IPProtocol.tcp, address: ip("192.0.2.1"), port: 80)
         try director.apply(.addService(key, ServiceSettings(scheduler: "rr")))
-        try director.apply(.addServer(key, ServerKey(address: ip("10.0.0.11"), port: 80), ServerSettings(method: .directRouting, weight: weight)))
+        try director.apply(
+            .addServer(key, ServerKey(address: ip("10.0.0.11"), port: 80), ServerSettings(method: .directRouting, weight: weight)))
         return Engine(director)
     }
 
@@ -47,8 +50,10 @@ final class FailingLink: Link {
             let complain = { (error: LinkError, _: Int32) in told.lines.append(error.description) }
             self.told = told
             engine = try PacketLoopTests.engine()
-            loop = PacketLoop(links, egress: EgressLinks(links, open: { _ throws(LinkError) in throw LinkError("nothing is opened") }, complain: complain),
-                              clock: { 1_000 }, complain: complain)
+            loop = PacketLoop(
+                links,
+                egress: EgressLinks(links, open: { _ throws(LinkError) in throw LinkError("nothing is opened") }, complain: complain),
+                clock: { 1_000 }, complain: complain)
         }
 
         func turn() -> Bool { loop.turn(&engine) }
@@ -70,7 +75,10 @@ final class FailingLink: Link {
         clients.arrive(Packet.arp(request: true, senderMAC: Self.client, sender: "192.0.2.9", target: "192.0.2.1"))
         let bench = try Bench([clients])
         #expect(bench.turn())
-        #expect(clients.sent.map(\.bytes) == [Packet.arp(request: false, senderMAC: Self.own, sender: "192.0.2.1", targetMAC: Self.client, target: "192.0.2.9")])
+        #expect(
+            clients.sent.map(\.bytes) == [
+                Packet.arp(request: false, senderMAC: Self.own, sender: "192.0.2.1", targetMAC: Self.client, target: "192.0.2.9")
+            ])
     }
 
     /// Frames for a server whose MAC nobody knows wait, and leave when it is known.
@@ -116,7 +124,7 @@ final class FailingLink: Link {
         let faulty = FaultyLink(clients, faults: .init(lost: 100, repeated: 100, damaged: 100), seed: seed)
         let bench = try Bench([faulty, FaultyLink(servers, faults: .init(lost: 50, repeated: 50, damaged: 50), seed: seed + 1000)])
         while bench.turn() {}
-        let counted = bench.engine.director.tally.all.reduce(0) { $0 + Int($1.frames) }
+        let counted = bench.engine.director.verdicts.all.reduce(0) { $0 + Int($1.frames) }
         #expect(counted == 500 - faulty.met.lost + faulty.met.repeated)
     }
 }

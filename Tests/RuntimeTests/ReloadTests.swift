@@ -2,10 +2,11 @@ import Admin
 import Glibc
 import LVS
 import Linux
-@testable import Runtime
 import SystemPackage
 import Testing
 import Wire
+
+@testable import Runtime
 
 @Suite struct ReloadTests {
     private func file(_ lines: String...) throws -> String {

@@ -1,8 +1,9 @@
 import LVS
 import Links
-@testable import Runtime
 import Testing
 import Wire
+
+@testable import Runtime
 
 @Suite struct ReportTests {
     /// A link that has lost frames.
@@ -21,8 +22,9 @@ import Wire
         (missed.received, missed.missed) = (9, 3)
         (several.truncated, several.queueFull, several.refused) = (1, 2, 4)
         let links = [LossyLink(interface: 2, missed), LossyLink(interface: 3, LinkCounters()), LossyLink(interface: 77, several)]
-        #expect(Report(director, links).lines == [
-            "eth0: frames lost: missed 3", "interface 77: frames lost: truncated 1, queue full 2, refused 4", "ended",
-        ])
+        #expect(
+            Report(director, links).lines == [
+                "eth0: frames lost: missed 3", "interface 77: frames lost: truncated 1, queue full 2, refused 4", "ended",
+            ])
     }
 }

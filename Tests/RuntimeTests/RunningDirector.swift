@@ -6,10 +6,11 @@ import LVS
 import LinkKit
 import Links
 import Linux
-@testable import Runtime
 import Synchronization
 import Testing
 import Wire
+
+@testable import Runtime
 
 /// An event loop with test links and a made-up host, on a thread of its own. Everything that is not thread-safe belongs to
 /// that thread until `stop` has joined it.
@@ -36,10 +37,12 @@ final class RunningDirector: @unchecked Sendable {
         folder = template.withUnsafeMutableBufferPointer { mkdtemp($0.baseAddress!) }.map { String(cString: $0) } ?? "/tmp"
         self.services = services
         try write(services)
-        pthread_create(&thread, nil, { context in
-            if let context { Unmanaged<RunningDirector>.fromOpaque(context).takeUnretainedValue().run() }
-            return nil
-        }, Unmanaged.passUnretained(self).toOpaque())
+        pthread_create(
+            &thread, nil,
+            { context in
+                if let context { Unmanaged<RunningDirector>.fromOpaque(context).takeUnretainedValue().run() }
+                return nil
+            }, Unmanaged.passUnretained(self).toOpaque())
         var watch = pollfd(fd: isReady, events: Int16(POLLIN), revents: 0)
         try #require(poll(&watch, 1, 10_000) == 1)
         if let failure { throw failure }
@@ -55,10 +58,12 @@ final class RunningDirector: @unchecked Sendable {
             let lines = lines
             let files = RunFiles(services: file)
             let signals = try Signals([.terminate, .hangUp])
-            let setup = EventLoop.Setup(links: [clients, servers], interfaces: ["eth0", "eth1"], network: host, requests: host,
-                                        control: try ControlServer(path: control), signals: signals, files: files, log: Log { lines.add($0) })
-            let loop = try EventLoop(Director(connections: 1024, hostRole: HostRole(isWholeHost: false), at: Instant(svs_clock())),
-                                     setup, files.read(), start: "seed 0\n")
+            let setup = EventLoop.Setup(
+                links: [clients, servers], interfaces: ["eth0", "eth1"], network: host, requests: host,
+                control: try ControlServer(path: control), signals: signals, files: files, log: Log { lines.add($0) })
+            let loop = try EventLoop(
+                Director(connections: 1024, hostEmulation: HostEmulation(isWholeHost: false), at: Instant(svs_clock())),
+                setup, files.read(), start: "seed 0\n")
             svs_event_raise(isReady)
             try loop.run()
         } catch {
@@ -108,7 +113,9 @@ final class MemoryWire: Link, @unchecked Sendable {
 
     func receive(into batch: inout Batch) throws(LinkError) {
         svs_event_clear(descriptor)
-        for frame in arriving.withLock({ frames in defer { frames = [] }; return frames }) { link.arrive(frame) }
+        for frame in arriving.withLock({ frames in
+            defer { frames = [] }; return frames
+        }) { link.arrive(frame) }
         try link.receive(into: &batch)
     }
 

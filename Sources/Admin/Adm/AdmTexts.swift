@@ -1,6 +1,6 @@
 import Glibc
-internal import SystemPackage
 import LVS
+internal import SystemPackage
 
 /// ipvsadm's words for what a director answers.
 enum AdmTexts {

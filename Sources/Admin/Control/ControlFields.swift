@@ -44,7 +44,9 @@ public struct FieldReader {
         let width = Number.bitWidth / 8
         guard rest.count >= width else { return nil }
         var number: Number = 0
-        for byte in rest.prefix(width).reversed() { number = Number.bitWidth > 8 ? number << 8 | Number(byte) : Number(truncatingIfNeeded: byte) }
+        for byte in rest.prefix(width).reversed() {
+            number = Number.bitWidth > 8 ? number << 8 | Number(byte) : Number(truncatingIfNeeded: byte)
+        }
         rest = rest.dropFirst(width)
         return number
     }

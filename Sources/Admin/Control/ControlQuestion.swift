@@ -72,9 +72,13 @@ public enum ControlQuestion: Hashable, Sendable {
     ///   (EINVAL).
     public init(_ bytes: [UInt8]) throws(AskError) {
         var fields = FieldReader(bytes)
-        guard let version = fields.number(UInt16.self), let kind = fields.number(UInt16.self) else { throw AskError("a question without a kind") }
+        guard let version = fields.number(UInt16.self), let kind = fields.number(UInt16.self) else {
+            throw AskError("a question without a kind")
+        }
         guard version == Self.version else {
-            throw AskError(.protocolNotSupported, "svs run answers questions of version \(Self.version), not \(version): ask with an svs of the same release")
+            throw AskError(
+                .protocolNotSupported,
+                "svs run answers questions of version \(Self.version), not \(version): ask with an svs of the same release")
         }
         switch kind {
         case 1: self = .verdictCounters
@@ -88,7 +92,8 @@ public enum ControlQuestion: Hashable, Sendable {
         case 5:
             var request = RecordingRequest()
             guard let clients = fields.list({ $0.text() }), let services = fields.list({ $0.text() }),
-                  let interfaces = fields.list({ $0.text() }) else { throw .malformed(kind) }
+                let interfaces = fields.list({ $0.text() })
+            else { throw .malformed(kind) }
             (request.clients, request.services, request.interfaces) = (clients, services, interfaces)
             self = .startRecording(request)
         case 6: self = .recorded
@@ -115,7 +120,9 @@ public struct AskError: Error, Hashable, Sendable, CustomStringConvertible {
     public init(_ message: String) { self.init(.invalidArgument, message) }
 
     public static func unknown(_ name: String) -> AskError { AskError(.notSupported, "svs run knows no question '\(name)'") }
-    static func malformed(_ kind: UInt16) -> AskError { AskError("question \(kind): its fields are not those of version \(ControlQuestion.version)") }
+    static func malformed(_ kind: UInt16) -> AskError {
+        AskError("question \(kind): its fields are not those of version \(ControlQuestion.version)")
+    }
 
     public var description: String { message }
 }

@@ -77,8 +77,12 @@ public enum ControlReply: Hashable, Sendable {
             out.put(text)
         case .recordingStart(let start):
             out.put(UInt16(2))
-            out.put(start.files) { $0.put($1.name); $0.put($1.text) }
-            out.put(start.interfaces) { $0.put($1.index); $0.put($1.name) }
+            out.put(start.files) {
+                $0.put($1.name); $0.put($1.text)
+            }
+            out.put(start.interfaces) {
+                $0.put($1.index); $0.put($1.name)
+            }
             out.put(start.taken) { $0.put($1) }
             out.put(start.unknownMarks) { $0.put($1) }
         case .chunk(let chunk):
@@ -103,17 +107,23 @@ public enum ControlReply: Hashable, Sendable {
             guard let text = fields.text() else { return nil }
             self = .text(text)
         case 2:
-            let files = fields.list { fields in fields.text().flatMap { name in fields.text().map { RecordingStart.File(name: name, text: $0) } } }
+            let files = fields.list { fields in
+                fields.text().flatMap { name in fields.text().map { RecordingStart.File(name: name, text: $0) } }
+            }
             let interfaces = fields.list { fields in
                 fields.number(Int32.self).flatMap { index in fields.text().map { RecordingStart.Interface(index: index, name: $0) } }
             }
-            guard let files, let interfaces, let taken = fields.list({ $0.text() }), let unknown = fields.list({ $0.text() }) else { return nil }
+            guard let files, let interfaces, let taken = fields.list({ $0.text() }), let unknown = fields.list({ $0.text() }) else {
+                return nil
+            }
             self = .recordingStart(RecordingStart(files: files, interfaces: interfaces, taken: taken, unknownMarks: unknown))
         case 3:
             guard let hasMore = fields.flag(), let bytes = fields.bytes() else { return nil }
             self = .chunk(Chunk(hasMore: hasMore, bytes: bytes))
         case 4:
-            guard let network = fields.text(), let reason = fields.text(), let own = fields.number(UInt64.self).flatMap({ Int(exactly: $0) }) else { return nil }
+            guard let network = fields.text(), let reason = fields.text(),
+                let own = fields.number(UInt64.self).flatMap({ Int(exactly: $0) })
+            else { return nil }
             self = .recordingEnd(RecordingEnd(network: network, reason: reason, ownFrames: own))
         default: return nil
         }

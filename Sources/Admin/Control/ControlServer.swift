@@ -40,7 +40,7 @@ public final class ControlServer {
     private let poller: Poller
     private var isOpen = true
     private var peers: [Int32: ControlPeer] = [:]
-    private var buffer = [UInt8](repeating: 0, count: ControlNumbers.requestLength)
+    private var buffer = [UInt8](repeating: 0, count: ControlConstants.requestLength)
 
     /// Listens at `path`, as `ControlListener` does.
     public convenience init(path: String) throws(ControlError) { try self.init(ControlListener(path: path)) }

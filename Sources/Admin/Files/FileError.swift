@@ -36,7 +36,9 @@ public enum TextFile {
 
     /// The same of a file that is open already, which is closed; `path` is its name.
     public static func read(_ file: FileDescriptor, _ path: String) throws(FileError) -> String {
-        do throws(Errno) { return String(decoding: try FileReader(adopting: file).all(), as: UTF8.self) } catch { throw FileError(file: path, error) }
+        do throws(Errno) { return String(decoding: try FileReader(adopting: file).all(), as: UTF8.self) } catch {
+            throw FileError(file: path, error)
+        }
     }
 
     /// Opens a file for reading.
