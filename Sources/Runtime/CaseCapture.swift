@@ -60,9 +60,9 @@ public struct CaseCapture {
     private static func runText(_ scenario: Scenario) throws -> String {
         var director = Director(connections: 16, seed: 0)
         for rule in scenario.services { try director.apply(rule.command) }
-        let standing = DerivedHostState(director.inventory(), scenario.network, scenario.marks4, scenario.marks6)
+        let derived = DerivedHostState(director.inventory(), scenario.network, scenario.marks4, scenario.marks6)
         var run = RunFile()
-        run.hostEmulation = HostEmulation(isWholeHost: false, owned: Set(standing.owned))
+        run.hostEmulation = HostEmulation(isWholeHost: false, owned: Set(derived.owned))
         return run.text
     }
 

@@ -22,7 +22,7 @@ public struct DecapFile {
         var counters = DecapCounters()
         var index: UInt32 = 0
         while let (record, bytes) = try reader.next() {
-            if let frame = unwrap(bytes, &tally) {
+            if let frame = unwrap(bytes, &counters) {
                 var frame = frame
                 var failure: LinkError?
                 frame.withBytes { window in
@@ -38,7 +38,7 @@ public struct DecapFile {
             index &+= 1
         }
         try writer.close()
-        return tally
+        return counters
     }
 
     /// The frame without the tunnel's headers, or as it was; `nil` for one that is refused.

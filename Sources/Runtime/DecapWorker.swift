@@ -75,7 +75,7 @@ public final class DecapWorker {
                 }
             }
         }
-        try suppressor.apply(muting)
+        try suppressor.apply(suppressed)
         try link.attach(PacketFilter(accepting: captureMatches))
         addresses = own
     }

@@ -24,7 +24,7 @@ public final class EventLoop {
         var log: Log
     }
 
-    private var engine: Engine
+    private var engine: ControlledDirector
     private let packets: PacketLoop
     private let egress: EgressLinks
     private let host: HostSide
@@ -76,7 +76,7 @@ public final class EventLoop {
             links, open: { interface throws(LinkError) in try requests.openSender(on: interface.name) }, complain: complain)
         packets = PacketLoop(links, egress: egress, complain: complain)
         watched = links.map { _ in -1 }
-        engine = Engine(director)
+        engine = ControlledDirector(director)
         engine.interfaces = setup.interfaces
         engine.start = start
         try configure(setup.files.services ?? "services")

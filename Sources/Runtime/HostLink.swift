@@ -25,7 +25,7 @@ final class HostLink: Link {
     }
 
     /// Leaves the host's answers to the host again.
-    func end() { requests.stopLeading() }
+    func end() { requests.stopRouting() }
 
     var descriptor: Int32 { device?.descriptor ?? -1 }
 

@@ -6,7 +6,7 @@ public import Links
 /// without. What is asked is plain data or a name, so that the answer may come from this process or from another one.
 public protocol HostRequests: AnyObject {
     /// Keeps the host's stack from seeing exactly this.
-    func mute(_ suppressed: SuppressedTraffic) throws(HostError)
+    func suppress(_ traffic: SuppressedTraffic) throws(HostError)
     /// Has the kernel find out the MACs of next hops, each asked for at most every second; `HostNetwork` hears of them.
     func resolve(_ neighbors: [Network.NeighborKey], at now: Instant)
     /// Has the kernel keep what it knows about neighbours that are in use.
@@ -21,25 +21,25 @@ public protocol HostRequests: AnyObject {
     /// Has the host's answers from exactly these servers led into that device; `mtu` is what the director's interfaces carry.
     func route(_ servers: Set<LocalServer>, into device: TUNDevice, mtu: Int) throws(HostError)
     /// Leaves the host's answers to the host again.
-    func stopLeading()
+    func stopRouting()
     /// What went wrong last with something that is asked for without waiting for the answer.
     var lastRefusal: HostError? { get }
 }
 
 /// This process's own rights: CAP_NET_ADMIN and CAP_NET_RAW, in the network namespace of the thread that makes it.
 public final class OwnRights: HostRequests {
-    private let suppression: StackSuppressor
+    private let suppressor: StackSuppressor
     private let resolver: NeighborResolver
     private let replies: LocalServerRouting
 
     /// Removes what a director that was killed may have left in the host's policy rules.
     public init() throws(HostError) {
-        suppression = try StackSuppressor()
+        suppressor = try StackSuppressor()
         resolver = try NeighborResolver()
         replies = try LocalServerRouting()
     }
 
-    public func mute(_ suppressed: SuppressedTraffic) throws(HostError) { try suppression.apply(muting) }
+    public func suppress(_ traffic: SuppressedTraffic) throws(HostError) { try suppressor.apply(traffic) }
 
     public func resolve(_ neighbors: [Network.NeighborKey], at now: Instant) {
         for neighbor in neighbors { resolver.resolve(neighbor.address, on: neighbor.interface, at: now) }
@@ -64,7 +64,7 @@ public final class OwnRights: HostRequests {
         try replies.route(servers, into: device, mtu: mtu)
     }
 
-    public func stopLeading() { replies.end() }
+    public func stopRouting() { replies.end() }
 
     public var lastRefusal: HostError? { resolver.lastRefusal }
 }

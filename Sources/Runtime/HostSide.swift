@@ -39,21 +39,21 @@ final class HostSide {
     /// Mutes, announces and filters for the services that there are now.
     /// - Parameter attach: gives the links a filter, before the host is muted for what it lets through.
     func follow(_ director: inout Director, at now: Instant, attach: (PacketFilter) throws -> Void) throws {
-        let standing = DerivedHostState(director.inventory(), director.network, director.marks4, director.marks6)
-        director.hostEmulation = HostEmulation(isWholeHost: false, owned: Set(standing.owned))
-        var wanted = standing.muting
+        let derived = DerivedHostState(director.inventory(), director.network, director.marks4, director.marks6)
+        director.hostEmulation = HostEmulation(isWholeHost: false, owned: Set(derived.owned))
+        var wanted = derived.suppressed
         wanted.interfaces = interfaces
         let present = director.network.interfaces.filter { interfaces.contains($0.name) }
-        if wanted != muting || present != known {
-            if wanted != muting {
-                try attach(PacketFilter(accepting: standing.captureMatches, everyICMP: standing.translates || standing.tunnels))
+        if wanted != suppressed || present != known {
+            if wanted != suppressed {
+                try attach(PacketFilter(accepting: derived.captureMatches, everyICMP: derived.translates || derived.tunnels))
             }
-            try requests.mute(wanted)
-            muting = wanted
+            try requests.suppress(wanted)
+            suppressed = wanted
         }
-        localServers = standing.localServers
+        localServers = derived.localServers
         smallestMTU = present.map(\.mtu).min() ?? 1500
-        announce(standing.owned, present, director.network.forwards6, at: now)
+        announce(derived.owned, present, director.network.forwards6, at: now)
         known = present
     }
 

@@ -71,7 +71,7 @@ final class LiveRecording {
     }
 }
 
-extension Engine {
+extension ControlledDirector {
     /// Begins a recording.
     mutating func startRecording(_ request: ControlQuestion.RecordingRequest) throws(AskError) -> ControlReply.RecordingStart {
         guard recording == nil else { throw AskError(.resourceBusy, "somebody records already") }

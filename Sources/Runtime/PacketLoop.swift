@@ -39,7 +39,7 @@ final class PacketLoop {
     var hasWork: Bool { links.indices.contains { isReady[$0] || !links[$0].wantsPoll } }
 
     /// One turn: time passes, then each link that is ready is read once. False when nothing arrived.
-    func turn(_ engine: inout Engine) -> Bool {
+    func turn(_ engine: inout ControlledDirector) -> Bool {
         let now = clock()
         advance(&engine, to: now)
         var arrived = false
@@ -50,7 +50,7 @@ final class PacketLoop {
         return arrived
     }
 
-    private func direct(from link: any Link, _ engine: inout Engine, at start: Instant) -> Bool {
+    private func direct(from link: any Link, _ engine: inout ControlledDirector, at start: Instant) -> Bool {
         batch.removeAll()
         do throws(LinkError) { try link.receive(into: &batch) } catch { complain(error, link.interface) }
         guard !batch.isEmpty else { return false }
@@ -71,27 +71,27 @@ final class PacketLoop {
     }
 
     /// Lets time pass for the director, and sends what its timers send.
-    func advance(_ engine: inout Engine, to now: Instant) { advance(&engine, to: now, limit: Self.expiries) }
+    func advance(_ engine: inout ControlledDirector, to now: Instant) { advance(&engine, to: now, limit: Self.expiries) }
 
-    private func advance(_ engine: inout Engine, to now: Instant, limit: Int) {
+    private func advance(_ engine: inout ControlledDirector, to now: Instant, limit: Int) {
         engine.director.advance(to: now, limit: limit)
         transmitLate(&engine, byTimer: true)
     }
 
     /// Sends frames that have waited for a neighbour which is known now; true while others wait.
-    func release(_ engine: inout Engine, at now: Instant) -> Bool {
+    func release(_ engine: inout ControlledDirector, at now: Instant) -> Bool {
         let waits = engine.director.releaseWaiting(at: now)
         transmitLate(&engine, byTimer: false)
         return waits
     }
 
-    private func transmitLate(_ engine: inout Engine, byTimer: Bool) {
+    private func transmitLate(_ engine: inout ControlledDirector, byTimer: Bool) {
         guard !engine.director.outbox.batch.isEmpty else { return }
         engine.recording?.pieces.leavingLate(engine.director.outbox.batch, byTimer: byTimer, at: engine.director.now)
         transmitOutbox(&engine)
     }
 
-    private func transmitOutbox(_ engine: inout Engine) {
+    private func transmitOutbox(_ engine: inout ControlledDirector) {
         if !engine.director.outbox.batch.isEmpty { egress.transmit(engine.director.outbox.batch) }
     }
 }

@@ -13,7 +13,7 @@ struct Report {
             let name = director.network.interface(link.interface)?.name ?? "interface \(link.interface)"
             lines.append("\(name): frames lost: \(losses.joined(separator: ", "))")
         }
-        var words = director.counters.all.map { "\($0.verdict.name) \($0.frames)" }
+        var words = director.verdicts.all.map { "\($0.verdict.name) \($0.frames)" }
         if director.clampedSYNs > 0 { words.append("SYNs with a lowered MSS \(director.clampedSYNs)") }
         lines.append("ended" + (words.isEmpty ? "" : ": " + words.joined(separator: ", ")))
         self.lines = lines

@@ -26,7 +26,7 @@ import Wire
         #expect(wait { director.clients.sent.count >= 2 && director.servers.sent.count >= 2 })
         #expect(director.clients.sent[0].prefix(14) == [255, 255, 255, 255, 255, 255, 2, 0, 0, 0, 0, 2, 8, 6])
         try director.stop()
-        let muting = try #require(director.host.mutings.last)
+        let suppressed = try #require(director.host.suppressions.last)
         #expect(suppressed.ownedAddresses == [ip("192.0.2.1")] && suppressed.interfaces == ["eth0", "eth1"])
     }
 
@@ -41,7 +41,7 @@ import Wire
         #expect(try client.text(.verdictCounters) == "")
         #expect(wait { director.clients.sent.count >= 4 })
         try director.stop()
-        #expect(director.host.mutings.last?.ownedAddresses == [ip("192.0.2.1"), ip("192.0.2.2")])
+        #expect(director.host.suppressions.last?.ownedAddresses == [ip("192.0.2.1"), ip("192.0.2.2")])
     }
 
     @Test func aPacketIsExplained() throws {
@@ -108,6 +108,23 @@ import Wire
             wait { director.lines.all.contains { $0.hasPrefix("\(director.file):1: ") && $0.hasSuffix("; everything stays as it was") } })
         #expect(try client.inventory().services[0].servers.count == 2)
         try director.stop()
+    }
+
+    /// A file that never ends keeps neither frames nor clients nor the end waiting.
+    @Test func readingAPipeHoldsNothingUp() throws {
+        let director = try RunningDirector(services: Self.services)
+        unlink(director.file)
+        #expect(mkfifo(director.file, 0o600) == 0)
+        director.signal(SIGHUP)
+        let client = try ControlClient(path: director.control)
+        #expect(try client.inventory().services.count == 1)
+        director.clients.arrive(PacketLoopTests.syn(1))
+        #expect(try wait { try client.connections().count == 1 })
+        let error = try #require(throws: ControlFailure.self) { _ = try client.text(.explain(packet: "udp 198.51.100.7:5 > 192.0.2.1:80", .text)) }
+        #expect(error.errno == EAGAIN)
+        let pipe = open(director.file, O_RDWR)
+        try director.stop()
+        close(pipe)
     }
 
     /// An interface that frames leave by and that none are taken from gets a link when the first frame leaves.

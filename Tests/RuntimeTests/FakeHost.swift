@@ -1,42 +1,45 @@
-import CLinux
 import Glibc
 import Host
 import LVS
 import LinkKit
 import Links
+import Linux
 import Wire
 
 @testable import Runtime
 
 /// A host that is made up: it writes down what is asked of it, and its network is what the test says.
 final class FakeHost: HostRequests, NetworkSource {
-    private(set) var mutings: [SuppressedTraffic] = []
+    private(set) var suppressions: [SuppressedTraffic] = []
     private(set) var resolved: [Network.NeighborKey] = []
     private(set) var opened: [MemoryLink] = []
     private(set) var lastRefusal: HostError?
     /// Readable after `change`.
-    let descriptor = svs_event_new()
+    var descriptor: Int32 { changed.descriptor }
+    private let changed: Wakeup
     private var network: Network
     private var isChanged = true
 
-    init(_ network: Network) { self.network = network }
-    deinit { close(descriptor) }
+    init(_ network: Network) throws {
+        self.network = network
+        changed = try Wakeup()
+    }
 
     func change(_ body: (inout Network) -> Void) {
         body(&network)
         isChanged = true
-        svs_event_raise(descriptor)
+        changed.raise()
     }
 
     func update(_ network: inout Network) throws(HostError) -> Bool {
-        svs_event_clear(descriptor)
+        changed.clear()
         guard isChanged else { return false }
         isChanged = false
         network = self.network
         return true
     }
 
-    func mute(_ suppressed: SuppressedTraffic) throws(HostError) { mutings.append(muting) }
+    func suppress(_ traffic: SuppressedTraffic) throws(HostError) { suppressions.append(traffic) }
     func resolve(_ neighbors: [Network.NeighborKey], at now: Instant) { resolved += neighbors }
     func refresh(_ neighbors: [Network.NeighborKey], at now: Instant) {}
     func openLink(_ scheme: String, on interface: String) throws(LinkError) -> any LiveLink { throw LinkError("links come from the test") }
@@ -49,7 +52,7 @@ final class FakeHost: HostRequests, NetworkSource {
 
     func openDevice() throws(HostError) -> TUNDevice { throw HostError("make a TUN device", errno: EPERM) }
     func lead(_ servers: Set<LocalServer>, into device: TUNDevice, mtu: Int) throws(HostError) {}
-    func stopLeading() {}
+    func stopRouting() {}
 
     /// A director's host on eth0 (interface 2), its servers on eth1 (interface 3), with one server that is known.
     static var network: Network {

@@ -27,20 +27,20 @@ final class FailingLink: Link {
     }
 
     /// A director with a service of one server, which frames reach by interface 3.
-    static func engine(weight: Int32 = 1) throws -> Engine {
+    static func engine(weight: Int32 = 1) throws -> ControlledDirector {
         var director = Director(connections: 1024, hostEmulation: HostEmulation(isWholeHost: false, owned: [ip("192.0.2.1")]), at: 1)
         director.network = FakeHost.network
         let key = ServiceKey(proto: IPProtocol.tcp, address: ip("192.0.2.1"), port: 80)
         try director.apply(.addService(key, ServiceSettings(scheduler: "rr")))
         try director.apply(
             .addServer(key, ServerKey(address: ip("10.0.0.11"), port: 80), ServerSettings(method: .directRouting, weight: weight)))
-        return Engine(director)
+        return ControlledDirector(director)
     }
 
     /// A loop with its director; what went wrong with links is in `told`.
     final class Bench {
         let loop: PacketLoop
-        var engine: Engine
+        var engine: ControlledDirector
         let told: Told
 
         final class Told { var lines: [String] = [] }

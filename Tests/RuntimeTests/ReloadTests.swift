@@ -77,7 +77,7 @@ import Wire
         let first = try file("-A -t 192.0.2.1:80 -s rr", "-a -t 192.0.2.1:80 -r 10.0.0.11:80 -g -w 1", "--set 600 60 60")
         let second = try file("-A -t 192.0.2.1:80 -s wrr", "-A -t 192.0.2.1:81 -s rr", "--set 600 60 60")
         defer { unlink(first); unlink(second) }
-        var engine = Engine(Director(connections: 16))
+        var engine = ControlledDirector(Director(connections: 16))
         let before = try RunFiles(services: first).read(), after = try RunFiles(services: second).read()
         var refused: [CommandError] = []
         let added = before.apply(to: &engine, since: RunFiles.State()) { refused.append($1) }

@@ -16,12 +16,11 @@ import Wire
 /// that thread until `stop` has joined it.
 final class RunningDirector: @unchecked Sendable {
     let folder: String
-    let clients = MemoryWire(interface: 2), servers = MemoryWire(interface: 3)
-    let host = FakeHost(FakeHost.network)
+    let clients: MemoryWire, servers: MemoryWire
+    let host: FakeHost
     let lines = Lines()
-    private let services: [String]
     private var thread = pthread_t()
-    private let isReady = svs_event_new()
+    private let isReady: Wakeup
     private var failure: (any Error)?
 
     /// What was logged, from any thread.
@@ -35,7 +34,10 @@ final class RunningDirector: @unchecked Sendable {
     init(services: [String]) throws {
         var template = Array("/tmp/svs-runtime.XXXXXX".utf8CString)
         folder = template.withUnsafeMutableBufferPointer { mkdtemp($0.baseAddress!) }.map { String(cString: $0) } ?? "/tmp"
-        self.services = services
+        isReady = try Wakeup()
+        clients = try MemoryWire(interface: 2)
+        servers = try MemoryWire(interface: 3)
+        host = try FakeHost(FakeHost.network)
         try write(services)
         pthread_create(
             &thread, nil,
@@ -43,7 +45,7 @@ final class RunningDirector: @unchecked Sendable {
                 if let context { Unmanaged<RunningDirector>.fromOpaque(context).takeUnretainedValue().run() }
                 return nil
             }, Unmanaged.passUnretained(self).toOpaque())
-        var watch = pollfd(fd: isReady, events: Int16(POLLIN), revents: 0)
+        var watch = pollfd(fd: isReady.descriptor, events: Int16(POLLIN), revents: 0)
         try #require(poll(&watch, 1, 10_000) == 1)
         if let failure { throw failure }
     }
@@ -64,11 +66,11 @@ final class RunningDirector: @unchecked Sendable {
             let loop = try EventLoop(
                 Director(connections: 1024, hostEmulation: HostEmulation(isWholeHost: false), at: Instant(svs_clock())),
                 setup, files.read(), start: "seed 0\n")
-            svs_event_raise(isReady)
+            isReady.raise()
             try loop.run()
         } catch {
             failure = error
-            svs_event_raise(isReady)
+            isReady.raise()
         }
     }
 
@@ -81,7 +83,6 @@ final class RunningDirector: @unchecked Sendable {
         pthread_join(thread, nil)
         unlink(file)
         rmdir(folder)
-        close(isReady)
         if let failure { throw failure }
     }
 }
@@ -89,18 +90,18 @@ final class RunningDirector: @unchecked Sendable {
 /// A link between two threads: what the test lets arrive wakes the loop up, as an interface does.
 final class MemoryWire: Link, @unchecked Sendable {
     let interface: Int32
-    let descriptor = svs_event_new()
+    private let arrival: Wakeup
     private let link: MemoryLink
     private let arriving = Mutex<[[UInt8]]>([])
     private let left = Mutex<[[UInt8]]>([])
 
-    init(interface: Int32) {
+    init(interface: Int32) throws {
         self.interface = interface
+        arrival = try Wakeup()
         link = MemoryLink(interface: interface)
     }
 
-    deinit { close(descriptor) }
-
+    var descriptor: Int32 { arrival.descriptor }
     var wantsPoll: Bool { true }
     var counters: LinkCounters { link.counters }
     /// What was sent.
@@ -108,11 +109,11 @@ final class MemoryWire: Link, @unchecked Sendable {
 
     func arrive(_ frame: [UInt8]) {
         arriving.withLock { $0.append(frame) }
-        svs_event_raise(descriptor)
+        arrival.raise()
     }
 
     func receive(into batch: inout Batch) throws(LinkError) {
-        svs_event_clear(descriptor)
+        arrival.clear()
         for frame in arriving.withLock({ frames in
             defer { frames = [] }; return frames
         }) { link.arrive(frame) }

@@ -3,7 +3,7 @@ import LVS
 import Replay
 
 /// The director as the control server asks it.
-struct Engine: ~Copyable, ControlTarget {
+struct ControlledDirector: ~Copyable, ControlTarget {
     var director: Director
     /// How the director was started, in the words of a case's `run` file.
     var start = ""
@@ -33,7 +33,7 @@ struct Engine: ~Copyable, ControlTarget {
 
     mutating func answer(_ question: ControlQuestion) throws(AskError) -> ControlReply {
         switch question {
-        case .verdictCounters: return .text(director.counters.all.map { "\($0.verdict.name) \($0.frames)\n" }.joined())
+        case .verdictCounters: return .text(director.verdicts.all.map { "\($0.verdict.name) \($0.frames)\n" }.joined())
         case .start: return .text(start)
         case .switches: return .text(DirectorText.switches(director))
         case .explain(let packet, let form):
