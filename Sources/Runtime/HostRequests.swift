@@ -4,6 +4,7 @@ public import Links
 
 /// What the director asks of somebody who has the rights for it: each needs a capability that what directs frames can do
 /// without. What is asked is plain data or a name, so that the answer may come from this process or from another one.
+/// Files are opened through `RunFiles.open`, on the thread that reads them.
 public protocol HostRequests: AnyObject {
     /// Keeps the host's stack from seeing exactly this.
     func suppress(_ traffic: SuppressedTraffic) throws(HostError)

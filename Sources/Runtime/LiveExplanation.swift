@@ -16,7 +16,7 @@ enum LiveExplanation {
     /// - Parameter packet: the packet in words.
     static func answer(_ packet: String, _ form: ControlQuestion.ExplanationForm, _ director: inout Director) throws(AskError) -> String {
         let words: PacketWords
-        do throws(PacketWords.Unclear) {
+        do throws(PacketWords.WordsProblem) {
             words = try PacketWords(packet)
             _ = try words.frame(arrivingAt: director.network)
         } catch { throw AskError(error.description) }
