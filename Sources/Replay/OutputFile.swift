@@ -1,5 +1,5 @@
-internal import Glibc
 public import Admin
+internal import Glibc
 
 /// Text files and folders that are made.
 public enum OutputFile {

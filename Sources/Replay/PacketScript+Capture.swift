@@ -58,7 +58,8 @@ extension PacketScript {
             return CaseFiles.Capture(interface: name, path: index == first ? "in.pcap" : "in.\(name ?? "").pcap")
         }
         let others = try CaseFiles.names(in: folder).filter { name in
-            ["pcap", "pcapng"].contains { CaseFiles.interface(of: name, between: "in", and: $0) != nil } && !captures.contains { $0.path == name }
+            ["pcap", "pcapng"].contains { CaseFiles.interface(of: name, between: "in", and: $0) != nil }
+                && !captures.contains { $0.path == name }
         }
         if let other = others.min() {
             throw FileError(file: folder + "/" + other, text: "holds frames that \(file) does not; remove one of the two")

@@ -55,7 +55,9 @@ public struct PacketScript: Sendable {
             } catch { throw fail(error.text, at: error.column > 0 ? indent + error.column : 0) }
             last = time
         }
-        guard !packets.isEmpty else { throw FileError(file: file, text: "no packet: expected lines such as +10ms tcp ADDRESS:PORT > ADDRESS:PORT SYN") }
+        guard !packets.isEmpty else {
+            throw FileError(file: file, text: "no packet: expected lines such as +10ms tcp ADDRESS:PORT > ADDRESS:PORT SYN")
+        }
     }
 
     private struct Complaint: Error { var text: String }
@@ -82,7 +84,8 @@ public struct PacketScript: Sendable {
         let parts = text.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
         let digits = parts.count > 1 ? parts[1] : "0"
         guard parts[0].allSatisfy(\.isASCII), digits.allSatisfy(\.isASCII), let whole = UInt32(parts[0]), parts[0].first != "+",
-              digits.count <= 6, digits.first != "+", let fraction = UInt64(digits) else { return nil }
+            digits.count <= 6, digits.first != "+", let fraction = UInt64(digits)
+        else { return nil }
         let scale = (0..<digits.count).reduce(UInt64(1)) { product, _ in product * 10 }
         guard (fraction * unit).isMultiple(of: scale) else { return nil }
         return UInt64(whole) * unit + fraction * unit / scale

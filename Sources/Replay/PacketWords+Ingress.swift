@@ -17,32 +17,35 @@ extension PacketWords {
     }
 
     /// Where the packet comes in at a host with this network.
-    /// - Throws: `Unclear` when the interface that is named, or any, is missing.
-    public func ingress(of network: Network) throws(Unclear) -> Ingress {
+    /// - Throws: `WordsProblem` when the interface that is named, or any, is missing.
+    public func ingress(of network: Network) throws(WordsProblem) -> Ingress {
         if let interface {
             guard let found = network.interface(named: interface), !found.isLoopback else {
-                throw Unclear(text: "in \(interface): the director has no such Ethernet interface")
+                throw WordsProblem(text: "in \(interface): the director has no such Ethernet interface")
             }
             return Ingress(interface: found, reason: .named)
         }
         if let route = network.lookup(source), route.kind == .unicast, let found = network.interface(route.interface), !found.isLoopback {
             return Ingress(interface: found, reason: .route)
         }
-        guard let first = network.firstEthernet else { throw Unclear(text: "the director has no Ethernet interface") }
+        guard let first = network.firstEthernet else { throw WordsProblem(text: "the director has no Ethernet interface") }
         return Ingress(interface: first, reason: .assumed)
     }
 
     /// Refuses a packet that a live director would not see, or where nobody can know by which interface it comes.
     /// - Parameter interfaces: names of those that the director takes frames from.
-    /// - Throws: `Unclear`.
-    public func checkIngress(of network: Network, interfaces: [String]) throws(Unclear) {
+    /// - Throws: `WordsProblem`.
+    public func checkIngress(of network: Network, interfaces: [String]) throws(WordsProblem) {
         let ingress = try ingress(of: network), name = ingress.interface.name
         guard ingress.reason != .assumed else {
-            throw Unclear(text: "no route of the host leads to \(source): say which interface the packet comes in by (in \(interfaces.first ?? name))")
+            throw WordsProblem(
+                text: "no route of the host leads to \(source): say which interface the packet comes in by (in \(interfaces.first ?? name))"
+            )
         }
         guard interfaces.contains(name) else {
             let reason = ingress.reason == .named ? "" : ", where the host's route to \(source) leads,"
-            throw Unclear(text: "it comes in by \(name)\(reason) and this director takes frames from \(interfaces.joined(separator: ", "))")
+            throw WordsProblem(
+                text: "it comes in by \(name)\(reason) and this director takes frames from \(interfaces.joined(separator: ", "))")
         }
     }
 }

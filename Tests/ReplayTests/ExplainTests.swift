@@ -1,13 +1,15 @@
-import Foundation
-import Testing
 import Admin
+import Foundation
 import LVS
 import Replay
+import Testing
 import Wire
 
 @Suite struct ExplainTests {
-    private static func explained(_ words: String, behind frames: [[UInt8]] = [], _ files: [String: String] = [:],
-                                  services: String = CaseFolder.services) throws -> ExplainedFrame {
+    private static func explained(
+        _ words: String, behind frames: [[UInt8]] = [], _ files: [String: String] = [:],
+        services: String = CaseFolder.services
+    ) throws -> ExplainedFrame {
         let folder = try CaseFolder(files, frames: frames, services: services)
         var replay = try Replayer(CaseFiles(folder: folder.path))
         while try replay.step({ _ in }) != nil {}
@@ -21,26 +23,27 @@ import Wire
 
     @Test func aFirstPacketIsToldFromServiceToWay() throws {
         let told = try Self.explained("tcp 198.51.100.7:5555 > 192.0.2.1:80 SYN")
-        #expect(told.text == """
-            frame 0 on eth0 at 0.000000 s, 54 bytes
-              02:00:00:00:00:fe > 02:00:00:00:00:01 198.51.100.7:5555 > 192.0.2.1:80 TCP [S] seq 1 win 65535 len 40 ttl 64 id 0 DF
-              comes in    by eth0, where the host's route to 198.51.100.7 leads
-              connection  none known for TCP 198.51.100.7:5555 > 192.0.2.1:80
-              service     TCP 192.0.2.1:80, by address and port
-              scheduler   rr, 1 candidates
-                            > 10.0.0.2:80: next in the circle (weight 1, 0 active, 0 inactive)
-              connection  made: TCP 198.51.100.7:5555 > 192.0.2.1:80 > 10.0.0.2:80, direct routing, NONE
-              state       NONE -> SYN_RECV, expires in 60 s
-              way         direct routing to 10.0.0.2: on eth1, a neighbour at 02:00:00:00:00:22
-              length      40 bytes, the way carries 1500
-              emitted     on eth1, 54 bytes
-                            02:00:00:00:01:01 > 02:00:00:00:00:22 198.51.100.7:5555 > 192.0.2.1:80 TCP [S] seq 1 win 65535 len 40 ttl 63 id 0 DF
-                              Ethernet destination: 02:00:00:00:00:01 -> 02:00:00:00:00:22
-                              Ethernet source: 02:00:00:00:00:fe -> 02:00:00:00:01:01
-                              IPv4 ttl: 64 -> 63
-              verdict     sent, direct-routing: sent to the real server's MAC, the packet otherwise unchanged but for its TTL
+        #expect(
+            told.text == """
+                frame 0 on eth0 at 0.000000 s, 54 bytes
+                  02:00:00:00:00:fe > 02:00:00:00:00:01 198.51.100.7:5555 > 192.0.2.1:80 TCP [S] seq 1 win 65535 len 40 ttl 64 id 0 DF
+                  comes in    by eth0, where the host's route to 198.51.100.7 leads
+                  connection  none known for TCP 198.51.100.7:5555 > 192.0.2.1:80
+                  service     TCP 192.0.2.1:80, by address and port
+                  scheduler   rr, 1 candidates
+                                > 10.0.0.2:80: next in the circle (weight 1, 0 active, 0 inactive)
+                  connection  made: TCP 198.51.100.7:5555 > 192.0.2.1:80 > 10.0.0.2:80, direct routing, NONE
+                  state       NONE -> SYN_RECV, expires in 60 s
+                  way         direct routing to 10.0.0.2: on eth1, a neighbour at 02:00:00:00:00:22
+                  length      40 bytes, the way carries 1500
+                  emitted     on eth1, 54 bytes
+                                02:00:00:00:01:01 > 02:00:00:00:00:22 198.51.100.7:5555 > 192.0.2.1:80 TCP [S] seq 1 win 65535 len 40 ttl 63 id 0 DF
+                                  Ethernet destination: 02:00:00:00:00:01 -> 02:00:00:00:00:22
+                                  Ethernet source: 02:00:00:00:00:fe -> 02:00:00:00:01:01
+                                  IPv4 ttl: 64 -> 63
+                  verdict     sent, direct-routing: sent to the real server's MAC, the packet otherwise unchanged but for its TTL
 
-            """)
+                """)
     }
 
     @Test(arguments: [
@@ -60,27 +63,33 @@ import Wire
     @Test(arguments: [
         ("tcp 10.0.0.9:5555 > 192.0.2.1:80 SYN", "eth1", "by eth1, where the host's route to 10.0.0.9 leads", nil),
         ("tcp 198.51.100.7:5555 > 192.0.2.1:80 SYN in eth1", "eth1", "by eth1, as the packet's words say", nil),
-        ("tcp 192.0.2.1:5555 > 192.0.2.1:80 SYN", "eth0", "by eth0, the first interface: no route leads to 192.0.2.1",
-         "no route of the host leads to 192.0.2.1: say which interface the packet comes in by (in eth0)"),
-        ("tcp [2001:db8::7]:5555 > [2001:db8::1]:80 SYN", "eth0", "by eth0, the first interface: no route leads to 2001:db8::7",
-         "no route of the host leads to 2001:db8::7: say which interface the packet comes in by (in eth0)"),
+        (
+            "tcp 192.0.2.1:5555 > 192.0.2.1:80 SYN", "eth0", "by eth0, the first interface: no route leads to 192.0.2.1",
+            "no route of the host leads to 192.0.2.1: say which interface the packet comes in by (in eth0)"
+        ),
+        (
+            "tcp [2001:db8::7]:5555 > [2001:db8::1]:80 SYN", "eth0", "by eth0, the first interface: no route leads to 2001:db8::7",
+            "no route of the host leads to 2001:db8::7: say which interface the packet comes in by (in eth0)"
+        ),
     ])
     func whereAPacketComesIn(_ text: String, _ interface: String, _ said: String, _ refusal: String?) throws {
         let told = try Self.explained(text)
         #expect(told.text.hasPrefix("frame 0 on \(interface) ") && told.text.contains("  comes in    \(said)\n"), "\(told.text)")
         let network = try NetworkFile(CaseFolder.network, file: "network").network, words = try PacketWords(text)
         var complaint: String?
-        do throws(PacketWords.Unclear) { try words.checkIngress(of: network, interfaces: ["eth0", "eth1"]) } catch { complaint = error.text }
+        do throws(PacketWords.WordsProblem) { try words.checkIngress(of: network, interfaces: ["eth0", "eth1"]) } catch {
+            complaint = error.text
+        }
         #expect(complaint == refusal)
     }
 
     @Test func aLiveDirectorSeesItsInterfacesOnly() throws {
         let network = try NetworkFile(CaseFolder.network, file: "network").network
-        let routed = #expect(throws: PacketWords.Unclear.self) {
+        let routed = #expect(throws: PacketWords.WordsProblem.self) {
             try PacketWords("tcp 10.0.0.9:5555 > 192.0.2.1:80 SYN").checkIngress(of: network, interfaces: ["eth0"])
         }
         #expect(routed?.text == "it comes in by eth1, where the host's route to 10.0.0.9 leads, and this director takes frames from eth0")
-        let named = #expect(throws: PacketWords.Unclear.self) {
+        let named = #expect(throws: PacketWords.WordsProblem.self) {
             try PacketWords("tcp 10.0.0.9:5555 > 192.0.2.1:80 SYN in eth1").checkIngress(of: network, interfaces: ["eth0"])
         }
         #expect(named?.text == "it comes in by eth1 and this director takes frames from eth0")
@@ -95,7 +104,9 @@ import Wire
 
     /// Explaining must not change what happens.
     @Test func explainedFramesGoWhereOthersGo() throws {
-        let frames = [Arriving.tcp(.syn), Arriving.tcp(.ack), Arriving.tcp(.ack, port: 9), Arriving.tcp(.syn, ttl: 1), Arriving.tcp([.fin, .ack])]
+        let frames = [
+            Arriving.tcp(.syn), Arriving.tcp(.ack), Arriving.tcp(.ack, port: 9), Arriving.tcp(.syn, ttl: 1), Arriving.tcp([.fin, .ack]),
+        ]
         let folder = try CaseFolder(frames: frames)
         func emitted(explaining: Bool) throws -> ([[UInt8]], [Verdict]) {
             var replay = try Replayer(CaseFiles(folder: folder.path))
@@ -131,7 +142,9 @@ import Wire
     @Test func programsGetOneObjectALine() throws {
         let told = try Self.explained("tcp 198.51.100.7:5555 > 192.0.2.1:80 SYN").json
         #expect(!told.contains("\n"))
-        for part in [#""reason":"direct-routing""#, #""service":"TCP 192.0.2.1:80""#, #""step":"scheduler""#, #""verdict":"sent""#] { #expect(told.contains(part), "\(told)") }
+        for part in [#""reason":"direct-routing""#, #""service":"TCP 192.0.2.1:80""#, #""step":"scheduler""#, #""verdict":"sent""#] {
+            #expect(told.contains(part), "\(told)")
+        }
     }
 
     @Test func emittedFramesAreCommentedInPcapNG() throws {
@@ -149,7 +162,9 @@ import Wire
         }
         try writer.close()
         #expect(try Captured.frames(folder.path + "/eth1.pcapng") == [Arriving.forwarded(.syn)])
-        #expect(folder.text("eth1.pcapng").contains("direct-routing, service TCP 192.0.2.1:80, server 10.0.0.2:80\ninput frame 0 on eth0: 02:00:00:00:00:fe > "))
+        #expect(
+            folder.text("eth1.pcapng").contains(
+                "direct-routing, service TCP 192.0.2.1:80, server 10.0.0.2:80\ninput frame 0 on eth0: 02:00:00:00:00:fe > "))
         #expect(try Captured.frames(folder.path + "/eth0.pcapng").count == 1)
         #expect(folder.text("eth0.pcapng").contains("time-exceeded, service TCP 192.0.2.1:80, server 10.0.0.2:80\ninput frame 1 on eth0: "))
     }

@@ -1,13 +1,14 @@
-import Foundation
-import Testing
 import Admin
+import Foundation
 import Links
 import Replay
+import Testing
 
 /// Captures written in words.
 @Suite struct PacketScriptTests {
     @Test func timesFollowEachOther() throws {
-        let script = try PacketScript("""
+        let script = try PacketScript(
+            """
             # a client
             tcp 198.51.100.7:5555 > 192.0.2.1:80 SYN
             +10ms tcp 198.51.100.7:5555 > 192.0.2.1:80 ACK   # after its handshake
@@ -19,9 +20,10 @@ import Replay
             +0s udp 198.51.100.7:5555 > 192.0.2.1:53
             """, file: "packets")
         #expect(script.packets.map(\.line) == [2, 3, 5, 6, 7, 8, 9])
-        #expect(script.packets.map(\.time) == [
-            1_000_000_000, 1_000_010_000, 1_000_011_000, 1_001_511_000, 1_001_511_200, 2_000_000_001, 2_000_000_001,
-        ])
+        #expect(
+            script.packets.map(\.time) == [
+                1_000_000_000, 1_000_010_000, 1_000_011_000, 1_001_511_000, 1_001_511_200, 2_000_000_001, 2_000_000_001,
+            ])
     }
 
     @Test(arguments: [
@@ -31,10 +33,16 @@ import Replay
         ("@9z udp 1.2.3.4:5 > 1.2.3.4:6", "packets:1:1: @9z: expected @SECONDS, to the microsecond"),
         ("@4294967296 udp 1.2.3.4:5 > 1.2.3.4:6", "packets:1:1: @4294967296: expected @SECONDS, to the microsecond"),
         ("@9 udp 1.2.3.4:5 > 1.2.3.4:6\n@8 udp 1.2.3.4:5 > 1.2.3.4:6", "packets:2:1: @8: earlier than the packet above"),
-        ("@4294967295 udp 1.2.3.4:5 > 1.2.3.4:6\n+1s udp 1.2.3.4:5 > 1.2.3.4:6", "packets:2:1: +1s: a capture's clock ends at 4294967295 s"),
+        (
+            "@4294967295 udp 1.2.3.4:5 > 1.2.3.4:6\n+1s udp 1.2.3.4:5 > 1.2.3.4:6",
+            "packets:2:1: +1s: a capture's clock ends at 4294967295 s"
+        ),
         ("+1s", "packets:1:4: a protocol (tcp, udp, sctp or icmp) is missing"),
         ("+1s tcp 1.2.3.4:5 > 1.2.3.4:70000 SYN", "packets:1:21: 1.2.3.4:70000: the port is a number from 0 to 65535"),
-        ("tcp 1.2.3.4:5 > 1.2.3.4:6 SYM", "packets:1:27: SYM: neither a TCP flag (FIN, SYN, RST, PSH, ACK, URG, ECE, CWR, NONE) nor len, ttl, tos, id, df, nodf or in"),
+        (
+            "tcp 1.2.3.4:5 > 1.2.3.4:6 SYM",
+            "packets:1:27: SYM: neither a TCP flag (FIN, SYN, RST, PSH, ACK, URG, ECE, CWR, NONE) nor len, ttl, tos, id, df, nodf or in"
+        ),
         ("tcp 1.2.3.4:5 > 1.2.3.4:6 len 9", "packets:1: len 9: 40 to 65535 are possible"),
         ("\ticmp 1.2.3.4 > 1.2.3.5 time-exceeded [tcp 1.2.3.5:6 > 1.2.3.4]", "packets:1:56: tcp needs ports: ADDRESS:PORT > ADDRESS:PORT"),
         ("icmp 1.2.3.4 > 1.2.3.5 time-exceeded [tcp 1.2.3.5:6", "packets:1:38: a quoted packet stands in [ ]"),

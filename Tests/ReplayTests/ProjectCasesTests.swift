@@ -1,7 +1,7 @@
-import Foundation
-import Testing
 import Admin
+import Foundation
 import Replay
+import Testing
 
 /// What is true of every case of the project.
 @Suite struct ProjectCasesTests {
@@ -33,7 +33,9 @@ import Replay
             let captures = try FileManager.default.contentsOfDirectory(atPath: folder).filter { $0.hasPrefix("in.") }
             #expect(Set(names) == Set(captures), "\(folder)")
             for name in names {
-                #expect(try Self.read(copy.path + "/" + name) == Self.read(folder + "/" + name), "\(folder)/\(name): svs pcap makes another one")
+                #expect(
+                    try Self.read(copy.path + "/" + name) == Self.read(folder + "/" + name), "\(folder)/\(name): svs pcap makes another one"
+                )
             }
         }
     }
