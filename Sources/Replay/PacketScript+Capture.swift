@@ -10,7 +10,7 @@ extension PacketScript {
     private func arrivals(at network: Network) throws(FileError) -> [Arrival] {
         var all: [Arrival] = []
         for packet in packets {
-            do throws(PacketWords.Unclear) {
+            do throws(PacketWords.WordsProblem) {
                 let (frame, interface) = try packet.words.frame(arrivingAt: network)
                 all.append((frame, packet.time, interface, packet.line))
             } catch { throw FileError(file: file, line: packet.line, text: error.text) }

@@ -50,7 +50,7 @@ public struct PacketScript: Sendable {
                 rest = rest.dropFirst(word.count).drop(while: \.isWhitespace)
             }
             let indent = line.distance(from: line.startIndex, to: rest.startIndex)
-            do throws(PacketWords.Unclear) {
+            do throws(PacketWords.WordsProblem) {
                 packets.append(Packet(line: number + 1, time: time, words: try PacketWords(String(rest)), indent: indent))
             } catch { throw fail(error.text, at: error.column > 0 ? indent + error.column : 0) }
             last = time

@@ -7,8 +7,8 @@ struct WordCursor {
     /// Where the last word stands in the whole description, from 1; behind it when there was no more. 0 says nowhere.
     var column = 0
 
-    /// - Throws: `Unclear` when a quoted packet's bracket is not closed.
-    init(_ text: Substring) throws(PacketWords.Unclear) {
+    /// - Throws: `WordsProblem` when a quoted packet's bracket is not closed.
+    init(_ text: Substring) throws(PacketWords.WordsProblem) {
         self.text = text
         guard let open = Self.quoteStart(text) else {
             quote = nil
@@ -16,7 +16,7 @@ struct WordCursor {
             return
         }
         guard let close = text.lastIndex(of: "]"), open < close else {
-            throw PacketWords.Unclear(text: "a quoted packet stands in [ ]", column: Self.column(of: open, in: text))
+            throw PacketWords.WordsProblem(text: "a quoted packet stands in [ ]", column: Self.column(of: open, in: text))
         }
         quote = text[text.index(after: open)..<close]
         let outside = [text[..<open], text[text.index(after: close)...]]

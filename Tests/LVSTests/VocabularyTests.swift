@@ -102,6 +102,6 @@ import Testing
         #expect(["ReassemblyTable", "Way", "Ways", "IPAddresses", "CRC32c"].allSatisfy(glossary.knows))
         #expect(!["Gatherer", "X", "CRC32"].contains(where: glossary.knows))
         #expect(["MutingState", "Ports", "Engine", "LookTable"].allSatisfy(Self.isOld))
-        #expect(!["SIPEngine", "PortPool", "EngineBench", "Outlook"].contains(where: Self.isOld))
+        #expect(!["SIPEngine", "PortPool", "EngineBenchmark", "Outlook"].contains(where: Self.isOld))
     }
 }
