@@ -1,6 +1,7 @@
-@testable import LVS
 import Testing
 import Wire
+
+@testable import LVS
 
 /// Which bytes of a SIP message are its Call-ID, as runs of the kernel showed it.
 @Suite struct SIPEngineTests {

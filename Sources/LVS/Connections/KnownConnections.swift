@@ -23,7 +23,7 @@ extension Director {
         if startsAfresh(id) { return readmit(&frame, packet, replacing: id) }
         guard isServed(id) else { return unserved(&frame, packet, id) }
         countRequest(id, packet)
-        observe(id, packet, isReply: false)
+        trackState(id, packet, isReply: false)
         clampSegmentSize(frame, packet, id)
         return forward(&frame, packet, id)
     }
@@ -32,12 +32,12 @@ extension Director {
     @inline(never)
     mutating func readmit(_ frame: inout Frame, _ packet: Packet, replacing old: ConnectionID) -> Verdict {
         if recorder != nil { noteFreshStart(old) }
-        guard connections[old].children == 0 else { return admit(&frame, packet) }
+        guard connections[old].children == 0 else { return setUpConnection(&frame, packet) }
         // It goes at the next tick: until the pick is made it still counts for its server, and a reset of the host's for the
         // packet keeps it.
         connections[old].expires = min(connections[old].expires, clock)
         wheel.refileIfEarlier(old)
-        return admit(&frame, packet, replacing: old)
+        return setUpConnection(&frame, packet, replacing: old)
     }
 
     /// Whether the connection's server still belongs to a service; connections without a server serve themselves.
@@ -53,7 +53,7 @@ extension Director {
         guard tunables.expireNoDestination != 0 else { return .serverGone }
         if recorder != nil { noteFreshStart(id) }
         expire(id)
-        return admit(&frame, packet)
+        return setUpConnection(&frame, packet)
     }
 
     /// A packet from the server's side of a known connection. The host's forwarding judges it first, whose part the director
@@ -68,13 +68,16 @@ extension Director {
         guard translates || !isMartian(packet.flow) else { return .martian }
         // A packet for a local address is the director's own to answer, whether the host forwards or not.
         let mustForward = connections[id].method != .fullNAT
-        if translates || hostRole.isWholeHost, let refusal = refuseRouting(frame, packet, along: path, asRouter: mustForward) { return refusal }
+        if translates || hostEmulation.isWholeHost, let refusal = refuseRouting(frame, packet, along: path, asRouter: mustForward) {
+            return refusal
+        }
         guard packet.hasTransport || !translates else { return .shortTransport }
         countReply(id, length: Int(packet.length))
-        observe(id, packet, isReply: true)
+        trackState(id, packet, isReply: true)
         guard translates else { return .passReply }
         if packet.opensConnection { clampSegmentSize(frame, packet, id) }
-        return connections[id].method == .fullNAT ? translateFullReply(&frame, packet, id, along: path)
+        return connections[id].method == .fullNAT
+            ? translateFullReply(&frame, packet, id, along: path)
             : translateReply(&frame, packet, id, along: path)
     }
 
@@ -83,7 +86,7 @@ extension Director {
         let translates = connections[id].translates
         guard packet.hasTransport || !translates else { return .shortTransport }
         countReply(id, length: Int(packet.length))
-        observe(id, packet, isReply: true)
+        trackState(id, packet, isReply: true)
         guard translates else { return .passReply }
         translate(.source, of: &frame, packet, to: connections[id].virtual, connections[id].virtualPort)
         return deliverLocally(&frame, packet)

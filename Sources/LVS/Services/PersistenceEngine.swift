@@ -63,7 +63,8 @@ enum SIPEngine: PersistenceEngine {
     /// The compact name is only one where no letter follows it.
     private static func skipName(_ message: Bytes, _ start: Int) -> Int? {
         let name = Array("call-id".utf8)
-        let isLong = message.holds(name.count, at: start)
+        let isLong =
+            message.holds(name.count, at: start)
             && (0..<name.count).allSatisfy { message[start + $0] | (name[$0] == 0x2d ? 0 : 0x20) == name[$0] }
         if isLong { return start + name.count }
         guard message.holds(2, at: start), message[start] | 0x20 == 0x69 else { return nil }

@@ -9,10 +9,12 @@ extension Director {
     /// for IPv4 in IPv4 only; without it, tunnels over IPv6 and tunnels that carry IPv6 lose what is too long in silence.
     mutating func tunnelError(_ frame: Frame, _ packet: Packet) -> Verdict? {
         guard packet.flow.proto == (packet.family == .v4 ? IPProtocol.icmp : IPProtocol.icmpv6), !packet.isFragment,
-              packet.hasTransport, isLocal(packet.flow.destination) else { return nil }
+            packet.hasTransport, isLocal(packet.flow.destination)
+        else { return nil }
         let message = frame.bytes.dropFirst(Int(packet.transport)).prefix(packet.transportLength)
         guard let icmp = ICMPHeader(message), isTold(icmp, packet.family), let quoted = quotedOuter(message.dropFirst(8), packet.family),
-              let (id, inner, family) = findTunnelled(quoted) else { return nil }
+            let (id, inner, family) = findTunnelled(quoted)
+        else { return nil }
         // Of the packet that was too long, not of the server's tunnel: that may have been edited since.
         let overhead = packet.family.headerLength + quoted.payload.count - inner.count
         if recorder != nil { noteQuoted(id, isReply: false) }
@@ -25,14 +27,17 @@ extension Director {
         // Counted as the kernel does: also when the client has been told too often to be told again.
         countReply(id, length: inner.count)
         guard icmpBudget.allows(error, family, to: client, tunables, at: clock) else { return .icmpUnusable }
-        guard tell(client, error, quoting: inner, from: virtual, typeOfService: inner[1] & 0x1e | 0xc0, frame.cause) else { return .icmpUnusable }
+        guard tell(client, error, quoting: inner, from: virtual, typeOfService: inner[1] & 0x1e | 0xc0, frame.cause) else {
+            return .icmpUnusable
+        }
         countOwnError(id)
         return .tunnelErrorToClient
     }
 
     /// Messages that are worth telling a client: unreachable, source quench, time exceeded; packet too big.
     private mutating func isTold(_ icmp: ICMPHeader, _ family: IPFamily) -> Bool {
-        family == .v4 ? [ICMPType.unreachable, ICMPType.sourceQuench, ICMPType.timeExceeded].contains(icmp.type)
+        family == .v4
+            ? [ICMPType.unreachable, ICMPType.sourceQuench, ICMPType.timeExceeded].contains(icmp.type)
             : [ICMPv6Type.unreachable, ICMPv6Type.packetTooBig, ICMPv6Type.timeExceeded].contains(icmp.type)
     }
 
@@ -60,16 +65,19 @@ extension Director {
     private mutating func findTunnelled(_ quoted: Quoted) -> (ConnectionID, Bytes, IPFamily)? {
         for tunnel in Tunnels.all {
             // The port is compared when the server is known.
-            let guess = ServerSettings(tunnelPort: quoted.proto == IPProtocol.udp && quoted.payload.count >= 4 ? quoted.payload.big16(at: 2) : 0)
+            let guess = ServerSettings(
+                tunnelPort: quoted.proto == IPProtocol.udp && quoted.payload.count >= 4 ? quoted.payload.big16(at: 2) : 0)
             guard let place = tunnel.innerPacket(in: quoted.payload, proto: quoted.proto, to: guess) else { continue }
             let inner = quoted.payload.dropFirst(place.offset)
             guard let flow = innerFlow(inner, place.family) else { continue }
             let hash = connections.hash(flow.source, flow.sourcePort, flow.destination, flow.destinationPort, flow.proto)
             let match = connections.find(flow, hash: hash)
             guard match.id >= 0, !match.isReply, connections[match.id].method == .tunneling,
-                  connections[match.id].serverAddress == quoted.destination, connections[match.id].server >= 0 else { continue }
+                connections[match.id].serverAddress == quoted.destination, connections[match.id].server >= 0
+            else { continue }
             let settings = servers[connections[match.id].server].settings
-            guard Tunnels.of(settings.tunnel) == tunnel, tunnel.innerPacket(in: quoted.payload, proto: quoted.proto, to: settings) != nil else { continue }
+            guard Tunnels.of(settings.tunnel) == tunnel, tunnel.innerPacket(in: quoted.payload, proto: quoted.proto, to: settings) != nil
+            else { continue }
             return (match.id, inner, place.family)
         }
         return nil
@@ -96,17 +104,22 @@ extension Director {
     }
 
     private mutating func hasValidChecksum(_ message: Bytes, _ packet: Packet) -> Bool {
-        packet.family == .v4 ? Checksum.of(message) == 0
+        packet.family == .v4
+            ? Checksum.of(message) == 0
             : Checksum.of(message, from: packet.flow.source, to: packet.flow.destination, proto: IPProtocol.icmpv6) == 0
     }
 
     /// What the client is told. IPv4 in IPv4 keeps type and code, as the kernel does; otherwise RFC 2473 section 8: too
     /// long stays too long with the client's own limit, everything else means that the address cannot be reached.
-    private mutating func translate(_ icmp: ICMPHeader, of outer: IPFamily, for inner: IPFamily, _ id: ConnectionID, _ server: IPAddress,
-                                    _ overhead: Int) -> ICMPMessage? {
+    private mutating func translate(
+        _ icmp: ICMPHeader, of outer: IPFamily, for inner: IPFamily, _ id: ConnectionID, _ server: IPAddress,
+        _ overhead: Int
+    ) -> ICMPMessage? {
         let received = ICMPMessage(type: icmp.type, code: icmp.code, rest: icmp.rest)
         if received.isTooLong(outer) {
-            return learnLimit(outer == .v4 ? Int(icmp.rest & 0xffff) : Int(icmp.rest), id, server, overhead).map { .tooLong(inner, limit: $0) }
+            return learnLimit(outer == .v4 ? Int(icmp.rest & 0xffff) : Int(icmp.rest), id, server, overhead).map {
+                .tooLong(inner, limit: $0)
+            }
         }
         switch (outer, inner) {
         case (.v4, .v4): return received
@@ -134,13 +147,14 @@ extension Director {
         }
         // Once the kernel holds the learned route it changes under its hands.
         let isPlain = address.isV4 && connections[id].client.isV4
-        let whole = if isPlain, !cached.isUsable {
-            said
-        } else if isPlain, !cached.isLearned {
-            Int(cached.mtu)
-        } else {
-            Int(network.path(to: address).mtu)
-        }
+        let whole =
+            if isPlain, !cached.isUsable {
+                said
+            } else if isPlain, !cached.isLearned {
+                Int(cached.mtu)
+            } else {
+                Int(network.path(to: address).mtu)
+            }
         let limit = whole - overhead
         return limit >= 68 ? UInt32(limit) : nil
     }
