@@ -125,7 +125,7 @@ extension Director {
         servers[server].settings = settings
         if settings.weight != 0 || servers[server].lastWeight < 0 { servers[server].lastWeight = settings.weight }
         servers[server].thresholdsChanged()
-        servers[server].path.generation = 0
+        servers[server].path = Path()
         servers.forgetOuterHeaders(server)
     }
 

@@ -42,8 +42,19 @@ extension Director {
         return tunnelError(frame, packet) ?? hostStack(frame, packet, .passServiceless)
     }
 
-    /// What the host would say to a packet that nobody on it wants.
+    /// What the host would say to a packet that nobody on it wants. It passes the output handler like any packet that leaves
+    /// the host: a reset for a connection that was about to go gives that connection time again.
     mutating func answer(_ frame: Frame, _ packet: Packet) -> Verdict {
+        let first = outbox.batch.count
+        let verdict = composeAnswer(frame, packet)
+        for place in first..<outbox.batch.count {
+            var own = outbox.batch[place]
+            _ = leaveHost(&own, Packet(own))
+        }
+        return verdict
+    }
+
+    private mutating func composeAnswer(_ frame: Frame, _ packet: Packet) -> Verdict {
         guard !isMartian(packet.flow) else { return .martian }
         if packet.family == .v6, packet.transport > packet.network + 40, let refusal = refuseExtensions(frame, packet) { return refusal }
         switch (packet.flow.proto, packet.family) {
@@ -51,8 +62,9 @@ extension Director {
         case (IPProtocol.udp, _): return refuseDatagram(frame, packet)
         case (IPProtocol.icmp, .v4), (IPProtocol.icmpv6, .v6): return answerICMP(frame, packet)
         case (IPProtocol.none, .v6): return .noResponder
-        // The host has IP in IP and GRE, but no such tunnel.
-        case (IPProtocol.ipip, _), (IPProtocol.ipv6, _): return refusePort(frame, packet)
+        // The host has IP in IP and GRE, but no such tunnel. What is too short for the header inside is not looked at.
+        case (IPProtocol.ipip, _): return packet.transportLength >= 20 ? refusePort(frame, packet) : .noResponder
+        case (IPProtocol.ipv6, _): return packet.transportLength >= 40 ? refusePort(frame, packet) : .noResponder
         case (IPProtocol.gre, .v4): return isReadableGRE(frame, packet) ? refusePort(frame, packet) : .noResponder
         case (IPProtocol.udpLite, _): return refuseLightDatagram(frame, packet)
         default:
@@ -98,7 +110,7 @@ extension Director {
 
     private mutating func isReadableGRE(_ frame: Frame, _ packet: Packet) -> Bool {
         let payload = frame.bytes.dropFirst(Int(packet.transport)).prefix(packet.transportLength)
-        guard let gre = GREHeader(payload) else { return false }
+        guard payload.count >= 12, let gre = GREHeader(payload) else { return false }
         return !gre.hasChecksum || Checksum.of(payload) == 0
     }
 
