@@ -138,7 +138,7 @@ struct RecordCommand: ParsableCommand {
         for rule in scenario.services { try director.apply(rule.command) }
         let standing = Standing(director.inventory(), scenario.network, scenario.marks4, scenario.marks6)
         var run = RunFile()
-        run.hostRole = HostRole(isWholeHost: false, owned: Set(standing.owned))
+        run.hostRole = HostRole(isWholeHost: false, ownership: .only(Set(standing.owned)))
         return run.text
     }
 

@@ -37,6 +37,7 @@ struct VerifyCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Who judges: expectations (of the cases) or kernel.", valueName: "judge")) var against = Judge.expectations
     @Option(help: ArgumentHelp("The kernel: a User-Mode Linux binary (default: $SVS_KERNEL, else linux.uml).", valueName: "path")) var kernel: String?
     @Option(help: ArgumentHelp("The script that runs it (default: $SVS_KERNEL_RUNNER, else as said above).", valueName: "path")) var kernelRunner: String?
+    @OptionGroup var owning: OwnOption
     @Option(help: ArgumentHelp("Differing frames of a case to show.", valueName: "n")) var show = 1
     @Flag(name: .shortAndLong, help: "Only what differs, and the sum.") var quiet = false
 
@@ -55,6 +56,7 @@ struct VerifyCommand: ParsableCommand {
             var verifier = CaseVerifier()
             verifier.regenerates = regenerate
             verifier.shown = show
+            verifier.ownership = owning.own
             if against == .kernel {
                 let runner = try KernelRunner(script: kernelRunner, kernel: kernel)
                 try runner.checkPrograms()

@@ -60,6 +60,6 @@ extension Director {
     }
 
     private mutating func answersNeighbors(for address: IPAddress, on interface: Int32) -> Bool {
-        hostRole.owned.contains(address) || hostRole.isWholeHost && network.isLocal(address) || isLocalAddress(address)
+        virtuals.owned.contains(address) || hostRole.isWholeHost && network.isLocal(address) || isLocalAddress(address)
     }
 }
