@@ -28,7 +28,11 @@ extension Verdict {
         case .protocolUnreachable: ("protocol-unreachable", "a protocol nobody speaks here, answered with ICMP protocol unreachable")
         case .passForeignType: ("pass-foreign-type", "neither IP nor ARP: left to the host")
         case .passNotLocal: ("pass-not-local", "not for an address of the director: left to the host's own routing")
-        case .passWaiting: ("pass-waiting", "for a virtual address that waits: neither has the host it nor does the director own it; left to the host's routing")
+        case .passWaiting:
+            (
+                "pass-waiting",
+                "for a virtual address that waits: neither has the host it nor does the director own it; left to the host's routing"
+            )
         case .passNoService: ("pass-no-service", "for the director, but for no virtual service: left to the host")
         case .passServiceless: ("pass-serviceless", "no service of this address family is left: left to the host")
         case .passReply: ("pass-reply", "a reply of a real server that needs no translation: left to the host's routing")
@@ -53,7 +57,8 @@ extension Verdict {
         case .neighborUnknown: ("neighbor-unknown", "the next hop's MAC could not be found out")
         case .neighborQueueFull: ("neighbor-queue-full", "too many packets wait for the next hop's MAC")
         case .noBuffer: ("no-buffer", "no room left for the packets it gives rise to")
-        case .icmpMalformed: ("icmp-malformed", "an ICMP message that is too short, or an error with a wrong checksum or an unreadable quote")
+        case .icmpMalformed:
+            ("icmp-malformed", "an ICMP message that is too short, or an error with a wrong checksum or an unreadable quote")
         case .icmpUnusable: ("icmp-unusable", "an ICMP error about a tunnel packet that the client cannot be told of")
         case .pathLearned: ("path-learned", "an ICMP error about a tunnel packet: the director learned from it, the client need not know")
         case .icmpTimeExceeded: ("icmp-time-exceeded", "an ICMP error whose TTL is used up: dropped without a word")
@@ -68,7 +73,11 @@ extension Verdict {
         case .noCallID: ("no-call-id", "the persistence engine found no Call-ID in it")
         case .localAddressesExhausted: ("local-addresses-exhausted", "no free local address and port towards the real server")
         case .loopbackServer: ("loopback-server", "a remote client's packet for a server on a loopback address")
-        case .bypassLocal: ("bypass-local", "no server, and its own destination, where cache_bypass would send it, is the director: dropped without a word")
+        case .bypassLocal:
+            (
+                "bypass-local",
+                "no server, and its own destination, where cache_bypass would send it, is the director: dropped without a word"
+            )
         case .headersTooLong: ("headers-too-long", "no room in the packet for the headers that forwarding adds")
         case .noResponder: ("no-responder", "for the director itself, which has no answer to it")
         }

@@ -16,7 +16,7 @@ public struct RunFile: Sendable, Hashable {
     /// `host whole` (the default): the director plays the host for all its addresses. `host beside`: another host stack deals
     /// with what is passed, and the director answers only for the addresses that it owns: `own all`, `own none` or
     /// `own ADDRESS`, as often as there are addresses (`owns` is the same).
-    public var hostRole = HostRole.everything
+    public var hostEmulation = HostEmulation.everything
 
     public init() {}
 
@@ -39,13 +39,13 @@ public struct RunFile: Sendable, Hashable {
                 connections = number
             case "host":
                 guard value == "whole" || value == "beside" else { throw refuse("host: \(value): expected whole or beside") }
-                hostRole.isWholeHost = value == "whole"
+                hostEmulation.isWholeHost = value == "whole"
             case "own", "owns":
                 guard let ownership = Ownership(value) else { throw refuse("\(words[0]): \(value): expected all, none or an address") }
-                switch (hostRole.ownership, ownership) {
-                case (.localAddresses, _): hostRole.ownership = ownership
-                case (.only(let some), .only(let more)): hostRole.ownership = .only(some.union(more))
-                default: throw refuse("\(words[0]): \(value): a line above says \(hostRole.ownership)")
+                switch (hostEmulation.ownership, ownership) {
+                case (.localAddresses, _): hostEmulation.ownership = ownership
+                case (.only(let some), .only(let more)): hostEmulation.ownership = .only(some.union(more))
+                default: throw refuse("\(words[0]): \(value): a line above says \(hostEmulation.ownership)")
                 }
             default: throw refuse("unknown key \(words[0]): there are seed, connections, host and own")
             }
@@ -59,10 +59,10 @@ public struct RunFile: Sendable, Hashable {
 
     /// Of the text, what is about the host.
     public var hostText: String {
-        var lines = ["host \(hostRole.isWholeHost ? "whole" : "beside")"]
-        switch hostRole.ownership {
+        var lines = ["host \(hostEmulation.isWholeHost ? "whole" : "beside")"]
+        switch hostEmulation.ownership {
         case .localAddresses: break
-        case .none, .all: lines.append("own \(hostRole.ownership)")
+        case .none, .all: lines.append("own \(hostEmulation.ownership)")
         case .only(let addresses): lines += addresses.sorted().map { "own \($0)" }
         }
         return lines.map { $0 + "\n" }.joined()

@@ -72,14 +72,13 @@ public struct Scenario: Sendable {
         edits.keys.sorted().flatMap { edits[$0] ?? [] }.compactMap { if case .command(let command) = $0 { command } else { nil } }
     }
 
-
     private static func marks(_ path: String?, _ family: IPFamily) throws(FileError) -> MarkRules {
         guard let path else { return MarkRules(family: family) }
         return try MarksFile(TextFile.read(path), file: path, family: family).rules
     }
     /// UDP ports that tunnels of the services and edits use, and the one that IANA gave to GUE.
     public var guePorts: [UInt16] {
-        var ports = Set(Printout.defaultGUEPorts)
+        var ports = Set(PacketDescription.defaultGUEPorts)
         for command in services.map(\.command) + editCommands {
             switch command {
             case .addServer(_, _, let settings), .editServer(_, _, let settings):

@@ -19,16 +19,21 @@ struct FilesAddressEditTests {
     /// Addresses and routes of eth0 other than local ones.
     private static func state(_ network: Network) -> (addresses: [String], routes: [String], locals: [String]) {
         let routes = network.routes.filter { $0.interface == 2 }
-        return (network.addresses.filter { $0.interface == 2 }.map { "\($0.address)/\($0.prefixLength)" },
-                routes.filter { $0.kind != .local && $0.kind != .broadcast }.map { "\($0.prefix)/\($0.length)" },
-                routes.filter { $0.kind == .local }.map { "\($0.prefix)" })
+        return (
+            network.addresses.filter { $0.interface == 2 }.map { "\($0.address)/\($0.prefixLength)" },
+            routes.filter { $0.kind != .local && $0.kind != .broadcast }.map { "\($0.prefix)/\($0.length)" },
+            routes.filter { $0.kind == .local }.map { "\($0.prefix)" }
+        )
     }
 
     @Test(arguments: [
         // What an edit leaves out of, or adds to, the state above; as kernel 6.1 does.
         ("a host address and the route that prefers it", "address del 198.51.100.1/32 dev eth0", ["198.51.100.1/32"], ["203.0.113.0/24"]),
         ("a secondary one", "address del 192.0.2.2/24 dev eth0", ["192.0.2.2/24"], []),
-        ("a first one takes the others of its network along", "address del 192.0.2.1/24 dev eth0", ["192.0.2.1/24", "192.0.2.2/24"], ["192.0.2.0/24"]),
+        (
+            "a first one takes the others of its network along", "address del 192.0.2.1/24 dev eth0", ["192.0.2.1/24", "192.0.2.2/24"],
+            ["192.0.2.0/24"]
+        ),
         ("an IPv6 one", "address del 2001:db8::1/64 dev eth0", ["2001:db8::1/64"], ["2001:db8::/64"]),
     ])
     func goes(_ name: String, _ edit: String, _ addresses: [String], _ routes: [String]) throws {
@@ -38,7 +43,11 @@ struct FilesAddressEditTests {
         let after = Self.state(file.network)
         #expect(after.addresses == before.addresses.filter { !addresses.contains($0) }, "\(name)")
         #expect(after.routes == before.routes.filter { !routes.contains($0) }, "\(name)")
-        #expect(after.locals == before.locals.filter { !addresses.contains("\($0)/24") && !addresses.contains("\($0)/32") && !addresses.contains("\($0)/64") }, "\(name)")
+        #expect(
+            after.locals
+                == before.locals.filter {
+                    !addresses.contains("\($0)/24") && !addresses.contains("\($0)/32") && !addresses.contains("\($0)/64")
+                }, "\(name)")
     }
 
     @Test func theLastOneTakesTheRoutesAlong() throws {
@@ -46,7 +55,11 @@ struct FilesAddressEditTests {
         for address in ["192.0.2.1/24", "198.51.100.1/32"] { try file.change(["addr", "del", address, "dev", "eth0"], file: "e", line: 1) }
         let state = Self.state(file.network)
         #expect(state.addresses == ["2001:db8::1/64"])
-        #expect(state.routes == ["2001:db8:9::/48", "2001:db8::/64"].sorted { state.routes.firstIndex(of: $0) ?? 9 < state.routes.firstIndex(of: $1) ?? 9 })
+        #expect(
+            state.routes
+                == ["2001:db8:9::/48", "2001:db8::/64"].sorted {
+                    state.routes.firstIndex(of: $0) ?? 9 < state.routes.firstIndex(of: $1) ?? 9
+                })
     }
 
     @Test func comesAndGoesAgain() throws {

@@ -7,7 +7,8 @@ import Wire
 /// What a case says of addresses that its director owns, and what `--own` says instead.
 struct OwnershipTests {
     private static let services = "-A -t 192.0.2.99:80 -s rr\n-a -t 192.0.2.99:80 -r 10.0.0.2:80 -g\n"
-    private static let syn = Packet.tcp(from: "198.51.100.7:5555", to: "192.0.2.99:80").ethernet(from: "02:00:00:00:00:fe", to: "02:00:00:00:00:01")
+    private static let syn = Packet.tcp(from: "198.51.100.7:5555", to: "192.0.2.99:80").ethernet(
+        from: "02:00:00:00:00:fe", to: "02:00:00:00:00:01")
 
     private static func verdict(_ run: String?, _ ownership: Ownership? = nil) throws -> Verdict? {
         let folder = try CaseFolder(run.map { ["run": $0] } ?? [:], frames: [syn], services: services)
@@ -15,13 +16,14 @@ struct OwnershipTests {
         return try replay.step { _ in }?.verdict
     }
 
-    @Test(arguments: [
-        (nil, nil, .passWaiting), ("host beside\n", nil, .passWaiting), ("own none\n", nil, .passWaiting),
-        ("own all\n", nil, .directRouting), ("host beside\nown all\n", nil, .directRouting),
-        ("own 192.0.2.99\n", nil, .directRouting), ("own 192.0.2.1\nown 192.0.2.99\n", nil, .directRouting),
-        ("host beside\nowns 192.0.2.99\n", nil, .directRouting), ("own 192.0.2.1\n", nil, .passWaiting),
-        (nil, .all, .directRouting), ("own all\n", Ownership.none, .passWaiting),
-    ] as [(String?, Ownership?, Verdict)])
+    @Test(
+        arguments: [
+            (nil, nil, .passWaiting), ("host beside\n", nil, .passWaiting), ("own none\n", nil, .passWaiting),
+            ("own all\n", nil, .directRouting), ("host beside\nown all\n", nil, .directRouting),
+            ("own 192.0.2.99\n", nil, .directRouting), ("own 192.0.2.1\nown 192.0.2.99\n", nil, .directRouting),
+            ("host beside\nowns 192.0.2.99\n", nil, .directRouting), ("own 192.0.2.1\n", nil, .passWaiting),
+            (nil, .all, .directRouting), ("own all\n", Ownership.none, .passWaiting),
+        ] as [(String?, Ownership?, Verdict)])
     func whoOwns(_ run: String?, _ option: Ownership?, _ verdict: Verdict) throws {
         #expect(try Self.verdict(run, option) == verdict)
     }
@@ -46,8 +48,9 @@ struct OwnershipTests {
     /// An address that comes is the host's; the director that owned it before lets it go.
     @Test func theHostTakesAnOwnedAddress() throws {
         let ask = Packet.arp(request: true, senderMAC: "02:00:00:00:00:fe", sender: "172.31.255.254", target: "192.0.2.99")
-        let folder = try CaseFolder(["run": "host beside\nown all\n", "edits": "1: address add 192.0.2.99/32 dev eth0\n2: address del 192.0.2.99/32 dev eth0\n"],
-                                    frames: [ask, ask, ask], services: Self.services)
+        let folder = try CaseFolder(
+            ["run": "host beside\nown all\n", "edits": "1: address add 192.0.2.99/32 dev eth0\n2: address del 192.0.2.99/32 dev eth0\n"],
+            frames: [ask, ask, ask], services: Self.services)
         var replay = try Replayer(CaseFiles(folder: folder.path))
         var verdicts: [Verdict] = []
         while let outcome = try replay.step({ _ in }) { verdicts.append(outcome.verdict) }

@@ -3,7 +3,7 @@ import Wire
 
 extension NetworkBuilder {
     /// `addr add|del ADDRESS[/LENGTH] [peer ADDRESS[/LENGTH]] … dev NAME`.
-    mutating func address(_ words: inout Words) throws(Complaint) {
+    mutating func address(_ words: inout WordReader) throws(Complaint) {
         let verb = try Self.verb(&words, ["add", "replace", "change", "delete"])
         var local: String?
         var peer: String?
@@ -53,8 +53,10 @@ extension NetworkBuilder {
     mutating func assign(_ assignment: Assignment) {
         assignments.append(assignment)
         let address = assignment.address
-        install(Network.Route(prefix: address.address, length: address.address.family.width, interface: address.interface,
-                              kind: .local))
+        install(
+            Network.Route(
+                prefix: address.address, length: address.address.family.width, interface: address.interface,
+                kind: .local))
         guard up(address.interface) else { return }
         for route in assignment.connected { install(route) }
     }
@@ -64,18 +66,22 @@ extension NetworkBuilder {
     /// - Parameter length: that the address must have; any, where it is not said.
     private mutating func unassign(_ address: IPAddress, _ length: Int?, _ word: String, _ interface: Network.Interface) throws(Complaint) {
         let found = assignments.firstIndex {
-            $0.address.address == address && $0.address.interface == interface.index && $0.address.prefixLength == length ?? $0.address.prefixLength
+            $0.address.address == address && $0.address.interface == interface.index
+                && $0.address.prefixLength == length ?? $0.address.prefixLength
         }
         guard let found else { throw Complaint("\(word): Cannot assign requested address") }
         let first = assignments[found].address
         let isPrimary = first.address.isV4 && !assignments[..<found].contains { $0.address.isOfNetwork(of: first) }
-        let gone = assignments.enumerated().filter { $0.offset == found || isPrimary && $0.element.address.isOfNetwork(of: first) }.map(\.element)
+        let gone = assignments.enumerated().filter { $0.offset == found || isPrimary && $0.element.address.isOfNetwork(of: first) }.map(
+            \.element)
         assignments.removeAll { assignment in gone.contains { $0.address == assignment.address } }
         let isLast = address.isV4 && !assignments.contains { $0.address.interface == interface.index && $0.address.address.isV4 }
         let left = Set(gone.map(\.address.address)).subtracting(assignments.map(\.address.address))
         let brought = Set(gone.flatMap(\.connected)).subtracting(assignments.flatMap(\.connected))
         routes.removeAll { route in
-            if route.kind == .local, route.length == route.prefix.family.width { return route.interface == interface.index && left.contains(route.prefix) }
+            if route.kind == .local, route.length == route.prefix.family.width {
+                return route.interface == interface.index && left.contains(route.prefix)
+            }
             if brought.contains(route) { return true }
             guard route.prefix.isV4 else { return false }
             return isLast && route.interface == interface.index && route.kind == .unicast || route.source.map(left.contains) ?? false
@@ -116,8 +122,10 @@ extension NetworkBuilder.Assignment {
         guard length < width || prefix != address, !prefix.isUnspecified else { return }
         // On the loopback every address of an IPv4 prefix is the host's own.
         let isOwn = interface.isLoopback && address.isV4
-        connected.append(Network.Route(prefix: prefix, length: length, interface: interface.index, kind: isOwn ? .local : .unicast,
-                                       metric: metric ?? (address.isV4 ? 0 : 256), source: address.isV4 ? address : nil))
+        connected.append(
+            Network.Route(
+                prefix: prefix, length: length, interface: interface.index, kind: isOwn ? .local : .unicast,
+                metric: metric ?? (address.isV4 ? 0 : 256), source: address.isV4 ? address : nil))
         guard address.isV4, length < 31 else { return }
         let last = IPAddress(v4: prefix.v4 | UInt32.max >> UInt32(length))
         connected.append(Network.Route(prefix: last, length: 32, interface: interface.index, kind: .broadcast, source: address))

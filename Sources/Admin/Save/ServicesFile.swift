@@ -91,7 +91,9 @@ public struct EditsFile: Hashable, Sendable {
             let line = line.trimmed
             guard !line.isEmpty, line.first != "#" else { continue }
             guard let colon = line.firstIndex(of: ":"), let frame = Number.within(0...Int64(Int32.max), String(line[..<colon])) else {
-                throw FileError(file: name, line: index + 1, text: "an edit is `INDEX: ipvsadm arguments' or `INDEX: address add|del ADDRESS/LENGTH dev NAME'")
+                throw FileError(
+                    file: name, line: index + 1,
+                    text: "an edit is `INDEX: ipvsadm arguments' or `INDEX: address add|del ADDRESS/LENGTH dev NAME'")
             }
             do throws(UsageError) {
                 edits.append(Edit(frame: Int(frame), line: index + 1, change: try Self.change(line[line.index(after: colon)...], names)))

@@ -51,8 +51,10 @@ public struct Network: Sendable {
         /// Preferred source address.
         public var source: IPAddress?
 
-        public init(prefix: IPAddress, length: Int, gateway: IPAddress? = nil, interface: Int32, kind: Kind = .unicast,
-                    mtu: Int = 0, metric: UInt32 = 0, source: IPAddress? = nil) {
+        public init(
+            prefix: IPAddress, length: Int, gateway: IPAddress? = nil, interface: Int32, kind: Kind = .unicast,
+            mtu: Int = 0, metric: UInt32 = 0, source: IPAddress? = nil
+        ) {
             self.prefix = prefix
             self.length = length
             self.gateway = gateway
@@ -81,7 +83,9 @@ public struct Network: Sendable {
     /// Raised by every change of what may be the host's own: addresses and routes.
     public private(set) var localGeneration: UInt32 = 1
     public var interfaces: [Interface] = [] { didSet { generation &+= 1 } }
-    public var addresses: [Address] = [] { didSet { generation &+= 1; localGeneration &+= 1; localAddresses = Set(addresses.map(\.address)) } }
+    public var addresses: [Address] = [] {
+        didSet { generation &+= 1; localGeneration &+= 1; localAddresses = Set(addresses.map(\.address)) }
+    }
     public var routes: [Route] = [] { didSet { generation &+= 1; localGeneration &+= 1; routeIndex = RouteIndex(routes) } }
     private var routeIndex = RouteIndex()
     public private(set) var neighbors: [NeighborKey: MACAddress] = [:]

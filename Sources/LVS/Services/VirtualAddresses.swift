@@ -90,7 +90,7 @@ extension Director {
     /// Brings up to date who has the virtual addresses.
     mutating func followVirtualAddresses() {
         guard !virtuals.isCurrent(network) else { return }
-        virtuals.read(namedAddresses(), hostRole.ownership, network)
+        virtuals.read(namedAddresses(), hostEmulation.ownership, network)
         locals.outdate()
     }
 
