@@ -49,7 +49,7 @@ struct ExplainCommand: ParsableCommand {
             let folder = folder
             let words = try arguments.dropFirst(folder == nil ? 0 : 1).map { try PacketWords($0) }
             if live { return try askDirector() }
-            var replay = try Replayer(options.files(folder, needsInput: words.isEmpty))
+            var replay = try Replayer(options.files(folder, needsInput: words.isEmpty), ownership: options.owning.own)
             let network = replay.scenario.network, guePorts = replay.scenario.guePorts
             var emissions: [Replayer.Emission] = [], late: [Replayer.Emission] = []
             func say(_ outcome: Replayer.Outcome, _ emissions: [Replayer.Emission], _ words: PacketWords? = nil, isFirst: Bool) {
