@@ -3,6 +3,7 @@ internal import Glibc
 internal import Links
 internal import Linux
 internal import SystemPackage
+import Wire
 
 /// The kernel's own IPVS as a second opinion: a script boots it in User-Mode Linux, gives it a case's configuration and
 /// frames, and writes down what it does.

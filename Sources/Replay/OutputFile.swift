@@ -23,4 +23,13 @@ public enum OutputFile {
     static func rename(_ path: String, to other: String) throws(FileError) {
         if Glibc.rename(path, other) != 0 { throw FileError(file: other, .latest) }
     }
+
+    /// Refuses to write to a file that is read: it would be emptied before its end is known.
+    public static func refuse(_ path: String, among inputs: [String]) throws(FileError) {
+        var output = stat(), input = stat()
+        guard stat(path, &output) == 0, output.st_mode & S_IFMT == S_IFREG else { return }
+        for name in inputs where stat(name, &input) == 0 && (input.st_dev, input.st_ino) == (output.st_dev, output.st_ino) {
+            throw FileError(file: path, text: "is read as \(name): writing to it would destroy what it holds")
+        }
+    }
 }

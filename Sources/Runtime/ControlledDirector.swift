@@ -38,7 +38,7 @@ struct ControlledDirector: ~Copyable, ControlTarget {
         case .switches: return .text(DirectorText.switches(director))
         case .explain(let packet, let form):
             try checkFork()
-            return .text(try LiveExplanation.answer(packet, form, &director))
+            return .text(try LiveExplanation.answer(packet, form, &director, interfaces: interfaces))
         case .startRecording(let request):
             try checkFork()
             return .recordingStart(try startRecording(request))

@@ -40,7 +40,7 @@ final class HostSide {
     /// - Parameter attach: gives the links a filter, before the host is muted for what it lets through.
     func follow(_ director: inout Director, at now: Instant, attach: (PacketFilter) throws -> Void) throws {
         let derived = DerivedHostState(director.inventory(), director.network, director.marks4, director.marks6)
-        director.hostEmulation = HostEmulation(isWholeHost: false, owned: Set(derived.owned))
+        director.hostEmulation = HostEmulation(isWholeHost: false, ownership: .all)
         var wanted = derived.suppressed
         wanted.interfaces = interfaces
         let present = director.network.interfaces.filter { interfaces.contains($0.name) }

@@ -13,12 +13,16 @@ enum LiveExplanation {
     private static let patience: Int32 = 2000
     private static let longestAnswer = 8 << 20
 
-    /// - Parameter packet: the packet in words.
-    static func answer(_ packet: String, _ form: ControlQuestion.ExplanationForm, _ director: inout Director) throws(AskError) -> String {
+    /// - Parameters:
+    ///   - packet: the packet in words.
+    ///   - interfaces: names of those that the director takes frames from.
+    static func answer(
+        _ packet: String, _ form: ControlQuestion.ExplanationForm, _ director: inout Director, interfaces: [String]
+    ) throws(AskError) -> String {
         let words: PacketWords
         do throws(PacketWords.WordsProblem) {
             words = try PacketWords(packet)
-            _ = try words.frame(arrivingAt: director.network)
+            try words.checkIngress(of: director.network, interfaces: interfaces)
         } catch { throw AskError(error.description) }
 
         var pipe: Int32 = -1

@@ -91,8 +91,9 @@ extension ControlledDirector {
         } catch { throw AskError(error.description) }
         let pieces = Recording(filter, interfaces: indices, calendar: Instant(svs_calendar()), clock: director.now)
         recording = try LiveRecording(pieces, director, filter)
-        let owned = director.hostEmulation.owned.sorted().map { "owns \($0)\n" }.joined()
-        var files = [("services", text), ("sysctl", DirectorText.switches(director)), ("run", start + "host beside\n" + owned)]
+        var run = RunFile()
+        run.hostEmulation = director.hostEmulation
+        var files = [("services", text), ("sysctl", DirectorText.switches(director)), ("run", start + run.hostText)]
         var unknown: [String] = []
         for (name, text) in marks.sorted(by: { $0.key < $1.key }) {
             guard let text else { unknown.append(name); continue }

@@ -1,6 +1,7 @@
 import CLinux
 import LVS
 import Links
+import Replay
 import Wire
 
 /// Frames in and out: receives a batch, has the director direct it, sends what leaves. It makes no system call but those of

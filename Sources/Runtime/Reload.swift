@@ -2,6 +2,7 @@ import Admin
 import Glibc
 import LVS
 import Linux
+import Replay
 import SystemPackage
 
 /// The director's files, read and rehearsed again on a thread of its own, so that no frame waits for a disk or for a long

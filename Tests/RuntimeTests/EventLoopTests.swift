@@ -120,7 +120,9 @@ import Wire
         #expect(try client.inventory().services.count == 1)
         director.clients.arrive(PacketLoopTests.syn(1))
         #expect(try wait { try client.connections().count == 1 })
-        let error = try #require(throws: ControlFailure.self) { _ = try client.text(.explain(packet: "udp 198.51.100.7:5 > 192.0.2.1:80", .text)) }
+        let error = try #require(throws: ControlFailure.self) {
+            _ = try client.text(.explain(packet: "udp 198.51.100.7:5 > 192.0.2.1:80", .text))
+        }
         #expect(error.errno == EAGAIN)
         let pipe = open(director.file, O_RDWR)
         try director.stop()

@@ -28,7 +28,8 @@ final class FailingLink: Link {
 
     /// A director with a service of one server, which frames reach by interface 3.
     static func engine(weight: Int32 = 1) throws -> ControlledDirector {
-        var director = Director(connections: 1024, hostEmulation: HostEmulation(isWholeHost: false, owned: [ip("192.0.2.1")]), at: 1)
+        var director = Director(
+            connections: 1024, hostEmulation: HostEmulation(isWholeHost: false, ownership: .only([ip("192.0.2.1")])), at: 1)
         director.network = FakeHost.network
         let key = ServiceKey(proto: IPProtocol.tcp, address: ip("192.0.2.1"), port: 80)
         try director.apply(.addService(key, ServiceSettings(scheduler: "rr")))
