@@ -1,6 +1,7 @@
 import Admin
 import LVS
 import Replay
+import SystemPackage
 
 /// The director as the control server asks it.
 struct ControlledDirector: ~Copyable, ControlTarget {

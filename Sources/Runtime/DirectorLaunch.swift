@@ -32,7 +32,7 @@ public struct DirectorLaunch {
     /// - Parameter state: what the files say.
     public func start(_ state: RunFiles.State) throws -> EventLoop {
         let network = try HostNetwork()
-        let requests = try OwnRights()
+        let requests = try PrivilegedHost()
         // Nobody must answer for the services before they are muted, so nothing arrives until the filter is known.
         let links = try interfaces.map { name in
             let link = try requests.openLink(self.link, on: name)

@@ -66,7 +66,7 @@ public final class EventLoop {
         poller = try Poller()
         local = HostLink(setup.requests)
         host = HostSide(setup.network, setup.requests, interfaces: setup.interfaces, log: log)
-        var news = LatestNews<Int32>()
+        var news = RepeatFilter<Int32>()
         let complain = { (error: LinkError, interface: Int32) in
             if news.isNew(error.description, about: interface) { log.say(error.description) }
         }

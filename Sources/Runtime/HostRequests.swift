@@ -28,7 +28,7 @@ public protocol HostRequests: AnyObject {
 }
 
 /// This process's own rights: CAP_NET_ADMIN and CAP_NET_RAW, in the network namespace of the thread that makes it.
-public final class OwnRights: HostRequests {
+public final class PrivilegedHost: HostRequests {
     private let suppressor: StackSuppressor
     private let resolver: NeighborResolver
     private let replies: LocalServerRouting

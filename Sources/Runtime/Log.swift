@@ -8,7 +8,7 @@ public struct Log: Sendable {
 }
 
 /// Remembers what was said last about each thing, so that what keeps failing does not flood the log.
-struct LatestNews<Subject: Hashable> {
+struct RepeatFilter<Subject: Hashable> {
     private var said: [Subject: String] = [:]
 
     /// Whether `line` is something else than what was said last about `subject`, which is then noted.

@@ -10,12 +10,12 @@ import SystemPackage
 final class Reload {
     private let files: RunFiles
     private let finished: Wakeup
-    private var reading: Reading?
+    private var reading: ReadingThread?
     /// Somebody asked once more while a reading was under way.
     private var isWantedAgain = false
 
     /// What the thread works on. It alone touches `result` until it has raised `finished`.
-    private final class Reading: @unchecked Sendable {
+    private final class ReadingThread: @unchecked Sendable {
         let files: RunFiles
         let finished: Wakeup
         var thread = pthread_t()
@@ -48,12 +48,12 @@ final class Reload {
     /// Begins to read, or has it done once more when that is under way.
     func begin() throws(Errno) {
         guard reading == nil else { return isWantedAgain = true }
-        let begun = Reading(files, finished)
+        let begun = ReadingThread(files, finished)
         let context = Unmanaged.passRetained(begun)
         let failure = pthread_create(
             &begun.thread, nil,
             { context in
-                if let context { Unmanaged<Reading>.fromOpaque(context).takeRetainedValue().read() }
+                if let context { Unmanaged<ReadingThread>.fromOpaque(context).takeRetainedValue().read() }
                 return nil
             }, context.toOpaque())
         guard failure == 0 else {

@@ -5,7 +5,7 @@ import Links
 import Runtime
 
 /// How frames are taken from an interface: one of the roster's schemes.
-struct LinkScheme: ExpressibleByArgument {
+struct LinkOption: ExpressibleByArgument {
     var scheme: String
 
     init?(argument: String) {
@@ -38,7 +38,7 @@ struct RunCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Socket that svs adm and ipvsadm speak to.", valueName: "path")) var control = AdmCommandLine.socket
     @Option(help: ArgumentHelp("Connections that the table can hold.", valueName: "n")) var connections = 1 << 20
     @Option(help: ArgumentHelp("Threads that direct frames; 1 is what this version has.", valueName: "n")) var workers = 1
-    @Option(help: "How frames are taken: ring (mapped memory) or socket (recvmmsg).") var link = LinkScheme()
+    @Option(help: "How frames are taken: ring (mapped memory) or socket (recvmmsg).") var link = LinkOption()
 
     func validate() throws {
         guard !interfaces.isEmpty else { throw ValidationError("--interface is missing: name at least one interface") }

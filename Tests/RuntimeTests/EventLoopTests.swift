@@ -2,6 +2,7 @@ import Admin
 import Glibc
 import Host
 import LVS
+import LinkKit
 import Replay
 import Testing
 import Wire

@@ -7,6 +7,7 @@ import LinkKit
 import Links
 import Linux
 import Synchronization
+import SystemPackage
 import Testing
 import Wire
 
