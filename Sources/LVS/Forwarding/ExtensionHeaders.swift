@@ -78,7 +78,9 @@ extension Director {
         return refuse(ExtensionOptions.judge(bytes, at: 40, isHopByHop: true), frame, packet, &context)
     }
 
-    private mutating func refuse(_ judgement: ExtensionOptions.Judgement, _ frame: Frame, _ packet: Packet, _ context: inout PacketContext) -> Verdict? {
+    private mutating func refuse(_ judgement: ExtensionOptions.Judgement, _ frame: Frame, _ packet: Packet, _ context: inout PacketContext)
+        -> Verdict?
+    {
         switch judgement {
         case .fine: return nil
         case .dropped: return .optionsRefused
@@ -102,12 +104,16 @@ extension Director {
             case IPProtocol.hopByHop:
                 guard naming == 6 else { return refuse(.problem(code: 1, place: naming, silentToGroups: false), frame, packet, &context) }
             case IPProtocol.destinationOptions:
-                if let refusal = refuse(ExtensionOptions.judge(bytes, at: place, isHopByHop: false), frame, packet, &context) { return refusal }
+                if let refusal = refuse(ExtensionOptions.judge(bytes, at: place, isHopByHop: false), frame, packet, &context) {
+                    return refusal
+                }
             case IPProtocol.routing:
                 guard bytes.holds(8, at: place) else { return .malformed }
                 // Segment routing (RFC 8754, RFC 6554) is off.
                 if bytes[place + 2] == 3 || bytes[place + 2] == 4 { return .optionsRefused }
-                if bytes[place + 3] > 0 { return refuse(.problem(code: 0, place: place + 2, silentToGroups: false), frame, packet, &context) }
+                if bytes[place + 3] > 0 {
+                    return refuse(.problem(code: 0, place: place + 2, silentToGroups: false), frame, packet, &context)
+                }
             case IPProtocol.ah:
                 return refuse(.problem(code: 1, place: naming, silentToGroups: false), frame, packet, &context)
             default:

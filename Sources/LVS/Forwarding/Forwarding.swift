@@ -70,7 +70,8 @@ extension Director {
 
     /// A packet longer than the way carries, which must not be fragmented: the client is told the limit.
     @inline(never)
-    mutating func tellLimit(_ frame: Frame, _ packet: Packet, _ limit: Int32, _ id: ConnectionID, _ context: inout PacketContext) -> Verdict {
+    mutating func tellLimit(_ frame: Frame, _ packet: Packet, _ limit: Int32, _ id: ConnectionID, _ context: inout PacketContext) -> Verdict
+    {
         if tell(packet, of: frame, .tooLong(packet.family, limit: UInt32(limit)), &context) { countOwnError(id, &context) }
         return packet.family == .v4 ? .fragmentationNeeded : .packetTooBig
     }
@@ -86,13 +87,16 @@ extension Director {
     mutating func countOwnError(about packet: Packet, _ context: inout PacketContext) {
         guard packet.isBalanced, packet.hasTransport else { return }
         let flow = packet.flow
-        let match = connections.find(flow, hash: connections.hash(flow.source, flow.sourcePort, flow.destination, flow.destinationPort, flow.proto))
+        let match = connections.find(
+            flow, hash: connections.hash(flow.source, flow.sourcePort, flow.destination, flow.destinationPort, flow.proto))
         if match.id >= 0, !match.isReply { countOwnError(match.id, &context) }
     }
 
     /// Puts the link's addresses in front and names the interface; a next hop without a known MAC makes it wait.
     @inline(__always)
-    mutating func dispatch(_ frame: inout Frame, _ packet: Packet, along path: Path, as verdict: Verdict, _ context: inout PacketContext) -> Verdict {
+    mutating func dispatch(_ frame: inout Frame, _ packet: Packet, along path: Path, as verdict: Verdict, _ context: inout PacketContext)
+        -> Verdict
+    {
         trim(&frame, packet)
         return dispatch(&frame, along: path, as: verdict, &context)
     }
@@ -103,7 +107,9 @@ extension Director {
 
     /// The same towards a real server whose way is up to date.
     @inline(__always)
-    mutating func dispatch(_ frame: inout Frame, _ packet: Packet, to server: ServerID, as verdict: Verdict, _ context: inout PacketContext) -> Verdict {
+    mutating func dispatch(_ frame: inout Frame, _ packet: Packet, to server: ServerID, as verdict: Verdict, _ context: inout PacketContext)
+        -> Verdict
+    {
         trim(&frame, packet)
         frame.bytes.setMAC(servers[server].path.destination, at: 0)
         frame.bytes.setMAC(servers[server].path.source, at: 6)
@@ -114,7 +120,9 @@ extension Director {
 
     @inline(never)
     private mutating func wait(_ frame: Frame, for path: Path, _ context: inout PacketContext) -> Verdict {
-        guard context.originalFragments != nil else { return waiting.hold(frame, for: path, at: clock) ? .neighborPending : .neighborQueueFull }
+        guard context.originalFragments != nil else {
+            return waiting.hold(frame, for: path, at: clock) ? .neighborPending : .neighborQueueFull
+        }
         let start = EthernetHeader(frame.bytes)?.length ?? 14
         return sendFragments(of: frame.bytes, network: start, limit: .max, along: path, as: .directRouting, frame.cause, &context)
             ? .neighborPending : .neighborQueueFull

@@ -4,7 +4,9 @@ extension Director {
     /// Fragments a packet that is too long for its way, or that came in as fragments, and sends the pieces: IPv4 with its id
     /// and options (RFC 791 section 3.2), IPv6 with a fragment header (RFC 8200 section 4.5). `limit` is the longest IP packet
     /// in bytes. What came in as fragments leaves as these did where it can.
-    mutating func sendFragments(of frame: Frame, _ packet: Packet, limit: Int, along path: Path, as verdict: Verdict, _ context: inout PacketContext) -> Verdict {
+    mutating func sendFragments(
+        of frame: Frame, _ packet: Packet, limit: Int, along path: Path, as verdict: Verdict, _ context: inout PacketContext
+    ) -> Verdict {
         var frame = frame
         // Behind it no network card can: the checksum spans all pieces.
         if frame.offload.hasPartialChecksum, !completeChecksum(&frame, packet) { return .malformed }
@@ -15,8 +17,10 @@ extension Director {
     }
 
     /// The same for a packet that begins `start` bytes into `whole`; false when there is no room for all pieces.
-    mutating func sendFragments(of whole: Bytes, network start: Int, limit: Int, along path: Path, as verdict: Verdict,
-                                _ cause: Int32, _ context: inout PacketContext) -> Bool {
+    mutating func sendFragments(
+        of whole: Bytes, network start: Int, limit: Int, along path: Path, as verdict: Verdict,
+        _ cause: Int32, _ context: inout PacketContext
+    ) -> Bool {
         let packet = whole.dropFirst(start)
         guard packet.count >= 20 else { return false }
         let originals = context.originalFragments
@@ -44,11 +48,13 @@ extension Director {
         return cut(frame.bytes, network: start, part, id: nextFragmentID(), Int(path.mtu), [], along: path, cause)
     }
 
-    private mutating func nextFragmentID() -> UInt32 { UInt32(truncatingIfNeeded: dice.next()) }
+    private mutating func nextFragmentID() -> UInt32 { UInt32(truncatingIfNeeded: generator.next()) }
 
     /// Cuts an IPv4 packet into pieces of the given payload sizes, or else as long as `limit` allows.
-    private mutating func cut(_ whole: Bytes, network start: Int, _ header: IPv4Header, flags: UInt16, _ limit: Int, _ sizes: [Int],
-                              along path: Path, _ cause: Int32) -> Bool {
+    private mutating func cut(
+        _ whole: Bytes, network start: Int, _ header: IPv4Header, flags: UInt16, _ limit: Int, _ sizes: [Int],
+        along path: Path, _ cause: Int32
+    ) -> Bool {
         let headers = header.length
         let payload = whole.dropFirst(start + headers)
         let base = Int(header.fragmentWord & 0x1fff) * 8
@@ -72,8 +78,10 @@ extension Director {
     }
 
     /// The same for IPv6: every piece repeats the part before the fragment header.
-    private mutating func cut(_ whole: Bytes, network start: Int, _ part: UnfragmentablePart, id: UInt32, _ limit: Int, _ sizes: [Int],
-                              along path: Path, _ cause: Int32) -> Bool {
+    private mutating func cut(
+        _ whole: Bytes, network start: Int, _ part: UnfragmentablePart, id: UInt32, _ limit: Int, _ sizes: [Int],
+        along path: Path, _ cause: Int32
+    ) -> Bool {
         let payload = whole.dropFirst(start + part.length)
         let headers = start + part.length + 8
         var offset = 0, count = 0

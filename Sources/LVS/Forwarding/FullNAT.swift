@@ -27,7 +27,9 @@ extension Director {
 
     /// A server's packet to a local address, on its way to the client that the address stands for.
     @inline(never)
-    mutating func translateFullReply(_ frame: inout Frame, _ packet: Packet, _ id: ConnectionID, along path: Path, _ context: inout PacketContext) -> Verdict {
+    mutating func translateFullReply(
+        _ frame: inout Frame, _ packet: Packet, _ id: ConnectionID, along path: Path, _ context: inout PacketContext
+    ) -> Verdict {
         takeHop(frame, packet)
         translate(.source, of: &frame, packet, to: connections[id].virtual, connections[id].virtualPort)
         translate(.destination, of: &frame, packet, to: connections[id].client, connections[id].clientPort)
@@ -36,12 +38,15 @@ extension Director {
     }
 
     /// A client's TCP segment, already translated, with what tells the server who the client is.
-    private mutating func sendIntroduced(_ frame: inout Frame, _ packet: Packet, _ id: ConnectionID, along path: Path, _ context: inout PacketContext) -> Verdict {
+    private mutating func sendIntroduced(
+        _ frame: inout Frame, _ packet: Packet, _ id: ConnectionID, along path: Path, _ context: inout PacketContext
+    ) -> Verdict {
         var packet = packet
         // Padding of the link must not end up behind bytes that are put in.
         _ = frame.resize(to: Int(packet.network &+ packet.length))
         guard let tcp = TCPHeader(frame.bytes.dropFirst(Int(packet.transport))), tcp.length >= 20,
-              tcp.length <= packet.transportLength else { return send(&frame, packet, along: path, &context) }
+            tcp.length <= packet.transportLength
+        else { return send(&frame, packet, along: path, &context) }
         if tcp.flags.contains(.syn) {
             beginStream(id, at: tcp.sequence &+ 1)
             return send(&frame, packet, along: path, &context)
@@ -54,7 +59,8 @@ extension Director {
                 sides.removeStream(side)
                 connections[id].side = -1
             } else if sides[stream: side].hasServerStart, !tcp.flags.contains(.rst),
-                      tcp.acknowledgment == sides[stream: side].serverStart {
+                tcp.acknowledgment == sides[stream: side].serverStart
+            {
                 insertClientOption(into: &frame, &packet, connections[id], limit: path.mtu)
             }
         case .proxyProtocol:

@@ -11,7 +11,9 @@ extension Director {
             return relaySecured(&frame, packet, &context) ?? hostStack(frame, packet, .passNoService, &context)
         }
         guard packet.hasTransport else { return .icmpMalformed }
-        let isRelayed = isV4 ? [ICMPType.unreachable, ICMPType.sourceQuench, ICMPType.timeExceeded].contains(packet.detail)
+        let isRelayed =
+            isV4
+            ? [ICMPType.unreachable, ICMPType.sourceQuench, ICMPType.timeExceeded].contains(packet.detail)
             : packet.detail < 128
         guard isRelayed else { return hostStack(frame, packet, .passICMP, &context) }
         return relayError(&frame, packet, &context)
@@ -29,10 +31,12 @@ extension Director {
             return tunables.scheduleICMP != 0 ? .icmpMalformed : hostStack(frame, packet, .passICMP, &context)
         }
         let flow = quoted.flow.reversed
-        let match = connections.find(flow, hash: connections.hash(flow.source, flow.sourcePort, flow.destination, flow.destinationPort, flow.proto))
+        let match = connections.find(
+            flow, hash: connections.hash(flow.source, flow.sourcePort, flow.destination, flow.destinationPort, flow.proto))
         if match.id >= 0 {
             if let recorder = context.recorder { noteQuoted(match.id, isReply: match.isReply, recorder) }
-            return match.isReply ? relayToClient(&frame, packet, quoted, match.id, &context) : relayToServer(&frame, packet, quoted, match.id, &context)
+            return match.isReply
+                ? relayToClient(&frame, packet, quoted, match.id, &context) : relayToServer(&frame, packet, quoted, match.id, &context)
         }
         guard tunables.scheduleICMP != 0 else { return hostStack(frame, packet, .passICMP, &context) }
         return admitError(&frame, packet, quoted, &context)
@@ -60,7 +64,9 @@ extension Director {
     }
 
     /// From the client's side: forwarded to the server like data, but counted only; timers and states stay as they are.
-    private mutating func relayToServer(_ frame: inout Frame, _ packet: Packet, _ quoted: Packet, _ id: ConnectionID, _ context: inout PacketContext) -> Verdict {
+    private mutating func relayToServer(
+        _ frame: inout Frame, _ packet: Packet, _ quoted: Packet, _ id: ConnectionID, _ context: inout PacketContext
+    ) -> Verdict {
         var packet = packet
         if !isLocal(packet.flow.destination) {
             // One hop is the host's own: it forwards the packet before it sees whom it concerns.
@@ -89,7 +95,9 @@ extension Director {
         hasValidMessageChecksum(frame, packet) && context.options?.areChanged != true
     }
 
-    private mutating func translateToServer(_ frame: inout Frame, _ packet: Packet, _ quoted: Packet, _ id: ConnectionID, _ context: inout PacketContext) -> Verdict {
+    private mutating func translateToServer(
+        _ frame: inout Frame, _ packet: Packet, _ quoted: Packet, _ id: ConnectionID, _ context: inout PacketContext
+    ) -> Verdict {
         let connection = connections[id]
         guard connection.serverAddress.family == packet.family else { return .icmpUnusable }
         let path = path(to: connection.serverAddress)
@@ -99,11 +107,13 @@ extension Director {
             guard packet.hops > 1 else { return .icmpTimeExceeded }
             takeHop(frame, packet)
         }
-        rewriteError(.destination, of: frame, packet, to: connection.serverAddress,
-                     quoting: quoted, .source, as: connection.serverAddress, connection.serverPort, &context)
+        rewriteError(
+            .destination, of: frame, packet, to: connection.serverAddress,
+            quoting: quoted, .source, as: connection.serverAddress, connection.serverPort, &context)
         if connection.method == .fullNAT {
-            rewriteError(.source, of: frame, packet, to: connection.localAddress,
-                         quoting: quoted, .destination, as: connection.localAddress, connection.localPort, &context)
+            rewriteError(
+                .source, of: frame, packet, to: connection.localAddress,
+                quoting: quoted, .destination, as: connection.localAddress, connection.localPort, &context)
         }
         if path.kind == .local { return deliverLocally(&frame, packet, &context) }
         return sendRelayed(&frame, packet, along: path, as: .icmpToServer, &context)
@@ -111,26 +121,32 @@ extension Director {
 
     /// From the server's side: it seems to come from the virtual address, whoever sent it, and to be about the packet as the
     /// client sent it. Where nothing is translated it is only counted.
-    private mutating func relayToClient(_ frame: inout Frame, _ packet: Packet, _ quoted: Packet, _ id: ConnectionID, _ context: inout PacketContext) -> Verdict {
+    private mutating func relayToClient(
+        _ frame: inout Frame, _ packet: Packet, _ quoted: Packet, _ id: ConnectionID, _ context: inout PacketContext
+    ) -> Verdict {
         let connection = connections[id]
         let isForDirector = isLocal(packet.flow.destination) && connection.method != .fullNAT
         let path = path(to: connection.method == .fullNAT ? connection.client : packet.flow.destination)
-        if !isForDirector, connection.translates || hostRole.isWholeHost, let refusal = refuseRouting(frame, packet, along: path, &context) {
+        if !isForDirector, connection.translates || hostEmulation.isWholeHost,
+            let refusal = refuseRouting(frame, packet, along: path, &context)
+        {
             return relayed(refusal)
         }
         guard connection.translates else {
             countReply(id, length: Int(packet.length), &context)
             if isForDirector { return hostStack(frame, packet, .passICMP, &context) }
-            return hostRole.isWholeHost ? routeForHost(frame, packet, &context) : .passReply
+            return hostEmulation.isWholeHost ? routeForHost(frame, packet, &context) : .passReply
         }
         guard isTranslatable(frame, packet, &context) else { return .icmpMalformed }
         guard connection.client.family == packet.family else { return .icmpUnusable }
         countReply(id, length: Int(packet.length), &context)
-        rewriteError(.source, of: frame, packet, to: connection.virtual,
-                     quoting: quoted, .destination, as: connection.virtual, connection.virtualPort, &context)
+        rewriteError(
+            .source, of: frame, packet, to: connection.virtual,
+            quoting: quoted, .destination, as: connection.virtual, connection.virtualPort, &context)
         if connection.method == .fullNAT {
-            rewriteError(.destination, of: frame, packet, to: connection.client,
-                         quoting: quoted, .source, as: connection.client, connection.clientPort, &context)
+            rewriteError(
+                .destination, of: frame, packet, to: connection.client,
+                quoting: quoted, .source, as: connection.client, connection.clientPort, &context)
         }
         guard !isForDirector else { return .passICMP }
         takeHop(frame, packet)
@@ -138,7 +154,9 @@ extension Director {
     }
 
     /// Nobody is told that an ICMP error is too long: IPv4 fragments it even against DF, IPv6 drops it.
-    private mutating func sendRelayed(_ frame: inout Frame, _ packet: Packet, along path: Path, as verdict: Verdict, _ context: inout PacketContext) -> Verdict {
+    private mutating func sendRelayed(
+        _ frame: inout Frame, _ packet: Packet, along path: Path, as verdict: Verdict, _ context: inout PacketContext
+    ) -> Verdict {
         guard fits(frame, packet, path.mtu, &context) else {
             guard packet.family == .v4 else { return .packetTooBig }
             return sendFragments(of: frame, packet, limit: Int(path.mtu), along: path, as: verdict, &context)

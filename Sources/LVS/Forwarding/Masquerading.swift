@@ -19,7 +19,9 @@ extension Director {
     }
 
     /// A NAT server that cannot be sent to: nobody knows the way, or it is the director's host itself.
-    private mutating func masqueradeAside(_ frame: inout Frame, _ packet: Packet, _ path: Path, _ id: ConnectionID, _ context: inout PacketContext) -> Verdict {
+    private mutating func masqueradeAside(
+        _ frame: inout Frame, _ packet: Packet, _ path: Path, _ id: ConnectionID, _ context: inout PacketContext
+    ) -> Verdict {
         guard path.kind == .local else { return unreachableServer(&frame, packet, path, &context) }
         // A stranger never reaches what listens on loopback only.
         if connections[id].serverAddress.isLoopback { return .loopbackServer }
@@ -30,7 +32,9 @@ extension Director {
 
     /// A server's packet to a client, which the host would forward: on the way its source becomes the virtual address again.
     @inline(__always)
-    mutating func translateReply(_ frame: inout Frame, _ packet: Packet, _ id: ConnectionID, along path: Path, _ context: inout PacketContext) -> Verdict {
+    mutating func translateReply(
+        _ frame: inout Frame, _ packet: Packet, _ id: ConnectionID, along path: Path, _ context: inout PacketContext
+    ) -> Verdict {
         takeHop(frame, packet)
         translate(.source, of: &frame, packet, to: connections[id].virtual, connections[id].virtualPort)
         return sendTranslated(&frame, packet, along: path, as: .replyTranslated, &context)
@@ -38,7 +42,9 @@ extension Director {
 
     /// Sends a translated packet, whole or, as it allows that, in fragments.
     @inline(__always)
-    mutating func sendTranslated(_ frame: inout Frame, _ packet: Packet, along path: Path, as verdict: Verdict, _ context: inout PacketContext) -> Verdict {
+    mutating func sendTranslated(
+        _ frame: inout Frame, _ packet: Packet, along path: Path, as verdict: Verdict, _ context: inout PacketContext
+    ) -> Verdict {
         guard fits(frame, packet, path.mtu, &context) else {
             return sendFragments(of: frame, packet, limit: Int(path.mtu), along: path, as: verdict, &context)
         }

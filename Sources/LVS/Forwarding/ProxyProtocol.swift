@@ -24,7 +24,9 @@ extension Director {
     /// A client's segment behind the SYN. To the server the stream begins with the PROXY header: every segment that begins
     /// where the client's does carries it until the server has it, retransmissions like the handshake's last segment;
     /// others only move.
-    mutating func sendProxied(_ frame: inout Frame, _ packet: inout Packet, _ id: ConnectionID, along path: Path, _ context: inout PacketContext) -> Verdict {
+    mutating func sendProxied(
+        _ frame: inout Frame, _ packet: inout Packet, _ id: ConnectionID, along path: Path, _ context: inout PacketContext
+    ) -> Verdict {
         let side = connections[id].side
         guard let tcp = TCPHeader(frame.bytes.dropFirst(Int(packet.transport))) else { return .shortTransport }
         let length = ProxyHeader.length(packet.family)
@@ -38,7 +40,9 @@ extension Director {
             return send(&frame, packet, along: path, &context)
         }
         sides[stream: side].isHeaderSent = true
-        guard holdsHeader(frame, packet, tcp, stream, along: path) else { return sendHeaderAlone(&frame, &packet, id, along: path, &context) }
+        guard holdsHeader(frame, packet, tcp, stream, along: path) else {
+            return sendHeaderAlone(&frame, &packet, id, along: path, &context)
+        }
         guard openGap(of: length, at: Int(packet.transport) + tcp.length, in: &frame, &packet) else { return .headersTooLong }
         writeHeader(in: frame, packet, connections[id])
         return send(&frame, packet, along: path, &context)
@@ -49,7 +53,8 @@ extension Director {
     }
 
     /// Whether the header fits in front of a segment's payload: on the way, and within what the server takes at once.
-    private mutating func holdsHeader(_ frame: Frame, _ packet: Packet, _ tcp: TCPHeader, _ stream: ClientStream, along path: Path) -> Bool {
+    private mutating func holdsHeader(_ frame: Frame, _ packet: Packet, _ tcp: TCPHeader, _ stream: ClientStream, along path: Path) -> Bool
+    {
         let length = ProxyHeader.length(packet.family)
         if frame.offload.isSuperframe { return Int(packet.length) + length <= 65535 }
         if packet.transportLength == tcp.length { return true }
@@ -69,10 +74,13 @@ extension Director {
     }
 
     /// A segment that is too long to take the header with it: the header goes ahead in a segment of its own.
-    private mutating func sendHeaderAlone(_ frame: inout Frame, _ packet: inout Packet, _ id: ConnectionID, along path: Path, _ context: inout PacketContext) -> Verdict {
+    private mutating func sendHeaderAlone(
+        _ frame: inout Frame, _ packet: inout Packet, _ id: ConnectionID, along path: Path, _ context: inout PacketContext
+    ) -> Verdict {
         let length = ProxyHeader.length(packet.family)
         guard var rest = outbox.copy(frame), let moved = TCPHeader(rest.bytes.dropFirst(Int(packet.transport))),
-              let tcp = TCPHeader(frame.bytes.dropFirst(Int(packet.transport))) else { return .noBuffer }
+            let tcp = TCPHeader(frame.bytes.dropFirst(Int(packet.transport)))
+        else { return .noBuffer }
         moveSequence(of: moved, by: length, rest.offload)
         let whole = packet
         let end = Int(packet.transport) + tcp.length

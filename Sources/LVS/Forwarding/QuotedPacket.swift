@@ -34,9 +34,11 @@ extension Packet {
 extension Director {
     /// Changes one end of an ICMP error and of the packet that it quotes. Both IP headers' checksums and that of the message
     /// follow; the quoted transport checksum stays what it was, since nobody can tell whether it was right.
-    mutating func rewriteError(_ end: PacketEnd, of frame: Frame, _ packet: Packet, to address: IPAddress,
-                               quoting quoted: Packet, _ quotedEnd: PacketEnd, as quotedAddress: IPAddress, _ quotedPort: UInt16,
-                               _ context: inout PacketContext) {
+    mutating func rewriteError(
+        _ end: PacketEnd, of frame: Frame, _ packet: Packet, to address: IPAddress,
+        quoting quoted: Packet, _ quotedEnd: PacketEnd, as quotedAddress: IPAddress, _ quotedPort: UInt16,
+        _ context: inout PacketContext
+    ) {
         let header = frame.bytes.dropFirst(Int(packet.network))
         let message = frame.bytes.dropFirst(Int(packet.transport)).prefix(packet.transportLength)
         let quote = message.dropFirst(8)
@@ -53,8 +55,10 @@ extension Director {
         quote.setBig16(quotedPort, at: Int(quoted.transport) + (quotedEnd == .source ? 0 : 2))
         message.setBig16(0, at: 2)
         let (source, destination) = addresses(frame, packet)
-        message.setBig16(packet.family == .v4 ? Checksum.of(message)
-            : transportChecksum(message, from: source, to: destination, IPProtocol.icmpv6), at: 2)
+        message.setBig16(
+            packet.family == .v4
+                ? Checksum.of(message)
+                : transportChecksum(message, from: source, to: destination, IPProtocol.icmpv6), at: 2)
     }
 
     /// Whether the checksum of an ICMP or ICMPv6 message is right.

@@ -9,8 +9,10 @@ extension Director {
     /// What plain routing carries is the host's business. Where there is no host, only a refusal of it is seen, and ICMP
     /// errors, since those may concern a connection, are carried on.
     mutating func passOn(_ frame: Frame, _ packet: Packet, _ context: inout PacketContext) -> Verdict {
-        if !hostRole.isWholeHost { return isMutedReply(packet) ? routeForHost(frame, packet, &context) : .passNotLocal }
-        guard !packet.flow.destination.isMulticast, network.lookup(packet.flow.destination)?.kind != .broadcast else { return .passNotLocal }
+        if !hostEmulation.isWholeHost { return isMutedReply(packet) ? routeForHost(frame, packet, &context) : .passNotLocal }
+        guard !packet.flow.destination.isMulticast, network.lookup(packet.flow.destination)?.kind != .broadcast else {
+            return .passNotLocal
+        }
         if isICMPError(packet), !packet.isFragment { return routeForHost(frame, packet, &context) }
         return refuseRouting(frame, packet, along: path(to: packet.flow.destination), &context) ?? .passNotLocal
     }
@@ -18,10 +20,13 @@ extension Director {
     /// Why the host would not forward a packet from the server's side along `path`, which its sender is told; `nil` when it
     /// would. Forwarding is judged before IPVS sees such a packet, so a refused one counts and changes nothing.
     @inline(__always)
-    mutating func refuseRouting(_ frame: Frame, _ packet: Packet, along path: Path, asRouter: Bool = true, _ context: inout PacketContext) -> Verdict? {
+    mutating func refuseRouting(_ frame: Frame, _ packet: Packet, along path: Path, asRouter: Bool = true, _ context: inout PacketContext)
+        -> Verdict?
+    {
         guard !asRouter || (packet.family == .v4 ? network.forwards4 : network.forwards6) else { return .passNotLocal }
         guard path.kind == .ready || path.kind == .unknownNeighbor, packet.hops > 1,
-              !packet.dontFragment || fits(frame, packet, path.mtu, &context) else {
+            !packet.dontFragment || fits(frame, packet, path.mtu, &context)
+        else {
             return explainRefusal(frame, packet, path, &context)
         }
         return nil
@@ -81,8 +86,9 @@ extension Director {
     private mutating func isMutedReply(_ packet: Packet) -> Bool {
         let flow = packet.flow
         if packet.isFragment { return natServers.contains(flow.source, in: services, servers) }
-        return packet.isBalanced && (natServers.contains(flow.source, flow.sourcePort, flow.proto, in: services, servers)
-            || natServers.contains(flow.source, 0, flow.proto, in: services, servers))
+        return packet.isBalanced
+            && (natServers.contains(flow.source, flow.sourcePort, flow.proto, in: services, servers)
+                || natServers.contains(flow.source, 0, flow.proto, in: services, servers))
     }
 
     /// Does for a muted packet what the host's forwarding would have done.

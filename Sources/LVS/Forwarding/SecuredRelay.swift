@@ -5,14 +5,18 @@ extension Director {
     /// hosts, UDP port 500 to 500. `nil` without one, or where it is translated by ports (FULLNAT).
     mutating func relaySecured(_ frame: inout Frame, _ packet: Packet, _ context: inout PacketContext) -> Verdict? {
         guard packet.flow.proto == IPProtocol.esp || packet.flow.proto == IPProtocol.ah else { return nil }
-        let flow = Flow(source: packet.flow.source, sourcePort: 500, destination: packet.flow.destination, destinationPort: 500,
-                        proto: IPProtocol.udp)
+        let flow = Flow(
+            source: packet.flow.source, sourcePort: 500, destination: packet.flow.destination, destinationPort: 500,
+            proto: IPProtocol.udp)
         let match = connections.find(flow, hash: connections.hash(flow.source, 500, flow.destination, 500, flow.proto))
         guard match.id >= 0, connections[match.id].method != .fullNAT else { return nil }
-        return match.isReply ? relaySecuredReply(&frame, packet, match.id, &context) : relaySecuredRequest(&frame, packet, match.id, &context)
+        return match.isReply
+            ? relaySecuredReply(&frame, packet, match.id, &context) : relaySecuredRequest(&frame, packet, match.id, &context)
     }
 
-    private mutating func relaySecuredRequest(_ frame: inout Frame, _ packet: Packet, _ id: ConnectionID, _ context: inout PacketContext) -> Verdict? {
+    private mutating func relaySecuredRequest(_ frame: inout Frame, _ packet: Packet, _ id: ConnectionID, _ context: inout PacketContext)
+        -> Verdict?
+    {
         guard isServed(id) else {
             guard tunables.expireNoDestination != 0 else { return .serverGone }
             expire(id)
@@ -33,11 +37,13 @@ extension Director {
         return dispatch(&frame, packet, along: path, as: .masquerading, &context)
     }
 
-    private mutating func relaySecuredReply(_ frame: inout Frame, _ packet: Packet, _ id: ConnectionID, _ context: inout PacketContext) -> Verdict? {
+    private mutating func relaySecuredReply(_ frame: inout Frame, _ packet: Packet, _ id: ConnectionID, _ context: inout PacketContext)
+        -> Verdict?
+    {
         let path = path(to: packet.flow.destination)
         guard path.kind != .local else { return nil }
         let translates = connections[id].translates
-        if translates || hostRole.isWholeHost, let refusal = refuseRouting(frame, packet, along: path, &context) { return refusal }
+        if translates || hostEmulation.isWholeHost, let refusal = refuseRouting(frame, packet, along: path, &context) { return refusal }
         countReply(id, length: Int(packet.length), &context)
         touch(id, timeouts.timeout(proto: IPProtocol.udp, state: 0))
         guard translates else { return .passReply }

@@ -134,15 +134,18 @@ struct Segmentation: BitwiseCopyable {
 
     /// What a network card has still to do on a segment that was not completed.
     var partialOffload: Offload {
-        Offload(flags: Offload.needsChecksum, headerLength: UInt16(truncatingIfNeeded: headers),
-                checksumStart: UInt16(truncatingIfNeeded: packet.transport), checksumOffset: kind == .stream ? 16 : 6)
+        Offload(
+            flags: Offload.needsChecksum, headerLength: UInt16(truncatingIfNeeded: headers),
+            checksumStart: UInt16(truncatingIfNeeded: packet.transport), checksumOffset: kind == .stream ? 16 : 6)
     }
 }
 
 extension Director {
     /// A superframe into a tunnel: each segment is wrapped by itself. One that would be too long is told to the client
     /// once, whatever number of segments it stands for.
-    mutating func tunnelSegments(_ frame: inout Frame, _ packet: Packet, _ id: ConnectionID, _ place: Int, _ limit: Int32, _ context: inout PacketContext) -> Verdict {
+    mutating func tunnelSegments(
+        _ frame: inout Frame, _ packet: Packet, _ id: ConnectionID, _ place: Int, _ limit: Int32, _ context: inout PacketContext
+    ) -> Verdict {
         guard let segments = Segmentation(frame, packet) else { return .malformed }
         let isTooLong = segments.longest > Int(limit)
         if isTooLong, forbidsFragments(packet) { return tellLimit(frame, packet, limit, id, &context) }
@@ -151,13 +154,14 @@ extension Director {
         let path = servers[connections[id].server].path
         let isRemote = servers[outer: place].partialChecksum == .leftToReceiver && segments.kind != .fragments
         let header = isRemote ? place : outerHeader(of: connections[id].server, carrying: packet.family, isPartial: false)
-        let datagram = UInt32(truncatingIfNeeded: dice.next())
+        let datagram = UInt32(truncatingIfNeeded: generator.next())
         for i in 0..<segments.count {
             guard var piece = outbox.room(for: segments.length(of: i)) else { return .noBuffer }
             segments.write(i, of: frame, to: piece.bytes, completing: !isRemote, id: datagram)
             if isRemote { piece.offload = segments.partialOffload }
             guard encapsulate(&piece, segments.packet(of: i), header) else { return .malformed }
-            let isSent = isTooLong ? sendOuterFragments(of: piece, along: path, frame.cause, &context) : emit(&piece, along: path, frame.cause)
+            let isSent =
+                isTooLong ? sendOuterFragments(of: piece, along: path, frame.cause, &context) : emit(&piece, along: path, frame.cause)
             guard isSent else { return .noBuffer }
         }
         return path.kind == .ready ? .tunneling : .neighborPending

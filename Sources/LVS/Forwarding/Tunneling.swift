@@ -34,21 +34,26 @@ extension Director {
     private mutating func layOuterHeader(_ place: Int, for server: ServerID, carrying inner: IPFamily, _ isPartial: Bool) {
         let settings = servers[server].settings
         let tunnel = Tunnels.of(settings.tunnel)
-        var header = OuterHeader(from: servers[server].path.local, to: servers[server].key.address,
-                                 proto: tunnel.proto(carrying: inner), carrying: inner)
+        var header = OuterHeader(
+            from: servers[server].path.local, to: servers[server].key.address,
+            proto: tunnel.proto(carrying: inner), carrying: inner)
         tunnel.lay(&header, carrying: inner, to: settings, isPartial: isPartial)
         header.generation = servers[server].path.generation
         // A number that nobody can guess at first and that comes again as late as possible (RFC 6864, RFC 7739).
         let old = servers[outer: place]
-        header.id = old.generation == 0 ? UInt16(truncatingIfNeeded: dice.next()) : old.id
+        header.id = old.generation == 0 ? UInt16(truncatingIfNeeded: generator.next()) : old.id
         servers[outer: place] = header
     }
 
     /// A packet over the tunnel's limit: told to the client where the packet or its family forbids fragments, else wrapped
     /// whole, and the outer packet is fragmented. An ICMP error is never answered by another.
     @inline(never)
-    private mutating func tunnelTooLong(_ frame: inout Frame, _ packet: Packet, _ id: ConnectionID, _ place: Int, _ limit: Int32, _ context: inout PacketContext) -> Verdict {
-        guard !forbidsFragments(packet) || context.originalFragments?.fit(Int(limit)) == true else { return tellLimit(frame, packet, limit, id, &context) }
+    private mutating func tunnelTooLong(
+        _ frame: inout Frame, _ packet: Packet, _ id: ConnectionID, _ place: Int, _ limit: Int32, _ context: inout PacketContext
+    ) -> Verdict {
+        guard !forbidsFragments(packet) || context.originalFragments?.fit(Int(limit)) == true else {
+            return tellLimit(frame, packet, limit, id, &context)
+        }
         let path = servers[connections[id].server].path
         let overhead = servers[outer: place].length
         guard Int(packet.length) + overhead <= 65535 else { return .headersTooLong }
@@ -74,14 +79,18 @@ extension Director {
     }
 
     @inline(__always)
-    private mutating func wrap(_ frame: inout Frame, _ packet: Packet, _ place: Int, along path: Path, _ context: inout PacketContext) -> Verdict {
+    private mutating func wrap(_ frame: inout Frame, _ packet: Packet, _ place: Int, along path: Path, _ context: inout PacketContext)
+        -> Verdict
+    {
         guard hasRoom(frame, place, &context) else { return wrapCopy(of: frame, packet, place, along: path, &context) }
         guard encapsulate(&frame, packet, place) else { return .malformed }
         return dispatch(&frame, along: path, as: .tunneling, &context)
     }
 
     @inline(never)
-    private mutating func wrapCopy(of frame: Frame, _ packet: Packet, _ place: Int, along path: Path, _ context: inout PacketContext) -> Verdict {
+    private mutating func wrapCopy(of frame: Frame, _ packet: Packet, _ place: Int, along path: Path, _ context: inout PacketContext)
+        -> Verdict
+    {
         guard var copy = outbox.copy(frame) else { return .noBuffer }
         guard encapsulate(&copy, packet, place) else { return .malformed }
         let verdict = dispatch(&copy, along: path, as: .tunneling, &context)
@@ -123,7 +132,9 @@ extension Director {
 
     /// Deals with a transport checksum that is still to be filled in as the tunnel needs it.
     @inline(never)
-    private mutating func settleChecksum(_ frame: inout Frame, _ packet: Packet, _ place: Int, _ contents: inout OuterHeader.Contents) -> Bool {
+    private mutating func settleChecksum(_ frame: inout Frame, _ packet: Packet, _ place: Int, _ contents: inout OuterHeader.Contents)
+        -> Bool
+    {
         let header = servers[outer: place]
         switch header.partialChecksum {
         case .moves:
