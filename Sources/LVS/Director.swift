@@ -10,10 +10,10 @@ public struct Director: ~Copyable {
     public var network = Network()
     public var tunables = Tunables() { didSet { tunablesChanged(from: oldValue) } }
     /// Rules that mark packets before services are looked up, for IPv4 and IPv6.
-    public var marks4 = MarkRules(family: .v4) { didSet { knownVirtualAddresses = nil } }
-    public var marks6 = MarkRules(family: .v6) { didSet { knownVirtualAddresses = nil } }
+    public var marks4 = MarkRules(family: .v4) { didSet { virtuals.outdate() } }
+    public var marks6 = MarkRules(family: .v6) { didSet { virtuals.outdate() } }
     /// Which of the host's work the director does.
-    public var hostEmulation: HostEmulation { didSet { locals.outdate() } }
+    public var hostEmulation: HostEmulation { didSet { virtuals.outdate() } }
     /// What the director made itself during the last batch; sent after the batch.
     public internal(set) var outbox = Outbox()
     /// Frames by verdict.
@@ -34,7 +34,7 @@ public struct Director: ~Copyable {
     var generator: SeededGenerator
     var defence = OverloadDefence()
     var fragments = ReassemblyTable()
-    var knownVirtualAddresses: Set<IPAddress>?
+    var virtuals = VirtualAddresses()
     var waiting = NeighborQueue()
     var sides = SideTable()
     var portAllocator = PortAllocator()
@@ -98,6 +98,7 @@ public struct Director: ~Copyable {
         clock = max(clock, now)
         outbox.removeAll()
         if interfaceTable.generation != network.generation { interfaceTable.read(network) }
+        followVirtualAddresses()
         let parsed = self.parsed
         var first = 0
         while first < batch.count {
@@ -176,6 +177,7 @@ public struct Director: ~Copyable {
     /// A packet of a known connection, from the client's side.
     @inline(__always)
     mutating func known(_ frame: inout Frame, _ packet: inout Packet, _ id: ConnectionID, _ context: inout PacketContext) -> Verdict {
+        guard !hasLeft(packet.flow.destination) else { return passThrough(&frame, packet, &context) }
         guard !packet.opensConnection else { return openAgain(&frame, packet, id, &context) }
         guard isServed(id) else { return unserved(&frame, packet, id, &context) }
         countRequest(id, packet, &context)
