@@ -4,7 +4,11 @@ import os
 import selectors
 import socket
 import struct
+import sys
 import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "../differential"))
+from kernel import packets  # noqa: E402
 
 TUNSETIFF, IFF_TUN, IFF_NO_PI = 0x400454CA, 1, 0x1000
 GUE_PORT = 6080
@@ -115,36 +119,20 @@ class DatagramServer:
 
 
 class TunnelEnd:
-    """Takes IP in IP, GRE and GUE packets apart on a host whose kernel may know none of them: what was inside comes in
-    through a TUN device."""
+    """Takes IP in IP, GRE and GUE packets apart on a host whose kernel may or may not know them, and is kept from saying
+    so: what was inside comes in through a TUN device."""
 
-    def __init__(self, loop, host):
-        self.sockets = []
+    def __init__(self, host):
+        for tool in ("iptables-legacy", "ip6tables-legacy"):
+            for match in (["-p", "4"], ["-p", "41"], ["-p", "47"], ["-p", "udp", "--dport", str(GUE_PORT)]):
+                host.run(tool, "-A", "INPUT", *match, "-j", "DROP")
         with host.inside():
             self.device = os.open("/dev/net/tun", os.O_RDWR | os.O_CLOEXEC)
             fcntl.ioctl(self.device, TUNSETIFF, struct.pack("16sH22x", b"tunnels", IFF_TUN | IFF_NO_PI))
-            for where, proto, skip in ((socket.AF_INET, 4, 20), (socket.AF_INET, 41, 20), (socket.AF_INET, 47, 20),
-                                       (socket.AF_INET6, 4, 0), (socket.AF_INET6, 41, 0), (socket.AF_INET6, 47, 0)):
-                one = socket.socket(where, socket.SOCK_RAW, proto)
-                self.listen(loop, one, self.gre if proto == 47 else bytes, skip)
-            one = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
-            one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
-            one.bind(("::", GUE_PORT))
-            self.listen(loop, one, lambda data: data[4 + (data[0] & 0x1F) * 4:], 0)
         host.ip("link set tunnels up mtu 65535")
 
-    def listen(self, loop, one, inner, skip):
-        one.setblocking(False)
-        self.sockets.append(one)
-        loop.add(one, lambda: self.take(one, inner, skip))
-
-    def take(self, one, inner, skip):
-        try:
-            while True:
-                os.write(self.device, inner(one.recv(70000)[skip:]))
-        except (BlockingIOError, OSError):
-            pass
-
-    @staticmethod
-    def gre(data):
-        return data[4 + sum(4 for bit in (0x80, 0x20, 0x10) if data[0] & bit):]
+    def take(self, packet):
+        """A parsed packet that the host's wire brought."""
+        tunnel = packets.tunnel_inner(packet)
+        if tunnel and tunnel[1].get("src"):
+            os.write(self.device, tunnel[1]["raw"])

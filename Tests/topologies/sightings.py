@@ -13,10 +13,10 @@ NEIGHBOUR_ADVERTISEMENT, MULTICAST_LISTENERS, ROUTER_TALK = 136, (130, 131, 132,
 
 class Watcher:
     """Collects sentences about the frames that reach a host; `names` are hosts by MAC address, `virtual` the addresses
-    whose owners matter."""
+    whose owners matter, `tunnel` takes the packets for a tunnel's end."""
 
-    def __init__(self, loop, host, names, virtual):
-        self.host, self.names, self.virtual, self.seen = host, names, virtual, set()
+    def __init__(self, loop, host, names, virtual, tunnel=None):
+        self.host, self.names, self.virtual, self.tunnel, self.seen = host, names, virtual, tunnel, set()
         with host.inside():
             self.socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
             self.socket.setsockopt(SOL_PACKET, PACKET_IGNORE_OUTGOING, 1)
@@ -52,6 +52,8 @@ class Watcher:
                 return None
         if packet.get("proto") == 0 or frame[0] & 1:
             return None
+        if self.tunnel:
+            self.tunnel.take(packet)
         return f"{sender}: {describe(packet)}"
 
     def arp(self, body, sender):

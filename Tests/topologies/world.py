@@ -23,14 +23,14 @@ import sightings
 SETTLED = 0.06        # seconds after an action in which what it caused is still its own
 BASE = {"ipv4/conf/all/rp_filter": 0, "ipv4/conf/default/rp_filter": 0, "ipv4/conf/all/send_redirects": 0,
         "ipv4/conf/default/send_redirects": 0, "ipv4/icmp_ratelimit": 0, "ipv6/icmp/ratelimit": 0,
-        "ipv6/conf/default/accept_dad": 0, "ipv6/conf/default/addr_gen_mode": 1, "ipv6/conf/default/router_solicitations": 0,
+        "ipv6/conf/default/accept_dad": 0, "ipv6/conf/default/router_solicitations": 0,
         "ipv6/conf/default/accept_ra": 0}
 
 
 class World:
     def __init__(self, plan, director, folder):
         self.plan, self.director, self.folder = plan, director, folder
-        self.prefix, self.hosts, self.watchers, self.servers, self.running = f"t{os.getpid()}-", {}, {}, {}, []
+        self.prefix, self.hosts, self.watchers, self.servers, self.tunnels, self.running = f"t{os.getpid()}-", {}, {}, {}, {}, []
         self.loop = endpoints.Loop()
 
     def host(self, name):
@@ -54,14 +54,13 @@ class World:
                 self.servers[name, "tcp", port] = endpoints.StreamServer(self.loop, host, port)
             for port, addresses in facts["datagrams"]:
                 self.servers[name, "udp", port] = endpoints.DatagramServer(self.loop, host, port, addresses)
-            if facts["tunnel"]:
-                endpoints.TunnelEnd(self.loop, host)
+            self.tunnels[name] = endpoints.TunnelEnd(host) if facts["tunnel"] else None
         self.client = clients.Client(self.loop, self.hosts["cl"])
         for name in self.plan["directors"]:
             self.start_director(name, self.plan["directors"][name])
         self.loop.run(0.5)
         for name in self.plan["watched"]:
-            self.watchers[name] = sightings.Watcher(self.loop, self.hosts[name], names, self.plan["virtual"])
+            self.watchers[name] = sightings.Watcher(self.loop, self.hosts[name], names, self.plan["virtual"], self.tunnels[name])
 
     def start_director(self, name, facts):
         host = self.hosts[name]
