@@ -6,7 +6,7 @@ extension Director {
     public mutating func apply(_ command: Command) throws(CommandError) {
         natServers.outdate()
         defer { localRanges = localAddresses }
-        knownVirtualAddresses = nil
+        virtuals.outdate()
         switch command {
         case .addService(let key, let settings): try addService(key, settings)
         case .editService(let key, let settings): try editService(key, settings)

@@ -1,15 +1,15 @@
-public import Wire
+import Wire
 
 /// Which of the host's own work the director does for addresses it answers for.
 public struct HostEmulation: Sendable, Hashable {
     /// No host stands beside the director (replay): it plays the whole host.
     public var isWholeHost: Bool
-    /// Virtual addresses that are not configured on the host: only the director answers for them.
-    public var owned: Set<IPAddress>
+    /// For which addresses that the host does not have the director answers.
+    public var ownership: Ownership
 
-    public init(isWholeHost: Bool, owned: Set<IPAddress> = []) {
+    public init(isWholeHost: Bool, ownership: Ownership = .localAddresses) {
         self.isWholeHost = isWholeHost
-        self.owned = owned
+        self.ownership = ownership
     }
 
     /// The whole host is played.
@@ -19,12 +19,12 @@ public struct HostEmulation: Sendable, Hashable {
 extension Director {
     /// Whether an address is the director's: the host's, or a virtual address that the director owns.
     mutating func isLocal(_ address: IPAddress) -> Bool {
-        hostEmulation.owned.contains(address) || network.isLocal(address) || isLocalAddress(address)
+        virtuals.owned.contains(address) || network.isLocal(address) || isLocalAddress(address)
     }
 
     /// Whether the director, not the host beside it, answers what is sent to an address.
     mutating func answers(for address: IPAddress) -> Bool {
-        hostEmulation.isWholeHost || hostEmulation.owned.contains(address) || isLocalAddress(address)
+        hostEmulation.isWholeHost || virtuals.owned.contains(address) || isLocalAddress(address)
     }
 
     /// A packet for the director's own address that no service takes: `passed` is the verdict when the host deals with it.

@@ -93,7 +93,7 @@ extension Director {
     /// A whole packet that the host beside the director has to deal with, but has not seen: fragments to an address with
     /// services are kept from it.
     private mutating func passWhole(_ whole: inout Frame, _ packet: Packet, _ verdict: Verdict) -> Verdict {
-        guard verdict.fate == .passed, !hostEmulation.isWholeHost, virtualAddresses().contains(packet.flow.destination) else {
+        guard verdict.fate == .passed, !hostEmulation.isWholeHost, virtuals.handled.contains(packet.flow.destination) else {
             return verdict
         }
         return outbox.emit(whole, on: Self.localInterface, causedBy: whole.cause) ? verdict : .noBuffer
