@@ -90,7 +90,7 @@ import Wire
         ("tcp 198.51.100.7 192.0.2.1:80 10.0.0.2:80 NONE", "198.51.100.7: not ADDRESS:PORT or [ADDRESS]:PORT"),
         ("tcp 198.51.100.7:5555 [::1]:80 10.0.0.2:80 NONE", "client and virtual address are of different families"),
         ("tcp 198.51.100.7:5555 192.0.2.1:80", "the line ends too early"),
-        ("quic 198.51.100.7:5555", "quic: expected clock, dice, due, path-mtu, ports, gone, service, server, template, or a protocol (tcp, udp, sctp)"),
+        ("quic 198.51.100.7:5555", "quic: expected clock, dice, due, path-mtu, ports, gone, service, remembered, server, template, or a protocol (tcp, udp, sctp)"),
         ("clock 12.x", "12.x: not a time in seconds"),
         ("clock 99999999999", "99999999999: not a time in seconds"),
         ("dice", "the line ends too early"),
