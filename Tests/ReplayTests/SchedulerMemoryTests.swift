@@ -9,7 +9,7 @@ import Wire
     private static let names = Schedulers.roster.map { $0.name }
 
     private static func services(_ name: String) -> String {
-        "-A -t 192.0.2.1:80 -s \(name)\n" + [2, 3, 4].map { "-a -t 192.0.2.1:80 -r 10.0.0.\($0):80 -g -w \($0)\n" }.joined()
+        "-A -t 192.0.2.1:80 -s \(name)\n" + [2, 3].map { "-a -t 192.0.2.1:80 -r 10.0.0.\($0):80 -g -w \($0)\n" }.joined()
     }
 
     /// New connections, and now and then a segment of the last one.
