@@ -99,7 +99,8 @@ import Wire
         func listings(_ command: Command) throws -> [String?] {
             let columns: [ListRequest.Columns] = [.usual, .thresholds, .persistence, .tunnels]
             return try columns.map {
-                Listing.text(ListRequest(columns: $0, numeric: true), of: Inventory(services: [try Self.record(command)]), names: HostFiles())
+                Listing.text(
+                    ListRequest(columns: $0, numeric: true), of: Inventory(services: [try Self.record(command)]), names: HostFiles())
             }
         }
         let shown = try listings(command)
@@ -121,7 +122,9 @@ import Wire
         var record = try Self.record(Self.command(example.rule))
         record.settings.flags.insert(.hashed)
         var found = try NetlinkCodec.service(NetlinkCodec.message(for: record))
-        for server in record.servers { found.servers.append(try NetlinkCodec.server(NetlinkCodec.message(for: server), of: record.key.family)) }
+        for server in record.servers {
+            found.servers.append(try NetlinkCodec.server(NetlinkCodec.message(for: server), of: record.key.family))
+        }
         #expect(found == record)
     }
 
@@ -154,11 +157,12 @@ import Wire
 
     @Test(arguments: Example.all)
     func theKernelIsAskedOnlyWhatItKnows(_ example: Example) throws {
-        let beyond: [String] = switch try Self.command(example.rule) {
-        case .addService(_, let settings): Options.beyondKernel(settings)
-        case .addServer(_, _, let settings): Options.beyondKernel(settings)
-        default: []
-        }
+        let beyond: [String] =
+            switch try Self.command(example.rule) {
+            case .addService(_, let settings): Options.beyondKernel(settings)
+            case .addServer(_, _, let settings): Options.beyondKernel(settings)
+            default: []
+            }
         #expect(beyond.isEmpty == !example.isOwn)
     }
 

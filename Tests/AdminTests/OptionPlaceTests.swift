@@ -5,7 +5,8 @@ import Testing
 
 /// Adding an option takes its descriptor, the field that it sets and what heeds it, because nobody else knows options one by one.
 @Suite struct OptionPlaces {
-    private static let project = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+    private static let project = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent()
     /// Where options are described.
     private static let home = "Sources/Admin/Options/"
 
@@ -28,7 +29,8 @@ import Testing
 
     private static func offences(_ pattern: String, in folder: String, but exempt: [String] = []) throws -> [String] {
         let expression = try Regex(pattern)
-        return try files(in: folder).filter { file in !file.path.hasPrefix(home) && !exempt.contains { file.path.hasPrefix($0) } }.flatMap { file in
+        return try files(in: folder).filter { file in !file.path.hasPrefix(home) && !exempt.contains { file.path.hasPrefix($0) } }.flatMap {
+            file in
             let code = code(file.text)
             return code.matches(of: expression).map { "\(file.path): \(code[$0.range])" }
         }
@@ -47,10 +49,11 @@ import Testing
 
     /// Numbers of our own attributes of services and servers are no one's business but the descriptors'.
     @Test func attributeNumbersStandInTheirDescriptorsAlone() throws {
-        let found = try Self.offences("0x1[0-9a-fA-F]{2}\\b", in: "Sources/Admin",
-                                      but: ["Sources/Admin/Control/ControlNumbers.swift", "Sources/Admin/Control/NetlinkMessage.swift"])
+        let found = try Self.offences(
+            "0x1[0-9a-fA-F]{2}\\b", in: "Sources/Admin",
+            but: ["Sources/Admin/Control/ControlConstants.swift", "Sources/Admin/Control/NetlinkMessage.swift"])
         #expect(found.isEmpty)
-        let numbers = try Self.files(in: "Sources/Admin/Control").first { $0.path.hasSuffix("/ControlNumbers.swift") }?.text ?? ""
+        let numbers = try Self.files(in: "Sources/Admin/Control").first { $0.path.hasSuffix("/ControlConstants.swift") }?.text ?? ""
         for (start, end) in [("public enum Service {", "public enum Server {"), ("public enum Server {", "public enum Daemon {")] {
             let part = numbers.components(separatedBy: start).last?.components(separatedBy: end).first ?? ""
             let own = part.matches(of: #/\{ (0x1[0-9a-f]{2}) \}/#).map { String($0.1) }
@@ -75,18 +78,22 @@ import Testing
 
     /// The text of docs/options.md.
     private static var document: String {
-        var lines = ["# Schedulers and options", "",
-                     "What the names in `svs adm` mean where ipvsadm(8) does not say it; `svs adm -h` has all options. This file is made from the",
-                     "code; a test keeps it so (`SVS_WRITE_DOCS=1 swift test --filter OptionPlaces` writes it anew).", "",
-                     "## Schedulers", "", "| `-s` | whom a new connection goes to | `-b` | as the kernel |", "|---|---|---|---|"]
+        var lines = [
+            "# Schedulers and options", "",
+            "What the names in `svs adm` mean where ipvsadm(8) does not say it; `svs adm -h` has all options. This file is made from the",
+            "code; a test keeps it so (`SVS_WRITE_DOCS=1 swift test --filter OptionPlaces` writes it anew).", "",
+            "## Schedulers", "", "| `-s` | whom a new connection goes to | `-b` | as the kernel |", "|---|---|---|---|",
+        ]
         for type in Schedulers.roster {
             let flags = type.flagNames.map { "`\($0.name)`" }.joined(separator: ", ")
             lines.append("| `\(type.name)` | \(type.summary) | \(flags) | \(type.isInKernel ? "yes" : "not compared") |")
         }
-        lines += ["| `\(Schedulers.none)` | nobody: only connections that are known go on | | yes |", "",
-                  "Without `-s` a service has `\(Schedulers.usual)`.", "", "## Options that ipvsadm does not have", "",
-                  "They are saved by `-S`, restored by `-R` and listed behind the service's flags. Other clients do not see them, and an edit by one of",
-                  "those leaves them as they are.", "", "| option | on | meaning |", "|---|---|---|"]
+        lines += [
+            "| `\(Schedulers.none)` | nobody: only connections that are known go on | | yes |", "",
+            "Without `-s` a service has `\(Schedulers.usual)`.", "", "## Options that ipvsadm does not have", "",
+            "They are saved by `-S`, restored by `-R` and listed behind the service's flags. Other clients do not see them, and an edit by one of",
+            "those leaves them as they are.", "", "| option | on | meaning |", "|---|---|---|",
+        ]
         for option in Options.roster {
             let commands = option.group == .service ? "`-A` `-E`" : "`-a` `-e`"
             for form in option.forms where form.isOwn {
@@ -100,6 +107,8 @@ import Testing
     @Test func theDocumentSaysWhatTheCodeSays() throws {
         let file = Self.project.appending(path: "docs/options.md")
         if ProcessInfo.processInfo.environment["SVS_WRITE_DOCS"] == "1" { try Data(Self.document.utf8).write(to: file) }
-        #expect(try String(contentsOf: file, encoding: .utf8) == Self.document, "docs/options.md is not what the code says; SVS_WRITE_DOCS=1 writes it anew")
+        #expect(
+            try String(contentsOf: file, encoding: .utf8) == Self.document,
+            "docs/options.md is not what the code says; SVS_WRITE_DOCS=1 writes it anew")
     }
 }

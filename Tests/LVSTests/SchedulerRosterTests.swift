@@ -10,7 +10,9 @@ import Wire
     /// A scheduler is its own file and a word in the roster: its name as a string stands in its file alone, and its type there
     /// and in the roster. Other languages (rules of nftables, `ip`) have words of their own.
     @Test func namesStandInTheirOwnFilesAlone() throws {
-        let files = SourceFile.all.filter { ["LVS", "Admin", "Replay", "Host", "svs"].contains($0.module) && !$0.path.hasPrefix("Sources/Admin/Files/") }
+        let files = SourceFile.all.filter {
+            ["LVS", "Admin", "Replay", "Host", "svs"].contains($0.module) && !$0.path.hasPrefix("Sources/Admin/Files/")
+        }
         for type in Schedulers.roster {
             let home = String(describing: type)
             let literal = try NSRegularExpression(pattern: "(\"\(type.name)(?:-[a-z]+)?\")")
@@ -35,16 +37,17 @@ import Wire
         #expect(Schedulers.type(named: Schedulers.usual) != nil && Schedulers.type(named: Schedulers.none) == nil)
     }
 
-    private func request(_ random: UInt64, at now: Instant) -> Request {
-        Request(client: IPAddress(v4: UInt32(truncatingIfNeeded: random)), clientPort: UInt16(truncatingIfNeeded: random >> 32),
-                destination: IPAddress(v4: 0x0a32_0000 + UInt32(random >> 59)), destinationPort: 80, now: now,
-                dice: random &* 0xd134_2543_de82_ef95)
+    private func request(_ random: UInt64, at now: Instant) -> SchedulingRequest {
+        SchedulingRequest(
+            client: IPAddress(v4: UInt32(truncatingIfNeeded: random)), clientPort: UInt16(truncatingIfNeeded: random >> 32),
+            destination: IPAddress(v4: 0x0a32_0000 + UInt32(random >> 59)), destinationPort: 80, now: now,
+            random: random &* 0xd134_2543_de82_ef95)
     }
 
     /// After any history, another scheduler of the kind that knows only the servers and the memory picks the same ones.
     @Test(arguments: names, [ServiceFlags(), [.scheduler1, .scheduler2]])
     func aMemoryIsEnoughToGoOnFrom(name: String, flags: ServiceFlags) throws {
-        var dice = Dice(seed: 11)
+        var dice = SeededGenerator(seed: 11)
         let farm = try ServerFarm(name, flags: flags)
         for letter in "ABCDE" { farm.add(letter, ServerSettings(weight: 1 + Int32(dice.next(4)))) }
         func live(with twin: (any Scheduler)?) throws {
@@ -86,10 +89,13 @@ import Wire
             let time = Instant(clamping: number)
             for count in 0..<4 {
                 let times = [Instant](repeating: time, count: count)
-                farm.scheduler.resume(SchedulerMemory(position: [Int](repeating: number, count: count), times: times, items: [
-                    .init(address: address, servers: [], times: times),
-                    .init(address: address, servers: [gone, farm.key("A")], times: times),
-                ]), in: farm.servers, at: 0)
+                farm.scheduler.resume(
+                    SchedulerMemory(
+                        position: [Int](repeating: number, count: count), times: times,
+                        items: [
+                            .init(address: address, servers: [], times: times),
+                            .init(address: address, servers: [gone, farm.key("A")], times: times),
+                        ]), in: farm.servers, at: 0)
                 farm.advance(to: farm.now + 1)
                 for _ in 0..<5 { if let place = farm.connect() { #expect(farm.order.indices.contains(place)) } }
             }
@@ -116,7 +122,7 @@ import Wire
 
     /// An estimator that goes on where another one stood shows the same rates from then on, whatever its counters are.
     @Test func ratesGoOn() {
-        var dice = Dice(seed: 5), live = Counters(), other = Counters()
+        var dice = SeededGenerator(seed: 5), live = Counters(), other = Counters()
         var first = RateEstimator(), second = RateEstimator()
         for step in 0..<40 {
             let passed = dice.next(5000)

@@ -1,7 +1,7 @@
-import Testing
 import LVS
 import PacketKit
 import Replay
+import Testing
 import Wire
 
 /// What schedulers remember and servers' rates travel with a snapshot, whichever scheduler it is.
@@ -42,10 +42,14 @@ import Wire
         let key = ServiceKey(proto: IPProtocol.tcp, address: IPAddress("192.0.2.1")!, port: 80)
         let six = ServerKey(address: IPAddress("fd00::2")!, port: 80)
         var service = Snapshot.Service(key: key)
-        service.memory = SchedulerMemory(position: [-1, 7], times: [1_500_000_000, -3], items: [
-            .init(address: IPAddress("203.0.113.9")!, servers: [ServerKey(address: IPAddress("10.0.0.2")!, port: 80), six], times: [-2_000_000_001]),
-            .init(address: IPAddress("2001:db8::9")!, servers: [six], times: [0, -1]),
-        ])
+        service.memory = SchedulerMemory(
+            position: [-1, 7], times: [1_500_000_000, -3],
+            items: [
+                .init(
+                    address: IPAddress("203.0.113.9")!, servers: [ServerKey(address: IPAddress("10.0.0.2")!, port: 80), six],
+                    times: [-2_000_000_001]),
+                .init(address: IPAddress("2001:db8::9")!, servers: [six], times: [0, -1]),
+            ])
         var server = Snapshot.Server(key: .init(key, six))
         (server.rates.average.connections, server.rates.average.bytesOut, server.rates.passed.packetsIn) = (1, 5, .max)
         var snapshot = Snapshot()
@@ -64,9 +68,15 @@ import Wire
     @Test(arguments: [
         ("remembered 203.0.113.9 of -t 192.0.2.1:80", "the line `service' of TCP 192.0.2.1:80 does not stand before it"),
         ("service of -t 192.0.2.1:80\nremembered here of -t 192.0.2.1:80", "here: not an address"),
-        ("service of -t 192.0.2.1:80\nremembered 203.0.113.9 by 10.0.0.2 of -t 192.0.2.1:80", "10.0.0.2: not ADDRESS:PORT or [ADDRESS]:PORT"),
+        (
+            "service of -t 192.0.2.1:80\nremembered 203.0.113.9 by 10.0.0.2 of -t 192.0.2.1:80",
+            "10.0.0.2: not ADDRESS:PORT or [ADDRESS]:PORT"
+        ),
         ("service of -t 192.0.2.1:80\nremembered 203.0.113.9 times 1,x of -t 192.0.2.1:80", "x: not a time in seconds"),
-        ("service of -t 192.0.2.1:80\nremembered 203.0.113.9 until 5 of -t 192.0.2.1:80", "until: not a word for what is remembered: there are by, times and of"),
+        (
+            "service of -t 192.0.2.1:80\nremembered 203.0.113.9 until 5 of -t 192.0.2.1:80",
+            "until: not a word for what is remembered: there are by, times and of"
+        ),
         ("service of -t 192.0.2.1:80\nremembered 203.0.113.9", "`of' and what it belongs to is missing"),
         ("\nserver rates 1,2 of -t 192.0.2.1:80 -r 10.0.0.2:80", "1,2: not ten numbers"),
     ])
@@ -79,7 +89,9 @@ import Wire
     @Test func whatIsRememberedIsMadeAnonymous() {
         let anonymiser = Anonymiser(seed: 3)
         func mapped(_ text: String) -> String { "\(anonymiser.address(IPAddress(text)!))" }
-        #expect(anonymiser.text("remembered 203.0.113.9 by 10.0.0.2:80 by 10.0.0.3:80 times -4.5,-60 of -t 192.0.2.1:80", of: "connections")
-            == "remembered \(mapped("203.0.113.9")) by \(mapped("10.0.0.2")):80 by \(mapped("10.0.0.3")):80 times -4.5,-60 of -t \(mapped("192.0.2.1")):80")
+        #expect(
+            anonymiser.text("remembered 203.0.113.9 by 10.0.0.2:80 by 10.0.0.3:80 times -4.5,-60 of -t 192.0.2.1:80", of: "connections")
+                == "remembered \(mapped("203.0.113.9")) by \(mapped("10.0.0.2")):80 by \(mapped("10.0.0.3")):80 times -4.5,-60 of -t \(mapped("192.0.2.1")):80"
+        )
     }
 }

@@ -2,7 +2,7 @@ public import LVS
 import Wire
 
 extension NetlinkCodec {
-    private typealias Attribute = ControlNumbers.Service
+    private typealias Attribute = ControlConstants.Service
 
     /// What identifies a service, in the kernel's order.
     static func write(_ key: ServiceKey, to out: inout AttributeWriter) {
@@ -16,7 +16,7 @@ extension NetlinkCodec {
         }
         guard key.mark == 0 else { return }
         var ranges: [UInt8] = []
-        for range in key.ranges.prefix(ControlNumbers.maximumRanges) {
+        for range in key.ranges.prefix(ControlConstants.maximumRanges) {
             ranges.appendBig(range.lowerBound)
             ranges.appendBig(range.upperBound)
         }
@@ -42,8 +42,9 @@ extension NetlinkCodec {
     private static func ranges(_ service: NetlinkAttributes, from port: UInt16) throws(CommandError) -> [ClosedRange<UInt16>] {
         guard let bytes = service.bytes(Attribute.portRanges) else { return [] }
         let count = bytes.count / 4
-        guard bytes.count % 4 == 0, count <= ControlNumbers.maximumRanges,
-              count == 0 || bytes.big16(at: 0) == port else { throw .invalid }
+        guard bytes.count % 4 == 0, count <= ControlConstants.maximumRanges,
+            count == 0 || bytes.big16(at: 0) == port
+        else { throw .invalid }
         var ranges: [ClosedRange<UInt16>] = []
         for i in 0..<count {
             let (first, last) = (bytes.big16(at: 4 * i), bytes.big16(at: 4 * i + 2))
@@ -77,7 +78,8 @@ extension NetlinkCodec {
 
     /// Settings with the flags that the request sets, the mask beside them, and which of our own attributes it leaves out.
     static func settings(_ service: NetlinkAttributes, of key: ServiceKey) throws(CommandError)
-        -> (settings: ServiceSettings, mask: UInt32, unnamed: Set<UInt16>) {
+        -> (settings: ServiceSettings, mask: UInt32, unnamed: Set<UInt16>)
+    {
         let scheduler = try need(try name(service, Attribute.scheduler))
         let flags = try need(service.bytes(Attribute.flags))
         let timeout = try need(service.u32(Attribute.timeout))
@@ -126,7 +128,8 @@ extension NetlinkCodec {
         let top = try need(NetlinkAttributes(message.attributes))
         let service = try need(top.nest(Top.service))
         let key = try key(service)
-        return ServiceRecord(key: key, settings: try settings(service, of: key).settings,
-                             statistics: try statistics(need(service.nest(Attribute.statistics64))))
+        return ServiceRecord(
+            key: key, settings: try settings(service, of: key).settings,
+            statistics: try statistics(need(service.nest(Attribute.statistics64))))
     }
 }

@@ -18,7 +18,9 @@ extension Entry {
         try check(Options.roster, { $0.legality[command.rawValue] }, what: command.text, of: "command")
         for option in Options.roster where has(option) {
             // Named after the one before it in the roster, as ipvsadm names the conflicts of its own options.
-            if let rival = Options.roster.prefix(while: { $0.name != option.name }).last(where: { option.rivals.contains($0.name) && has($0) }) {
+            if let rival = Options.roster.prefix(while: { $0.name != option.name }).last(where: {
+                option.rivals.contains($0.name) && has($0)
+            }) {
                 throw conflict(option, rival, command.text, of: "command")
             }
         }
@@ -75,7 +77,8 @@ extension Entry {
     private func checkListing() throws(UsageError) {
         let other = has(.timeout) || has(.daemon)
         if (other || has(.connection)) && (has(.statistics) || has(.rates) || has(.thresholds))
-            || other && has(.persistentConnections) {
+            || other && has(.persistentConnections)
+        {
             throw UsageError("options conflicts in the list command")
         }
     }

@@ -51,34 +51,37 @@ struct Spelling: Sendable {
     static func short(_ letter: UInt8) -> Spelling? { letter == 0 ? nil : all.first { $0.short == letter } }
 
     /// Commands, and every form of every option.
-    static let all: [Spelling] = [
-        Spelling("add-service", "A", .none, .command(.addService)),
-        Spelling("edit-service", "E", .none, .command(.editService)),
-        Spelling("delete-service", "D", .none, .command(.deleteService)),
-        Spelling("clear", "C", .none, .command(.flush)),
-        Spelling("list", "L", .none, .command(.list)),
-        Spelling("list", "l", .none, .command(.list)),
-        Spelling("zero", "Z", .none, .command(.zero)),
-        Spelling("add-server", "a", .none, .command(.addServer)),
-        Spelling("edit-server", "e", .none, .command(.editServer)),
-        Spelling("delete-server", "d", .none, .command(.deleteServer)),
-        Spelling("set", nil, .none, .command(.set)),
-        Spelling("start-daemon", nil, .required, .command(.startDaemon)),
-        Spelling("stop-daemon", nil, .required, .command(.stopDaemon)),
-        Spelling("restore", "R", .none, .command(.restore)),
-        Spelling("save", "S", .none, .command(.save)),
-        Spelling("help", "h", .none, .help),
-        Spelling("version", "v", .none, .version),
-    ] + Options.roster.flatMap { option in
-        option.forms.map { form in
-            let value: Value = switch form.argument {
-            case .none: .none
-            case .required: .required
-            case .optional: .optional
+    static let all: [Spelling] =
+        [
+            Spelling("add-service", "A", .none, .command(.addService)),
+            Spelling("edit-service", "E", .none, .command(.editService)),
+            Spelling("delete-service", "D", .none, .command(.deleteService)),
+            Spelling("clear", "C", .none, .command(.flush)),
+            Spelling("list", "L", .none, .command(.list)),
+            Spelling("list", "l", .none, .command(.list)),
+            Spelling("zero", "Z", .none, .command(.zero)),
+            Spelling("add-server", "a", .none, .command(.addServer)),
+            Spelling("edit-server", "e", .none, .command(.editServer)),
+            Spelling("delete-server", "d", .none, .command(.deleteServer)),
+            Spelling("set", nil, .none, .command(.set)),
+            Spelling("start-daemon", nil, .required, .command(.startDaemon)),
+            Spelling("stop-daemon", nil, .required, .command(.stopDaemon)),
+            Spelling("restore", "R", .none, .command(.restore)),
+            Spelling("save", "S", .none, .command(.save)),
+            Spelling("help", "h", .none, .help),
+            Spelling("version", "v", .none, .version),
+        ]
+        + Options.roster.flatMap { option in
+            option.forms.map { form in
+                let value: Value =
+                    switch form.argument {
+                    case .none: .none
+                    case .required: .required
+                    case .optional: .optional
+                    }
+                return Spelling(form.name, form.letter, value, .option(option, form))
             }
-            return Spelling(form.name, form.letter, value, .option(option, form))
         }
-    }
 }
 
 extension Grammar {

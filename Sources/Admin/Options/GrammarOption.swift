@@ -25,8 +25,10 @@ public struct GrammarOption: Sendable {
         /// What it does to the line that says it.
         let effect: Effect
 
-        init(_ name: String, _ letter: Character? = nil, _ argument: Argument = .none, isOwn: Bool = false, counts: Bool = true,
-             help: String, _ effect: @escaping Effect = { (_, _) throws(UsageError) in }) {
+        init(
+            _ name: String, _ letter: Character? = nil, _ argument: Argument = .none, isOwn: Bool = false, counts: Bool = true,
+            help: String, _ effect: @escaping Effect = { (_, _) throws(UsageError) in }
+        ) {
             (self.name, self.letter, self.argument, self.isOwn) = (name, letter, argument, isOwn)
             (self.counts, self.help, self.effect) = (counts, help, effect)
         }
@@ -54,8 +56,10 @@ public struct GrammarOption: Sendable {
     /// May be said several times.
     let repeats: Bool
 
-    init(_ name: String, _ group: Group, _ legality: StaticString, examples: [String] = [], rivals: [String] = [],
-         repeats: Bool = false, _ forms: [Form]) {
+    init(
+        _ name: String, _ group: Group, _ legality: StaticString, examples: [String] = [], rivals: [String] = [],
+        repeats: Bool = false, _ forms: [Form]
+    ) {
         (self.name, self.group, self.examples, self.rivals, self.repeats, self.forms) = (name, group, examples, rivals, repeats, forms)
         self.legality = Array(String(describing: legality).utf8)
     }
@@ -69,10 +73,12 @@ public struct GrammarOption: Sendable {
 /// Every option of the language.
 public enum Options {
     /// In the order in which ipvsadm checks combinations; what ipvsadm does not know comes behind.
-    public static let roster: [GrammarOption] = [
-        .numeric, .connection, .serviceAddress, .scheduler, .persistent, .netmask, .realServer, .method, .weight,
-        .upperThreshold, .lowerThreshold, .interface, .timeout, .daemon, .statistics, .rates, .thresholds, .persistentConnections,
-        .nosort, .syncID, .exact, .onePacket, .engine, .schedulerFlags, .group, .port, .timeToLive, .maximumLength, .tunnelInfo,
-        .tunnelType, .tunnelPort, .tunnelNoChecksum, .tunnelChecksum, .tunnelRemoteChecksum,
-    ] + ServiceSettings.ownSettings.flatMap(\.options) + ServerSettings.ownSettings.flatMap(\.options).filter { $0.name != GrammarOption.method.name }
+    public static let roster: [GrammarOption] =
+        [
+            .numeric, .connection, .serviceAddress, .scheduler, .persistent, .netmask, .realServer, .method, .weight,
+            .upperThreshold, .lowerThreshold, .interface, .timeout, .daemon, .statistics, .rates, .thresholds, .persistentConnections,
+            .nosort, .syncID, .exact, .onePacket, .engine, .schedulerFlags, .group, .port, .timeToLive, .maximumLength, .tunnelInfo,
+            .tunnelType, .tunnelPort, .tunnelNoChecksum, .tunnelChecksum, .tunnelRemoteChecksum,
+        ] + ServiceSettings.ownSettings.flatMap(\.options)
+        + ServerSettings.ownSettings.flatMap(\.options).filter { $0.name != GrammarOption.method.name }
 }

@@ -28,7 +28,11 @@ extension OptionValue<UInt32> {
             Number.within(Int64(range.lowerBound)...Int64(range.upperBound), $0).map { UInt32($0) }
         } text: {
             String($0)
-        } write: { $2.put($1, u32: $0) } read: { $0.u32($1) }
+        } write: {
+            $2.put($1, u32: $0)
+        } read: {
+            $0.u32($1)
+        }
     }
 
     /// A period in seconds, as long as the kernel takes one.
@@ -79,21 +83,25 @@ extension OptionValue<[ClosedRange<IPAddress>]> {
         } text: { ranges in
             ranges.map { $0.lowerBound == $0.upperBound ? "\($0.lowerBound)" : "\($0.lowerBound)-\($0.upperBound)" }.joined(separator: ",")
         } write: { ranges, number, out in
-            out.put(number, bytes: ranges.prefix(ControlNumbers.maximumRanges).flatMap {
-                NetlinkCodec.mappedBytes(of: $0.lowerBound) + NetlinkCodec.mappedBytes(of: $0.upperBound)
-            })
+            out.put(
+                number,
+                bytes: ranges.prefix(ControlConstants.maximumRanges).flatMap {
+                    NetlinkCodec.mappedBytes(of: $0.lowerBound) + NetlinkCodec.mappedBytes(of: $0.upperBound)
+                })
         } read: { attributes, number in
             attributes.bytes(number).flatMap { ranges($0) }
         } refusal: { _, word in
             "illegal local address `\(word)' specified"
         } joined: {
             $0 + $1
-        } fits: { $0.count <= ControlNumbers.maximumRanges }
+        } fits: {
+            $0.count <= ControlConstants.maximumRanges
+        }
     }
 
     private static func ranges(_ bytes: ArraySlice<UInt8>) -> [ClosedRange<IPAddress>]? {
         let count = bytes.count / 32
-        guard bytes.count % 32 == 0, count <= ControlNumbers.maximumRanges else { return nil }
+        guard bytes.count % 32 == 0, count <= ControlConstants.maximumRanges else { return nil }
         var ranges: [ClosedRange<IPAddress>] = []
         for i in 0..<count {
             let first = NetlinkCodec.mappedAddress(bytes, at: 32 * i), last = NetlinkCodec.mappedAddress(bytes, at: 32 * i + 16)

@@ -2,10 +2,14 @@ public import LVS
 
 extension Options {
     /// Names of the options by which a service says what the kernel does not have.
-    public static func beyondKernel(_ settings: ServiceSettings) -> [String] { ServiceSettings.ownAttributes.compactMap { $0.said(settings) } }
+    public static func beyondKernel(_ settings: ServiceSettings) -> [String] {
+        ServiceSettings.ownAttributes.compactMap { $0.said(settings) }
+    }
 
     /// The same of a server.
-    public static func beyondKernel(_ settings: ServerSettings) -> [String] { ServerSettings.ownAttributes.compactMap { $0.said(settings) } }
+    public static func beyondKernel(_ settings: ServerSettings) -> [String] {
+        ServerSettings.ownAttributes.compactMap { $0.said(settings) }
+    }
 
     /// SVS's own attributes: what carries which options, of services and of servers.
     public static var ownAttributes: (services: [(number: UInt16, options: [String])], servers: [(number: UInt16, options: [String])]) {

@@ -10,10 +10,12 @@ extension ServiceSettings: OptionOwner {
     /// What SVS alone says about a service. A new option is one line here, a field of `ServiceSettings`, and what heeds it.
     static let ownSettings: [Setting<ServiceSettings>] = [
         .own("local-address", \.localAddresses, .addresses, attribute: 0x101, help: "FULLNAT's own addresses; may be repeated"),
-        .own(\.clientAddress, attribute: 0x102, flags: [
-            ("no-toa", .none, "FULLNAT does not tell servers the client's address"),
-            ("proxy-protocol", .proxyProtocol, "FULLNAT tells it by PROXY protocol version 2 (default: TCP option 254)"),
-        ]),
+        .own(
+            \.clientAddress, attribute: 0x102,
+            flags: [
+                ("no-toa", .none, "FULLNAT does not tell servers the client's address"),
+                ("proxy-protocol", .proxyProtocol, "FULLNAT tells it by PROXY protocol version 2 (default: TCP option 254)"),
+            ]),
         .own("mss-clamp", \.mssClamp, .segmentSize, attribute: 0x103, help: "lowers the segment size that SYNs announce (default off)"),
         .own("timeout-tcp", \.timeoutTCP, .seconds, attribute: 0x104, help: "this service's own timeout of TCP; 0 follows --set"),
         .own("timeout-fin", \.timeoutFIN, .seconds, attribute: 0x105, help: "the same of TCP after FIN"),
@@ -27,7 +29,8 @@ extension ServiceSettings: OptionOwner {
         Setting(options: [.netmask]) { settings, family in settings.persistenceMask(family).map { " -M \($0)" } ?? "" },
         Setting(options: [.engine]) { settings, _ in settings.persistenceEngine.isEmpty ? "" : " --pe \(settings.persistenceEngine)" },
         Setting(options: [.onePacket]) { settings, _ in settings.flags.contains(.onePacket) ? " -o" : "" },
-        Setting(options: [.schedulerFlags]) { settings, _ in settings.schedulerFlagNames.isEmpty ? "" : " -b \(settings.schedulerFlagNames)" },
+        Setting(options: [.schedulerFlags]) { settings, _ in settings.schedulerFlagNames.isEmpty ? "" : " -b \(settings.schedulerFlagNames)"
+        },
     ]
 
     /// What stands behind a service in a listing: ipvsadm's words in ipvsadm's order, and SVS's own.
@@ -89,17 +92,23 @@ extension ServiceSettings: OptionOwner {
 }
 
 extension GrammarOption {
-    static let scheduler = GrammarOption(.service, "oo............", examples: Schedulers.roster.map { "-s " + $0.name } + ["-s " + Schedulers.none],
-        .init("scheduler", "s", .required("NAME"),
-              help: (Schedulers.roster.map { $0.name } + [Schedulers.none]).joined(separator: " ") + " (default \(Schedulers.usual))") {
+    static let scheduler = GrammarOption(
+        .service, "oo............", examples: Schedulers.roster.map { "-s " + $0.name } + ["-s " + Schedulers.none],
+        .init(
+            "scheduler", "s", .required("NAME"),
+            help: (Schedulers.roster.map { $0.name } + [Schedulers.none]).joined(separator: " ") + " (default \(Schedulers.usual))"
+        ) {
             (entry, name) throws(UsageError) in entry.service.scheduler = Entry.cut(name, to: 15)
         })
-    static let persistent = GrammarOption(.service, "oo............", examples: ["-p", "-p 1", "-p 2678400"],
-        .init("persistent", "p", .optional("SECONDS"), help: "a client stays with its server (default 360)") { (entry, seconds) throws(UsageError) in
+    static let persistent = GrammarOption(
+        .service, "oo............", examples: ["-p", "-p 1", "-p 2678400"],
+        .init("persistent", "p", .optional("SECONDS"), help: "a client stays with its server (default 360)") {
+            (entry, seconds) throws(UsageError) in
             entry.service.flags.insert(.persistent)
             entry.service.timeout = if let seconds { try Entry.timeout(seconds, from: 1) } else { 360 }
         })
-    static let netmask = GrammarOption(.service, "oo............", examples: ["-p 60 -M 255.255.255.0"],
+    static let netmask = GrammarOption(
+        .service, "oo............", examples: ["-p 60 -M 255.255.255.0"],
         .init("netmask", "M", .required("MASK"), help: "how much of a client's address counts: IPv4 mask or IPv6 prefix length") {
             (entry, mask) throws(UsageError) in
             if entry.family == .v6 {
@@ -113,16 +122,23 @@ extension GrammarOption {
                 entry.service.netmask = mask.v4
             }
         })
-    static let engine = GrammarOption(.service, "oo............", examples: ["-p 60 --pe sip"],
+    static let engine = GrammarOption(
+        .service, "oo............", examples: ["-p 60 --pe sip"],
         .init("pe", nil, .required("NAME"), help: "persistence engine: sip") { (entry, name) throws(UsageError) in
             entry.service.persistenceEngine = Entry.cut(name, to: 16)
         })
-    static let schedulerFlags = GrammarOption(.service, "oo............", examples: ["-b flag-1", "-b flag-2,flag-3"]
+    static let schedulerFlags = GrammarOption(
+        .service, "oo............",
+        examples: ["-b flag-1", "-b flag-2,flag-3"]
             + Schedulers.roster.flatMap { type in type.flagNames.map { "-s \(type.name) -b \($0.name)" } },
-        .init("sched-flags", "b", .required("FLAG,..."),
-              help: Schedulers.roster.flatMap { $0.flagNames.map(\.name) }.joined(separator: " ") + " flag-1 flag-2 flag-3") {
+        .init(
+            "sched-flags", "b", .required("FLAG,..."),
+            help: Schedulers.roster.flatMap { $0.flagNames.map(\.name) }.joined(separator: " ") + " flag-1 flag-2 flag-3"
+        ) {
             (entry, flags) throws(UsageError) in entry.schedulerFlags = flags ?? ""
         })
-    static let onePacket = GrammarOption(.service, "oo............", examples: ["-o"],
-        .init("ops", "o", help: "one-packet scheduling, for UDP") { (entry, _) throws(UsageError) in entry.service.flags.insert(.onePacket) })
+    static let onePacket = GrammarOption(
+        .service, "oo............", examples: ["-o"],
+        .init("ops", "o", help: "one-packet scheduling, for UDP") { (entry, _) throws(UsageError) in entry.service.flags.insert(.onePacket)
+        })
 }

@@ -16,7 +16,7 @@ struct Setting<Owner: Sendable>: Sendable {
 
 /// An attribute of SVS alone. It is always written: a client that leaves it out does not know it.
 struct OwnAttribute<Owner: Sendable>: Sendable {
-    /// From 0x100 on, see `ControlNumbers`.
+    /// From 0x100 on, see `ControlConstants`.
     let number: UInt16
     /// The option's name when something is said that the kernel does not have.
     let said: @Sendable (Owner) -> String?
@@ -51,36 +51,47 @@ extension OptionOwner {
 
 extension Setting where Owner: OptionOwner {
     /// An option of SVS alone with a value: `--NAME VALUE`.
-    static func own<Value>(_ name: String, _ field: any WritableKeyPath<Owner, Value> & Sendable, _ value: OptionValue<Value>,
-                           attribute: UInt16, help: String) -> Setting {
+    static func own<Value>(
+        _ name: String, _ field: any WritableKeyPath<Owner, Value> & Sendable, _ value: OptionValue<Value>,
+        attribute: UInt16, help: String
+    ) -> Setting {
         let standard = Owner.standard[keyPath: field], place = Owner.place
-        let form = GrammarOption.Form(name, nil, .required(value.placeholder), isOwn: true, help: help) { (entry, text) throws(UsageError) in
+        let form = GrammarOption.Form(name, nil, .required(value.placeholder), isOwn: true, help: help) {
+            (entry, text) throws(UsageError) in
             let word = text ?? ""
             guard let read = value.parse(word) else { throw UsageError(value.refusal(name, word)) }
             let before = entry[keyPath: place][keyPath: field]
             entry[keyPath: place][keyPath: field] = value.joined?(before, read) ?? read
         }
-        let option = GrammarOption(name, Owner.group, Owner.legality, examples: value.examples.map { "--\(name) \($0)" },
-                                   repeats: value.joined != nil, [form])
+        let option = GrammarOption(
+            name, Owner.group, Owner.legality, examples: value.examples.map { "--\(name) \($0)" },
+            repeats: value.joined != nil, [form])
         let said: @Sendable (Owner) -> String? = { $0[keyPath: field] == standard ? nil : name }
         let own = OwnAttribute<Owner>(number: attribute, said: said, fits: { value.fits($0[keyPath: field]) }) { owner, out in
             value.write(owner[keyPath: field], attribute, &out)
         } read: { (attributes, owner) throws(CommandError) in
             owner[keyPath: field] = try NetlinkCodec.need(value.read(attributes, attribute))
-        } keep: { $1[keyPath: field] = $0[keyPath: field] }
-        return Setting(options: [option], saved: { owner, _ in said(owner).map { " --\($0) \(value.text(owner[keyPath: field]))" } ?? "" },
-                       listed: { owner, _ in said(owner).map { " \($0) \(value.text(owner[keyPath: field]))" } ?? "" }, own: own)
+        } keep: {
+            $1[keyPath: field] = $0[keyPath: field]
+        }
+        return Setting(
+            options: [option], saved: { owner, _ in said(owner).map { " --\($0) \(value.text(owner[keyPath: field]))" } ?? "" },
+            listed: { owner, _ in said(owner).map { " \($0) \(value.text(owner[keyPath: field]))" } ?? "" }, own: own)
     }
 
     /// Flags of SVS alone, of which at most one is said; without any the field has its standard value. Carried as one byte.
-    static func own<Value>(_ field: any WritableKeyPath<Owner, Value> & Sendable, attribute: UInt16,
-                           flags: [(name: String, value: Value, help: String)]) -> Setting
+    static func own<Value>(
+        _ field: any WritableKeyPath<Owner, Value> & Sendable, attribute: UInt16,
+        flags: [(name: String, value: Value, help: String)]
+    ) -> Setting
     where Value: RawRepresentable<UInt8> & Equatable & Sendable {
         let standard = Owner.standard[keyPath: field], place = Owner.place
         let options = flags.map { name, value, help in
-            GrammarOption(name, Owner.group, Owner.legality, examples: ["--" + name], rivals: flags.map(\.name).filter { $0 != name }, [
-                .init(name, isOwn: true, help: help) { (entry, _) throws(UsageError) in entry[keyPath: place][keyPath: field] = value },
-            ])
+            GrammarOption(
+                name, Owner.group, Owner.legality, examples: ["--" + name], rivals: flags.map(\.name).filter { $0 != name },
+                [
+                    .init(name, isOwn: true, help: help) { (entry, _) throws(UsageError) in entry[keyPath: place][keyPath: field] = value }
+                ])
         }
         let said: @Sendable (Owner) -> String? = { owner in
             let value = owner[keyPath: field]
@@ -90,8 +101,11 @@ extension Setting where Owner: OptionOwner {
             out.put(attribute, u8: owner[keyPath: field].rawValue)
         } read: { (attributes, owner) throws(CommandError) in
             owner[keyPath: field] = try NetlinkCodec.need(Value(rawValue: NetlinkCodec.need(attributes.u8(attribute))))
-        } keep: { $1[keyPath: field] = $0[keyPath: field] }
-        return Setting(options: options, saved: { owner, _ in said(owner).map { " --" + $0 } ?? "" },
-                       listed: { owner, _ in said(owner).map { " " + $0 } ?? "" }, own: own)
+        } keep: {
+            $1[keyPath: field] = $0[keyPath: field]
+        }
+        return Setting(
+            options: options, saved: { owner, _ in said(owner).map { " --" + $0 } ?? "" },
+            listed: { owner, _ in said(owner).map { " " + $0 } ?? "" }, own: own)
     }
 }
