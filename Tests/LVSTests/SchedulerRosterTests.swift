@@ -37,13 +37,6 @@ import Wire
         #expect(Schedulers.type(named: Schedulers.usual) != nil && Schedulers.type(named: Schedulers.none) == nil)
     }
 
-    private func request(_ random: UInt64, at now: Instant) -> SchedulingRequest {
-        SchedulingRequest(
-            client: IPAddress(v4: UInt32(truncatingIfNeeded: random)), clientPort: UInt16(truncatingIfNeeded: random >> 32),
-            destination: IPAddress(v4: 0x0a32_0000 + UInt32(random >> 59)), destinationPort: 80, now: now,
-            random: random &* 0xd134_2543_de82_ef95)
-    }
-
     /// After any history, another scheduler of the kind that knows only the servers and the memory picks the same ones.
     @Test(arguments: names, [ServiceFlags(), [.scheduler1, .scheduler2]])
     func aMemoryIsEnoughToGoOnFrom(name: String, flags: ServiceFlags) throws {
@@ -60,7 +53,7 @@ import Wire
                 try farm.edit(farm.letter(place), ServerSettings(weight: Int32(dice.next(4))))
                 twin?.serversChanged(.edited(place), in: farm.servers)
             default:
-                let request = request(dice.next(), at: farm.now)
+                let request = ServerFarm.request(dice.next(), at: farm.now)
                 let expected = twin?.pick(for: request, from: farm.servers)
                 let actual = farm.connect(request)
                 if twin != nil { #expect(expected == actual) }

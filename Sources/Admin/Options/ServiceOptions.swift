@@ -11,10 +11,10 @@ extension ServiceSettings: OptionOwner {
     static let ownSettings: [Setting<ServiceSettings>] = [
         .own("local-address", \.localAddresses, .addresses, attribute: 0x101, help: "FULLNAT's own addresses; may be repeated"),
         .own(
-            \.clientAddress, attribute: 0x102,
+            \.clientAddress, attribute: 0x102, standardCode: 1,
             flags: [
-                ("no-toa", .none, "FULLNAT does not tell servers the client's address"),
-                ("proxy-protocol", .proxyProtocol, "FULLNAT tells it by PROXY protocol version 2 (default: TCP option 254)"),
+                ("no-toa", .none, 0, "FULLNAT does not tell servers the client's address"),
+                ("proxy-protocol", .proxyProtocol, 2, "FULLNAT tells it by PROXY protocol version 2 (default: TCP option 254)"),
             ]),
         .own("mss-clamp", \.mssClamp, .segmentSize, attribute: 0x103, help: "lowers the segment size that SYNs announce (default off)"),
         .own("timeout-tcp", \.timeoutTCP, .seconds, attribute: 0x104, help: "this service's own timeout of TCP; 0 follows --set"),

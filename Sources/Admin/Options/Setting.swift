@@ -79,28 +79,26 @@ extension Setting where Owner: OptionOwner {
             listed: { owner, _ in said(owner).map { " \($0) \(value.text(owner[keyPath: field]))" } ?? "" }, own: own)
     }
 
-    /// Flags of SVS alone, of which at most one is said; without any the field has its standard value. Carried as one byte.
-    static func own<Value>(
-        _ field: any WritableKeyPath<Owner, Value> & Sendable, attribute: UInt16,
-        flags: [(name: String, value: Value, help: String)]
-    ) -> Setting
-    where Value: RawRepresentable<UInt8> & Equatable & Sendable {
+    /// Flags of SVS alone, of which at most one is said: `--NAME`. Carried as one byte, the code of the flag that is said, or
+    /// that of the standard value.
+    static func own<Value: Equatable & Sendable>(
+        _ field: any WritableKeyPath<Owner, Value> & Sendable, attribute: UInt16, standardCode: UInt8 = 0,
+        flags: [(name: String, value: Value, code: UInt8, help: String)]
+    ) -> Setting {
         let standard = Owner.standard[keyPath: field], place = Owner.place
-        let options = flags.map { name, value, help in
+        let options = flags.map { name, value, _, help in
             GrammarOption(
                 name, Owner.group, Owner.legality, examples: ["--" + name], rivals: flags.map(\.name).filter { $0 != name },
                 [
                     .init(name, isOwn: true, help: help) { (entry, _) throws(UsageError) in entry[keyPath: place][keyPath: field] = value }
                 ])
         }
-        let said: @Sendable (Owner) -> String? = { owner in
-            let value = owner[keyPath: field]
-            return value == standard ? nil : flags.first { $0.value == value }?.name
-        }
+        let said: @Sendable (Owner) -> String? = { owner in flags.first { $0.value == owner[keyPath: field] }?.name }
         let own = OwnAttribute<Owner>(number: attribute, said: said, fits: { _ in true }) { owner, out in
-            out.put(attribute, u8: owner[keyPath: field].rawValue)
+            out.put(attribute, u8: flags.first { $0.value == owner[keyPath: field] }?.code ?? standardCode)
         } read: { (attributes, owner) throws(CommandError) in
-            owner[keyPath: field] = try NetlinkCodec.need(Value(rawValue: NetlinkCodec.need(attributes.u8(attribute))))
+            let code = try NetlinkCodec.need(attributes.u8(attribute))
+            owner[keyPath: field] = try code == standardCode ? standard : NetlinkCodec.need(flags.first { $0.code == code }?.value)
         } keep: {
             $1[keyPath: field] = $0[keyPath: field]
         }
