@@ -93,16 +93,7 @@ public enum ControlConstants {
         /// {be16 first, be16 last} each; the first range begins with PORT. Part of the service's
         /// identity; empty for a single port, missing from a client that knows no ranges.
         public static var portRanges: UInt16 { 0x100 }
-        /// {16 bytes first, 16 bytes last} each, IPv4 as ::ffff:a.b.c.d.
-        public static var localAddresses: UInt16 { 0x101 }
-        /// u8: 0 none, 1 TCP option, 2 PROXY protocol.
-        public static var clientAddress: UInt16 { 0x102 }
-        /// u32: 0 off, 1 auto, else 0x10000 + bytes.
-        public static var mssClamp: UInt16 { 0x103 }
-        /// u32 seconds, 0 follows the director.
-        public static var timeoutTCP: UInt16 { 0x104 }
-        public static var timeoutFIN: UInt16 { 0x105 }
-        public static var timeoutUDP: UInt16 { 0x106 }
+        // From 0x101 on: settings that only SVS has (`ServiceSettings.ownSettings`).
     }
 
     /// IPVS_DEST_ATTR_*.
@@ -122,9 +113,7 @@ public enum ControlConstants {
         public static var tunnel: UInt16 { 13 }
         public static var tunnelPort: UInt16 { 14 }
         public static var tunnelFlags: UInt16 { 15 }
-
-        /// u8: the forwarding method where FWD_METHOD can't say it; FULLNAT is 5, and FWD_METHOD then says 0.
-        public static var ownMethod: UInt16 { 0x100 }
+        // From 0x100 on: settings that only SVS has (`ServerSettings.ownSettings`).
     }
 
     /// IPVS_DAEMON_ATTR_*.
