@@ -76,8 +76,10 @@ extension Director {
             let knows = { (settings: ServerSettings) in
                 Tunnels.of(settings.tunnel) == tunnel && tunnel.innerPacket(in: quoted.payload, proto: quoted.proto, to: settings) != nil
             }
-            guard isTunnelled(match.id, to: quoted.destination, knows)
-                || quoted.destination.isV4 && place.family == .v4 && hasTunnel(to: quoted.destination, knows) else { continue }
+            guard
+                isTunnelled(match.id, to: quoted.destination, knows)
+                    || quoted.destination.isV4 && place.family == .v4 && hasTunnel(to: quoted.destination, knows)
+            else { continue }
             return (match.id, inner, place.family)
         }
         return nil
