@@ -12,10 +12,10 @@ import troubles
 from kernel import packets
 
 
-def generate(seed, methods=("dr",), kinds=(), common=False, short=False):
-    """`short` fits into a few seconds of real time; `common` leaves out what 6.1 kernels do differently."""
+def generate(seed, schedulers, methods=("dr",), kinds=(), common=False, short=False):
+    """`schedulers` as in directors; `short` fits into a few seconds of real time; `common` leaves out what 6.1 kernels do differently."""
     rng = random.Random(f"svs {seed}")
-    maker = directors.Maker(rng, methods, kinds, common, short)
+    maker = directors.Maker(rng, schedulers, methods, kinds, common, short)
     maker.services_and_servers()
     services = [s.add() for s in maker.services]
     for service in maker.services:

@@ -7,7 +7,7 @@ extension Director {
     /// The message quotes outer header, tunnel header and the beginning of the inner packet, whose connection must be known:
     /// nobody can shorten a path by guessing addresses alone. The kernel does this for IPv4 in IPv4 only; without it, tunnels
     /// over IPv6 and tunnels that carry IPv6 lose what is too long in silence.
-    mutating func tunnelError(_ frame: Frame, _ packet: Packet) -> Verdict? {
+    mutating func tunnelError(_ frame: Frame, _ packet: Packet, _ context: inout PacketContext) -> Verdict? {
         guard packet.flow.proto == (packet.family == .v4 ? IPProtocol.icmp : IPProtocol.icmpv6), !packet.isFragment,
             packet.hasTransport, isLocal(packet.flow.destination)
         else { return nil }
@@ -17,7 +17,7 @@ extension Director {
         else { return nil }
         // Of the packet that was too long, not of the server's tunnel: that may have been edited since.
         let overhead = packet.family.headerLength + quoted.payload.count - inner.count
-        if recorder != nil { noteQuoted(id, isReply: false) }
+        if let recorder = context.recorder { noteQuoted(id, isReply: false, recorder) }
         guard hasValidChecksum(message, packet) else { return .icmpMalformed }
 
         guard let error = translate(icmp, of: packet.family, for: family, id, quoted.destination, overhead) else { return .pathLearned }
@@ -25,12 +25,12 @@ extension Director {
         guard isWelcome else { return .pathLearned }
         let client = connections[id].client, virtual = connections[id].virtual
         // Counted as the kernel does: also when the client has been told too often to be told again.
-        countReply(id, length: inner.count)
+        countReply(id, length: inner.count, &context)
         guard icmpBudget.allows(error, family, to: client, tunables, at: clock) else { return .icmpUnusable }
-        guard tell(client, error, quoting: inner, from: virtual, typeOfService: inner[1] & 0x1e | 0xc0, frame.cause) else {
+        guard tell(client, error, quoting: inner, from: virtual, typeOfService: inner[1] & 0x1e | 0xc0, frame.cause, &context) else {
             return .icmpUnusable
         }
-        countOwnError(id)
+        countOwnError(id, &context)
         return .tunnelErrorToClient
     }
 
@@ -76,8 +76,10 @@ extension Director {
             let knows = { (settings: ServerSettings) in
                 Tunnels.of(settings.tunnel) == tunnel && tunnel.innerPacket(in: quoted.payload, proto: quoted.proto, to: settings) != nil
             }
-            guard isTunnelled(match.id, to: quoted.destination, knows)
-                || quoted.destination.isV4 && place.family == .v4 && hasTunnel(to: quoted.destination, knows) else { continue }
+            guard
+                isTunnelled(match.id, to: quoted.destination, knows)
+                    || quoted.destination.isV4 && place.family == .v4 && hasTunnel(to: quoted.destination, knows)
+            else { continue }
             return (match.id, inner, place.family)
         }
         return nil
