@@ -66,7 +66,7 @@ extension Director {
     /// configured, not for a prefix that is routed to the host.
     private mutating func ownSource(for packet: Packet) -> IPAddress {
         let destination = packet.flow.destination
-        guard packet.family == .v6, hostEmulation.isWholeHost, !network.hasAddress(destination), network.isLocal(destination) else {
+        guard packet.family == .v6, !network.hasAddress(destination), network.isLocal(destination) else {
             return destination
         }
         return path(to: packet.flow.source).local
