@@ -28,6 +28,7 @@ public struct Director: ~Copyable {
     var timeouts = TimeoutTable()
     var totals = Totals()
     let paths = PathCache()
+    let routedPaths = RoutedPathCache()
     var ports = Ports()
     var clock: Instant
     var schedule: Schedule
@@ -93,6 +94,7 @@ public struct Director: ~Copyable {
         wheel.deallocate()
         servers.deallocate()
         paths.deallocate()
+        routedPaths.deallocate()
         looks.deallocate()
         ports.deallocate()
         totals.deallocate()

@@ -187,7 +187,8 @@ extension Director {
         let connection = connections[id]
         guard !recorder.isReply || connection.translates else { return }
         let target = recorder.isReply ? connection.client : connection.method == .bypass ? connection.virtual : connection.serverAddress
-        let path = recorder.isReply || connection.server < 0 ? self.path(to: target) : servers[connection.server].path
+        let path = recorder.isReply ? routedAgain(replyPath(packet, frame, id), packet, frame, id)
+            : connection.server < 0 ? self.path(to: target) : servers[connection.server].path
         recorder.add(.way(Explanation.Way(method: connection.method, to: target, kind: path.kind, interface: network.interface(path.interface)?.name ?? "",
                                           nextHop: path.nextHop, mac: path.kind == .ready ? path.destination : nil)))
         // The pieces of a datagram leave as they came.

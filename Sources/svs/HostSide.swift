@@ -33,8 +33,12 @@ final class HostSide {
     /// Readable when the host's network may have changed.
     var descriptor: Int32 { network.descriptor }
 
-    /// Takes over what changed in the host's network.
-    func update(_ director: inout Director) throws(HostError) -> Bool { try network.update(&director.network) }
+    /// Takes over what changed in the host's network, and says once what of its routing cannot be followed.
+    func update(_ director: inout Director) throws(HostError) -> Bool {
+        let isDifferent = try network.update(&director.network)
+        for reason in network.newlyUnfollowed() { Terminal.complain("warning: \(reason)") }
+        return isDifferent
+    }
 
     /// Mutes, announces and filters for the services that there are now.
     func follow(_ director: inout Director, _ links: [any LiveLink], at now: Instant) throws {

@@ -119,7 +119,9 @@ struct RecordCommand: ParsableCommand {
         for (name, text) in texts { try write(text, name) }
         let recorded = try record(taps, filter)
         // The neighbours as they are at the end: the frames in between made them known.
-        try HostNetwork().update(&network)
+        let host = try HostNetwork()
+        try host.update(&network)
+        for reason in host.newlyUnfollowed() { Terminal.complain("warning: \(reason)") }
         try write(NetworkFile.text(of: network), "network")
         try write(Self.runText(try Scenario(CaseFiles(folder: output))), "run")
         Terminal.complain("recorded \(recorded) frames to \(output)")

@@ -5,8 +5,8 @@ extension Director {
     @inline(never)
     mutating func admit(_ frame: inout Frame, _ packet: Packet, replacing old: ConnectionID = -1) -> Verdict {
         let mark = mark(of: packet, frame)
-        guard !isMartian(packet.flow) else { return .martian }
-        guard isLocal(packet.flow.destination) else {
+        guard !isMartian(packet, frame) else { return .martian }
+        guard isLocal(packet, frame) else {
             if recorder != nil { noteMatch(nil, packet.flow, mark) }
             return passThrough(&frame, packet)
         }
@@ -57,6 +57,13 @@ extension Director {
         let query = query(packet, frame)
         if recorder != nil { noteMark(rules, query) }
         return rules.mark(for: query)
+    }
+
+    /// The same for the host's routing, 0 where no rule asks for it.
+    mutating func routingMark(of packet: Packet, _ frame: Frame) -> UInt32 {
+        let rules = packet.family == .v4 ? marks4 : marks6
+        guard !rules.isEmpty, network.uses(packet.family).contains(.mark) else { return 0 }
+        return rules.mark(for: query(packet, frame))
     }
 
     mutating func query(_ packet: Packet, _ frame: Frame) -> MarkQuery {

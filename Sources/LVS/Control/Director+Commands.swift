@@ -123,6 +123,8 @@ extension Director {
     /// New settings; the weight that `mh` remembers and the overload follow.
     private mutating func take(_ settings: ServerSettings, for server: ServerID) {
         servers[server].settings = settings
+        // A tunnel's way is another one than that of what keeps its own source.
+        servers[server].path.generation = 0
         if settings.weight != 0 || servers[server].lastWeight < 0 { servers[server].lastWeight = settings.weight }
         servers[server].thresholdsChanged()
         servers[server].path.generation = 0

@@ -61,9 +61,9 @@ extension Director {
     /// From the client's side: forwarded to the server like data, but counted only; timers and states stay as they are.
     private mutating func relayToServer(_ frame: inout Frame, _ packet: Packet, _ quoted: Packet, _ id: ConnectionID) -> Verdict {
         var packet = packet
-        if !isLocal(packet.flow.destination) {
+        if !isLocal(packet, frame) {
             // One hop is the host's own: it forwards the packet before it sees whom it concerns.
-            if let refusal = refuseRouting(frame, packet, along: path(to: packet.flow.destination)) { return relayed(refusal) }
+            if let refusal = refuseRouting(frame, packet, along: path(of: packet, frame)) { return relayed(refusal) }
             takeHop(frame, packet)
             packet.hops &-= 1
         }
@@ -112,8 +112,8 @@ extension Director {
     /// client sent it. Where nothing is translated it is only counted.
     private mutating func relayToClient(_ frame: inout Frame, _ packet: Packet, _ quoted: Packet, _ id: ConnectionID) -> Verdict {
         let connection = connections[id]
-        let isForDirector = isLocal(packet.flow.destination) && connection.method != .fullNAT
-        let path = path(to: connection.method == .fullNAT ? connection.client : packet.flow.destination)
+        let isForDirector = isLocal(packet, frame) && connection.method != .fullNAT
+        let path = connection.method == .fullNAT ? pathBack(id, packet, frame) : path(of: packet, frame)
         if !isForDirector, connection.translates || hostRole.isWholeHost, let refusal = refuseRouting(frame, packet, along: path) {
             return relayed(refusal)
         }
@@ -124,6 +124,8 @@ extension Director {
         }
         guard isTranslatable(frame, packet) else { return .icmpMalformed }
         guard connection.client.family == packet.family else { return .icmpUnusable }
+        let way = isForDirector ? path : routedAgain(path, packet, frame, id)
+        guard isForDirector || way.isUsable else { return .noRoute }
         countReply(id, length: Int(packet.length))
         rewriteError(.source, of: frame, packet, to: connection.virtual,
                      quoting: quoted, .destination, as: connection.virtual, connection.virtualPort)
@@ -133,7 +135,7 @@ extension Director {
         }
         guard !isForDirector else { return .passICMP }
         takeHop(frame, packet)
-        return sendRelayed(&frame, packet, along: path, as: .icmpToClient)
+        return sendRelayed(&frame, packet, along: way, as: .icmpToClient)
     }
 
     /// Nobody is told that an ICMP error is too long: IPv4 fragments it even against DF, IPv6 drops it.

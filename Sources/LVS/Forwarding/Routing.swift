@@ -12,7 +12,7 @@ extension Director {
         if !hostRole.isWholeHost { return isMutedReply(packet) ? routeForHost(frame, packet) : .passNotLocal }
         guard !packet.flow.destination.isMulticast, network.lookup(packet.flow.destination)?.kind != .broadcast else { return .passNotLocal }
         if isICMPError(packet), !packet.isFragment { return routeForHost(frame, packet) }
-        return refuseRouting(frame, packet, along: path(to: packet.flow.destination)) ?? .passNotLocal
+        return refuseRouting(frame, packet, along: path(of: packet, frame)) ?? .passNotLocal
     }
 
     /// Why the host would not forward a packet from the server's side along `path`, which its sender is told; `nil` when it
@@ -30,8 +30,7 @@ extension Director {
     private mutating func explainRefusal(_ frame: Frame, _ packet: Packet, _ path: Path) -> Verdict {
         let isV4 = packet.family == .v4
         guard path.kind == .ready || path.kind == .unknownNeighbor else {
-            // Network unreachable (RFC 1812 section 5.2.7.1), no route to destination (RFC 4443 section 3.1).
-            tellRouted(frame, packet, ICMPMessage(type: isV4 ? ICMPType.unreachable : ICMPv6Type.unreachable, code: 0))
+            if let message = ICMPMessage.refused(path.refusal, packet.family) { tellRouted(frame, packet, message) }
             return .noRoute
         }
         guard packet.hops > 1 else {
@@ -51,11 +50,11 @@ extension Director {
     /// told that nobody waits for it, unless it is itself a refusal. `nil` leaves it to the host's routing.
     mutating func unknownReply(_ frame: inout Frame, _ packet: Packet) -> Verdict? {
         guard tunables.natICMPSend != 0, packet.isBalanced, isNATServer(packet.flow), !isRefusal(packet) else { return nil }
-        if isLocal(packet.flow.destination) {
+        if isLocal(packet, frame) {
             tell(packet, of: frame, .portUnreachable(packet.family))
             return .unknownReply
         }
-        let path = path(to: packet.flow.destination)
+        let path = path(of: packet, frame)
         if let refusal = refuseRouting(frame, packet, along: path) { return refusal }
         takeHop(frame, packet)
         tellRouted(frame, packet, .portUnreachable(packet.family))
@@ -87,7 +86,7 @@ extension Director {
 
     /// Does for a muted packet what the host's forwarding would have done.
     mutating func routeForHost(_ frame: Frame, _ packet: Packet) -> Verdict {
-        let path = path(to: packet.flow.destination)
+        let path = path(of: packet, frame)
         if path.kind == .local { return .passNotLocal }
         if let refusal = refuseRouting(frame, packet, along: path) { return refusal }
         guard var copy = outbox.copy(frame) else { return .noBuffer }

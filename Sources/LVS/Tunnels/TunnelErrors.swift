@@ -9,7 +9,7 @@ extension Director {
     /// for IPv4 in IPv4 only; without it, tunnels over IPv6 and tunnels that carry IPv6 lose what is too long in silence.
     mutating func tunnelError(_ frame: Frame, _ packet: Packet) -> Verdict? {
         guard packet.flow.proto == (packet.family == .v4 ? IPProtocol.icmp : IPProtocol.icmpv6), !packet.isFragment,
-              packet.hasTransport, isLocal(packet.flow.destination) else { return nil }
+              packet.hasTransport, isLocal(packet, frame) else { return nil }
         let message = frame.bytes.dropFirst(Int(packet.transport)).prefix(packet.transportLength)
         guard let icmp = ICMPHeader(message), isTold(icmp, packet.family), let quoted = quotedOuter(message.dropFirst(8), packet.family),
               let (id, inner, family) = findTunnelled(quoted) else { return nil }
@@ -120,7 +120,7 @@ extension Director {
     private mutating func learnLimit(_ said: Int, _ id: ConnectionID, _ address: IPAddress) -> UInt32? {
         let server = connections[id].server
         let cached = servers[server].path, known = network.learnedMTU(address)
-        let fresh = network.path(to: address)
+        let fresh = network.tunnelPath(to: address)
         let least = address.isV4 ? min(Int(fresh.mtu), 552) : 1280
         let mtu = max(said, least)
         // Half of the time has to pass before the same value is worth another look-up of every way.
@@ -130,7 +130,7 @@ extension Director {
         }
         // Once the kernel holds the learned route it changes under its hands.
         let lags = address.isV4 && connections[id].client.isV4 && cached.isUsable && !cached.isLearned
-        let whole = lags ? cached.mtu : network.path(to: address).mtu
+        let whole = lags ? cached.mtu : network.tunnelPath(to: address).mtu
         let place = outerHeader(of: server, carrying: connections[id].client.family, isPartial: false)
         let limit = Int(whole) - servers[outer: place].length
         return limit >= 68 ? UInt32(limit) : nil
