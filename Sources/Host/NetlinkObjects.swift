@@ -26,9 +26,10 @@ extension LVS.Network.Interface {
     init?(link: OpaquePointer) {
         guard let name = rtnl_link_get_name(link) else { return nil }
         let flags = rtnl_link_get_flags(link)
-        self.init(index: rtnl_link_get_ifindex(link), name: String(cString: name),
-                  mac: MACAddress(rtnl_link_get_addr(link)) ?? .zero, mtu: Int(rtnl_link_get_mtu(link)),
-                  isUp: flags & LinkFlags.up != 0, isLoopback: flags & LinkFlags.loopback != 0)
+        self.init(
+            index: rtnl_link_get_ifindex(link), name: String(cString: name),
+            mac: MACAddress(rtnl_link_get_addr(link)) ?? .zero, mtu: Int(rtnl_link_get_mtu(link)),
+            isUp: flags & LinkFlags.up != 0, isLoopback: flags & LinkFlags.loopback != 0)
     }
 }
 
@@ -44,9 +45,10 @@ extension LVS.Network.Address {
     /// `address` is a `struct rtnl_addr`. Of a point-to-point address the own end counts.
     init?(address: OpaquePointer) {
         guard let local = IPAddress(rtnl_addr_get_local(address)) else { return nil }
-        self.init(address: local, prefixLength: Int(rtnl_addr_get_prefixlen(address)), interface: rtnl_addr_get_ifindex(address),
-                  scope: UInt8(clamping: rtnl_addr_get_scope(address)),
-                  isSecondary: Int(rtnl_addr_get_flags(address)) & Int(IFA_F_SECONDARY) != 0)
+        self.init(
+            address: local, prefixLength: Int(rtnl_addr_get_prefixlen(address)), interface: rtnl_addr_get_ifindex(address),
+            scope: UInt8(clamping: rtnl_addr_get_scope(address)),
+            isSecondary: Int(rtnl_addr_get_flags(address)) & Int(IFA_F_SECONDARY) != 0)
     }
 }
 
@@ -68,7 +70,8 @@ struct NeighborEntry {
     /// `neighbor` is a `struct rtnl_neigh`.
     init?(neighbor: OpaquePointer) {
         guard rtnl_neigh_get_flags(neighbor) & UInt32(NTF_PROXY) == 0,
-              let address = IPAddress(rtnl_neigh_get_dst(neighbor)) else { return nil }
+            let address = IPAddress(rtnl_neigh_get_dst(neighbor))
+        else { return nil }
         key = LVS.Network.NeighborKey(address: address, interface: rtnl_neigh_get_ifindex(neighbor))
         let state = rtnl_neigh_get_state(neighbor)
         mac = state > 0 && state & Self.usable != 0 ? MACAddress(rtnl_neigh_get_lladdr(neighbor)) : nil

@@ -13,7 +13,7 @@ struct RouteEntry {
     static func isKept(_ fixed: rtmsg) -> Bool { fixed.rtm_flags & UInt32(RTM_F_CLONED) == 0 && fixed.rtm_src_len == 0 }
 
     /// What of a route is not followed, in words; `nil` for nearly every one.
-    static func unfollowed(_ message: NetlinkMessage) -> String? {
+    static func unfollowed(_ message: RtnetlinkMessage) -> String? {
         guard let fixed = message.fixed(rtmsg.self), fixed.rtm_flags & UInt32(RTM_F_CLONED) == 0 else { return nil }
         var isEncapsulated = false, isWithoutHops = true, prefix = "default", nextHop: UInt32?
         message.forEachAttribute(behind: MemoryLayout<rtmsg>.size) { type, bytes in
@@ -33,9 +33,10 @@ struct RouteEntry {
     }
 
     /// `nil` for a route that is not kept, and for one that is not a deletion and whose next hops are all dead.
-    init?(_ message: NetlinkMessage) {
+    init?(_ message: RtnetlinkMessage) {
         guard let fixed = message.fixed(rtmsg.self), Self.isKept(fixed), let family = IPFamily(netlink: Int32(fixed.rtm_family)),
-              let kind = Self.kind(Int(fixed.rtm_type)) else { return nil }
+            let kind = Self.kind(Int(fixed.rtm_type))
+        else { return nil }
         var parsed: OpaquePointer?
         guard rtnl_route_parse(message.header, &parsed) >= 0, let parsed else { return nil }
         defer { rtnl_route_put(parsed) }
@@ -76,8 +77,9 @@ struct RouteEntry {
     private static func hops(of route: OpaquePointer) -> [LVS.Network.NextHop] {
         (0..<max(rtnl_route_get_nnexthops(route), 0)).compactMap { place in
             guard let hop = rtnl_route_nexthop_n(route, place), rtnl_route_nh_get_flags(hop) & UInt32(RTNH_F_DEAD) == 0 else { return nil }
-            return LVS.Network.NextHop(gateway: IPAddress(rtnl_route_nh_get_gateway(hop)) ?? IPAddress(rtnl_route_nh_get_via(hop)),
-                                       interface: rtnl_route_nh_get_ifindex(hop), weight: Int(rtnl_route_nh_get_weight(hop)) + 1)
+            return LVS.Network.NextHop(
+                gateway: IPAddress(rtnl_route_nh_get_gateway(hop)) ?? IPAddress(rtnl_route_nh_get_via(hop)),
+                interface: rtnl_route_nh_get_ifindex(hop), weight: Int(rtnl_route_nh_get_weight(hop)) + 1)
         }
     }
 }

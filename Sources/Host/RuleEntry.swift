@@ -13,7 +13,7 @@ struct RuleEntry {
     /// A director has made it, to lead the host's answers to itself.
     let isDirectors: Bool
 
-    init?(_ message: NetlinkMessage) {
+    init?(_ message: RtnetlinkMessage) {
         guard let fixed = message.fixed(fib_rule_hdr.self), let family = IPFamily(netlink: Int32(fixed.family)) else { return nil }
         var fields = Fields(family)
         message.forEachAttribute(behind: MemoryLayout<fib_rule_hdr>.size) { fields.take($0, $1, fixed) }
@@ -31,7 +31,7 @@ struct RuleEntry {
         self.rule = rule
         unfollowed = fields.strange.isEmpty ? nil : "rule \(rule): \(fields.strange.joined(separator: ", ")) is not followed"
         isKernels = PolicyRule.standard.contains(rule)
-        isDirectors = fields.origin == LocalReplies.origin && rule.priority == LocalReplies.priority
+        isDirectors = fields.origin == LocalServerRouting.origin && rule.priority == LocalServerRouting.priority
     }
 
     /// What the attributes say.

@@ -15,7 +15,7 @@ public struct RunFile: Sendable, Hashable {
     public var connections = 1 << 20
     /// `host whole` (the default): the director plays the host for all its addresses. `host beside`: another host stack deals
     /// with what is passed, and the director answers only for the addresses after `owns`.
-    public var hostRole = HostRole.everything
+    public var hostEmulation = HostEmulation.everything
 
     public init() {}
 
@@ -38,10 +38,10 @@ public struct RunFile: Sendable, Hashable {
                 connections = number
             case "host":
                 guard value == "whole" || value == "beside" else { throw refuse("host: \(value): expected whole or beside") }
-                hostRole.isWholeHost = value == "whole"
+                hostEmulation.isWholeHost = value == "whole"
             case "owns":
                 guard let address = IPAddress(value) else { throw refuse("owns: \(value): not an address") }
-                hostRole.owned.insert(address)
+                hostEmulation.owned.insert(address)
             default: throw refuse("unknown key \(words[0]): there are seed, connections, host and owns")
             }
         }
@@ -49,8 +49,8 @@ public struct RunFile: Sendable, Hashable {
 
     /// The file's text.
     public var text: String {
-        var lines = ["seed \(seed)", "connections \(connections)", "host \(hostRole.isWholeHost ? "whole" : "beside")"]
-        lines += hostRole.owned.sorted().map { "owns \($0)" }
+        var lines = ["seed \(seed)", "connections \(connections)", "host \(hostEmulation.isWholeHost ? "whole" : "beside")"]
+        lines += hostEmulation.owned.sorted().map { "owns \($0)" }
         return lines.map { $0 + "\n" }.joined()
     }
 }

@@ -33,10 +33,14 @@ struct RandomHost {
     private static let own6 = ["2001:db8:a::1", "2001:db8:b::1", "2001:db8:c::1", "2001:db8:f::10"]
     private static let far4 = ["192.0.2.5", "192.0.2.130", "198.51.100.33", "203.0.113.40", "10.7.1.2", "10.0.5.5", "10.9.9.9"]
     private static let far6 = ["2001:db8:1::5", "2001:db8:1:2::5", "2001:db8:2::33", "2001:db8:f::40", "2001:db8:a::55", "2001:db8:99::9"]
-    private static let prefixes4 = ["default", "192.0.2.0/24", "192.0.2.0/25", "192.0.2.5/32", "198.51.100.0/24", "203.0.113.0/24", "10.7.0.0/16",
-                                    "10.0.0.0/8", "0.0.0.0/1", "10.0.5.0/24"]
-    private static let prefixes6 = ["::/0", "2001:db8:1::/48", "2001:db8:1:2::/64", "2001:db8:1::5/128", "2001:db8:2::/48", "2001:db8:f::/64", "2000::/3",
-                                    "2001:db8:a::/96"]
+    private static let prefixes4 = [
+        "default", "192.0.2.0/24", "192.0.2.0/25", "192.0.2.5/32", "198.51.100.0/24", "203.0.113.0/24", "10.7.0.0/16",
+        "10.0.0.0/8", "0.0.0.0/1", "10.0.5.0/24",
+    ]
+    private static let prefixes6 = [
+        "::/0", "2001:db8:1::/48", "2001:db8:1:2::/64", "2001:db8:1::5/128", "2001:db8:2::/48", "2001:db8:f::/64", "2000::/3",
+        "2001:db8:a::/96",
+    ]
     private static let tables = ["main", "main", "100", "100", "200", "300", "default", "local"]
 
     // MARK: What the host has
@@ -45,7 +49,9 @@ struct RandomHost {
     mutating func commands(_ family: IPFamily) -> [String] {
         var commands: [String] = []
         if family == .v4 {
-            commands += (1...3).map { "nexthop add id \($0) \(dice.pick(["via 10.0.0.2 dev eta", "via 10.1.0.2 dev etb", "dev etc", "blackhole"]))" }
+            commands += (1...3).map {
+                "nexthop add id \($0) \(dice.pick(["via 10.0.0.2 dev eta", "via 10.1.0.2 dev etb", "dev etc", "blackhole"]))"
+            }
             commands.append("nexthop add id 10 group 1/2,\(1 + dice.roll(4))")
         }
         commands += (0..<6 + dice.roll(14)).map { _ in family == .v4 ? route4() : route6() }
@@ -62,13 +68,18 @@ struct RandomHost {
         let tos = dice.roll(6) == 0 ? " tos " + dice.pick(["0x04", "0x08", "0x10"]) : ""
         let metric = dice.pick(["", "", " metric 5", " metric 20"])
         let hop = { (dice: inout CommandDice) in
-            dice.pick(["via 10.0.0.2", "via 10.0.0.3", "via 10.1.0.2", "via 10.2.0.2", "dev eta", "dev etb", "dev etc", "via 172.31.0.1 dev etb onlink"])
+            dice.pick([
+                "via 10.0.0.2", "via 10.0.0.3", "via 10.1.0.2", "via 10.2.0.2", "dev eta", "dev etb", "dev etc",
+                "via 172.31.0.1 dev etb onlink",
+            ])
         }
         let verb = dice.pick(["add", "add", prefix == "default" ? "add" : "append", "replace"])
         switch dice.roll(12) {
-        case 0, 1: return "route \(verb) \(dice.pick(["unreachable", "prohibit", "blackhole", "throw", "throw"])) \(prefix)\(tos)\(table)\(metric)"
+        case 0, 1:
+            return "route \(verb) \(dice.pick(["unreachable", "prohibit", "blackhole", "throw", "throw"])) \(prefix)\(tos)\(table)\(metric)"
         case 2: return "route \(verb) local \(prefix) dev \(dice.pick(["lo", "eta"]))\(table)"
-        case 3: return "route \(verb) \(prefix)\(tos)\(table)\(metric) nexthop \(hop(&dice)) weight \(1 + dice.roll(4)) nexthop \(hop(&dice))"
+        case 3:
+            return "route \(verb) \(prefix)\(tos)\(table)\(metric) nexthop \(hop(&dice)) weight \(1 + dice.roll(4)) nexthop \(hop(&dice))"
         case 4: return "route \(verb) \(prefix)\(table)\(metric) nhid \(dice.pick(["1", "2", "3", "10"]))"
         case 5: return "route \(verb) \(prefix) \(hop(&dice)) src \(dice.pick(Self.own4))\(table)\(metric)"
         default: return "route \(verb) \(prefix)\(tos) \(hop(&dice))\(table)\(metric)"
@@ -83,7 +94,8 @@ struct RandomHost {
         }
         let verb = dice.pick(["add", "add", "append", "replace"])
         switch dice.roll(10) {
-        case 0, 1: return "route \(verb) \(dice.pick(["unreachable", "prohibit", "blackhole", "throw", "throw"])) \(prefix)\(table)\(metric)"
+        case 0, 1:
+            return "route \(verb) \(dice.pick(["unreachable", "prohibit", "blackhole", "throw", "throw"])) \(prefix)\(table)\(metric)"
         case 2: return "route \(verb) local \(prefix) dev lo\(table)"
         case 3: return "route \(verb) \(prefix)\(table)\(metric) nexthop \(hop(&dice)) weight \(1 + dice.roll(4)) nexthop \(hop(&dice))"
         case 4: return "route \(verb) \(prefix) \(hop(&dice)) pref \(dice.pick(["low", "medium", "high"]))\(table)\(metric)"
@@ -120,7 +132,8 @@ struct RandomHost {
     }
 
     private mutating func selector(_ isV4: Bool) -> String {
-        isV4 ? dice.pick(["192.0.2.0/24", "10.0.0.1", "10.0.0.0/8", "203.0.113.0/24", "198.51.100.33", "10.1.0.1", "192.0.2.5"])
+        isV4
+            ? dice.pick(["192.0.2.0/24", "10.0.0.1", "10.0.0.0/8", "203.0.113.0/24", "198.51.100.33", "10.1.0.1", "192.0.2.5"])
             : dice.pick(["2001:db8:1::/48", "2001:db8:a::1", "2001:db8::/32", "2001:db8:f::/64", "2001:db8:2::33", "2001:db8:b::1"])
     }
 
@@ -140,7 +153,9 @@ struct RandomHost {
         if dice.roll(2) == 0 { question.mark = UInt32(dice.roll(20)) }
         if dice.roll(4) == 0 { question.typeOfService = UInt8([0x04, 0x08, 0x10][dice.roll(3)]) }
         if dice.roll(3) == 0 {
-            question.transport = (dice.pick(["tcp", "udp"]), UInt16([80, 1500, 4000][dice.roll(3)]), UInt16([80, 443, 9000][dice.roll(3)]))
+            question.transport = (
+                dice.pick(["tcp", "udp"]), UInt16([80, 1500, 4000][dice.roll(3)]), UInt16([80, 443, 9000][dice.roll(3)])
+            )
         }
         return question
     }

@@ -33,8 +33,9 @@ struct RouteLawTests {
                 for (question, answer) in zip(questions, answers) {
                     let own = question.expectation(network)
                     if !own.allows(answer) {
-                        Issue.record("seed \(seed): ip route get \(question.words): \(answer), here \(own)\n"
-                            + (question.isV4 ? commands4 : commands6).joined(separator: "\n"))
+                        Issue.record(
+                            "seed \(seed): ip route get \(question.words): \(answer), here \(own)\n"
+                                + (question.isV4 ? commands4 : commands6).joined(separator: "\n"))
                         return
                     }
                 }
@@ -47,7 +48,8 @@ struct RouteLawTests {
     private static func answers(to questions: [String]) throws -> [String] {
         let lines = questions.map { "route get \($0)" }.joined(separator: "\n")
         // Errors are written past the buffer of what is right: the two must not mix.
-        return try parse(output(of: "e=$(mktemp); printf '%s\n' '\(lines)' | ip -o -force -batch - 2>$e; cat $e; rm -f $e"), count: questions.count)
+        return try parse(
+            output(of: "e=$(mktemp); printf '%s\n' '\(lines)' | ip -o -force -batch - 2>$e; cat $e; rm -f $e"), count: questions.count)
     }
 
     private static func parse(_ text: String, count: Int) throws -> [String] {

@@ -55,9 +55,10 @@ struct RouteQuestion {
         guard let to = IPAddress(destination) else { return Expectation(kind: "no address") }
         // A look-up from outside names UDP for IPv4 even where nobody does.
         let proto: UInt8 = transport.map { $0.proto == "tcp" ? IPProtocol.tcp : IPProtocol.udp } ?? (to.isV4 ? IPProtocol.udp : 0)
-        let query = RouteQuery(to: to, from: source.flatMap { IPAddress($0) }, mark: mark,
-                               ingress: ingress.flatMap { network.interface(named: $0)?.index } ?? 0, proto: proto,
-                               sourcePort: transport?.source ?? 0, destinationPort: transport?.destination ?? 0, typeOfService: typeOfService)
+        let query = RouteQuery(
+            to: to, from: source.flatMap { IPAddress($0) }, mark: mark,
+            ingress: ingress.flatMap { network.interface(named: $0)?.index } ?? 0, proto: proto,
+            sourcePort: transport?.source ?? 0, destinationPort: transport?.destination ?? 0, typeOfService: typeOfService)
         if to.isV4, ingress == nil, source != nil, !network.isOwnSource(query.source) { return Expectation(kind: "Network is unreachable") }
         let answer = network.route(query)
         switch answer.refusal {

@@ -26,7 +26,8 @@ public struct HostMarks: Hashable, Sendable {
         if rules.isEmpty { return "" }
         let tool = family == .v4 ? "iptables-save" : "ip6tables-save"
         guard let text = try? HostCommand.output(of: [tool, "-t", "mangle"])?.text,
-              let read = try? MarksFile(text, file: tool, family: family).rules, read == rules else { return nil }
+            let read = try? MarksFile(text, file: tool, family: family).rules, read == rules
+        else { return nil }
         return text
     }
 

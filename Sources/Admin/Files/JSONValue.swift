@@ -101,7 +101,8 @@ private struct JSONReader {
         let start = position
         while position < bytes.count, (0x30...0x39).contains(bytes[position]) || bytes[position] == UInt8(ascii: "-") { position += 1 }
         guard let number = Int64(String(decoding: bytes[start..<position], as: UTF8.self)),
-              position == bytes.count || ![UInt8(ascii: "."), UInt8(ascii: "e"), UInt8(ascii: "E")].contains(bytes[position]) else {
+            position == bytes.count || ![UInt8(ascii: "."), UInt8(ascii: "e"), UInt8(ascii: "E")].contains(bytes[position])
+        else {
             throw complaint("a whole number")
         }
         return number
@@ -145,7 +146,8 @@ private struct JSONReader {
 
     private mutating func hex() throws(Complaint) -> UInt32 {
         guard position + 4 <= bytes.count,
-              let code = UInt16(String(decoding: bytes[position..<position + 4], as: UTF8.self), radix: 16) else {
+            let code = UInt16(String(decoding: bytes[position..<position + 4], as: UTF8.self), radix: 16)
+        else {
             throw complaint("four hexadecimal digits")
         }
         position += 4

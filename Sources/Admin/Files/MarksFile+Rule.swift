@@ -11,7 +11,7 @@ struct MarkRuleWords {
     private let family: IPFamily
     /// Names that `-j` and `-g` can lead to.
     private let chains: Set<String>
-    private var words: Words
+    private var words: WordReader
     private var matches: [MarkMatch] = []
     private var target: Target?
     /// Extensions that `-m` named.
@@ -25,7 +25,7 @@ struct MarkRuleWords {
     private var isMark = false
 
     init(_ words: [String], _ family: IPFamily, chains: Set<String>) {
-        self.words = Words(words)
+        self.words = WordReader(words)
         self.chains = chains
         self.family = family
     }
@@ -37,7 +37,9 @@ struct MarkRuleWords {
             let isNegated = word == "!"
             try reader.option(isNegated ? try reader.words.argument(of: "!") : word, isNegated)
         }
-        if reader.isMark && reader.target == nil { throw Complaint("MARK: one of --set-mark, --set-xmark, --and-mark, --or-mark, --xor-mark is missing") }
+        if reader.isMark && reader.target == nil {
+            throw Complaint("MARK: one of --set-mark, --set-xmark, --and-mark, --or-mark, --xor-mark is missing")
+        }
         if reader.hasList && reader.matches.contains(where: { $0.isNegated && $0.isOfAddress }) {
             throw Complaint("!: not allowed with several addresses")
         }
@@ -58,7 +60,7 @@ struct MarkRuleWords {
             inline = String(word[word.index(after: equals)...])
         }
         let given = inline
-        func value(_ words: inout Words) throws(Complaint) -> String {
+        func value(_ words: inout WordReader) throws(Complaint) -> String {
             if let given { return given }
             return try words.argument(of: name)
         }
@@ -126,7 +128,7 @@ struct MarkRuleWords {
 
     /// Options of the extensions.
     private mutating func match(_ name: String, _ isNegated: Bool, _ given: String?) throws(Complaint) {
-        func value(_ words: inout Words) throws(Complaint) -> String {
+        func value(_ words: inout WordReader) throws(Complaint) -> String {
             if let given { return given }
             return try words.argument(of: name)
         }

@@ -75,7 +75,8 @@ struct MarksTable {
 
     private func setPolicy(of chain: String, to policy: String) throws(Complaint) {
         let isBuiltIn = Self.builtIn.contains(chain)
-        guard policy == "-" && !isBuiltIn || policy == "ACCEPT" && isBuiltIn || chain != "PREROUTING" && policy == "DROP" && isBuiltIn else {
+        guard policy == "-" && !isBuiltIn || policy == "ACCEPT" && isBuiltIn || chain != "PREROUTING" && policy == "DROP" && isBuiltIn
+        else {
             throw Complaint("\(policy): not supported as the policy of \(chain)")
         }
     }
@@ -87,7 +88,7 @@ struct MarksTable {
             guard Self.isCounter(String(counter)) else { throw Complaint("\(counter): expected [PACKETS:BYTES]") }
             text = text.dropFirst(counter.count).trimmed
         }
-        var words = Words(try Self.split(text))
+        var words = WordReader(try Self.split(text))
         let command = words.next() ?? ""
         switch command {
         case "-A", "--append", "-I", "--insert":
@@ -181,8 +182,10 @@ struct MarksTable {
             return try MarkRules(family: family, chains: chains)
         } catch {
             line = error.rule?.line ?? line
-            throw Complaint(error.reason == .circle ? "\(error.chain): the chains call each other in a circle"
-                : "\(error.chain): chains are nested deeper than \(MarkRules.deepestNesting)")
+            throw Complaint(
+                error.reason == .circle
+                    ? "\(error.chain): the chains call each other in a circle"
+                    : "\(error.chain): chains are nested deeper than \(MarkRules.deepestNesting)")
         }
     }
 }

@@ -27,15 +27,16 @@ extension NetworkBuilder {
 
     /// `route add [TYPE] PREFIX | default [tos TOS] [table TABLE] [via GATEWAY] [dev NAME] [src ADDRESS] [metric N] [mtu [lock] N]
     /// [onlink] … [nexthop via GATEWAY [dev NAME] [weight N] [onlink]] …`.
-    mutating func route(_ words: inout Words) throws(Complaint) {
+    mutating func route(_ words: inout WordReader) throws(Complaint) {
         let verb = try Self.verb(&words, ["add", "replace", "change", "append", "prepend"])
         let wish = try wish(&words)
         guard let target = wish.target else { throw Complaint("route \(verb): the prefix is missing") }
         let (prefix, length) = try prefix(target, wish)
         if prefix.isV4 && prefix.masked(to: length) != prefix { throw Complaint("\(target): Invalid prefix for given prefix length.") }
-        var route = Network.Route(prefix: prefix.masked(to: length), length: length, gateway: wish.gateway, interface: 1,
-                                  kind: wish.kind, mtu: Int(min(wish.mtu, 65535)),
-                                  metric: wish.metric ?? (prefix.isV4 || wish.kind == .local ? 0 : 1024), table: wish.table)
+        var route = Network.Route(
+            prefix: prefix.masked(to: length), length: length, gateway: wish.gateway, interface: 1,
+            kind: wish.kind, mtu: Int(min(wish.mtu, 65535)),
+            metric: wish.metric ?? (prefix.isV4 || wish.kind == .local ? 0 : 1024), table: wish.table)
         if prefix.isV4 { route.typeOfService = wish.typeOfService }
         if wish.nextHops.isEmpty {
             route.interface = try interface(wish, route.table, prefix.family)
@@ -49,7 +50,7 @@ extension NetworkBuilder {
         try place(route, verb, target)
     }
 
-    private func wish(_ words: inout Words) throws(Complaint) -> Wish {
+    private func wish(_ words: inout WordReader) throws(Complaint) -> Wish {
         var wish = Wish()
         while let word = words.next() {
             switch word {
@@ -75,8 +76,8 @@ extension NetworkBuilder {
             case "tos", "dsfield": wish.typeOfService = try Self.typeOfService(&words, word)
             case "nexthop": try nextHop(&words, &wish)
             case "scope", "proto", "protocol", "pref", "expires", "advmss", "hoplimit", "window", "rtt", "rttvar", "rto_min",
-                 "ssthresh", "cwnd", "initcwnd", "initrwnd", "reordering", "quickack", "congctl", "realm", "realms", "features",
-                 "fastopen_no_cookie", "ttl-propagate":
+                "ssthresh", "cwnd", "initcwnd", "initrwnd", "reordering", "quickack", "congctl", "realm", "realms", "features",
+                "fastopen_no_cookie", "ttl-propagate":
                 if words.peek == "lock" { _ = words.next() }
                 _ = try words.argument(of: word)
             default:
@@ -87,7 +88,7 @@ extension NetworkBuilder {
         return wish
     }
 
-    private static func gateway(_ words: inout Words, _ option: String) throws(Complaint) -> IPAddress {
+    private static func gateway(_ words: inout WordReader, _ option: String) throws(Complaint) -> IPAddress {
         let gateway = try words.argument(of: option)
         let text = gateway == "inet" || gateway == "inet6" ? try words.argument(of: gateway) : gateway
         guard let address = IPAddress(text) else { throw Complaint("an inet address is expected rather than \"\(text)\".") }
@@ -95,7 +96,7 @@ extension NetworkBuilder {
     }
 
     /// Everything behind `nexthop` up to the next one.
-    private func nextHop(_ words: inout Words, _ wish: inout Wish) throws(Complaint) {
+    private func nextHop(_ words: inout WordReader, _ wish: inout Wish) throws(Complaint) {
         var hop = NextHopWish()
         while let word = words.peek, word != "nexthop" {
             _ = words.next()
@@ -139,7 +140,9 @@ extension NetworkBuilder {
         if ["default", "any", "all"].contains(word) {
             let named = wish.gateway ?? wish.nextHops.first?.gateway ?? wish.source?.address
             let family = family ?? named?.family ?? .v4
-            if let gateway = wish.gateway, gateway.family != family { throw Complaint("via \(gateway): the family is not that of the route") }
+            if let gateway = wish.gateway, gateway.family != family {
+                throw Complaint("via \(gateway): the family is not that of the route")
+            }
             return (.unspecified(family), 0)
         }
         guard let (address, length) = IPAddress.shortPrefix(word) else {

@@ -13,7 +13,7 @@ extension NetworkBuilder {
     }
 
     /// `rule add | del SELECTOR ACTION`, `rule flush`.
-    mutating func rule(_ words: inout Words) throws(Complaint) {
+    mutating func rule(_ words: inout WordReader) throws(Complaint) {
         switch try Self.verb(&words, ["add", "delete", "flush"]) {
         case "add": try add(try wish(&words))
         case "delete": try delete(try wish(&words))
@@ -26,7 +26,7 @@ extension NetworkBuilder {
         }
     }
 
-    private func wish(_ words: inout Words) throws(Complaint) -> Wish {
+    private func wish(_ words: inout WordReader) throws(Complaint) -> Wish {
         var wish = Wish()
         while let word = words.next() {
             switch word {
@@ -55,7 +55,7 @@ extension NetworkBuilder {
         return wish
     }
 
-    private static func act(_ word: String, _ words: inout Words, _ wish: inout Wish) throws(Complaint) {
+    private static func act(_ word: String, _ words: inout WordReader, _ wish: inout Wish) throws(Complaint) {
         switch word {
         case "goto": wish.action = .goto(try words.number(of: word))
         case "nop": wish.action = .nop
@@ -68,7 +68,7 @@ extension NetworkBuilder {
     }
 
     /// `all`, an address or a prefix; `nil` for all.
-    private func prefix(_ words: inout Words, _ option: String, _ wish: inout Wish) throws(Complaint) -> AddressPrefix? {
+    private func prefix(_ words: inout WordReader, _ option: String, _ wish: inout Wish) throws(Complaint) -> AddressPrefix? {
         let word = try words.argument(of: option)
         if ["all", "any", "default"].contains(word) { return nil }
         guard let (address, length) = IPAddress.shortPrefix(word) else {
@@ -129,14 +129,14 @@ extension NetworkBuilder {
         return rule
     }
 
-    static func table(_ words: inout Words, _ option: String) throws(Complaint) -> UInt32 {
+    static func table(_ words: inout WordReader, _ option: String) throws(Complaint) -> UInt32 {
         let word = try words.argument(of: option)
         guard let number = RouteTableNames.number(of: word) else { throw Complaint("\(option) \(word): invalid table ID") }
         return number
     }
 
     /// A type of service, hexadecimal with `0x` and without.
-    static func typeOfService(_ words: inout Words, _ option: String) throws(Complaint) -> UInt8 {
+    static func typeOfService(_ words: inout WordReader, _ option: String) throws(Complaint) -> UInt8 {
         let word = try words.argument(of: option)
         guard let number = UInt8(word.hasPrefix("0x") ? word.dropFirst(2) : word[...], radix: 16) else {
             throw Complaint("\(option): \(word): TOS value is invalid")
@@ -144,14 +144,14 @@ extension NetworkBuilder {
         return number
     }
 
-    private static func name(_ words: inout Words, _ option: String) throws(Complaint) -> String {
+    private static func name(_ words: inout WordReader, _ option: String) throws(Complaint) -> String {
         let word = try words.argument(of: option)
         guard !word.isEmpty, word.utf8.count < 16, !word.contains("/") else { throw Complaint("\"\(word)\" is not a valid ifname") }
         return word
     }
 
     /// `MARK[/MASK]`: a mark that is not 0 is compared as a whole unless a mask says otherwise.
-    private static func mark(_ words: inout Words, _ rule: inout PolicyRule) throws(Complaint) {
+    private static func mark(_ words: inout WordReader, _ rule: inout PolicyRule) throws(Complaint) {
         let word = try words.argument(of: "fwmark")
         let parts = word.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
         guard let mark = UInt32(numeral: parts[0]) else { throw Complaint("fwmark: \(word): invalid number") }
@@ -162,7 +162,7 @@ extension NetworkBuilder {
         rule.markMask = mask
     }
 
-    private static func proto(_ words: inout Words) throws(Complaint) -> UInt8 {
+    private static func proto(_ words: inout WordReader) throws(Complaint) -> UInt8 {
         let word = try words.argument(of: "ipproto")
         let names: [String: UInt8] = [
             "icmp": IPProtocol.icmp, "tcp": IPProtocol.tcp, "udp": IPProtocol.udp, "gre": IPProtocol.gre, "esp": IPProtocol.esp,
@@ -172,7 +172,7 @@ extension NetworkBuilder {
         return number
     }
 
-    private static func ports(_ words: inout Words, _ option: String) throws(Complaint) -> ClosedRange<UInt16> {
+    private static func ports(_ words: inout WordReader, _ option: String) throws(Complaint) -> ClosedRange<UInt16> {
         let word = try words.argument(of: option)
         let ends = word.split(separator: "-", maxSplits: 1, omittingEmptySubsequences: false).map { UInt16($0) }
         guard let first = ends[0], let last = ends[ends.count - 1], first > 0, first <= last else {
@@ -181,7 +181,7 @@ extension NetworkBuilder {
         return first...last
     }
 
-    private static func users(_ words: inout Words) throws(Complaint) -> ClosedRange<UInt32> {
+    private static func users(_ words: inout WordReader) throws(Complaint) -> ClosedRange<UInt32> {
         let word = try words.argument(of: "uidrange")
         let ends = word.split(separator: "-", maxSplits: 1, omittingEmptySubsequences: false).map { UInt32($0) }
         guard ends.count == 2, let first = ends[0], let last = ends[1], first <= last else {

@@ -9,7 +9,8 @@ extension NetworkFile {
         var lines: [String] = []
         func name(_ index: Int32) -> String? { network.interface(index)?.name }
         for interface in network.interfaces where !interface.isLoopback {
-            lines.append("link set dev \(interface.name) address \(interface.mac) mtu \(min(max(interface.mtu, 68), 65535)) addrgenmode none")
+            lines.append(
+                "link set dev \(interface.name) address \(interface.mac) mtu \(min(max(interface.mtu, 68), 65535)) addrgenmode none")
             if interface.isUp { lines.append("link set dev \(interface.name) up") }
         }
         lines.append("link set dev lo up")
@@ -24,7 +25,8 @@ extension NetworkFile {
             guard !route.prefix.isMulticast else { return false }
             if hasInterface(route.kind) {
                 guard let interface = network.interface(route.interface) else { return false }
-                let isImplied = route.kind == .local && route.table == RouteTableID.local
+                let isImplied =
+                    route.kind == .local && route.table == RouteTableID.local
                     && route.length == route.prefix.family.width && own.contains(route.prefix)
                 guard !isImplied, !(interface.isLoopback && route.prefix.isLoopback) else { return false }
                 guard interface.isUp || route.kind != .unicast else { return false }

@@ -106,7 +106,9 @@ struct NftRuleset {
         while place < names.count {
             for rule in chains[names[place]]?.rules ?? [] {
                 for statement in rule.statements {
-                    guard let (kind, body) = statement.single, kind == "jump" || kind == "goto", let target = body["target"]?.text else { continue }
+                    guard let (kind, body) = statement.single, kind == "jump" || kind == "goto", let target = body["target"]?.text else {
+                        continue
+                    }
                     let name = Name(family: base.family, table: base.table, name: target)
                     if chains[name] != nil, known.insert(name).inserted { names.append(name) }
                 }
@@ -142,8 +144,10 @@ struct NftRuleset {
                     // leave this chain, so such a chain is gone to, not jumped to, and its end is the return.
                     let own = lists.count
                     let isLast = understood.targets.contains { if case .goto = $0 { true } else { $0 == .return } }
-                    lists.append(MarkRules.Chain(name: rule.title, rules: understood.targets.map { MarkRule(target: $0, text: rule.title) }))
-                    lists[place].rules.append(MarkRule(matches: understood.matches, target: isLast ? .goto(own) : .jump(own), text: rule.title))
+                    lists.append(
+                        MarkRules.Chain(name: rule.title, rules: understood.targets.map { MarkRule(target: $0, text: rule.title) }))
+                    lists[place].rules.append(
+                        MarkRule(matches: understood.matches, target: isLast ? .goto(own) : .jump(own), text: rule.title))
                 } catch {
                     throw Complaint("\(rule.title): \(error.text)")
                 }
@@ -152,7 +156,9 @@ struct NftRuleset {
         do throws(MarkLoop) {
             return try MarkRules(family: family, chains: lists)
         } catch {
-            throw Complaint("\(error.rule?.text ?? names[0].name): \(error.reason == .circle ? "the chains call each other in a circle" : "chains are nested too deeply")")
+            throw Complaint(
+                "\(error.rule?.text ?? names[0].name): \(error.reason == .circle ? "the chains call each other in a circle" : "chains are nested too deeply")"
+            )
         }
     }
 }

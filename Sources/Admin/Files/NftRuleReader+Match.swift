@@ -15,7 +15,9 @@ extension NftRuleReader {
             return try meta(body["key"]?.text ?? "", op, right)
         case "fib":
             let flags = body["flags"]?.list?.compactMap { $0.text } ?? [body["flags"]?.text ?? ""]
-            guard body["result"]?.text == "type", flags == ["daddr"], right.text == "local" else { throw Complaint("fib: only daddr type local is understood") }
+            guard body["result"]?.text == "type", flags == ["daddr"], right.text == "local" else {
+                throw Complaint("fib: only daddr type local is understood")
+            }
             return [MarkMatch(.local, isNegated: try isNegated(op, "fib"))]
         case "&":
             guard let sides = body.list, sides.count == 2, let (inner, field) = sides[0].single else { break }
@@ -39,7 +41,8 @@ extension NftRuleReader {
     private func payload(_ proto: String, _ field: String, _ op: String, _ right: JSONValue) throws(Complaint) -> [MarkMatch]? {
         let name = "\(proto) \(field)"
         switch (proto, field) {
-        case ("ip", _) where family == .v6, ("ip6", _) where family == .v4, ("icmp", _) where family == .v6, ("icmpv6", _) where family == .v4:
+        case ("ip", _) where family == .v6, ("ip6", _) where family == .v4, ("icmp", _) where family == .v6,
+            ("icmpv6", _) where family == .v4:
             return nil
         case ("ip", "saddr"), ("ip6", "saddr"):
             return [MarkMatch(.source(try places(right)), isNegated: try isNegated(op, name))]
@@ -50,13 +53,20 @@ extension NftRuleReader {
         case ("tcp", "flags"):
             // `tcp flags syn` asks for any of the flags.
             guard op == "in" else {
-                return [MarkMatch(.proto([6])), MarkMatch(.tcpFlags(mask: 0xff, value: try flags(right)), isNegated: try isNegated(op, name))]
+                return [
+                    MarkMatch(.proto([6])), MarkMatch(.tcpFlags(mask: 0xff, value: try flags(right)), isNegated: try isNegated(op, name)),
+                ]
             }
             return [MarkMatch(.proto([6])), MarkMatch(.tcpFlags(mask: try flags(right), value: 0), isNegated: true)]
         case ("icmp", "type"), ("icmpv6", "type"):
-            guard case let wanted = try elements(right), wanted.count == 1, let text = wanted[0].text ?? wanted[0].number.map({ String($0) }),
-                  let (types, codes) = MarkRuleWords.icmp(text, family) else { throw Complaint("\(name): one type is understood") }
-            return [MarkMatch(.proto([family == .v4 ? 1 : 58])), MarkMatch(.icmp(types: types, codes: codes), isNegated: try isNegated(op, name))]
+            guard case let wanted = try elements(right), wanted.count == 1,
+                let text = wanted[0].text ?? wanted[0].number.map({ String($0) }),
+                let (types, codes) = MarkRuleWords.icmp(text, family)
+            else { throw Complaint("\(name): one type is understood") }
+            return [
+                MarkMatch(.proto([family == .v4 ? 1 : 58])),
+                MarkMatch(.icmp(types: types, codes: codes), isNegated: try isNegated(op, name)),
+            ]
         case (_, "sport"), (_, "dport"):
             var ranges = try ports(right)
             var isNegated = false
@@ -124,13 +134,15 @@ extension NftRuleReader {
 
     private func ports(_ right: JSONValue) throws(Complaint) -> [ClosedRange<UInt16>] {
         func port(_ value: JSONValue) throws(Complaint) -> UInt16 {
-            guard let number = value.number, let port = UInt16(exactly: number) else { throw Complaint("\(value.text ?? "port"): invalid port") }
+            guard let number = value.number, let port = UInt16(exactly: number) else {
+                throw Complaint("\(value.text ?? "port"): invalid port")
+            }
             return port
         }
         var ranges: [ClosedRange<UInt16>] = []
         for element in try elements(right) {
             let ends = element["range"]?.list ?? [element, element]
-            guard ends.count == 2, case let (first, last) = (try port(ends[0]), try port(ends[1])), first <= last else {
+            guard ends.count == 2, case (let first, let last) = (try port(ends[0]), try port(ends[1])), first <= last else {
                 throw Complaint("range: invalid ports")
             }
             ranges.append(first...last)
@@ -157,7 +169,9 @@ extension NftRuleReader {
         var places: [MaskedAddress] = []
         for element in try elements(right) {
             if let prefix = element["prefix"] {
-                guard let length = prefix["len"]?.number, (0...Int64(family.width)).contains(length) else { throw Complaint("prefix: invalid length") }
+                guard let length = prefix["len"]?.number, (0...Int64(family.width)).contains(length) else {
+                    throw Complaint("prefix: invalid length")
+                }
                 places.append(MaskedAddress(try address(prefix["addr"]), length: Int(length)))
             } else if let ends = element["range"]?.list, ends.count == 2 {
                 places += Self.prefixes(from: try address(ends[0]), through: try address(ends[1]))

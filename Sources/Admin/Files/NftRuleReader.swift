@@ -65,7 +65,9 @@ struct NftRuleReader {
         }
         guard let (kind, body) = value.single else { throw Complaint("mangle: the value is not understood") }
         if kind == "meta", body["key"]?.text == "mark" { return (UInt32.max, 0) }
-        guard ["&", "|", "^"].contains(kind), let sides = body.list, sides.count == 2 else { throw Complaint("\(kind): not understood in a mark") }
+        guard ["&", "|", "^"].contains(kind), let sides = body.list, sides.count == 2 else {
+            throw Complaint("\(kind): not understood in a mark")
+        }
         let left = try change(sides[0])
         let right = try change(sides[1])
         guard left.kept == 0 || right.kept == 0 else { throw Complaint("\(kind): the mark stands on both sides") }

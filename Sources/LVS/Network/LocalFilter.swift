@@ -43,14 +43,14 @@ extension Director {
     /// Whether an IPv4 packet claims to come from the director's own host.
     @inline(__always)
     mutating func isFromHost(_ packet: Packet, _ frame: Frame) -> Bool {
-        if locals.generation != network.generation { locals.read(network, hostRole.owned, localRanges) }
+        if locals.generation != network.generation { locals.read(network, hostEmulation.owned, localRanges) }
         return locals.mayHold(packet.flow.source) && isHostAddress(packet, frame)
     }
 
     @inline(never)
     private mutating func isHostAddress(_ packet: Packet, _ frame: Frame) -> Bool {
         let source = packet.flow.source
-        guard !network.uses(.v4).isEmpty, !hostRole.owned.contains(source), !isLocalAddress(source) else { return isLocal(source) }
+        guard !network.uses(.v4).isEmpty, !hostEmulation.owned.contains(source), !isLocalAddress(source) else { return isLocal(source) }
         return network.isMartianSource(query(packet, frame, mark: routingMark(of: packet, frame)))
     }
 }
@@ -63,8 +63,9 @@ extension Network {
         guard answer.refusal == nil else { return false }
         // A packet for the host itself is answered by the host.
         let ingress = answer.route?.kind == .unicast ? answer.route?.interface ?? 0 : 0
-        var back = RouteQuery(to: query.source, from: query.destination, ingress: ingress, proto: query.proto,
-                              sourcePort: query.destinationPort, destinationPort: query.sourcePort)
+        var back = RouteQuery(
+            to: query.source, from: query.destination, ingress: ingress, proto: query.proto,
+            sourcePort: query.destinationPort, destinationPort: query.sourcePort)
         back.typeOfService = query.typeOfService
         let wayBack = route(back)
         return wayBack.refusal == nil && wayBack.route?.kind != .unicast

@@ -80,8 +80,10 @@ public struct Network: Sendable {
         public var source: IPAddress?
 
         /// - Parameter table: `nil` is where such a route stands by itself: local for `local` and `broadcast`, else main.
-        public init(prefix: IPAddress, length: Int, gateway: IPAddress? = nil, interface: Int32, kind: Kind = .unicast,
-                    mtu: Int = 0, metric: UInt32 = 0, source: IPAddress? = nil, table: UInt32? = nil) {
+        public init(
+            prefix: IPAddress, length: Int, gateway: IPAddress? = nil, interface: Int32, kind: Kind = .unicast,
+            mtu: Int = 0, metric: UInt32 = 0, source: IPAddress? = nil, table: UInt32? = nil
+        ) {
             self.prefix = prefix
             self.length = length
             self.gateway = gateway

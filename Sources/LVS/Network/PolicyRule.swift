@@ -16,8 +16,10 @@ public struct RouteQuery: Hashable, Sendable, BitwiseCopyable {
     /// Type of service or traffic class, without the bits of congestion.
     public var typeOfService: UInt8
 
-    public init(to destination: IPAddress, from source: IPAddress? = nil, mark: UInt32 = 0, ingress: Int32 = 0, proto: UInt8 = 0,
-                sourcePort: UInt16 = 0, destinationPort: UInt16 = 0, typeOfService: UInt8 = 0) {
+    public init(
+        to destination: IPAddress, from source: IPAddress? = nil, mark: UInt32 = 0, ingress: Int32 = 0, proto: UInt8 = 0,
+        sourcePort: UInt16 = 0, destinationPort: UInt16 = 0, typeOfService: UInt8 = 0
+    ) {
         self.destination = destination
         self.source = source ?? .unspecified(destination.family)
         self.mark = mark
@@ -85,9 +87,11 @@ public struct PolicyRule: Hashable, Sendable {
 
     /// The rules that there are before somebody makes others.
     public static var standard: [PolicyRule] {
-        [PolicyRule(.v4, priority: 0, .lookup(RouteTableID.local)), PolicyRule(.v4, priority: 32766, .lookup(RouteTableID.main)),
-         PolicyRule(.v4, priority: 32767, .lookup(RouteTableID.default)),
-         PolicyRule(.v6, priority: 0, .lookup(RouteTableID.local)), PolicyRule(.v6, priority: 32766, .lookup(RouteTableID.main))]
+        [
+            PolicyRule(.v4, priority: 0, .lookup(RouteTableID.local)), PolicyRule(.v4, priority: 32766, .lookup(RouteTableID.main)),
+            PolicyRule(.v4, priority: 32767, .lookup(RouteTableID.default)),
+            PolicyRule(.v6, priority: 0, .lookup(RouteTableID.local)), PolicyRule(.v6, priority: 32766, .lookup(RouteTableID.main)),
+        ]
     }
 
     /// Holds for every packet.

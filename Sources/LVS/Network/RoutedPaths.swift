@@ -13,7 +13,8 @@ struct RoutedPathCache {
 
     static func place(of query: RouteQuery) -> Int {
         let ends = PathCache.place(of: query.destination) ^ PathCache.place(of: query.source) &* 31
-        let rest = UInt64(query.mark) ^ UInt64(query.typeOfService) << 40 ^ UInt64(UInt32(bitPattern: query.ingress)) << 44
+        let rest =
+            UInt64(query.mark) ^ UInt64(query.typeOfService) << 40 ^ UInt64(UInt32(bitPattern: query.ingress)) << 44
             ^ UInt64(query.sourcePort) << 24 ^ UInt64(query.destinationPort) << 8 ^ UInt64(query.proto) << 56
         return (ends ^ Int(truncatingIfNeeded: (rest &* 0xbf58_476d_1ce4_e5b9) >> 50)) & (1 << 14 - 1)
     }
@@ -41,7 +42,8 @@ extension Director {
     /// The way of a packet that came in, as the host's routing gives it before IPVS sees it.
     @inline(__always)
     mutating func path(of packet: Packet, _ frame: Frame) -> Path {
-        network.uses(packet.family).isEmpty ? path(to: packet.flow.destination)
+        network.uses(packet.family).isEmpty
+            ? path(to: packet.flow.destination)
             : path(for: query(packet, frame, mark: routingMark(of: packet, frame)))
     }
 
@@ -77,7 +79,8 @@ extension Director {
     mutating func ownPath(_ query: RouteQuery) -> Path? {
         guard !network.uses(query.destination.family).isEmpty else { return path(to: query.destination) }
         let source = query.source
-        let maySpeak = !source.isV4 || source.isUnspecified || hostRole.owned.contains(source) || isLocalAddress(source)
+        let maySpeak =
+            !source.isV4 || source.isUnspecified || hostEmulation.owned.contains(source) || isLocalAddress(source)
             || network.isOwnSource(source)
         return maySpeak ? path(for: query) : nil
     }
@@ -94,9 +97,10 @@ extension Director {
 
     mutating func query(_ packet: Packet, _ frame: Frame, mark: UInt32) -> RouteQuery {
         let flow = packet.flow
-        return RouteQuery(to: flow.destination, from: flow.source, mark: mark, ingress: frame.ingress, proto: flow.proto,
-                          sourcePort: flow.sourcePort, destinationPort: flow.destinationPort,
-                          typeOfService: typeOfService(frame, packet))
+        return RouteQuery(
+            to: flow.destination, from: flow.source, mark: mark, ingress: frame.ingress, proto: flow.proto,
+            sourcePort: flow.sourcePort, destinationPort: flow.destinationPort,
+            typeOfService: typeOfService(frame, packet))
     }
 
     /// Whether a packet is for the director: by the host's routing, or because the director owns its destination.
@@ -108,6 +112,6 @@ extension Director {
     @inline(never)
     private mutating func isRoutedToHost(_ packet: Packet, _ frame: Frame) -> Bool {
         let address = packet.flow.destination
-        return hostRole.owned.contains(address) || isLocalAddress(address) || path(of: packet, frame).kind == .local
+        return hostEmulation.owned.contains(address) || isLocalAddress(address) || path(of: packet, frame).kind == .local
     }
 }

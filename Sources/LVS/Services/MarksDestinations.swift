@@ -11,8 +11,10 @@ public struct MarkedDestination: Hashable, Sendable {
     /// Only addresses of the director itself are meant.
     public var isLocalOnly: Bool
 
-    public init(prefix: IPAddress, length: Int, protos: [UInt8] = [], ports: [ClosedRange<UInt16>] = [],
-                isLocalOnly: Bool = false) {
+    public init(
+        prefix: IPAddress, length: Int, protos: [UInt8] = [], ports: [ClosedRange<UInt16>] = [],
+        isLocalOnly: Bool = false
+    ) {
         self.prefix = prefix
         self.length = length
         self.protos = protos
@@ -33,8 +35,10 @@ extension MarkRules {
         return steps > 0 ? found : Scope().destinations(family)
     }
 
-    private func collect(_ chain: Int, _ outer: Scope, _ found: inout [MarkedDestination], _ seen: inout Set<MarkedDestination>,
-                         _ steps: inout Int) {
+    private func collect(
+        _ chain: Int, _ outer: Scope, _ found: inout [MarkedDestination], _ seen: inout Set<MarkedDestination>,
+        _ steps: inout Int
+    ) {
         for rule in chains[chain].rules {
             steps -= 1
             guard steps > 0 else { return }
@@ -82,9 +86,10 @@ extension MarkRules {
                 protos = both
                 return !both.isEmpty
             case .destinationPort(let new):
-                let both = ports.map { old in
-                    old.flatMap { a in new.compactMap { b in a.overlaps(b) ? a.clamped(to: b) : nil } }
-                } ?? new
+                let both =
+                    ports.map { old in
+                        old.flatMap { a in new.compactMap { b in a.overlaps(b) ? a.clamped(to: b) : nil } }
+                    } ?? new
                 ports = both
                 return !both.isEmpty
             case .local:
@@ -102,8 +107,9 @@ extension MarkRules {
 
         func destinations(_ family: IPFamily) -> [MarkedDestination] {
             (places ?? [Place(prefix: .unspecified(family), length: 0)]).map { place in
-                MarkedDestination(prefix: place.prefix, length: place.length, protos: protos ?? [], ports: ports ?? [],
-                                  isLocalOnly: isLocalOnly)
+                MarkedDestination(
+                    prefix: place.prefix, length: place.length, protos: protos ?? [], ports: ports ?? [],
+                    isLocalOnly: isLocalOnly)
             }
         }
     }
