@@ -7,14 +7,15 @@ internal import Wire
 ///     seed 7
 ///     connections 4096
 ///     host beside
-///     owns 192.0.2.1
+///     own all
 public struct RunFile: Sendable, Hashable {
     /// Feeds hash keys, dice and ids.
     public var seed: UInt64 = 0
     /// Connections and templates that the table holds.
     public var connections = 1 << 20
     /// `host whole` (the default): the director plays the host for all its addresses. `host beside`: another host stack deals
-    /// with what is passed, and the director answers only for the addresses after `owns`.
+    /// with what is passed, and the director answers only for the addresses that it owns: `own all`, `own none` or
+    /// `own ADDRESS`, as often as there are addresses (`owns` is the same).
     public var hostEmulation = HostEmulation.everything
 
     public init() {}
@@ -39,18 +40,31 @@ public struct RunFile: Sendable, Hashable {
             case "host":
                 guard value == "whole" || value == "beside" else { throw refuse("host: \(value): expected whole or beside") }
                 hostEmulation.isWholeHost = value == "whole"
-            case "owns":
-                guard let address = IPAddress(value) else { throw refuse("owns: \(value): not an address") }
-                hostEmulation.owned.insert(address)
-            default: throw refuse("unknown key \(words[0]): there are seed, connections, host and owns")
+            case "own", "owns":
+                guard let ownership = Ownership(value) else { throw refuse("\(words[0]): \(value): expected all, none or an address") }
+                switch (hostEmulation.ownership, ownership) {
+                case (.localAddresses, _): hostEmulation.ownership = ownership
+                case (.only(let some), .only(let more)): hostEmulation.ownership = .only(some.union(more))
+                default: throw refuse("\(words[0]): \(value): a line above says \(hostEmulation.ownership)")
+                }
+            default: throw refuse("unknown key \(words[0]): there are seed, connections, host and own")
             }
         }
     }
 
     /// The file's text.
     public var text: String {
-        var lines = ["seed \(seed)", "connections \(connections)", "host \(hostEmulation.isWholeHost ? "whole" : "beside")"]
-        lines += hostEmulation.owned.sorted().map { "owns \($0)" }
+        "seed \(seed)\nconnections \(connections)\n" + hostText
+    }
+
+    /// Of the text, what is about the host.
+    public var hostText: String {
+        var lines = ["host \(hostEmulation.isWholeHost ? "whole" : "beside")"]
+        switch hostEmulation.ownership {
+        case .localAddresses: break
+        case .none, .all: lines.append("own \(hostEmulation.ownership)")
+        case .only(let addresses): lines += addresses.sorted().map { "own \($0)" }
+        }
         return lines.map { $0 + "\n" }.joined()
     }
 }

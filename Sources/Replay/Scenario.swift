@@ -9,19 +9,26 @@ public struct Scenario: Sendable {
     public var marks4: MarkRules
     public var marks6: MarkRules
     public var services: [ServicesFile.Rule]
-    /// Commands by the number of the input frame that they come just before, in the order of the file.
-    public var edits: [Int: [Command]]
+    /// What changes, by the number of the input frame that it comes just before, in the order of the file.
+    public var edits: [Int: [Edit]]
     /// Sysctl keys that the director has no use for.
     public var ignored: [String]
     public var run: RunFile
     /// What the director knew when the case began.
     public var connections: SnapshotFile?
+    /// What an edit does.
+    public enum Edit: Sendable {
+        case command(Command)
+        /// The host has these addresses and routes from now on.
+        case host([Network.Address], [Network.Route])
+    }
+
     /// Index of the first Ethernet link.
     public var firstInterface: Int32
 
     /// Reads all files; the first thing wrong in any of them is thrown, with file and line.
     public init(_ files: CaseFiles) throws(FileError) {
-        let parsed = try NetworkFile(TextFile.read(files.network), file: files.network)
+        var parsed = try NetworkFile(TextFile.read(files.network), file: files.network)
         guard let first = parsed.network.firstEthernet else {
             throw FileError(file: files.network, text: "no Ethernet link is set up")
         }
@@ -45,9 +52,24 @@ public struct Scenario: Sendable {
         edits = [:]
         if let path = files.edits {
             for edit in try EditsFile(TextFile.read(path), name: path, names: SystemNames()).edits {
-                edits[edit.frame, default: []].append(edit.command)
+                edits[edit.frame, default: []].append(try Self.edit(edit, of: &parsed, path))
             }
         }
+    }
+
+    /// - Parameter host: as it is before the edit; as it is behind it, afterwards.
+    private static func edit(_ edit: EditsFile.Edit, of host: inout NetworkFile, _ file: String) throws(FileError) -> Edit {
+        switch edit.change {
+        case .command(let command): return .command(command)
+        case .address(let words):
+            try host.change(words, file: file, line: edit.line)
+            return .host(host.network.addresses, host.network.routes)
+        }
+    }
+
+    /// The commands of all edits, in order.
+    var editCommands: [Command] {
+        edits.keys.sorted().flatMap { edits[$0] ?? [] }.compactMap { if case .command(let command) = $0 { command } else { nil } }
     }
 
     private static func marks(_ path: String?, _ family: IPFamily) throws(FileError) -> MarkRules {
@@ -57,7 +79,7 @@ public struct Scenario: Sendable {
     /// UDP ports that tunnels of the services and edits use, and the one that IANA gave to GUE.
     public var guePorts: [UInt16] {
         var ports = Set(PacketDescription.defaultGUEPorts)
-        for command in services.map(\.command) + edits.values.joined() {
+        for command in services.map(\.command) + editCommands {
             switch command {
             case .addServer(_, _, let settings), .editServer(_, _, let settings):
                 if settings.tunnel == .gue, settings.tunnelPort != 0 { ports.insert(settings.tunnelPort) }

@@ -6,7 +6,7 @@ extension Director {
     public mutating func apply(_ command: Command) throws(CommandError) {
         natServers.outdate()
         defer { localRanges = localAddresses }
-        knownVirtualAddresses = nil
+        virtuals.outdate()
         switch command {
         case .addService(let key, let settings): try addService(key, settings)
         case .editService(let key, let settings): try editService(key, settings)
@@ -123,11 +123,9 @@ extension Director {
     /// New settings; the weight that `mh` remembers and the overload follow.
     private mutating func take(_ settings: ServerSettings, for server: ServerID) {
         servers[server].settings = settings
-        // A tunnel's way is another one than that of what keeps its own source.
-        servers[server].path.generation = 0
         if settings.weight != 0 || servers[server].lastWeight < 0 { servers[server].lastWeight = settings.weight }
         servers[server].thresholdsChanged()
-        servers[server].path.generation = 0
+        servers[server].path = Path()
         servers.forgetOuterHeaders(server)
     }
 

@@ -43,14 +43,15 @@ extension Director {
     /// Whether an IPv4 packet claims to come from the director's own host.
     @inline(__always)
     mutating func isFromHost(_ packet: Packet, _ frame: Frame) -> Bool {
-        if locals.generation != network.generation { locals.read(network, hostEmulation.owned, localRanges) }
+        if locals.generation != network.generation { locals.read(network, virtuals.owned, localRanges) }
         return locals.mayHold(packet.flow.source) && isHostAddress(packet, frame)
     }
 
     @inline(never)
     private mutating func isHostAddress(_ packet: Packet, _ frame: Frame) -> Bool {
         let source = packet.flow.source
-        guard !network.uses(.v4).isEmpty, !hostEmulation.owned.contains(source), !isLocalAddress(source) else { return isLocal(source) }
+        let isOwned = virtuals.owned.contains(source) || isLocalAddress(source)
+        guard !network.uses(.v4).isEmpty, !isOwned else { return isLocal(source) }
         return network.isMartianSource(query(packet, frame, mark: routingMark(of: packet, frame)))
     }
 }

@@ -110,16 +110,27 @@ public struct Network: Sendable {
     }
 
     public private(set) var generation: UInt32 = 1
+    /// Raised by every change of what may be the host's own: addresses, routes and rules.
+    public private(set) var localGeneration: UInt32 = 1
     public var interfaces: [Interface] = [] { didSet { generation &+= 1; routing.setRules(rules, interfaces) } }
-    public var addresses: [Address] = [] { didSet { generation &+= 1; localAddresses = Set(addresses.map(\.address)) } }
-    public var routes: [Route] = [] { didSet { generation &+= 1; routing.setRoutes(routes) } }
+    public var addresses: [Address] = [] {
+        didSet { generation &+= 1; localGeneration &+= 1; localAddresses = Set(addresses.map(\.address)) }
+    }
+    public var routes: [Route] = [] { didSet { generation &+= 1; localGeneration &+= 1; routing.setRoutes(routes) } }
     /// Rules of policy routing of both families, each family's in the order in which they are asked.
-    public var rules = PolicyRule.standard { didSet { generation &+= 1; routing.setRules(rules, interfaces) } }
+    public var rules = PolicyRule.standard {
+        didSet { generation &+= 1; localGeneration &+= 1; routing.setRules(rules, interfaces) }
+    }
     /// Whether IPv4's tables local and main are one, in which the longer prefix wins whichever it stands in: so the kernel
     /// keeps them until the first rule is made, and never again afterwards.
     public var joinsLocalAndMain: Bool {
         get { routing.joinsLocalAndMain }
-        set { if newValue != routing.joinsLocalAndMain { generation &+= 1; routing.joinsLocalAndMain = newValue } }
+        set {
+            guard newValue != routing.joinsLocalAndMain else { return }
+            generation &+= 1
+            localGeneration &+= 1
+            routing.joinsLocalAndMain = newValue
+        }
     }
     private var routing = PolicyRouting()
     public private(set) var neighbors: [NeighborKey: MACAddress] = [:]
@@ -179,6 +190,9 @@ public struct Network: Sendable {
         if localAddresses.contains(address) || address.isLoopback { return true }
         return lookup(address)?.kind == .local
     }
+
+    /// Whether some packets may find the host itself at an address: for all, or by a rule that leads to a `local` route.
+    func mayBeLocal(_ address: IPAddress) -> Bool { isLocal(address) || routing.mayBeLocal(address) }
 
     /// Whether an address is the host's own for every packet, without a look at the tables.
     func isAlwaysLocal(_ address: IPAddress) -> Bool {

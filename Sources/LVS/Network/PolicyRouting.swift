@@ -25,6 +25,8 @@ struct PolicyRouting: Sendable {
 
     private var rules4: [Rule] = [], rules6: [Rule] = []
     private var index = RouteIndex()
+    /// `local` routes in other tables than that of their own.
+    private var strayLocals: [Network.Route] = []
     private var ruleUses4: Uses = []
     private(set) var uses6: Uses = []
     /// The first rule that can match leads to the table `local`, as on nearly every host.
@@ -36,7 +38,10 @@ struct PolicyRouting: Sendable {
 
     var uses4: Uses { index.usesTypeOfService ? ruleUses4.union(.typeOfService) : ruleUses4 }
 
-    mutating func setRoutes(_ routes: [Network.Route]) { index = RouteIndex(routes) }
+    mutating func setRoutes(_ routes: [Network.Route]) {
+        index = RouteIndex(routes)
+        strayLocals = routes.filter { $0.kind == .local && $0.table != RouteTableID.local }
+    }
 
     /// Takes over rules in the order in which they are asked.
     mutating func setRules(_ rules: [PolicyRule], _ interfaces: [Network.Interface]) {
@@ -100,6 +105,15 @@ struct PolicyRouting: Sendable {
         case .prohibit: Network.Routing(route: route, refusal: .prohibited)
         case .blackhole: Network.Routing(route: route, refusal: .discarded)
         case .throw, nil: Network.Routing(route: route, refusal: .networkUnreachable)
+        }
+    }
+
+    /// Whether a rule, whatever it asks, leads to a `local` route for an address.
+    func mayBeLocal(_ address: IPAddress) -> Bool {
+        guard !strayLocals.isEmpty else { return false }
+        let rules = address.isV4 ? rules4 : rules6
+        return strayLocals.contains { local in
+            address.matches(local.prefix, length: local.length) && rules.contains { $0.rule.action == .lookup(local.table) }
         }
     }
 
