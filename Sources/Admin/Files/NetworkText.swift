@@ -77,14 +77,14 @@ extension NetworkFile {
         var lines: [String] = []
         for family in [IPFamily.v4, .v6] {
             let rules = network.rules.filter { $0.family == family }, standard = PolicyRule.standard.filter { $0.family == family }
-            let option = family == .v4 ? "-4" : "-6"
+            let object = family == .v4 ? "rule" : "-6 rule"
             // Made again, a standard rule stands behind others of its priority: it is left where it is if it can be.
             let keepsStandard = standard.allSatisfy { known in rules.first { $0.priority == known.priority } == known }
-            if !keepsStandard { lines += standard.map { "\(option) rule delete priority \($0.priority)" } }
-            lines += rules.filter { !keepsStandard || !standard.contains($0) }.map { "\(option) rule add \($0)" }
+            if !keepsStandard { lines += standard.map { "\(object) delete priority \($0.priority)" } }
+            lines += rules.filter { !keepsStandard || !standard.contains($0) }.map { "\(object) add \($0)" }
             if family == .v4, rules == standard, !network.joinsLocalAndMain {
                 // It says nothing, but that IPv4's tables local and main are apart.
-                lines.append("-4 rule add priority 32767 nop")
+                lines.append("rule add priority 32767 nop")
             }
         }
         return lines
