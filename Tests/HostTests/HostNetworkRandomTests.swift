@@ -42,19 +42,23 @@ struct HostNetworkRandomTests {
         let hop6 = { (dice: inout CommandDice) in
             dice.pick(["via 2001:db8:a::2", "via 2001:db8:a::3", "via 2001:db8:b::2", "dev eta", "dev etb"])
         }
-        switch dice.roll(12) {
+        let table = dice.pick(["", "", " table 77"])
+        switch dice.roll(13) {
         case 0: return "ip link set \(link) \(dice.pick(["up", "up", "down"]))"
         case 1: return "ip addr \(dice.pick(["add", "del"])) 10.\(dice.roll(2)).0.\(1 + dice.roll(3))/16 dev \(link)"
         case 2: return "ip -6 addr \(dice.pick(["add", "del"])) 2001:db8:\(dice.pick(["a", "b"]))::\(1 + dice.roll(3))/64 dev \(link) nodad"
         case 3:
             return
                 "ip neigh \(dice.pick(["replace", "replace", "del"])) 10.0.0.\(dice.roll(4)) lladdr 02:00:00:00:00:0\(dice.roll(9)) dev \(link)"
-        case 4: return "ip route \(verb) \(prefix4) \(hop4(&dice)) src 10.\(dice.roll(2)).0.\(1 + dice.roll(3))\(metric)"
-        case 5, 6: return "ip route \(verb) \(prefix4)\(dice.pick([" tos 4", "", ""])) \(hop4(&dice))\(metric)"
-        case 7: return "ip route \(verb) \(prefix4) nexthop \(hop4(&dice)) nexthop \(hop4(&dice))\(metric)"
-        case 8: return "ip route \(verb) \(dice.pick(["unreachable", "blackhole", "prohibit", "throw"])) \(prefix4)\(metric)"
-        case 9: return "ip -6 route \(verb) \(prefix6) nexthop \(hop6(&dice)) nexthop \(hop6(&dice))\(metric)"
-        default: return "ip -6 route \(verb) \(prefix6) \(hop6(&dice))\(metric)"
+        case 4: return "ip route \(verb) \(prefix4) \(hop4(&dice)) src 10.\(dice.roll(2)).0.\(1 + dice.roll(3))\(metric)\(table)"
+        case 5, 6: return "ip route \(verb) \(prefix4)\(dice.pick([" tos 4", "", ""])) \(hop4(&dice))\(metric)\(table)"
+        case 7: return "ip route \(verb) \(prefix4) nexthop \(hop4(&dice)) nexthop \(hop4(&dice))\(metric)\(table)"
+        case 8: return "ip route \(verb) \(dice.pick(["unreachable", "blackhole", "prohibit", "throw"])) \(prefix4)\(metric)\(table)"
+        case 9: return "ip -6 route \(verb) \(prefix6) nexthop \(hop6(&dice)) nexthop \(hop6(&dice))\(metric)\(table)"
+        case 10:
+            return
+                "ip rule \(dice.pick(["add", "del"])) priority \(dice.pick(["5", "9"])) from \(prefix4 == "default" ? "all" : prefix4) lookup 77"
+        default: return "ip -6 route \(verb) \(prefix6) \(hop6(&dice))\(metric)\(table)"
         }
     }
 }

@@ -8,8 +8,6 @@ extension NetworkBuilder {
         var priority: UInt32?
         var table: UInt32?
         var action: PolicyRule.Action?
-        /// Word of the address that gave the family, with it.
-        var family: (IPFamily, word: String)?
     }
 
     /// `rule add | del SELECTOR ACTION`, `rule flush`.
@@ -31,8 +29,8 @@ extension NetworkBuilder {
         while let word = words.next() {
             switch word {
             case "not": wish.rule.isInverted = true
-            case "from": wish.rule.source = try prefix(&words, word, &wish)
-            case "to": wish.rule.destination = try prefix(&words, word, &wish)
+            case "from": wish.rule.source = try prefix(&words, word)
+            case "to": wish.rule.destination = try prefix(&words, word)
             case "priority", "preference", "pref", "order": wish.priority = try words.number(of: word)
             case "iif", "dev": wish.rule.ingress = try Self.name(&words, word)
             case "oif": wish.rule.egress = try Self.name(&words, word)
@@ -68,15 +66,16 @@ extension NetworkBuilder {
     }
 
     /// `all`, an address or a prefix; `nil` for all.
-    private func prefix(_ words: inout WordReader, _ option: String, _ wish: inout Wish) throws(Complaint) -> AddressPrefix? {
+    private func prefix(_ words: inout WordReader, _ option: String) throws(Complaint) -> AddressPrefix? {
         let word = try words.argument(of: option)
         if ["all", "any", "default"].contains(word) { return nil }
         guard let (address, length) = IPAddress.shortPrefix(word) else {
             throw Complaint("any valid prefix is expected rather than \"\(word)\".")
         }
-        try expect(address, word)
-        if let (known, first) = wish.family, known != address.family { throw Complaint("\(word): not of the family of \(first)") }
-        wish.family = (address.family, word)
+        // As `ip rule`, which does not guess the family.
+        guard address.family == family ?? .v4 else {
+            throw Complaint("\(word): not an address of \(address.isV4 ? "IPv6" : "IPv4, rules of IPv6 begin with -6")")
+        }
         let bits = length ?? address.family.width
         return bits == 0 ? nil : AddressPrefix(address.masked(to: bits), length: bits)
     }
@@ -121,7 +120,7 @@ extension NetworkBuilder {
 
     private func finished(_ wish: Wish) throws(Complaint) -> PolicyRule {
         var rule = wish.rule
-        rule.family = wish.family?.0 ?? family ?? .v4
+        rule.family = family ?? .v4
         rule.priority = wish.priority ?? 0
         rule.action = wish.action ?? .lookup(wish.table ?? RouteTableID.main)
         if rule.typeOfService & (rule.family == .v4 ? ~0x1e : 3) != 0 { throw Complaint("rule: Invalid tos.") }

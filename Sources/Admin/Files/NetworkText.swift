@@ -16,7 +16,9 @@ extension NetworkFile {
         lines.append("link set dev lo up")
         for address in network.addresses where !address.address.isLoopback {
             guard let name = name(address.interface) else { continue }
-            lines.append("addr add \(address.address)/\(address.prefixLength) dev \(name) noprefixroute")
+            let usual = Network.Address(address: address.address, prefixLength: address.prefixLength, interface: address.interface).scope
+            let scope = address.scope == usual ? "" : " scope \(address.scope)"
+            lines.append("addr add \(address.address)/\(address.prefixLength) dev \(name)\(scope) noprefixroute")
         }
         let own = Set(network.addresses.map(\.address))
         // Of several routes of one prefix and metric, such as each link's own to fe80::/64, the first one counts.

@@ -10,7 +10,7 @@ struct ICMPMessage {
         family == .v4 ? .init(type: ICMPType.unreachable, code: 3) : .init(type: ICMPv6Type.unreachable, code: 4)
     }
     static func hostUnreachable(_ family: IPFamily) -> ICMPMessage {
-        family == .v4 ? .init(type: ICMPType.unreachable, code: 1) : .init(type: ICMPv6Type.unreachable, code: 0)
+        family == .v4 ? .init(type: ICMPType.unreachable, code: 1) : .init(type: ICMPv6Type.unreachable, code: 3)
     }
     /// What the host's routing says about a packet that it has no way for: network unreachable, host unreachable or
     /// communication prohibited (RFC 1812 section 5.2.7.1), no route or prohibited (RFC 4443 section 3.1). `nil` is silence.

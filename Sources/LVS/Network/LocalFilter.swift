@@ -65,7 +65,7 @@ extension Network {
         // A packet for the host itself is answered by the host.
         let ingress = answer.route?.kind == .unicast ? answer.route?.interface ?? 0 : 0
         var back = RouteQuery(
-            to: query.source, from: query.destination, ingress: ingress, proto: query.proto,
+            to: query.source, from: answer.route?.kind == .broadcast ? nil : query.destination, ingress: ingress, proto: query.proto,
             sourcePort: query.destinationPort, destinationPort: query.sourcePort)
         back.typeOfService = query.typeOfService
         let wayBack = route(back)

@@ -28,7 +28,7 @@ struct PolicyRouting: Sendable {
     /// `local` routes in other tables than that of their own.
     private var strayLocals: [Network.Route] = []
     private var ruleUses4: Uses = []
-    private(set) var uses6: Uses = []
+    private(set) var uses4: Uses = [], uses6: Uses = []
     /// The first rule that can match leads to the table `local`, as on nearly every host.
     private(set) var beginsLocal4 = true, beginsLocal6 = true
     /// IPv4's tables local and main are one, as until the first change of the rules (fib_unmerge).
@@ -36,17 +36,19 @@ struct PolicyRouting: Sendable {
 
     init() { setRules(PolicyRule.standard, []) }
 
-    var uses4: Uses { index.usesTypeOfService ? ruleUses4.union(.typeOfService) : ruleUses4 }
+    private mutating func joinUses() { uses4 = index.usesTypeOfService ? ruleUses4.union(.typeOfService) : ruleUses4 }
 
     mutating func setRoutes(_ routes: [Network.Route]) {
         index = RouteIndex(routes)
         strayLocals = routes.filter { $0.kind == .local && $0.table != RouteTableID.local }
+        joinUses()
     }
 
     /// Takes over rules in the order in which they are asked.
     mutating func setRules(_ rules: [PolicyRule], _ interfaces: [Network.Interface]) {
         (rules4, ruleUses4, beginsLocal4) = Self.prepare(rules.filter { $0.family == .v4 }, interfaces)
         (rules6, uses6, beginsLocal6) = Self.prepare(rules.filter { $0.family == .v6 }, interfaces)
+        joinUses()
     }
 
     private static func prepare(_ rules: [PolicyRule], _ interfaces: [Network.Interface]) -> ([Rule], Uses, Bool) {

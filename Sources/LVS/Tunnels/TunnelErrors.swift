@@ -123,9 +123,7 @@ extension Director {
         }
         switch (outer, inner) {
         case (.v4, .v4): return received
-        case (_, .v4): return .hostUnreachable(.v4)
-        // Code 3: address unreachable.
-        case (_, .v6): return ICMPMessage(type: ICMPv6Type.unreachable, code: 3)
+        default: return .hostUnreachable(inner)
         }
     }
 
