@@ -22,13 +22,13 @@ struct RtnetlinkMessage {
     func forEachAttribute(behind size: Int, _ body: (Int, UnsafeRawBufferPointer) -> Void) {
         guard let data = nlmsg_data(header) else { return }
         let bytes = UnsafeRawBufferPointer(start: data, count: Int(max(nlmsg_datalen(header), 0)))
-        var place = size + 3 & ~3
+        var place = (size + 3) & ~3
         while place + 4 <= bytes.count {
             let length = Int(bytes.loadUnaligned(fromByteOffset: place, as: UInt16.self))
             guard length >= 4, place + length <= bytes.count else { return }
             let type = Int(bytes.loadUnaligned(fromByteOffset: place + 2, as: UInt16.self)) & 0x3fff
             body(type, UnsafeRawBufferPointer(rebasing: bytes[place + 4..<place + length]))
-            place += length + 3 & ~3
+            place += (length + 3) & ~3
         }
     }
 

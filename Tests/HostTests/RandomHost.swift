@@ -41,6 +41,9 @@ struct RandomHost {
         "::/0", "2001:db8:1::/48", "2001:db8:1:2::/64", "2001:db8:1::5/128", "2001:db8:2::/48", "2001:db8:f::/64", "2000::/3",
         "2001:db8:a::/96",
     ]
+    /// What may be the host's own without taking the gateways along.
+    private static let locals4 = ["192.0.2.0/24", "192.0.2.5/32", "198.51.100.0/24", "203.0.113.0/24", "10.7.0.0/16", "10.0.5.0/24"]
+    private static let locals6 = ["2001:db8:1::/48", "2001:db8:1:2::/64", "2001:db8:1::5/128", "2001:db8:2::/48", "2001:db8:f::/64"]
     private static let tables = ["main", "main", "100", "100", "200", "300", "default", "local"]
 
     // MARK: What the host has
@@ -77,7 +80,7 @@ struct RandomHost {
         switch dice.roll(12) {
         case 0, 1:
             return "route \(verb) \(dice.pick(["unreachable", "prohibit", "blackhole", "throw", "throw"])) \(prefix)\(tos)\(table)\(metric)"
-        case 2: return "route \(verb) local \(prefix) dev \(dice.pick(["lo", "eta"]))\(table)"
+        case 2: return "route \(verb) local \(dice.pick(Self.locals4)) dev \(dice.pick(["lo", "eta"]))\(table)"
         case 3:
             return "route \(verb) \(prefix)\(tos)\(table)\(metric) nexthop \(hop(&dice)) weight \(1 + dice.roll(4)) nexthop \(hop(&dice))"
         case 4: return "route \(verb) \(prefix)\(table)\(metric) nhid \(dice.pick(["1", "2", "3", "10"]))"
@@ -96,7 +99,7 @@ struct RandomHost {
         switch dice.roll(10) {
         case 0, 1:
             return "route \(verb) \(dice.pick(["unreachable", "prohibit", "blackhole", "throw", "throw"])) \(prefix)\(table)\(metric)"
-        case 2: return "route \(verb) local \(prefix) dev lo\(table)"
+        case 2: return "route \(verb) local \(dice.pick(Self.locals6)) dev lo\(table)"
         case 3: return "route \(verb) \(prefix)\(table)\(metric) nexthop \(hop(&dice)) weight \(1 + dice.roll(4)) nexthop \(hop(&dice))"
         case 4: return "route \(verb) \(prefix) \(hop(&dice)) pref \(dice.pick(["low", "medium", "high"]))\(table)\(metric)"
         default: return "route \(verb) \(prefix) \(hop(&dice))\(table)\(metric)"

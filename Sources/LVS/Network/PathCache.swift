@@ -36,6 +36,11 @@ extension Network {
 
     private func follow(_ route: Route, _ query: RouteQuery, _ path: inout Path) {
         guard let hop = nextHop(of: route, query), let interface = interface(hop.interface), interface.isUp else { return }
+        // What a route leads to the loopback stays on the host.
+        guard !interface.isLoopback else {
+            path.kind = .local
+            return
+        }
         path.interface = interface.index
         path.source = interface.mac
         path.mtu = Int32(clamping: min(route.mtu > 0 ? route.mtu : interface.mtu, 65535))

@@ -27,7 +27,7 @@ struct PolicyRouting: Sendable {
     private var index = RouteIndex()
     /// `local` routes in other tables than that of their own.
     private var strayLocals: [Network.Route] = []
-    private var ruleUses4: Uses = []
+    private var ruleUses4: Uses = [], ruleUses6: Uses = []
     private(set) var uses4: Uses = [], uses6: Uses = []
     /// The first rule that can match leads to the table `local`, as on nearly every host.
     private(set) var beginsLocal4 = true, beginsLocal6 = true
@@ -36,7 +36,10 @@ struct PolicyRouting: Sendable {
 
     init() { setRules(PolicyRule.standard, []) }
 
-    private mutating func joinUses() { uses4 = index.usesTypeOfService ? ruleUses4.union(.typeOfService) : ruleUses4 }
+    private mutating func joinUses() {
+        uses4 = index.usesTypeOfService ? ruleUses4.union(.typeOfService) : ruleUses4
+        uses6 = index.usesIngress ? ruleUses6.union(.ingress) : ruleUses6
+    }
 
     mutating func setRoutes(_ routes: [Network.Route]) {
         index = RouteIndex(routes)
@@ -47,7 +50,7 @@ struct PolicyRouting: Sendable {
     /// Takes over rules in the order in which they are asked.
     mutating func setRules(_ rules: [PolicyRule], _ interfaces: [Network.Interface]) {
         (rules4, ruleUses4, beginsLocal4) = Self.prepare(rules.filter { $0.family == .v4 }, interfaces)
-        (rules6, uses6, beginsLocal6) = Self.prepare(rules.filter { $0.family == .v6 }, interfaces)
+        (rules6, ruleUses6, beginsLocal6) = Self.prepare(rules.filter { $0.family == .v6 }, interfaces)
         joinUses()
     }
 

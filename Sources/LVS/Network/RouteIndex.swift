@@ -20,6 +20,8 @@ struct RouteIndex: Sendable {
     private var tables: [TableKey: Table] = [:]
     /// Whether routes of IPv4 look at the type of service.
     private(set) var usesTypeOfService = false
+    /// Whether IPv6 has routes of one prefix and metric, of which a packet takes the one that leads back where it came from.
+    private(set) var usesIngress = false
 
     init(_ routes: [Network.Route] = []) {
         self.routes = routes
@@ -38,7 +40,10 @@ struct RouteIndex: Sendable {
             }
             return
         }
-        // One for a type of service comes before those for all; then the lower metric, the higher preference; among equals the first one named.
+        // Each link has its own routes to link-local addresses and groups, which lie on that link for everybody.
+        if !prefix.isV4, !prefix.isLinkLocal, !prefix.isMulticast { usesIngress = true }
+        // One for a type of service comes before those for all; then the lower metric, the higher preference; among equals the
+        // first one named.
         func precedes(_ other: Int32) -> Bool {
             let other = routes[Int(other)]
             if other.typeOfService != route.typeOfService { return other.typeOfService > route.typeOfService }
@@ -79,7 +84,22 @@ struct RouteIndex: Sendable {
         guard var place = table.heads[length]?[query.destination.masked(to: length)] else { return nil }
         while place >= 0 {
             let route = routes[Int(place)]
-            if route.typeOfService == 0 || route.typeOfService == query.typeOfService { return route }
+            if route.typeOfService == 0 || route.typeOfService == query.typeOfService {
+                return query.ingress == 0 || route.prefix.isV4 ? route : peer(of: place, leadingTo: query.ingress) ?? route
+            }
+            place = next[Int(place)]
+        }
+        return nil
+    }
+
+    /// Of an IPv6 route and its equals the first that leads to an interface.
+    private func peer(of start: Int32, leadingTo interface: Int32) -> Network.Route? {
+        let first = routes[Int(start)]
+        var place = start
+        while place >= 0 {
+            let route = routes[Int(place)]
+            guard (route.metric, route.preference) == (first.metric, first.preference) else { return nil }
+            if route.interface == interface || route.nextHops.contains(where: { $0.interface == interface }) { return route }
             place = next[Int(place)]
         }
         return nil
