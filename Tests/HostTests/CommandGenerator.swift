@@ -1,5 +1,5 @@
 /// A linear congruential generator: the same commands every time.
-struct CommandDice {
+struct CommandGenerator {
     var state: UInt64
 
     mutating func roll(_ sides: Int) -> Int {
