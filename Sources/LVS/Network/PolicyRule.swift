@@ -27,7 +27,7 @@ public struct RouteQuery: Hashable, Sendable, BitwiseCopyable {
         self.sourcePort = sourcePort
         self.destinationPort = destinationPort
         self.proto = proto
-        // IPv4 looks at four bits of what is a byte (IPTOS_RT_MASK).
+        // IPv4 looks at three bits of the byte (IPTOS_RT_MASK).
         self.typeOfService = typeOfService & (destination.isV4 ? 0x1c : 0xfc)
     }
 }
