@@ -33,9 +33,8 @@ struct RouteLawTests {
                 for (question, answer) in zip(questions, answers) {
                     let own = question.expectation(network)
                     if !own.allows(answer) {
-                        Issue.record(
-                            "seed \(seed): ip route get \(question.words): \(answer), here \(own)\n"
-                                + (question.isV4 ? commands4 : commands6).joined(separator: "\n"))
+                        let made = (question.isV4 ? commands4 : commands6).joined(separator: "\n")
+                        Issue.record("seed \(seed): ip route get \(question.words): \(answer), here \(own)\n\(made)")
                         return
                     }
                 }
