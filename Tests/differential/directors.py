@@ -20,6 +20,7 @@ def schedulers(svs):
 class Server:
     def __init__(self, address, port):
         self.address, self.port, self.options, self.method = address, port, "", None
+        self.past = []      # options that it had before
 
     @property
     def name(self):
@@ -191,6 +192,7 @@ class Maker:
         if not self.common and rng.random() < 0.25:
             upper = rng.choice([1, 2, 3, 4, 5, 8])
             options += f" -x {upper}" + (f" -y {rng.randrange(0, upper + 1)}" if rng.random() < 0.5 else "")
+        server.past += [server.options] if again else []
         server.options = options
 
     def tunnel(self):

@@ -46,9 +46,11 @@ public enum ControlConstants {
         /// Dump of the connection table as `connection` messages.
         public static var getConnections: UInt8 { 65 }
         public static var connection: UInt8 { 66 }
-        /// A question by name (`question`, `payload`); the answer comes as `answer` messages, pieces in order, then DONE.
-        public static var ask: UInt8 { 67 }
+        /// A file of /proc by name (`file`); the answer comes as `answer` messages, pieces in order, then DONE.
+        public static var readFile: UInt8 { 67 }
         public static var answer: UInt8 { 68 }
+        /// A `ControlQuestion` (`payload`), answered likewise by a `ControlReply`.
+        public static var ask: UInt8 { 69 }
     }
 
     /// IPVS_CMD_ATTR_*.
@@ -63,7 +65,7 @@ public enum ControlConstants {
         /// In SET_INFO: the director's own counters, laid out as STATS64.
         public static var total: UInt16 { 0x100 }
         public static var connection: UInt16 { 0x101 }
-        public static var question: UInt16 { 0x102 }
+        public static var file: UInt16 { 0x102 }
         public static var payload: UInt16 { 0x103 }
     }
 

@@ -13,7 +13,10 @@ public enum ControlRequest: Sendable {
     case daemons
     case inventory(ServiceKey?)
     case connections
-    case ask(String, [UInt8])
+    /// A file of /proc, by its name.
+    case file(String)
+    /// A `ControlQuestion` as it came.
+    case question([UInt8])
 }
 
 /// A command as a request describes it. The kernel's interface can leave things as they are: flags outside a mask, and
@@ -93,8 +96,8 @@ extension NetlinkCodec {
         case (Verb.getInventory, true):
             return .inventory(top.contains(Top.service) ? try key(need(top.nest(Top.service))) : nil)
         case (Verb.getConnections, true): return .connections
-        case (Verb.ask, _):
-            return .ask(try need(top.string(Top.question)), Array(top.bytes(Top.payload) ?? []))
+        case (Verb.readFile, _): return .file(try need(top.string(Top.file)))
+        case (Verb.ask, _): return .question(Array(try need(top.bytes(Top.payload))))
         case (_, false): return try draft(message.command, top).map { .change($0) }
         default: return nil
         }
