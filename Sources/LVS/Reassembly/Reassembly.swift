@@ -81,7 +81,9 @@ extension Director {
             return outbox.emit(whole, on: whole.egress, causedBy: whole.cause) ? verdict : .noBuffer
         }
         joinHeader(packet, verdict, &context)
-        if verdict == .replyTranslated, originals.hasDF { return refuseReply(whole, packet, limit: path(to: packet.flow.destination).mtu, &context) }
+        if verdict == .replyTranslated, originals.hasDF {
+            return refuseReply(whole, packet, limit: path(to: packet.flow.destination).mtu, &context)
+        }
         var path = Path()
         path.kind = .ready
         path.interface = whole.egress
