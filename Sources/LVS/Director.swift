@@ -76,16 +76,6 @@ public struct Director: ~Copyable {
         parsed = Slab(capacity: Self.largestBatch)
     }
 
-    deinit {
-        connections.deallocate()
-        wheel.deallocate()
-        servers.deallocate()
-        paths.deallocate()
-        parsed.deallocate()
-        interfaceTable.deallocate()
-        traffic.deallocate()
-    }
-
     /// Directs every frame of a batch. Frames with an `egress` afterwards are to be sent as they are now; then those in
     /// `outbox`. Call `advance(to:)` first when time has passed.
     public mutating func process(_ batch: inout Batch, at now: Instant) {
@@ -99,7 +89,7 @@ public struct Director: ~Copyable {
         outbox.removeAll()
         if interfaceTable.generation != network.generation { interfaceTable.read(network) }
         followVirtualAddresses()
-        let parsed = self.parsed
+        let parsed = self.parsed.view
         var first = 0
         while first < batch.count {
             let end = min(first &+ Self.group, batch.count)
@@ -151,7 +141,7 @@ public struct Director: ~Copyable {
         parsed[place].packet = Packet(frame)
         guard parsed[place].packet.kind == .ip else { return }
         let flow = parsed[place].packet.flow
-        let hash = connections.hash(flow.source, flow.sourcePort, flow.destination, flow.destinationPort, flow.proto)
+        let hash = connections.hash(flow)
         parsed[place].hash = hash
         connections.prefetchIndex(hash)
     }

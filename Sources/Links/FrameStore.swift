@@ -19,8 +19,6 @@ final class FrameStore {
         memory = Slab(capacity: capacity * Self.stride)
     }
 
-    deinit { memory.deallocate() }
-
     /// Where the bytes of frame number `index` begin.
     func start(_ index: Int) -> UnsafeMutableRawPointer {
         precondition(index >= 0 && index < capacity)

@@ -94,14 +94,13 @@ import Wire
     @Test(arguments: names)
     func anyNumberOfServers(name: String) throws {
         let pool = Slab<RealServer>(capacity: 5000)
-        defer { pool.deallocate() }
         for place in 0..<5000 {
             let key = ServerKey(address: IPAddress(v4: 0x0a02_0000 + UInt32(place)), port: 80)
             pool[place] = RealServer(key: key, settings: ServerSettings(weight: Int32(place % 3)), service: 0)
         }
         for count in [1, 2, 3, 255, 256, 257, 5000] {
             let scheduler = try #require(Schedulers.named(name, flags: .scheduler1))
-            let servers = Candidates(order: (0..<ServerID(count)).reversed(), pool: pool)
+            let servers = Candidates(order: (0..<ServerID(count)).reversed(), pool: pool.view)
             scheduler.serversChanged(.started, in: servers)
             for number in 0..<UInt64(30) {
                 guard let place = scheduler.pick(for: request(number &* 0x9e37_79b9_7f4a_7c15), from: servers) else {

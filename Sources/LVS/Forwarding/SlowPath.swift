@@ -31,8 +31,7 @@ extension Director {
         guard services.hasServices(packet.family) else { return passServiceless(&frame, packet, &context) }
         guard packet.isBalanced else { return directOther(&frame, packet, &context) }
         let flow = packet.flow
-        let match = connections.find(
-            flow, hash: connections.hash(flow.source, flow.sourcePort, flow.destination, flow.destinationPort, flow.proto))
+        let match = connections.find(flow)
         if let recorder = context.recorder { noteFound(match, flow, recorder) }
         guard match.id >= 0 else { return setUpConnection(&frame, packet, &context) }
         var packet = packet

@@ -110,11 +110,7 @@ extension Director {
     /// A server's reply whose longest fragment had DF: the kernel thinks it unbreakable once it is whole, and tells the
     /// virtual address, which passes it on to the server as any error about the connection.
     private mutating func refuseReply(_ whole: Frame, _ packet: Packet, _ context: inout PacketContext) -> Verdict {
-        let connection = connections.find(
-            packet.flow,
-            hash: connections.hash(
-                packet.flow.source, packet.flow.sourcePort,
-                packet.flow.destination, packet.flow.destinationPort, packet.flow.proto))
+        let connection = connections.find(packet.flow)
         guard connection.id >= 0 else { return .fragmentationNeeded }
         let quoted = whole.bytes.dropFirst(Int(packet.network)).prefix(Int(packet.length))
         let virtual = connections[connection.id].virtual

@@ -97,11 +97,11 @@ public typealias Instant = Int64
 public struct Candidates {
     /// Index of each server in the director's pool, newest first.
     public let order: [ServerID]
-    let pool: Slab<RealServer>
+    let pool: SlabView<RealServer>
     /// The service's.
     public let family: IPFamily
 
-    public init(order: [ServerID], pool: Slab<RealServer>, family: IPFamily = .v4) {
+    public init(order: [ServerID], pool: SlabView<RealServer>, family: IPFamily = .v4) {
         self.order = order
         self.pool = pool
         self.family = family

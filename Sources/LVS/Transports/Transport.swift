@@ -66,8 +66,6 @@ public struct TimeoutTable: ~Copyable {
         slots[Self.other] = Self.initial
     }
 
-    deinit { slots.deallocate() }
-
     /// Nanoseconds that a connection gets with each packet. A protocol without tracking gets what every new entry starts with.
     @inlinable @inline(__always)
     public func timeout(proto: UInt8, state: UInt8) -> Instant {
