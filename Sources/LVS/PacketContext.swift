@@ -16,7 +16,7 @@ struct PacketContext: ~Copyable {
     /// The IPv4 options, as the host has filled them in; `nil` without any.
     var options: IPOptions?
     /// How a reassembled packet came in; `nil` for one that came in whole.
-    var originalFragments: Pieces?
+    var originalFragments: OriginalFragments?
     /// Not counted as a reference, so that a context costs nothing to make and to end: `explain` keeps the recorder alive.
     private let uncounted: Unmanaged<ExplanationRecorder>?
 

@@ -3,6 +3,7 @@ import Foundation
 import Links
 import Replay
 import Testing
+import Wire
 
 /// Captures written in words.
 @Suite struct PacketScriptTests {

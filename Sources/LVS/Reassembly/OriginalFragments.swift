@@ -5,7 +5,7 @@ import Wire
 ///
 /// A reassembled packet of the kernel is its first fragment with the others hanging on it. Where these still fit together
 /// they leave as they are; otherwise the packet is cut anew into pieces as long as the longest was.
-struct Pieces: BitwiseCopyable {
+struct OriginalFragments: BitwiseCopyable {
     /// A fragment that hangs behind the first.
     private struct Hanging: BitwiseCopyable {
         /// Bytes of its payload, and of the headers it came with.
