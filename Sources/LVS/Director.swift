@@ -71,7 +71,7 @@ public struct Director: ~Copyable {
         wheel = TimerWheel(pool: connections.pool, at: now)
         clock = now
         schedule = Schedule(at: now)
-        generator = SeededGenerator(seed: seed)
+        generator = SeededGenerator(seed: seed ^ 0x5356_5364_6963_6531)
         self.hostEmulation = hostEmulation
         parsed = Slab(capacity: Self.largestBatch)
     }

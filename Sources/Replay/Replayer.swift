@@ -173,7 +173,7 @@ public struct Replayer: ~Copyable {
     public mutating func finish(_ emit: (Emission) throws -> Void) throws {
         let last = director.now
         var end = last + 40_000_000
-        let patience = Instant(max(director.tunables.fragmentTime4, 0)) * 1_000_000_000
+        let patience = Instant(max(director.tunables.fragmentTime4, 0)) * second
         while last - start >= patience, let timeout = director.nextFragmentTimeout {
             end = timeout
             director.advance(to: timeout)

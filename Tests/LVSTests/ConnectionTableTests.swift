@@ -1,3 +1,4 @@
+import PacketKit
 import Testing
 import Wire
 

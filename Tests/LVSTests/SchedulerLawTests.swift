@@ -1,5 +1,6 @@
 import Foundation
 import LVS
+import PacketKit
 import Testing
 import Wire
 
@@ -127,20 +128,6 @@ import Wire
             #expect(farm.scheduler.pick(for: ServerFarm.request(0), from: farm.servers) == twin.pick(farm.servers), "step \(step)")
         }
     }
-}
-
-/// Small repeatable randomness (splitmix64).
-struct SeededGenerator {
-    var seed: UInt64
-
-    mutating func next() -> UInt64 {
-        seed &+= 0x9e37_79b9_7f4a_7c15
-        var mixed = (seed ^ seed >> 30) &* 0xbf58_476d_1ce4_e5b9
-        mixed = (mixed ^ mixed >> 27) &* 0x94d0_49bb_1331_11eb
-        return mixed ^ mixed >> 31
-    }
-
-    mutating func next(_ limit: UInt64) -> UInt64 { next() % limit }
 }
 
 /// `wrr` word by word: cl, cw, mw and di of the reference, the list walked level by level.

@@ -1,5 +1,6 @@
 import Foundation
 import LVS
+import PacketKit
 import Testing
 import Wire
 

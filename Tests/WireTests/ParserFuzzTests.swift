@@ -117,7 +117,6 @@ import Wire
             let changed = changing(frame) { bytes in
                 for start in [14, 34, 54] {
                     let rest = bytes.dropFirst(start)
-                    IPv4Header(rest)?.decrementTimeToLive()
                     IPv4Header(rest)?.fillChecksum()
                     if let options = TCPOptions(segment: rest) {
                         options.clampMSS(to: 536)

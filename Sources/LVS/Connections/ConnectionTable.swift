@@ -27,15 +27,8 @@ public struct ConnectionTable: ~Copyable {
         while words < size * 4 { words *= 2 }
         index = Slab(capacity: words)
         mask = UInt32(words - 1)
-        var state = seed
-        func draw() -> UInt64 {
-            state &+= 0x9e37_79b9_7f4a_7c15
-            var z = state
-            z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-            z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-            return (z ^ (z >> 31)) | 1
-        }
-        keys = (draw(), draw(), draw())
+        var generator = SeededGenerator(seed: seed)
+        keys = (generator.next() | 1, generator.next() | 1, generator.next() | 1)
     }
 
     /// Every place for a connection, in use or not.

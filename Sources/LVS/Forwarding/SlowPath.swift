@@ -60,7 +60,7 @@ extension Director {
     }
 
     /// Time of day for options and ICMP timestamps. The director knows no calendar, which the highest bit says.
-    var milliseconds: UInt32 { UInt32(truncatingIfNeeded: (clock / 1_000_000) % 86_400_000) | 0x8000_0000 }
+    var milliseconds: UInt32 { UInt32(truncatingIfNeeded: (clock / millisecond) % 86_400_000) | 0x8000_0000 }
 
     /// Whether nobody but the director can tell the sender of a packet what is wrong with it.
     mutating func speaks(for packet: Packet) -> Bool {

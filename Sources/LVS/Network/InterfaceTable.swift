@@ -1,7 +1,7 @@
 import Wire
 
 /// The interfaces as the path of a packet needs them: whose MAC is ours, and how long a frame may be.
-struct Ports: ~Copyable {
+struct InterfaceTable: ~Copyable {
     struct Entry: BitwiseCopyable {
         var mac: MACAddress
         /// 0 in a place without an interface.

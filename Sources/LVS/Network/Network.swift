@@ -66,19 +66,6 @@ public struct Network: Sendable {
         }
     }
 
-    /// A neighbour whose MAC is known.
-    public struct Neighbor: Hashable, Sendable {
-        public var address: IPAddress
-        public var interface: Int32
-        public var mac: MACAddress
-
-        public init(address: IPAddress, interface: Int32, mac: MACAddress) {
-            self.address = address
-            self.interface = interface
-            self.mac = mac
-        }
-    }
-
     public private(set) var generation: UInt32 = 1
     /// Raised by every change of what may be the host's own: addresses and routes.
     public private(set) var localGeneration: UInt32 = 1
