@@ -28,6 +28,7 @@ public struct Director: ~Copyable {
     var timeouts = TimeoutTable()
     var traffic = TrafficCounters()
     let paths = PathCache()
+    let routedPaths = RoutedPathCache()
     var interfaceTable = InterfaceTable()
     var clock: Instant
     var schedule: Schedule
@@ -167,7 +168,7 @@ public struct Director: ~Copyable {
     /// A packet of a known connection, from the client's side.
     @inline(__always)
     mutating func known(_ frame: inout Frame, _ packet: inout Packet, _ id: ConnectionID, _ context: inout PacketContext) -> Verdict {
-        guard !hasLeft(packet.flow.destination) else { return passThrough(&frame, packet, &context) }
+        guard !hasLeft(packet, frame) else { return passThrough(&frame, packet, &context) }
         guard !packet.opensConnection else { return openAgain(&frame, packet, id, &context) }
         guard isServed(id) else { return unserved(&frame, packet, id, &context) }
         countRequest(id, packet, &context)

@@ -209,7 +209,10 @@ extension Director {
         let connection = connections[id]
         guard !recorder.isReply || connection.translates else { return }
         let target = recorder.isReply ? connection.client : connection.method == .bypass ? connection.virtual : connection.serverAddress
-        let path = recorder.isReply || connection.server < 0 ? self.path(to: target) : servers[connection.server].path
+        let path =
+            recorder.isReply
+            ? routedAgain(replyPath(packet, frame, id), packet, frame, id)
+            : connection.server < 0 ? self.path(to: target) : servers[connection.server].path
         recorder.add(
             .way(
                 Explanation.Way(

@@ -92,7 +92,7 @@ import Wire
             sum &+= view.length &+ Int(view.sequence) &+ Int(view.window)
             if let options = TCPOptions(view) {
                 sum &+=
-                    Int(options.mss ?? 0) &+ options.sackBlocks.count &+ (options.isWellFormed ? 1 : 0)
+                    Int(options.mss ?? 0) &+ (options.isWellFormed ? 1 : 0)
                     &+ Int(options.timestamps?.echo ?? 0)
             }
         }

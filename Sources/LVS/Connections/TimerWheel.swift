@@ -9,6 +9,8 @@ struct TimerWheel: ~Copyable {
     static let tickShift: Int64 = 23
     private static let levels: [(bits: Int64, shift: Int64, base: Int)] = [(9, 0, 0), (8, 9, 512), (6, 17, 768), (6, 23, 832)]
     private static let slots = 896
+    /// Ticks that all levels reach, 52 days; those that are filed are less than 2^31 apart.
+    private static let horizon: Int64 = 1 << 29 - 1 << 23
     /// Beyond this many ticks a jump of the clock is cheaper done by filing everything anew.
     static let longJump: Int64 = 1 << 23
 
@@ -26,8 +28,7 @@ struct TimerWheel: ~Copyable {
 
     /// Files a connection under its `expires`.
     func file(_ id: ConnectionID) {
-        // Fires at the first tick that lies wholly behind the deadline.
-        let due = max((pool[Int(id)].expires >> Self.tickShift) + 1, tick)
+        let due = due(id)
         let slot = slot(for: due)
         let first = heads[slot]
         pool[Int(id)].next = first - 1
@@ -54,7 +55,7 @@ struct TimerWheel: ~Copyable {
     /// To be called when `expires` may have moved closer.
     @inline(never)
     func refileIfEarlier(_ id: ConnectionID) {
-        let due = UInt32(truncatingIfNeeded: (pool[Int(id)].expires >> Self.tickShift) + 1)
+        let due = UInt32(truncatingIfNeeded: due(id))
         guard pool[Int(id)].wheelSlot > 0, Int32(bitPattern: due &- pool[Int(id)].filed) < 0 else { return }
         unfile(id)
         file(id)
@@ -66,9 +67,14 @@ struct TimerWheel: ~Copyable {
             return level.base + Int(due >> level.shift & (1 << level.bits - 1))
         }
         let top = Self.levels[3]
-        // What lies behind the horizon waits in the farthest slot and is filed anew from there.
-        let horizon = min(due, tick + (1 << (top.shift + top.bits)) - (1 << top.shift))
-        return top.base + Int(horizon >> top.shift & (1 << top.bits - 1))
+        return top.base + Int(due >> top.shift & (1 << top.bits - 1))
+    }
+
+    /// The first tick that lies wholly behind a connection's deadline. What lies behind the horizon waits in the farthest slot
+    /// and is filed anew from there.
+    @inline(__always)
+    private func due(_ id: ConnectionID) -> Int64 {
+        min(max((pool[Int(id)].expires >> Self.tickShift) + 1, tick), tick + Self.horizon)
     }
 
     /// Unfiles every connection that is due by `now` and appends it to `due`, in the order of ticks, until `due` holds

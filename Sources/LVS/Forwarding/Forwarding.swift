@@ -22,7 +22,8 @@ extension Director {
 
     @inline(never)
     private mutating func derivePath(_ server: ServerID) {
-        servers[server].path = network.path(to: servers[server].key.address)
+        let address = servers[server].key.address
+        servers[server].path = servers[server].settings.method == .tunneling ? network.tunnelPath(to: address) : network.path(to: address)
     }
 
     /// What to do with a packet whose server cannot be sent to: it is the host itself, or nobody knows the way.

@@ -41,7 +41,7 @@ extension Director {
     /// IPv4 options: what is wrong is told to the sender, a source route is dropped as hosts do it (accept_source_route).
     private mutating func reviewOptions(_ frame: Frame, _ packet: Packet, _ context: inout PacketContext) -> Verdict? {
         guard let header = IPv4Header(frame.bytes.dropFirst(Int(packet.network))) else { return .malformed }
-        let isForDirector = isLocal(packet.flow.destination)
+        let isForDirector = isLocal(packet, frame)
         let address = isForDirector ? packet.flow.destination : path(to: packet.flow.source).local
         let locals = network
         let host = IPOptions.Host(address: address, milliseconds: milliseconds) { locals.isLocal($0) }
@@ -49,7 +49,7 @@ extension Director {
         let failure = options.review(header, at: host)
         context.options = options
         if let failure {
-            if speaks(for: packet) {
+            if speaks(for: packet, frame) {
                 tell(
                     packet, of: frame, ICMPMessage(type: ICMPType.parameterProblem, code: 0, rest: UInt32(failure.place) << 24),
                     from: address, &context)
@@ -63,8 +63,8 @@ extension Director {
     var milliseconds: UInt32 { UInt32(truncatingIfNeeded: (clock / millisecond) % 86_400_000) | 0x8000_0000 }
 
     /// Whether nobody but the director can tell the sender of a packet what is wrong with it.
-    mutating func speaks(for packet: Packet) -> Bool {
-        if isLocal(packet.flow.destination) { return isKeptFromHost(packet.flow.destination) }
+    mutating func speaks(for packet: Packet, _ frame: Frame) -> Bool {
+        if isLocal(packet, frame) { return isKeptFromHost(packet.flow.destination) }
         return hostEmulation.isWholeHost || isTranslated(packet.flow.source)
     }
 }

@@ -5,11 +5,11 @@ extension Director {
     /// last fragment to arrive goes the rest of the way as the whole packet.
     @inline(never)
     mutating func reassemble(_ frame: inout Frame, _ packet: Packet, _ context: inout PacketContext) -> Verdict {
-        let isForwarded = !isLocal(packet.flow.destination)
+        let isForwarded = !isLocal(packet, frame)
         if isForwarded {
             guard isGatheredOnTheWay(packet) else { return passOn(frame, packet, &context) }
             // The host's forwarding judges fragments of IPv4 before they are put together, IPv6 afterwards.
-            if packet.family == .v4, let refusal = refuseRouting(frame, packet, along: path(to: packet.flow.destination), &context) {
+            if packet.family == .v4, let refusal = refuseRouting(frame, packet, along: path(of: packet, frame), &context) {
                 return refusal
             }
         } else if !services.hasServices(packet.family), !answers(for: packet.flow.destination) {
