@@ -4,8 +4,8 @@ extension Director {
     /// A packet of no known connection: find its service, pick a server, make a connection; or say why not.
     @inline(never)
     mutating func admit(_ frame: inout Frame, _ packet: Packet, replacing old: ConnectionID = -1) -> Verdict {
-        let mark = mark(of: packet, frame)
-        guard !isMartian(packet.flow) else { return .martian }
+        var mark: UInt32 = 0
+        if let refusal = applyRules(frame, packet, mark: &mark) { return refusal }
         guard isLocal(packet.flow.destination) else {
             if recorder != nil { noteMatch(nil, packet.flow, mark) }
             return passThrough(&frame, packet)
@@ -48,24 +48,6 @@ extension Director {
         let service = services.match(flow, mark: mark, unprivilegedPort: Int(tunables.unprivilegedPortStart))
         if recorder != nil { noteMatch(service, flow, mark) }
         return service
-    }
-
-    /// The mark that the operator's rules give to a packet, 0 without rules.
-    mutating func mark(of packet: Packet, _ frame: Frame) -> UInt32 {
-        let rules = packet.family == .v4 ? marks4 : marks6
-        guard !rules.isEmpty else { return 0 }
-        let query = query(packet, frame)
-        if recorder != nil { noteMark(rules, query) }
-        return rules.mark(for: query)
-    }
-
-    mutating func query(_ packet: Packet, _ frame: Frame) -> MarkQuery {
-        let isICMP = packet.flow.proto == IPProtocol.icmp || packet.flow.proto == IPProtocol.icmpv6
-        let code = isICMP && packet.hasTransport ? frame.bytes[Int(packet.transport) + 1] : 0
-        return MarkQuery(source: packet.flow.source, destination: packet.flow.destination, proto: packet.flow.proto,
-                  sourcePort: packet.flow.sourcePort, destinationPort: packet.flow.destinationPort,
-                  ingress: network.interface(frame.ingress)?.name ?? "", tcpFlags: packet.detail, icmpType: packet.detail, icmpCode: code,
-                  isLaterFragment: packet.isLaterFragment, isLocal: isLocal(packet.flow.destination))
     }
 
     /// A packet that opens nothing. What is sent to a service never reaches the host, which is muted there, so the director

@@ -41,7 +41,8 @@ extension Director {
     /// An ICMP error about a packet of no known connection makes one (schedule_icmp).
     private mutating func admitError(_ frame: inout Frame, _ packet: Packet, _ quoted: Packet) -> Verdict {
         let flow = quoted.flow.reversed
-        let mark = mark(of: packet, frame)
+        var mark: UInt32 = 0
+        if applyRules(frame, packet, mark: &mark) == .hostFirewall { return .hostFirewall }
         guard let service = match(flow, mark) else { return hostStack(frame, packet, .passICMP) }
         guard !defence.dropsPacket(tunables, at: clock) else { return .dropPacketDefence }
         guard flow.sourcePort != 20 else { return hostStack(frame, packet, .passICMP) }

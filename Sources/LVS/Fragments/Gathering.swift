@@ -5,6 +5,7 @@ extension Director {
     /// last fragment to arrive goes the rest of the way as the whole packet.
     @inline(never)
     mutating func gather(_ frame: inout Frame, _ packet: Packet) -> Verdict {
+        if let refusal = refuseFragment(frame, packet) { return refusal }
         let isForwarded = !isLocal(packet.flow.destination)
         if isForwarded {
             guard isGatheredOnTheWay(packet) else { return passOn(frame, packet) }

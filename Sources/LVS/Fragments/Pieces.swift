@@ -9,6 +9,8 @@ struct Pieces {
     private(set) var isActive = false
     /// Payload bytes of the fragments that hang behind the first, and the length of the headers they came with.
     private(set) var rest: [(length: Int, headers: Int)] = []
+    /// Payload bytes of the first fragment.
+    private(set) var first = 0
     /// Length of the longest fragment as an IP packet, the limit for pieces that are cut anew.
     private(set) var longest = Int.max
     /// The longest fragment had DF, so have the pieces that are cut anew.
@@ -23,6 +25,7 @@ struct Pieces {
     mutating func begin(_ datagram: Datagram) {
         isActive = true
         family = datagram.key.source.family
+        first = datagram.pieces.first?.payload.count ?? 0
         longest = datagram.longest
         hasDF = family == .v4 && datagram.longestUnbreakable == datagram.longest
         id = datagram.key.id
