@@ -17,6 +17,8 @@ public struct CaseFiles: Sendable {
     public var network: String
     public var marks: String?
     public var marks6: String?
+    /// The netfilter rules of the host.
+    public var firewall: String?
     public var sysctl: String?
     public var edits: String?
     /// How the director was started.
@@ -59,6 +61,7 @@ public struct CaseFiles: Sendable {
         self.init(services: path("services"), network: path("network"), inputs: inputs, marks: present("marks"),
                   marks6: present("marks6"), sysctl: present("sysctl"), edits: present("edits"))
         self.offloads = offloads
+        firewall = present("firewall")
         run = present("run")
         connections = present("connections")
     }

@@ -8,6 +8,8 @@ internal import Wire
 ///     connections 4096
 ///     host beside
 ///     owns 192.0.2.1
+///     marks host
+///     firewall ignore
 public struct RunFile: Sendable, Hashable {
     /// Feeds hash keys, dice and ids.
     public var seed: UInt64 = 0
@@ -16,6 +18,10 @@ public struct RunFile: Sendable, Hashable {
     /// `host whole` (the default): the director plays the host for all its addresses. `host beside`: another host stack deals
     /// with what is passed, and the director answers only for the addresses after `owns`.
     public var hostRole = HostRole.everything
+    /// `marks host`: the rules in the case's file `firewall` give packets their marks, `marks files` (the default): they do not.
+    public var marksFromHost = false
+    /// `firewall honour` (the default): what the rules in that file drop is dropped; `firewall ignore`: it is not.
+    public var honoursFirewall = true
 
     public init() {}
 
@@ -39,10 +45,16 @@ public struct RunFile: Sendable, Hashable {
             case "host":
                 guard value == "whole" || value == "beside" else { throw refuse("host: \(value): expected whole or beside") }
                 hostRole.isWholeHost = value == "whole"
+            case "marks":
+                guard value == "host" || value == "files" else { throw refuse("marks: \(value): expected host or files") }
+                marksFromHost = value == "host"
+            case "firewall":
+                guard value == "honour" || value == "ignore" else { throw refuse("firewall: \(value): expected honour or ignore") }
+                honoursFirewall = value == "honour"
             case "owns":
                 guard let address = IPAddress(value) else { throw refuse("owns: \(value): not an address") }
                 hostRole.owned.insert(address)
-            default: throw refuse("unknown key \(words[0]): there are seed, connections, host and owns")
+            default: throw refuse("unknown key \(words[0]): there are seed, connections, host, owns, marks and firewall")
             }
         }
     }
@@ -51,6 +63,8 @@ public struct RunFile: Sendable, Hashable {
     public var text: String {
         var lines = ["seed \(seed)", "connections \(connections)", "host \(hostRole.isWholeHost ? "whole" : "beside")"]
         lines += hostRole.owned.sorted().map { "owns \($0)" }
+        if marksFromHost { lines.append("marks host") }
+        if !honoursFirewall { lines.append("firewall ignore") }
         return lines.map { $0 + "\n" }.joined()
     }
 }

@@ -28,27 +28,28 @@ struct RunFiles {
     /// Reads all files, or throws the first thing that is wrong in any of them.
     func read() throws(FileError) -> State {
         var state = State()
+        var keys: [ServiceKey]?
         if let services {
             let file = try ServicesFile(TextFile.read(services), name: services, names: SystemNames())
             try Self.rehearse(file)
             state.plan = try ServicePlan(file)
+            keys = file.commands.addedServices
             state.timeouts = file.commands.filter { if case .setTimeouts = $0 { true } else { false } }
         }
         if let marks {
             let text = try TextFile.read(marks)
-            state.marks4 = try MarksFile(text, file: marks, family: .v4).rules
+            state.marks4 = try MarksFile(text, file: marks, family: .v4, services: keys).rules
             state.markTexts["marks"] = text
         }
         if let marks6 {
             let text = try TextFile.read(marks6)
-            state.marks6 = try MarksFile(text, file: marks6, family: .v6).rules
+            state.marks6 = try MarksFile(text, file: marks6, family: .v6, services: keys).rules
             state.markTexts["marks6"] = text
         }
         if marksFromHost {
-            let host = try HostMarks()
+            let host = try HostRules()
             state.marks4 = host.rules4
             state.marks6 = host.rules6
-            state.markTexts = ["marks": host.text(.v4), "marks6": host.text(.v6)]
         }
         var tunables = Self.hostTunables()
         if let sysctl {

@@ -142,7 +142,7 @@ struct FilesDumpTests {
                     _ = try NetworkFile(text, file: "f").network.lookup(IPAddress(v4: 0x0a00_0001))
                 case 2:
                     guard round % 128 == 2 else { continue }
-                    _ = try NftMarks((lines[..<first] + [damaged[...]] + lines[(first + 1)...]).joined(separator: "\n"), file: "f")
+                    _ = try RulesText((lines[..<first] + [damaged[...]] + lines[(first + 1)...]).joined(separator: "\n"), file: "f").rules(.v4)
                 default: _ = try SysctlFile(damaged, file: "f")
                 }
             } catch {

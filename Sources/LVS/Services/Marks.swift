@@ -117,6 +117,17 @@ public struct MarkRules: Hashable, Sendable {
         self.init(family: family, checked: chains, bases: bases, isTracking: isTracking)
     }
 
+    /// The same rules, of which none drops a packet: where one would, the base chain ends.
+    public var withoutDrops: MarkRules {
+        let chains = chains.map { chain in
+            var chain = chain
+            for rule in chain.rules.indices { chain.rules[rule].statements = chain.rules[rule].statements.map(\.withoutDrops) }
+            return chain
+        }
+        let bases = bases.map { Base(chain: $0.chain, hook: $0.hook, priority: $0.priority) }
+        return MarkRules(family: family, checked: chains, bases: bases, isTracking: isTracking)
+    }
+
     private static func inOrder(_ bases: [Base]) -> [Base] {
         bases.filter { $0.hook != .input || $0.priority < Base.ipvs }.enumerated().sorted {
             ($0.element.hook, $0.element.priority, $0.offset) < ($1.element.hook, $1.element.priority, $1.offset)

@@ -47,6 +47,12 @@ extension MarkRules {
         return isComplete ? found : MarkScope().destinations(family)
     }
 
+    /// What services take of the rules' family: those of marks whatever the rules can mark.
+    public func taken(by services: [ServiceKey]) -> [MarkedDestination] {
+        let own = services.filter { $0.family == family }
+        return own.compactMap { MarkedDestination($0) } + (own.contains { $0.mark != 0 } ? destinations : [])
+    }
+
     /// Rules that nobody here understands and that could concern packets of services.
     /// - Returns: each once, with where it stands and the words that are not understood.
     public func unclear(for services: [MarkedDestination]) -> [(place: MarkDrop, words: String)] {

@@ -9,7 +9,8 @@ public struct MarkDrop: Hashable, Sendable {
     /// Where the decision stands, in words.
     public var text: String {
         guard let rule else { return "\(table) \(chain): policy drop" }
-        return "\(table) \(chain)\(rule.line > 0 ? ", line \(rule.line)" : ""): \(rule.text)"
+        // A rule that comes from no file of lines says itself where it stands.
+        return rule.line > 0 ? "\(table) \(chain), line \(rule.line): \(rule.text)" : rule.text
     }
 }
 

@@ -53,7 +53,10 @@ public struct MarkQuery: Hashable, Sendable {
         self.mark = mark
     }
 
-    public var isLaterFragment: Bool { fragmentOffset != 0 }
+    public var isLaterFragment: Bool {
+        get { fragmentOffset != 0 }
+        set { fragmentOffset = newValue ? 185 : 0 }
+    }
     /// Whether the destination is one of the director's own addresses.
     public var isLocal: Bool {
         get { destinationType == 2 }

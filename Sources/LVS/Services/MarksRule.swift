@@ -81,3 +81,21 @@ extension MarkTarget {
         }
     }
 }
+
+extension MarkRule.Statement {
+    /// The same, but accepting what it drops.
+    var withoutDrops: Self {
+        guard case .act(let target) = self else { return self }
+        return .act(target.withoutDrops)
+    }
+}
+
+extension MarkTarget {
+    fileprivate var withoutDrops: MarkTarget {
+        switch self {
+        case .drop: .accept
+        case .verdictMap(let lookup, let targets): .verdictMap(lookup, targets.map(\.withoutDrops))
+        default: self
+        }
+    }
+}

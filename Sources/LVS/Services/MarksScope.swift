@@ -53,6 +53,8 @@ struct MarkScope {
             return [scope]
         case .connectionState:
             return [1, 8, 64].contains { state in ranges.contains { $0.contains((state & term.mask ^ term.toggle) >> term.shift) } } ? [scope] : []
+        case .constant:
+            return ranges.contains { $0.contains((term.mask & 0 ^ term.toggle) >> term.shift) } ? [scope] : []
         case .ingress where term.isPlain:
             // What comes in by the loopback interface never is a service's packet.
             let loopback = UInt128(interfaceName: "lo")
