@@ -1,7 +1,7 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-let house: [SwiftSetting] = [
+let settings: [SwiftSetting] = [
     .swiftLanguageMode(.v6),
     .enableUpcomingFeature("ExistentialAny"),
     .enableUpcomingFeature("InternalImportsByDefault"),
@@ -15,7 +15,7 @@ let package = Package(
         .library(name: "svs-ipvs", type: .dynamic, targets: ["svs-ipvs"]),
     ],
     dependencies: [
-        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
     ],
     targets: [
         // ground
@@ -25,34 +25,42 @@ let package = Package(
         .systemLibrary(name: "Clibnl", pkgConfig: "libnl-route-3.0", providers: [.apt(["libnl-route-3-dev"])]),
         .systemLibrary(name: "Clibnftables", pkgConfig: "libnftables", providers: [.apt(["libnftables-dev"])]),
         // floor 1
-        .target(name: "Wire", dependencies: ["CLinux"], swiftSettings: house),
+        .target(name: "Wire", dependencies: ["CLinux"], swiftSettings: settings),
         // floor 2
-        .target(name: "LVS", dependencies: ["Wire"], swiftSettings: house),
-        .target(name: "Decap", dependencies: ["Wire"], swiftSettings: house),
-        .target(name: "Links", dependencies: ["Wire", "CLinux", "Clibpcap"], swiftSettings: house),
+        .target(name: "LVS", dependencies: ["Wire"], swiftSettings: settings),
+        .target(name: "Decap", dependencies: ["Wire"], swiftSettings: settings),
+        .target(name: "Links", dependencies: ["Wire", "CLinux", "Clibpcap"], swiftSettings: settings),
         // floor 3
-        .target(name: "Admin", dependencies: ["LVS", "Wire", "CLinux"], swiftSettings: house),
-        .target(name: "Host", dependencies: ["LVS", "Wire", "CLinux", "Clibnet", "Clibnl", "Clibnftables"],
-                swiftSettings: house),
-        .target(name: "Replay", dependencies: ["Admin", "LVS", "Links", "Wire"], swiftSettings: house),
+        .target(name: "Admin", dependencies: ["LVS", "Wire", "CLinux"], swiftSettings: settings),
+        .target(
+            name: "Host", dependencies: ["LVS", "Wire", "CLinux", "Clibnet", "Clibnl", "Clibnftables"],
+            swiftSettings: settings),
+        .target(name: "Replay", dependencies: ["Admin", "LVS", "Links", "Wire"], swiftSettings: settings),
         // doors
         .executableTarget(
             name: "svs",
-            dependencies: ["Admin", "Decap", "Host", "LVS", "Links", "Replay", "Wire", "CLinux",
-                           .product(name: "ArgumentParser", package: "swift-argument-parser")],
-            swiftSettings: house),
+            dependencies: [
+                "Admin", "Decap", "Host", "LVS", "Links", "Replay", "Wire", "CLinux",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: settings),
         .target(name: "CBench", cSettings: [.unsafeFlags(["-O2"])]),
-        .executableTarget(name: "svs-bench", dependencies: ["LVS", "Wire", "CBench", "CLinux", .product(name: "ArgumentParser", package: "swift-argument-parser")],
-                          swiftSettings: house),
+        .executableTarget(
+            name: "svs-bench",
+            dependencies: ["LVS", "Wire", "CBench", "CLinux", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            swiftSettings: settings),
         .target(name: "svs-ipvs"),
         // tests
-        .target(name: "PacketKit", dependencies: ["Wire"], path: "Tests/PacketKit", swiftSettings: house),
-        .testTarget(name: "WireTests", dependencies: ["Wire", "PacketKit"], swiftSettings: house),
-        .testTarget(name: "LVSTests", dependencies: ["LVS", "Wire", "PacketKit"], swiftSettings: house),
-        .testTarget(name: "DecapTests", dependencies: ["Decap", "Wire", "PacketKit"], swiftSettings: house),
-        .testTarget(name: "LinksTests", dependencies: ["Links", "Wire", "PacketKit", "CLinux"], swiftSettings: house),
-        .testTarget(name: "ReplayTests", dependencies: ["Replay", "LVS", "Wire", "Admin", "Links", "PacketKit"], exclude: ["Cases"], swiftSettings: house),
-        .testTarget(name: "HostTests", dependencies: ["Host", "LVS", "Wire", "CLinux"], swiftSettings: house),
-        .testTarget(name: "AdminTests", dependencies: ["Admin", "LVS", "Wire", "CLinux"], exclude: ["Transcripts"], swiftSettings: house),
+        .target(name: "PacketKit", dependencies: ["Wire"], path: "Tests/PacketKit", swiftSettings: settings),
+        .testTarget(name: "WireTests", dependencies: ["Wire", "PacketKit"], swiftSettings: settings),
+        .testTarget(name: "LVSTests", dependencies: ["LVS", "Wire", "PacketKit"], swiftSettings: settings),
+        .testTarget(name: "DecapTests", dependencies: ["Decap", "Wire", "PacketKit"], swiftSettings: settings),
+        .testTarget(name: "LinksTests", dependencies: ["Links", "Wire", "PacketKit", "CLinux"], swiftSettings: settings),
+        .testTarget(
+            name: "ReplayTests", dependencies: ["Replay", "LVS", "Wire", "Admin", "Links", "PacketKit"], exclude: ["Cases"],
+            swiftSettings: settings),
+        .testTarget(name: "HostTests", dependencies: ["Host", "LVS", "Wire", "CLinux"], swiftSettings: settings),
+        .testTarget(
+            name: "AdminTests", dependencies: ["Admin", "LVS", "Wire", "CLinux"], exclude: ["Transcripts"], swiftSettings: settings),
     ]
 )

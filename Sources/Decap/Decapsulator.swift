@@ -150,8 +150,10 @@ public struct Decapsulator: Sendable {
     private func gueContent(_ outer: Outer, _ trustsChecksums: Bool) -> Judgement {
         guard let udp = UDPHeader(outer.payload), udp.length >= 8, udp.length <= outer.payload.count else { return .failure(.badHeader) }
         let datagram = outer.payload.prefix(udp.length)
-        guard trustsChecksums || udp.checksum == 0
-            || Checksum.of(datagram, from: outer.source, to: outer.destination, proto: IPProtocol.udp) == 0 else {
+        guard
+            trustsChecksums || udp.checksum == 0
+                || Checksum.of(datagram, from: outer.source, to: outer.destination, proto: IPProtocol.udp) == 0
+        else {
             return .failure(.badChecksum)
         }
         guard let header = GUEHeader(datagram.dropFirst(8)) else { return .failure(.badHeader) }
@@ -181,7 +183,9 @@ public struct Decapsulator: Sendable {
         let length: Int, destination: IPAddress
         switch content.family {
         case .v4:
-            guard let header = IPv4Header(bytes), header.totalLength >= header.length, header.totalLength <= bytes.count else { return .refused(.badInner) }
+            guard let header = IPv4Header(bytes), header.totalLength >= header.length, header.totalLength <= bytes.count else {
+                return .refused(.badInner)
+            }
             length = header.totalLength
             destination = header.destination
         case .v6:

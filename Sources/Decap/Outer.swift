@@ -19,7 +19,8 @@ struct Outer {
         guard packet.count > 0 else { return nil }
         if packet[0] >> 4 == 4 {
             guard let header = IPv4Header(packet), header.totalLength >= header.length, header.totalLength <= packet.count,
-                  header.hasValidChecksum else { return nil }
+                header.hasValidChecksum
+            else { return nil }
             source = header.source
             destination = header.destination
             proto = header.proto
@@ -30,7 +31,8 @@ struct Outer {
             isCongested = header.typeOfService & 3 == 3
         } else {
             guard let header = IPv6Header(packet), header.payloadLength + 40 <= packet.count,
-                  let extensions = IPv6Extensions(packet.prefix(header.payloadLength + 40)) else { return nil }
+                let extensions = IPv6Extensions(packet.prefix(header.payloadLength + 40))
+            else { return nil }
             source = header.source
             destination = header.destination
             proto = extensions.proto

@@ -81,7 +81,9 @@ public struct OuterFragments {
                 payload = outer.payload
                 return
             }
-            guard let header = IPv6Header(packet), let extensions = IPv6Extensions(packet), extensions.fragmentHeader > 0 else { return nil }
+            guard let header = IPv6Header(packet), let extensions = IPv6Extensions(packet), extensions.fragmentHeader > 0 else {
+                return nil
+            }
             let start = extensions.fragmentHeader
             let word = packet.big16(at: start + 2)
             id = packet.big32(at: start + 4)
@@ -111,7 +113,9 @@ public struct OuterFragments {
             guard datagram.total ?? end == end else { return false }
             datagram.total = end
         }
-        if let total = datagram.total, end > total || datagram.pieces.contains(where: { $0.offset + $0.bytes.count > total }) { return false }
+        if let total = datagram.total, end > total || datagram.pieces.contains(where: { $0.offset + $0.bytes.count > total }) {
+            return false
+        }
         // The same fragment twice is the network's doing.
         if datagram.pieces.contains(where: { $0.offset == start && $0.bytes.count == length }) { return true }
         guard !datagram.pieces.contains(where: { $0.offset < end && start < $0.offset + $0.bytes.count }) else { return false }
@@ -127,7 +131,8 @@ public struct OuterFragments {
 
     private static func whole(_ datagram: Datagram) -> [UInt8]? {
         guard let total = datagram.total, let headers = datagram.headers, datagram.pieces.reduce(0, { $0 + $1.bytes.count }) == total,
-              headers.count + total <= 65575 else { return nil }
+            headers.count + total <= 65575
+        else { return nil }
         var packet = headers
         packet.reserveCapacity(headers.count + total)
         for piece in datagram.pieces.sorted(by: { $0.offset < $1.offset }) { packet += piece.bytes }
@@ -146,7 +151,9 @@ public struct OuterFragments {
 
     /// Gives up what has waited too long.
     public mutating func giveUp(at now: UInt64) {
-        while let oldest = order.first, let datagram = waiting[oldest], now &- datagram.since > patience, now > datagram.since { lose(oldest) }
+        while let oldest = order.first, let datagram = waiting[oldest], now &- datagram.since > patience, now > datagram.since {
+            lose(oldest)
+        }
     }
 
     private mutating func lose(_ key: Key) {

@@ -41,8 +41,10 @@ public final class Announcer {
 
     /// Begins to announce addresses as living at `mac` on an interface; the first time is due at once. `isRouter` is the
     /// router flag of the advertisements: whether the host forwards IPv6.
-    public func announce(_ addresses: some Sequence<IPAddress>, on interface: String, mac: MACAddress, isRouter: Bool = false,
-                         at now: Instant) {
+    public func announce(
+        _ addresses: some Sequence<IPAddress>, on interface: String, mac: MACAddress, isRouter: Bool = false,
+        at now: Instant
+    ) {
         let announced = Set(addresses)
         waiting.removeAll { $0.interface == interface && announced.contains($0.address) }
         waiting += announced.sorted().map {
@@ -99,12 +101,15 @@ public final class Announcer {
         return link
     }
 
-    private func write(_ link: UnsafeMutablePointer<libnet_t>, _ announcement: Announcement,
-                       _ build: (UnsafeMutablePointer<libnet_t>) -> Bool) throws(HostError) {
+    private func write(
+        _ link: UnsafeMutablePointer<libnet_t>, _ announcement: Announcement,
+        _ build: (UnsafeMutablePointer<libnet_t>) -> Bool
+    ) throws(HostError) {
         defer { libnet_clear_packet(link) }
         guard build(link), libnet_write(link) >= 0 else {
-            throw HostError("announce \(announcement.address) on \(announcement.interface)",
-                            cause: libnet_geterror(link).map { String(cString: $0) } ?? "libnet gives no reason")
+            throw HostError(
+                "announce \(announcement.address) on \(announcement.interface)",
+                cause: libnet_geterror(link).map { String(cString: $0) } ?? "libnet gives no reason")
         }
         sent &+= 1
     }
@@ -136,8 +141,10 @@ public final class Announcer {
             && buildEthernet(link, from: announcement.mac, to: MACAddress(bits: 0x3333_0000_0001), type: EtherType.ipv6)
     }
 
-    private static func buildEthernet(_ link: UnsafeMutablePointer<libnet_t>, from source: MACAddress, to destination: MACAddress,
-                                      type: UInt16) -> Bool {
+    private static func buildEthernet(
+        _ link: UnsafeMutablePointer<libnet_t>, from source: MACAddress, to destination: MACAddress,
+        type: UInt16
+    ) -> Bool {
         libnet_build_ethernet(octets(destination), octets(source), type, nil, 0, link, 0) >= 0
     }
 

@@ -56,10 +56,11 @@ public final class HostNetwork {
     /// Reads everything; the first `update` hands it on.
     public init() throws(HostError) {
         // Listening begins before reading: what changes in between is told again, which does no harm.
-        notifications = try NetlinkSocket(groups: [
-            RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE, RTNLGRP_NEIGH,
-            RTNLGRP_IPV4_NETCONF, RTNLGRP_IPV6_NETCONF,
-        ].map(\.rawValue))
+        notifications = try NetlinkSocket(
+            groups: [
+                RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE, RTNLGRP_NEIGH,
+                RTNLGRP_IPV4_NETCONF, RTNLGRP_IPV6_NETCONF,
+            ].map(\.rawValue))
         requests = try NetlinkSocket()
         try read(.all)
     }
@@ -105,7 +106,7 @@ public final class HostNetwork {
         return isDifferent
     }
 
-    private func follow(_ message: NetlinkMessage) {
+    private func follow(_ message: RtnetlinkMessage) {
         switch message.type {
         case Int32(RTM_NEWLINK), Int32(RTM_DELLINK): followLink(message)
         case Int32(RTM_NEWADDR), Int32(RTM_DELADDR): followAddress(message)
@@ -116,7 +117,7 @@ public final class HostNetwork {
         }
     }
 
-    private func followLink(_ message: NetlinkMessage) {
+    private func followLink(_ message: RtnetlinkMessage) {
         // A bridge tells of its ports in the same words (AF_BRIDGE): the port leaves the bridge, not the host.
         guard let fixed = message.fixed(ifinfomsg.self), Int32(fixed.ifi_family) == AF_UNSPEC else { return }
         let place = interfaces.firstIndex { $0.index == fixed.ifi_index }
@@ -140,7 +141,7 @@ public final class HostNetwork {
         changed.insert(.links)
     }
 
-    private func followAddress(_ message: NetlinkMessage) {
+    private func followAddress(_ message: RtnetlinkMessage) {
         let isGone = message.type == Int32(RTM_DELADDR)
         let told = message.withObject { isGone || !isTentative($0) ? LVS.Network.Address(address: $0) : nil }
         guard let address = told else { return }
@@ -157,7 +158,7 @@ public final class HostNetwork {
         if !isGone { addresses.append(address) }
     }
 
-    private func followRoute(_ message: NetlinkMessage) {
+    private func followRoute(_ message: RtnetlinkMessage) {
         guard let entry = RouteEntry(message) else {
             // A route that was replaced by one whose next hops are all dead, or of a kind that is not kept.
             if let fixed = message.fixed(rtmsg.self), RouteEntry.isKept(fixed), message.flags & NLM_F_REPLACE != 0 {
@@ -176,7 +177,7 @@ public final class HostNetwork {
         }
     }
 
-    private func followNeighbor(_ message: NetlinkMessage) {
+    private func followNeighbor(_ message: RtnetlinkMessage) {
         // A bridge's forwarding table is told in the same words (AF_BRIDGE).
         guard let entry = Self.neighbor(message) else { return }
         let mac = message.type == Int32(RTM_DELNEIGH) ? nil : entry.mac
@@ -185,7 +186,7 @@ public final class HostNetwork {
         changedNeighbors[entry.key] = .some(mac)
     }
 
-    private static func neighbor(_ message: NetlinkMessage) -> NeighborEntry? {
+    private static func neighbor(_ message: RtnetlinkMessage) -> NeighborEntry? {
         guard let fixed = message.fixed(ndmsg.self), [AF_INET, AF_INET6].contains(Int32(fixed.ndm_family)) else { return nil }
         return message.withObject(NeighborEntry.init(neighbor:))
     }

@@ -26,9 +26,10 @@ extension LVS.Network.Interface {
     init?(link: OpaquePointer) {
         guard let name = rtnl_link_get_name(link) else { return nil }
         let flags = rtnl_link_get_flags(link)
-        self.init(index: rtnl_link_get_ifindex(link), name: String(cString: name),
-                  mac: MACAddress(rtnl_link_get_addr(link)) ?? .zero, mtu: Int(rtnl_link_get_mtu(link)),
-                  isUp: flags & LinkFlags.up != 0, isLoopback: flags & LinkFlags.loopback != 0)
+        self.init(
+            index: rtnl_link_get_ifindex(link), name: String(cString: name),
+            mac: MACAddress(rtnl_link_get_addr(link)) ?? .zero, mtu: Int(rtnl_link_get_mtu(link)),
+            isUp: flags & LinkFlags.up != 0, isLoopback: flags & LinkFlags.loopback != 0)
     }
 }
 
@@ -44,8 +45,9 @@ extension LVS.Network.Address {
     /// `address` is a `struct rtnl_addr`. Of a point-to-point address the own end counts.
     init?(address: OpaquePointer) {
         guard let local = IPAddress(rtnl_addr_get_local(address)) else { return nil }
-        self.init(address: local, prefixLength: Int(rtnl_addr_get_prefixlen(address)),
-                  interface: rtnl_addr_get_ifindex(address))
+        self.init(
+            address: local, prefixLength: Int(rtnl_addr_get_prefixlen(address)),
+            interface: rtnl_addr_get_ifindex(address))
     }
 }
 
@@ -67,7 +69,8 @@ struct NeighborEntry {
     /// `neighbor` is a `struct rtnl_neigh`.
     init?(neighbor: OpaquePointer) {
         guard rtnl_neigh_get_flags(neighbor) & UInt32(NTF_PROXY) == 0,
-              let address = IPAddress(rtnl_neigh_get_dst(neighbor)) else { return nil }
+            let address = IPAddress(rtnl_neigh_get_dst(neighbor))
+        else { return nil }
         key = LVS.Network.NeighborKey(address: address, interface: rtnl_neigh_get_ifindex(neighbor))
         let state = rtnl_neigh_get_state(neighbor)
         mac = state > 0 && state & Self.usable != 0 ? MACAddress(rtnl_neigh_get_lladdr(neighbor)) : nil
@@ -89,7 +92,7 @@ struct RouteEntry {
     }
 
     /// `nil` for a route that is not kept, and for one that is not a deletion and whose next hops are all dead.
-    init?(_ message: NetlinkMessage) {
+    init?(_ message: RtnetlinkMessage) {
         guard let fixed = message.fixed(rtmsg.self), Self.isKept(fixed) else { return nil }
         let family: IPFamily
         switch Int32(fixed.rtm_family) {
@@ -116,7 +119,8 @@ struct RouteEntry {
         let hops = rtnl_route_get_nnexthops(parsed)
         for i in 0..<max(hops, 0) {
             guard let candidate = rtnl_route_nexthop_n(parsed, i),
-                  rtnl_route_nh_get_flags(candidate) & UInt32(RTNH_F_DEAD) == 0 else { continue }
+                rtnl_route_nh_get_flags(candidate) & UInt32(RTNH_F_DEAD) == 0
+            else { continue }
             hop = candidate
             break
         }

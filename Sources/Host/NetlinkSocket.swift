@@ -3,7 +3,7 @@ import Clibnl
 import Glibc
 
 /// One message of rtnetlink, valid while the closure that receives it runs.
-struct NetlinkMessage {
+struct RtnetlinkMessage {
     let message: OpaquePointer
     let header: UnsafeMutablePointer<nlmsghdr>
 
@@ -21,11 +21,13 @@ struct NetlinkMessage {
     /// Lends the libnl object that the message describes; `nil` when libnl does not understand it.
     func withObject<Result>(_ body: (OpaquePointer) -> Result?) -> Result? {
         var object: OpaquePointer?
-        let status = nl_msg_parse(message, { object, place in
-            guard let object, let place else { return }
-            nl_object_get(object)
-            place.assumingMemoryBound(to: OpaquePointer?.self).pointee = object
-        }, &object)
+        let status = nl_msg_parse(
+            message,
+            { object, place in
+                guard let object, let place else { return }
+                nl_object_get(object)
+                place.assumingMemoryBound(to: OpaquePointer?.self).pointee = object
+            }, &object)
         guard status >= 0, let object else { return nil }
         defer { nl_object_put(object) }
         return body(object)
@@ -35,7 +37,7 @@ struct NetlinkMessage {
 /// A rtnetlink socket, either for requests or for notifications.
 final class NetlinkSocket {
     private let socket: OpaquePointer
-    private var receiver: ((NetlinkMessage) -> Void)?
+    private var receiver: ((RtnetlinkMessage) -> Void)?
 
     /// A socket for requests, or, with multicast groups (RTNLGRP_*), a non-blocking one for notifications.
     init(groups: [UInt32] = []) throws(HostError) {
@@ -46,12 +48,14 @@ final class NetlinkSocket {
         // A dump comes in messages as large as the reader's buffer, up to 32 KiB.
         nl_socket_set_msg_buf_size(socket, 65536)
         let own = Unmanaged.passUnretained(self).toOpaque()
-        nl_socket_modify_cb(socket, NL_CB_VALID, NL_CB_CUSTOM, { message, own in
-            guard let message, let own, let header = nlmsg_hdr(message) else { return Int32(bitPattern: NL_SKIP.rawValue) }
-            Unmanaged<NetlinkSocket>.fromOpaque(own).takeUnretainedValue()
-                .receiver?(NetlinkMessage(message: message, header: header))
-            return Int32(bitPattern: NL_OK.rawValue)
-        }, own)
+        nl_socket_modify_cb(
+            socket, NL_CB_VALID, NL_CB_CUSTOM,
+            { message, own in
+                guard let message, let own, let header = nlmsg_hdr(message) else { return Int32(bitPattern: NL_SKIP.rawValue) }
+                Unmanaged<NetlinkSocket>.fromOpaque(own).takeUnretainedValue()
+                    .receiver?(RtnetlinkMessage(message: message, header: header))
+                return Int32(bitPattern: NL_OK.rawValue)
+            }, own)
         guard !groups.isEmpty else { return }
         nl_socket_disable_seq_check(socket)
         nl_socket_set_nonblocking(socket)
@@ -68,8 +72,10 @@ final class NetlinkSocket {
 
     /// Asks for all objects of a kind (RTM_GET*) and hands every answer to `body`. False when the kernel's tables
     /// changed meanwhile, so that something may be missing or double.
-    func dump(_ type: Int32, family: Int32 = AF_UNSPEC, _ what: String,
-              _ body: (NetlinkMessage) -> Void) throws(HostError) -> Bool {
+    func dump(
+        _ type: Int32, family: Int32 = AF_UNSPEC, _ what: String,
+        _ body: (RtnetlinkMessage) -> Void
+    ) throws(HostError) -> Bool {
         var status = nl_rtgen_request(socket, type, family, NLM_F_DUMP)
         if status >= 0 { status = receive(body) }
         if status == -NLE_DUMP_INTR { return false }
@@ -81,7 +87,7 @@ final class NetlinkSocket {
     enum Drained { case nothing, some, overrun }
 
     /// Hands all waiting notifications to `body`; `overrun` when the kernel had to throw some away (ENOBUFS).
-    func drain(_ body: (NetlinkMessage) -> Void) throws(HostError) -> Drained {
+    func drain(_ body: (RtnetlinkMessage) -> Void) throws(HostError) -> Drained {
         var result = Drained.nothing
         while true {
             let status = receive(body)
@@ -95,7 +101,7 @@ final class NetlinkSocket {
         }
     }
 
-    private func receive(_ body: (NetlinkMessage) -> Void) -> Int32 {
+    private func receive(_ body: (RtnetlinkMessage) -> Void) -> Int32 {
         withoutActuallyEscaping(body) { body in
             receiver = body
             defer { receiver = nil }
@@ -128,7 +134,8 @@ final class NetlinkSocket {
             answer.withUnsafeBytes { bytes in
                 let header = bytes.loadUnaligned(as: nlmsghdr.self)
                 guard count >= MemoryLayout<nlmsghdr>.size + MemoryLayout<Int32>.size,
-                      Int32(header.nlmsg_type) == NLMSG_ERROR else { return }
+                    Int32(header.nlmsg_type) == NLMSG_ERROR
+                else { return }
                 let error = bytes.loadUnaligned(fromByteOffset: MemoryLayout<nlmsghdr>.size, as: Int32.self)
                 if error < 0 { refusal = 0 &- error }
             }

@@ -6,7 +6,7 @@ public import Wire
 /// This file is a packet's journey in order: a batch is looked at (`process`), each frame is directed (`direct`), a packet of
 /// a known connection is counted, observed and forwarded (`known`); everything else has a file named after what happens there.
 public struct Director: ~Copyable {
-    /// The host's network; whoever follows the host changes it between breaths.
+    /// The host's network; whoever follows the host changes it between batches.
     public var network = Network()
     public var tunables = Tunables() { didSet { tunablesChanged(from: oldValue) } }
     /// Rules that mark packets before services are looked up, for IPv4 and IPv6.
@@ -16,11 +16,11 @@ public struct Director: ~Copyable {
     public var firewall4 = MarkRules(family: .v4)
     public var firewall6 = MarkRules(family: .v6)
     /// Which of the host's work the director does.
-    public var hostRole: HostRole { didSet { locals.outdate() } }
-    /// What the director made itself during the last breath; sent after the batch.
+    public var hostEmulation: HostEmulation { didSet { locals.outdate() } }
+    /// What the director made itself during the last batch; sent after the batch.
     public internal(set) var outbox = Outbox()
     /// Frames by verdict.
-    public internal(set) var tally = Tally()
+    public internal(set) var verdicts = VerdictCounters()
     /// SYNs whose maximum segment size was lowered (`--mss-clamp`).
     public internal(set) var clampedSYNs: UInt64 = 0
 
@@ -29,16 +29,16 @@ public struct Director: ~Copyable {
     var connections: ConnectionTable
     var wheel: TimerWheel
     var timeouts = TimeoutTable()
-    var totals = Totals()
+    var traffic = TrafficCounters()
     let paths = PathCache()
-    var ports = Ports()
+    var interfaceTable = InterfaceTable()
     var clock: Instant
     var schedule: Schedule
-    var dice: Dice
-    var defence = Defence()
-    var fragments = FragmentStore()
+    var generator: SeededGenerator
+    var defence = OverloadDefence()
+    var fragments = ReassemblyTable()
     /// How the reassembled packet in hand came in.
-    var pieces = Pieces()
+    var originals = OriginalFragments()
     /// The IPv4 options of the packet in hand, where it has any.
     var optionsInHand = IPOptions()
     /// The VLAN tag of the frame in hand, where it has one: answers leave with it.
@@ -46,7 +46,7 @@ public struct Director: ~Copyable {
     var knownVirtualAddresses: Set<IPAddress>?
     var waiting = NeighborQueue()
     var sides = SideTable()
-    var localPorts = LocalPorts()
+    var portAllocator = PortAllocator()
     /// `localAddresses`, as of the last command.
     var localRanges: [ClosedRange<IPAddress>] = [] { didSet { locals.outdate() } }
     var locals = LocalFilter()
@@ -59,12 +59,12 @@ public struct Director: ~Copyable {
     var sequence: UInt64 = 0
     /// The server that the frame in hand was counted for, -1 without one.
     var chosen: ServerID = -1
-    private let looks: Slab<Look>
+    private let parsed: Slab<ParsedFrame>
     /// Takes down what is decided, while a frame is explained.
     var recorder: ExplanationRecorder?
 
     /// What was seen of a frame before its turn came.
-    struct Look: BitwiseCopyable {
+    struct ParsedFrame: BitwiseCopyable {
         var packet: Packet
         var hash: UInt32
         var verdict: Verdict
@@ -73,22 +73,22 @@ public struct Director: ~Copyable {
 
     /// Frames that are looked at together, so that the memory they need is on its way when their turn comes.
     private static var group: Int { 32 }
-    /// Frames of the largest breath.
-    public static var breath: Int { 256 }
+    /// Frames of the largest batch.
+    public static var largestBatch: Int { 256 }
 
     /// A director without services.
     /// - Parameters:
     ///   - connections: how many connections and templates it can hold; memory is touched as they come.
     ///   - seed: feeds hash keys and dice; the same seed makes the same choices.
     ///   - now: the clock's first reading.
-    public init(connections capacity: Int = 1 << 20, seed: UInt64 = 0, hostRole: HostRole = .everything, at now: Instant = 0) {
+    public init(connections capacity: Int = 1 << 20, seed: UInt64 = 0, hostEmulation: HostEmulation = .everything, at now: Instant = 0) {
         connections = ConnectionTable(capacity: capacity, seed: seed)
         wheel = TimerWheel(pool: connections.pool, at: now)
         clock = now
         schedule = Schedule(at: now)
-        dice = Dice(seed: seed)
-        self.hostRole = hostRole
-        looks = Slab(capacity: Self.breath)
+        generator = SeededGenerator(seed: seed)
+        self.hostEmulation = hostEmulation
+        parsed = Slab(capacity: Self.largestBatch)
     }
 
     deinit {
@@ -96,9 +96,9 @@ public struct Director: ~Copyable {
         wheel.deallocate()
         servers.deallocate()
         paths.deallocate()
-        looks.deallocate()
-        ports.deallocate()
-        totals.deallocate()
+        parsed.deallocate()
+        interfaceTable.deallocate()
+        traffic.deallocate()
     }
 
     /// Directs every frame of a batch. Frames with an `egress` afterwards are to be sent as they are now; then those in
@@ -106,18 +106,18 @@ public struct Director: ~Copyable {
     public mutating func process(_ batch: inout Batch, at now: Instant) {
         clock = max(clock, now)
         outbox.removeAll()
-        if ports.generation != network.generation { ports.read(network) }
-        let looks = self.looks
+        if interfaceTable.generation != network.generation { interfaceTable.read(network) }
+        let parsed = self.parsed
         var first = 0
         while first < batch.count {
             let end = min(first &+ Self.group, batch.count)
-            for i in first..<end { look(at: batch[i], as: i) }
-            for i in first..<end where looks[i].packet.kind == .ip { connections.prefetchConnection(looks[i].hash) }
+            for i in first..<end { parse(batch[i], as: i) }
+            for i in first..<end where parsed[i].packet.kind == .ip { connections.prefetchConnection(parsed[i].hash) }
             for i in first..<end {
-                let verdict = direct(&batch[i], &looks[i].packet, looks[i].hash)
-                looks[i].verdict = verdict
-                looks[i].server = chosen
-                tally.count(verdict)
+                let verdict = direct(&batch[i], &parsed[i].packet, parsed[i].hash)
+                parsed[i].verdict = verdict
+                parsed[i].server = chosen
+                verdicts.count(verdict)
             }
             first = end
         }
@@ -142,26 +142,26 @@ public struct Director: ~Copyable {
     }
 
     /// The verdict on a frame of the batch that was processed last.
-    public func verdict(of frame: Int) -> Verdict { looks[frame].verdict }
+    public func verdict(of frame: Int) -> Verdict { parsed[frame].verdict }
 
     /// The real server that a frame of the last batch went to or came from.
-    public func server(of frame: Int) -> ServerKey? { looks[frame].server >= 0 ? servers[looks[frame].server].key : nil }
+    public func server(of frame: Int) -> ServerKey? { parsed[frame].server >= 0 ? servers[parsed[frame].server].key : nil }
 
     /// The service that a frame of the last batch belonged to.
     public func service(of frame: Int) -> ServiceKey? {
-        looks[frame].server >= 0 ? services[servers[looks[frame].server].service]?.key : nil
+        parsed[frame].server >= 0 ? services[servers[parsed[frame].server].service]?.key : nil
     }
 
     /// The clock's last reading.
     public var now: Instant { clock }
 
     @inline(__always)
-    private func look(at frame: Frame, as place: Int) {
-        looks[place].packet = Packet(frame)
-        guard looks[place].packet.kind == .ip else { return }
-        let flow = looks[place].packet.flow
+    private func parse(_ frame: Frame, as place: Int) {
+        parsed[place].packet = Packet(frame)
+        guard parsed[place].packet.kind == .ip else { return }
+        let flow = parsed[place].packet.flow
         let hash = connections.hash(flow.source, flow.sourcePort, flow.destination, flow.destinationPort, flow.proto)
-        looks[place].hash = hash
+        parsed[place].hash = hash
         connections.prefetchIndex(hash)
     }
 
@@ -171,13 +171,15 @@ public struct Director: ~Copyable {
         frame.egress = 0
         chosen = -1
         guard packet.kind == .ip else { return answerNeighbor(frame, packet) }
-        guard ports.isMine(frame) else { return frame.ingress == Self.localInterface ? directOwn(&frame, packet) : notMine(frame, packet) }
-        guard !packet.needsCare else { return directWithCare(&frame, packet) }
+        guard interfaceTable.isMine(frame) else {
+            return frame.ingress == Self.localInterface ? directOwn(&frame, packet) : notMine(frame, packet)
+        }
+        guard !packet.takesSlowPath else { return directOnSlowPath(&frame, packet) }
         guard services.hasServices(packet.family) else { return passServiceless(&frame, packet) }
         guard packet.isBalanced else { return directOther(&frame, packet) }
 
         let match = connections.find(packet.flow, hash: hash)
-        guard match.id >= 0 else { return admit(&frame, packet) }
+        guard match.id >= 0 else { return setUpConnection(&frame, packet) }
         return match.isReply ? reply(&frame, packet, match.id) : known(&frame, &packet, match.id)
     }
 
@@ -187,7 +189,7 @@ public struct Director: ~Copyable {
         guard !packet.opensConnection else { return openAgain(&frame, packet, id) }
         guard isServed(id) else { return unserved(&frame, packet, id) }
         countRequest(id, packet)
-        observe(id, packet, isReply: false)
+        trackState(id, packet, isReply: false)
         return forward(&frame, packet, id)
     }
 }

@@ -35,7 +35,7 @@ public struct Explanation: Sendable {
         /// The connection that the packet made.
         case connected(Entry)
         /// What the packet did to its connection.
-        case observed(Observation)
+        case observed(StateTracking)
         /// How the packet leaves.
         case way(Way)
         case measured(Length)
@@ -106,7 +106,7 @@ public struct Explanation: Sendable {
     }
 
     /// A connection's state before and after a packet.
-    public struct Observation: Sendable, Hashable {
+    public struct StateTracking: Sendable, Hashable {
         public var before: String
         public var after: String
         /// Nanoseconds until it expires from now on.

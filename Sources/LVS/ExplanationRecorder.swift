@@ -23,12 +23,14 @@ extension Director {
         let isTemplate = entry.flags.contains(.template)
         let timeout = isTemplate ? Instant(entry.timeout) * second : timeouts.timeout(proto: entry.proto, state: entry.state)
         let remaining = max(entry.expires &- clock, 0)
-        let state = isTemplate ? entry.flags.contains(.assured) ? "ASSURED" : "NONE" : Transport.stateName(proto: entry.proto, state: entry.state)
-        return Explanation.Entry(proto: entry.proto, client: entry.client, clientPort: entry.clientPort, virtual: entry.virtual,
-                                 virtualPort: entry.virtualPort, server: entry.serverAddress, serverPort: entry.serverPort,
-                                 local: entry.method == .fullNAT && !isTemplate ? entry.localAddress : nil, localPort: entry.localPort,
-                                 method: entry.method, state: state, isTemplate: isTemplate, packets: entry.packetsIn,
-                                 idle: max(timeout - remaining, 0), remaining: remaining, children: Int(entry.children))
+        let state =
+            isTemplate ? entry.flags.contains(.assured) ? "ASSURED" : "NONE" : Transport.stateName(proto: entry.proto, state: entry.state)
+        return Explanation.Entry(
+            proto: entry.proto, client: entry.client, clientPort: entry.clientPort, virtual: entry.virtual,
+            virtualPort: entry.virtualPort, server: entry.serverAddress, serverPort: entry.serverPort,
+            local: entry.method == .fullNAT && !isTemplate ? entry.localAddress : nil, localPort: entry.localPort,
+            method: entry.method, state: state, isTemplate: isTemplate, packets: entry.packetsIn,
+            idle: max(timeout - remaining, 0), remaining: remaining, children: Int(entry.children))
     }
 
     /// What the connection table said about a flow.
@@ -45,8 +47,8 @@ extension Director {
     @inline(never)
     mutating func noteKnown(_ packet: Packet, _ frame: Frame, at now: Instant) {
         clock = max(clock, now)
-        if ports.generation != network.generation { ports.read(network) }
-        guard ports.isMine(frame), !packet.needsCare, packet.isBalanced, services.hasServices(packet.family) else { return }
+        if interfaceTable.generation != network.generation { interfaceTable.read(network) }
+        guard interfaceTable.isMine(frame), !packet.takesSlowPath, packet.isBalanced, services.hasServices(packet.family) else { return }
         let flow = packet.flow
         let hash = connections.hash(flow.source, flow.sourcePort, flow.destination, flow.destinationPort, flow.proto)
         noteFound(connections.find(flow, hash: hash), flow)
@@ -75,8 +77,10 @@ extension Director {
             return
         }
         let key = service.key
-        let match: Explanation.Match = if key.mark != 0 { .mark } else if !key.ranges.isEmpty { .range }
-            else if key.port == flow.destinationPort { .endpoint } else if key.port == 0 { .anyPort } else { .ftp }
+        let match: Explanation.Match =
+            if key.mark != 0 { .mark } else if !key.ranges.isEmpty { .range } else if key.port == flow.destinationPort {
+                .endpoint
+            } else if key.port == 0 { .anyPort } else { .ftp }
         recorder?.add(.matched(key, match))
     }
 
@@ -86,12 +90,19 @@ extension Director {
         for service in services.all where service.key.family == flow.destination.family {
             let key = service.key
             guard key.mark == 0 else {
-                misses.append((mark != 0 ? 3 : 1, Explanation.Miss(service: key, reason: mark == 0 ? "the packet has no mark" : "the packet has mark \(mark)")))
+                misses.append(
+                    (
+                        mark != 0 ? 3 : 1,
+                        Explanation.Miss(service: key, reason: mark == 0 ? "the packet has no mark" : "the packet has mark \(mark)")
+                    ))
                 continue
             }
-            let sameAddress = key.address == flow.destination, samePort = service.covers(flow.destinationPort) || key.port == 0, sameProto = key.proto == flow.proto
+            let sameAddress = key.address == flow.destination, samePort = service.covers(flow.destinationPort) || key.port == 0,
+                sameProto = key.proto == flow.proto
             var reasons: [String] = []
-            if !sameProto { reasons.append("it takes \(ServiceKey.protocolName(key.proto)), the packet is \(ServiceKey.protocolName(flow.proto))") }
+            if !sameProto {
+                reasons.append("it takes \(ServiceKey.protocolName(key.proto)), the packet is \(ServiceKey.protocolName(flow.proto))")
+            }
             if !sameAddress { reasons.append("the packet is for \(flow.destination)") }
             if !samePort { reasons.append("the packet is for port \(flow.destinationPort)") }
             let score = (sameAddress ? 4 : 0) + (samePort ? 2 : 0) + (sameProto ? 1 : 0)
@@ -104,21 +115,23 @@ extension Director {
     /// Why a packet may not open a connection.
     @inline(never)
     mutating func noteOpensNothing(_ packet: Packet) {
-        let words = switch packet.flow.proto {
-        case IPProtocol.tcp where packet.flags.contains(.rst): "a TCP reset opens no connection"
-        case IPProtocol.tcp: "a TCP segment without SYN [\(packet.flags.letters)] opens no connection (sloppy_tcp is 0)"
-        default: "an SCTP packet that does not begin with INIT opens no connection (sloppy_sctp is \(tunables.sloppySCTP))"
-        }
+        let words =
+            switch packet.flow.proto {
+            case IPProtocol.tcp where packet.flags.contains(.rst): "a TCP reset opens no connection"
+            case IPProtocol.tcp: "a TCP segment without SYN [\(packet.flags.letters)] opens no connection (sloppy_tcp is 0)"
+            default: "an SCTP packet that does not begin with INIT opens no connection (sloppy_sctp is \(tunables.sloppySCTP))"
+            }
         recorder?.add(.opensNothing(words))
     }
 
     /// The candidates as they are before the choice.
     @inline(never)
-    func noteCandidates(_ scheduler: any Scheduler, _ request: Request, _ servers: Candidates) {
+    func noteCandidates(_ scheduler: any Scheduler, _ request: SchedulingRequest, _ servers: Candidates) {
         let shown = (0..<min(servers.count, 1024)).map { place in
             let server = servers[place]
-            return Explanation.Candidate(server: server.key, weight: server.weight, active: server.active, inactive: server.inactive,
-                                         isOverloaded: server.isOverloaded, score: scheduler.score(of: place, for: request, in: servers))
+            return Explanation.Candidate(
+                server: server.key, weight: server.weight, active: server.active, inactive: server.inactive,
+                isOverloaded: server.isOverloaded, score: scheduler.score(of: place, for: request, in: servers))
         }
         recorder?.add(.scheduled(Explanation.Schedule(scheduler: type(of: scheduler).name, candidates: shown, picked: nil)))
     }
@@ -126,7 +139,8 @@ extension Director {
     @inline(never)
     func notePicked(_ place: Int?) {
         guard let recorder, let last = recorder.explanation.steps.indices.last,
-              case .scheduled(var schedule) = recorder.explanation.steps[last] else { return }
+            case .scheduled(var schedule) = recorder.explanation.steps[last]
+        else { return }
         schedule.picked = place
         recorder.explanation.steps[last] = .scheduled(schedule)
     }
@@ -136,9 +150,14 @@ extension Director {
     mutating func noteFreshStart(_ id: ConnectionID) {
         let old = entry(id)
         let server = connections[id].server
-        let words = if server >= 0, !servers[server].isAvailable { "its server was removed (expire_nodest_conn is 1)" }
-            else if tunables.expireNoDestination != 0, server >= 0, servers[server].weight == 0 { "its server has weight 0 (expire_nodest_conn is 1)" }
-            else { "the client uses its port again, and the old connection is in \(old.state) (conn_reuse_mode is \(tunables.connectionReuseMode))" }
+        let words =
+            if server >= 0, !servers[server].isAvailable {
+                "its server was removed (expire_nodest_conn is 1)"
+            } else if tunables.expireNoDestination != 0, server >= 0, servers[server].weight == 0 {
+                "its server has weight 0 (expire_nodest_conn is 1)"
+            } else {
+                "the client uses its port again, and the old connection is in \(old.state) (conn_reuse_mode is \(tunables.connectionReuseMode))"
+            }
         recorder?.add(.startsAfresh(old, words))
         recorder?.connection = -1
     }
@@ -146,10 +165,14 @@ extension Director {
     /// Why no ICMP error is sent about a packet.
     @inline(never)
     mutating func noteUntold(_ packet: Packet) {
-        let words = if packet.isLaterFragment { "the packet is a later fragment" } else if isICMPError(packet) { "the packet is itself an ICMP error" }
-            else if !isTellable(packet.flow.source) { "its source \(packet.flow.source) is no single host" }
-            else if !isTellable(packet.flow.destination) { "its destination \(packet.flow.destination) is no single host" }
-            else { "the limit of ICMP errors to \(packet.flow.source) is reached (icmp_ratelimit)" }
+        let words =
+            if packet.isLaterFragment { "the packet is a later fragment" } else if isICMPError(packet) {
+                "the packet is itself an ICMP error"
+            } else if !isTellable(packet.flow.source) {
+                "its source \(packet.flow.source) is no single host"
+            } else if !isTellable(packet.flow.destination) { "its destination \(packet.flow.destination) is no single host" } else {
+                "the limit of ICMP errors to \(packet.flow.source) is reached (icmp_ratelimit)"
+            }
         recorder?.add(.untold(words))
     }
 
@@ -157,7 +180,8 @@ extension Director {
     mutating func noteRetired(_ template: ConnectionID) {
         let server = connections[template].server
         let isGone = server < 0 || !servers[server].isAvailable
-        recorder?.add(.retired(entry(template), isGone ? "its server was removed" : "its server has weight 0 (expire_quiescent_template is 1)"))
+        recorder?.add(
+            .retired(entry(template), isGone ? "its server was removed" : "its server has weight 0 (expire_quiescent_template is 1)"))
     }
 
     /// What can be said when the frame has been directed: the state of its connection, its way, its length against the MTU.
@@ -167,7 +191,7 @@ extension Director {
         if id >= 0, verdict != .serverGone {
             if connections[id].flags.contains(.used) {
                 let now = entry(id)
-                recorder.add(.observed(Explanation.Observation(before: recorder.stateBefore, after: now.state, remaining: now.remaining)))
+                recorder.add(.observed(Explanation.StateTracking(before: recorder.stateBefore, after: now.state, remaining: now.remaining)))
             }
             noteWay(of: id, packet, frame)
         }
@@ -182,8 +206,11 @@ extension Director {
         guard !recorder.isReply || connection.translates else { return }
         let target = recorder.isReply ? connection.client : connection.method == .bypass ? connection.virtual : connection.serverAddress
         let path = recorder.isReply || connection.server < 0 ? self.path(to: target) : servers[connection.server].path
-        recorder.add(.way(Explanation.Way(method: connection.method, to: target, kind: path.kind, interface: network.interface(path.interface)?.name ?? "",
-                                          nextHop: path.nextHop, mac: path.kind == .ready ? path.destination : nil)))
+        recorder.add(
+            .way(
+                Explanation.Way(
+                    method: connection.method, to: target, kind: path.kind, interface: network.interface(path.interface)?.name ?? "",
+                    nextHop: path.nextHop, mac: path.kind == .ready ? path.destination : nil)))
         // The pieces of a datagram leave as they came.
         guard path.isUsable, !packet.isFragment else { return }
         var overhead = 0
@@ -191,6 +218,10 @@ extension Director {
             overhead = servers[outer: servers.outerPlace(connection.server, isPartial: frame.offload.hasPartialChecksum)].length
         }
         let length = recorder.longestSegment ?? Int(packet.length)
-        recorder.add(.measured(Explanation.Length(packet: length, overhead: overhead, limit: Int(path.mtu), dontFragment: packet.dontFragment, isSuperframe: recorder.longestSegment != nil)))
+        recorder.add(
+            .measured(
+                Explanation.Length(
+                    packet: length, overhead: overhead, limit: Int(path.mtu), dontFragment: packet.dontFragment,
+                    isSuperframe: recorder.longestSegment != nil)))
     }
 }

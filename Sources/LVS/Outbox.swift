@@ -1,7 +1,7 @@
 public import Wire
 
-/// Frames that the director makes itself during a breath: ICMP messages, resets, fragments, segments, copies. One arena of
-/// fixed size, empty again at the next breath.
+/// Frames that the director makes itself during a batch: ICMP messages, resets, fragments, segments, copies. One arena of
+/// fixed size, empty again at the next batch.
 public struct Outbox: ~Copyable {
     /// The frames in the order in which they were made, each with the number of the frame that caused it.
     public private(set) var batch: Batch
@@ -23,7 +23,7 @@ public struct Outbox: ~Copyable {
         used = 0
     }
 
-    /// Room for a frame of `length` bytes, not yet among those that are sent; `nil` when the breath has used up the arena.
+    /// Room for a frame of `length` bytes, not yet among those that are sent; `nil` when the batch has used up the arena.
     mutating func room(for length: Int) -> Frame? {
         let words = (length + Self.headroom + 71) / 8
         guard length >= 0, used + words <= arena.capacity, !batch.isFull else { return nil }

@@ -24,7 +24,7 @@ public struct Packet: BitwiseCopyable {
     /// IPv4 options, or IPv6 hop-by-hop options, are there.
     public var hasOptions: Bool
     /// Takes the care of fragments, options or a VLAN tag; told apart only then.
-    @usableFromInline var needsCare: Bool
+    @usableFromInline var takesSlowPath: Bool
     /// Whether the header of the transport protocol is there in full length.
     public var hasTransport: Bool
     /// IPv4: DF is set. IPv6: always, since routers never fragment.
@@ -52,15 +52,16 @@ public struct Packet: BitwiseCopyable {
         isFragment = false
         isLaterFragment = false
         hasOptions = false
-        needsCare = false
+        takesSlowPath = false
         hasTransport = false
         dontFragment = false
         hops = 0
         network = 0
         transport = 0
         length = 0
-        flow = Flow(source: IPAddress(high: 0, low: 0), sourcePort: 0, destination: IPAddress(high: 0, low: 0),
-                    destinationPort: 0, proto: 0)
+        flow = Flow(
+            source: IPAddress(high: 0, low: 0), sourcePort: 0, destination: IPAddress(high: 0, low: 0),
+            destinationPort: 0, proto: 0)
     }
 
     /// Looks at an Ethernet frame.
@@ -103,7 +104,7 @@ public struct Packet: BitwiseCopyable {
         dontFragment = fragment & 0x4000 != 0
         isFragment = fragment & 0x3fff != 0
         hasOptions = header.length > 20
-        needsCare = isFragment || hasOptions || offset != 14
+        takesSlowPath = isFragment || hasOptions || offset != 14
         isLaterFragment = fragment & 0x1fff != 0
         flow.source = header.source
         flow.destination = header.destination
@@ -118,7 +119,8 @@ public struct Packet: BitwiseCopyable {
         let source = header.source
         // A mapped IPv4 address never comes over an IPv6 wire (draft-itojun-v6ops-v4mapped-harmful), nor does a group send.
         guard total <= bytes.count, !source.isV4, !header.destination.isV4, source.high >> 56 != 0xff,
-              let extensions = IPv6Extensions(bytes.prefix(total)) else { self.init(kind: .malformed); return }
+            let extensions = IPv6Extensions(bytes.prefix(total))
+        else { self.init(kind: .malformed); return }
         self.init(kind: .ip)
         family = .v6
         hops = header.hopLimit
@@ -136,7 +138,7 @@ public struct Packet: BitwiseCopyable {
             isFragment = true
             isLaterFragment = word & 0xfff8 != 0
         }
-        needsCare = isFragment || hasOptions || offset != 14
+        takesSlowPath = isFragment || hasOptions || offset != 14
         if !isLaterFragment { readTransport(bytes.prefix(total).dropFirst(extensions.offset)) }
     }
 

@@ -33,11 +33,11 @@ struct Schedule {
 extension Director {
     /// Lets time pass: timers fire, rates are estimated, fragments are given up. What this makes the director send is in
     /// `outbox` afterwards, without a causing frame.
-    /// - Parameter limit: connections that may expire in this call; the rest waits for the next one. Live, it bounds a breath.
+    /// - Parameter limit: connections that may expire in this call; the rest waits for the next one. Live, it bounds a batch.
     public mutating func advance(to now: Instant, limit: Int = .max) {
         outbox.removeAll()
         guard now > clock else { return }
-        if ports.generation != network.generation { ports.read(network) }
+        if interfaceTable.generation != network.generation { interfaceTable.read(network) }
         if now - clock > 3600 * second { leap(to: now - 600 * second) }
         while true {
             let moment = min(schedule.next, fragments.nextTimeout ?? .max)

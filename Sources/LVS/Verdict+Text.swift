@@ -52,7 +52,8 @@ extension Verdict {
         case .neighborUnknown: ("neighbor-unknown", "the next hop's MAC could not be found out")
         case .neighborQueueFull: ("neighbor-queue-full", "too many packets wait for the next hop's MAC")
         case .noBuffer: ("no-buffer", "no room left for the packets it gives rise to")
-        case .icmpMalformed: ("icmp-malformed", "an ICMP message that is too short, or an error with a wrong checksum or an unreadable quote")
+        case .icmpMalformed:
+            ("icmp-malformed", "an ICMP message that is too short, or an error with a wrong checksum or an unreadable quote")
         case .icmpUnusable: ("icmp-unusable", "an ICMP error about a tunnel packet that the client cannot be told of")
         case .pathLearned: ("path-learned", "an ICMP error about a tunnel packet: the director learned from it, the client need not know")
         case .icmpTimeExceeded: ("icmp-time-exceeded", "an ICMP error whose TTL is used up: dropped without a word")
@@ -67,7 +68,11 @@ extension Verdict {
         case .noCallID: ("no-call-id", "the persistence engine found no Call-ID in it")
         case .localAddressesExhausted: ("local-addresses-exhausted", "no free local address and port towards the real server")
         case .loopbackServer: ("loopback-server", "a remote client's packet for a server on a loopback address")
-        case .bypassLocal: ("bypass-local", "no server, and its own destination, where cache_bypass would send it, is the director: dropped without a word")
+        case .bypassLocal:
+            (
+                "bypass-local",
+                "no server, and its own destination, where cache_bypass would send it, is the director: dropped without a word"
+            )
         case .headersTooLong: ("headers-too-long", "no room in the packet for the headers that forwarding adds")
         case .hostFirewall: ("host-firewall", "a rule of the host's netfilter drops it")
         case .noResponder: ("no-responder", "for the director itself, which has no answer to it")

@@ -88,11 +88,13 @@
     public var fate: Fate {
         switch self {
         case .directRouting, .tunneling, .masquerading, .fullNAT, .bypass, .replyTranslated, .icmpToServer, .icmpToClient,
-             .tunnelErrorToClient, .localNode, .routed: .sent
+            .tunnelErrorToClient, .localNode, .routed:
+            .sent
         case .fragmentQueued, .neighborPending: .held
         case .arpReply, .neighborAdvertisement, .echoReply, .reset, .portUnreachable, .protocolUnreachable: .answered
         case .passForeignType, .passNotLocal, .passNoService, .passServiceless, .passReply,
-             .passICMP, .passARP, .passFTPService: .passed
+            .passICMP, .passARP, .passFTPService:
+            .passed
         default: .dropped
         }
     }

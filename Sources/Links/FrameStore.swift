@@ -1,5 +1,5 @@
-internal import Wire
 internal import Glibc
+internal import Wire
 
 /// Equal buffers for frames, each with room in front for an outer header and as long as the longest superframe; memory
 /// that is never touched is never used.
@@ -29,8 +29,9 @@ final class FrameStore {
 
     /// Buffer number `index` as a frame of `length` bytes.
     func frame(_ index: Int, length: Int, ingress: Int32, offload: Offload = Offload()) -> Frame {
-        Frame(buffer: start(index) - Self.headroom, capacity: Self.stride, headroom: Self.headroom, length: length,
-              ingress: ingress, offload: offload)
+        Frame(
+            buffer: start(index) - Self.headroom, capacity: Self.stride, headroom: Self.headroom, length: length,
+            ingress: ingress, offload: offload)
     }
 
     /// A copy of `frame` in buffer number `index`, or nil when it is too long.

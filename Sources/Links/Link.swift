@@ -2,7 +2,7 @@ public import Wire
 
 /// Where frames enter and leave the director: an interface, a file, memory.
 ///
-/// A link is asked once per breath, so it may be an existential; frames point into the link's own memory.
+/// A link is asked once per batch, so it may be an existential; frames point into the link's own memory.
 public protocol Link: AnyObject {
     /// Index of the interface as the engine's network knows it; frames that leave here carry it as `egress`.
     var interface: Int32 { get }

@@ -6,7 +6,7 @@ public final class MemoryLink: Link {
     public struct Copy: Sendable, Equatable {
         public var bytes: [UInt8]
         public var offload: Offload
-        /// Which frame of its breath caused it.
+        /// Which frame of its batch caused it.
         public var cause: Int32
 
         public init(_ bytes: [UInt8], offload: Offload = Offload(), cause: Int32 = 0) {

@@ -17,7 +17,7 @@ public struct PacketFilter: Sendable {
     public let precision: Precision
     private let program: [bpf_insn]
     /// What the program was made for, so that a wider one can take its place.
-    private var interests: [Interest] = []
+    private var captureMatches: [CaptureMatch] = []
     private var everyICMP = false
 
     /// Instructions that the kernel takes (BPF_MAXINSNS).
@@ -40,27 +40,28 @@ public struct PacketFilter: Sendable {
     /// than it costs to receive it.
     private static var mostComparisons: Int { 640 }
 
-    /// The tightest filter that lets everything in `interests` through and that the kernel takes. Long lists take up to a
+    /// The tightest filter that lets everything in `captureMatches` through and that the kernel takes. Long lists take up to a
     /// tenth of a second.
-    public init(accepting interests: [Interest], everyICMP: Bool = false) {
-        self = Self.tightest(accepting: interests, everyICMP: everyICMP, among: [.ports, .addresses])
+    public init(accepting captureMatches: [CaptureMatch], everyICMP: Bool = false) {
+        self = Self.tightest(accepting: captureMatches, everyICMP: everyICMP, among: [.ports, .addresses])
     }
 
     /// The next wider filter that accepts everything that this one does.
     var wider: PacketFilter {
-        guard precision == .ports, !interests.isEmpty else { return .everything }
-        return Self.tightest(accepting: interests, everyICMP: everyICMP, among: [.addresses])
+        guard precision == .ports, !captureMatches.isEmpty else { return .everything }
+        return Self.tightest(accepting: captureMatches, everyICMP: everyICMP, among: [.addresses])
     }
 
-    private static func tightest(accepting interests: [Interest], everyICMP: Bool, among precisions: [Precision])
-        -> PacketFilter {
+    private static func tightest(accepting captureMatches: [CaptureMatch], everyICMP: Bool, among precisions: [Precision])
+        -> PacketFilter
+    {
         for precision in precisions {
             let addressesOnly = precision == .addresses
-            let comparisons = Interest.comparisons(interests, addressesOnly: addressesOnly)
+            let comparisons = CaptureMatch.comparisons(captureMatches, addressesOnly: addressesOnly)
             guard comparisons <= mostComparisons else { continue }
-            let expression = Interest.expression(interests, everyICMP: everyICMP, addressesOnly: addressesOnly)
+            let expression = CaptureMatch.expression(captureMatches, everyICMP: everyICMP, addressesOnly: addressesOnly)
             if var filter = try? PacketFilter(expression: expression, precision: precision) {
-                filter.interests = interests
+                filter.captureMatches = captureMatches
                 filter.everyICMP = everyICMP
                 return filter
             }

@@ -29,7 +29,8 @@ public final class PcapLink: NamedLink {
     public func receive(into batch: inout Batch) throws(LinkError) {
         var taken = 0
         while !batch.isFull, taken < store.capacity,
-              let record = try reader.next(into: Bytes(store.start(taken), count: FrameStore.room)) {
+            let record = try reader.next(into: Bytes(store.start(taken), count: FrameStore.room))
+        {
             batch.append(store.frame(taken, length: record.length, ingress: interface))
             time = record.time
             counters.received &+= 1

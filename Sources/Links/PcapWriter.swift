@@ -56,8 +56,9 @@ public final class PcapWriter {
         header.caplen = UInt32(frame.count)
         header.len = UInt32(frame.count)
         errno = 0
-        pcap_dump(UnsafeMutableRawPointer(dump).assumingMemoryBound(to: UInt8.self), &header,
-                  frame.base.assumingMemoryBound(to: UInt8.self))
+        pcap_dump(
+            UnsafeMutableRawPointer(dump).assumingMemoryBound(to: UInt8.self), &header,
+            frame.base.assumingMemoryBound(to: UInt8.self))
         guard ferror(pcap_dump_file(dump)) == 0 else { throw failure() }
         frames += 1
     }

@@ -20,7 +20,7 @@ public final class RingLink: LiveLink {
     private var taken = 0
     private let superframes = FrameStore(capacity: 64)
     private let queue: OpaquePointer
-    private var carrier = Carrier()
+    private var linkState = LinkState()
     private var counts = LinkCounters()
 
     private let slotSize: Int
@@ -34,7 +34,8 @@ public final class RingLink: LiveLink {
     }
 
     public convenience init(on interfaceName: String, filter: PacketFilter = .everything, group: UInt16? = nil)
-        throws(LinkError) {
+        throws(LinkError)
+    {
         try self.init(on: interfaceName, filter: filter, group: group, slots: 4096)
     }
 
@@ -52,8 +53,9 @@ public final class RingLink: LiveLink {
         }
         self.queue = queue
         var memory: UnsafeMutableRawPointer?
-        let result = svs_packet_ring(socket.descriptor, UInt32(Self.blockSize), UInt32(blocks), UInt32(slotSize),
-                                     UInt32(Self.reserve), &memory)
+        let result = svs_packet_ring(
+            socket.descriptor, UInt32(Self.blockSize), UInt32(blocks), UInt32(slotSize),
+            UInt32(Self.reserve), &memory)
         guard result == 0, let memory else {
             svs_packets_free(queue)
             throw socket.failure("making a receive ring of \(blocks * Self.blockSize >> 10) kB", result)
@@ -97,7 +99,7 @@ public final class RingLink: LiveLink {
             next = next + 1 == slots ? 0 : next + 1
             taken += 1
         }
-        if taken > 0 { carrier.carried() } else { try carrier.nothingArrived(at: socket, sending: transmitter) }
+        if taken > 0 { linkState.carried() } else { try linkState.nothingArrived(at: socket, sending: transmitter) }
     }
 
     public func transmit(_ batch: borrowing Batch) throws(LinkError) {
@@ -126,8 +128,10 @@ public final class RingLink: LiveLink {
         guard packet.type < UInt8(SVS_PACKET_OTHERHOST) else { return }
         guard packet.length == packet.arrived, let bytes = packet.frame else { return counts.truncated &+= 1 }
         let buffer = slot(next) + Int(SVS_RING_HEADER)
-        append(Frame(buffer: buffer, capacity: slotSize - Int(SVS_RING_HEADER), headroom: bytes - buffer,
-                     length: Int(packet.length), ingress: interface), packet, to: &batch)
+        append(
+            Frame(
+                buffer: buffer, capacity: slotSize - Int(SVS_RING_HEADER), headroom: bytes - buffer,
+                length: Int(packet.length), ingress: interface), packet, to: &batch)
     }
 
     /// Takes the whole of a frame that its slot could not hold from the socket's queue, where it stands in ring order;

@@ -12,7 +12,7 @@ public final class SocketLink: LiveLink {
     private let store = FrameStore(capacity: 64)
     private let packets: OpaquePointer
     private let entries: UnsafeMutablePointer<svs_packet>
-    private var carrier = Carrier()
+    private var linkState = LinkState()
     private var counts = LinkCounters()
     public private(set) var wantsPoll = true
 
@@ -57,18 +57,18 @@ public final class SocketLink: LiveLink {
         let got = svs_packets_receive(packets, socket.descriptor, UInt32(room))
         wantsPoll = got < room
         if got > 0 {
-            carrier.carried()
+            linkState.carried()
             for index in 0..<Int(got) { take(entries[index], at: index, into: &batch) }
             return
         }
         switch -got {
         case EAGAIN, EINTR:
-            try carrier.nothingArrived(at: socket, sending: transmitter)
+            try linkState.nothingArrived(at: socket, sending: transmitter)
         case EINVAL:
             // The kernel has no virtio_net_hdr for this kind of superframe (SCTP, for example) and drops it.
             counts.truncated &+= 1
         case ENETDOWN:
-            try carrier.lost(socket)
+            try linkState.lost(socket)
         default:
             throw socket.failure("receiving", got)
         }

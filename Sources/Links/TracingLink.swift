@@ -2,7 +2,7 @@ public import Wire
 
 /// A link that writes down what passes through the link it holds, received and sent frames alike, into a pcap file.
 public final class TracingLink: Link {
-    /// Nanoseconds since 1970 that the next frames are written with; the holder sets it once per breath.
+    /// Nanoseconds since 1970 that the next frames are written with; the holder sets it once per batch.
     public var now: UInt64 = 0
     private let link: any Link
     private let trace: PcapWriter

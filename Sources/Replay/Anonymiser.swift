@@ -35,22 +35,29 @@ public final class Anonymiser {
     }
 
     private func stays(_ address: IPAddress) -> Bool {
-        address.isMulticast || address.isLoopback || address.isUnspecified || address.isV4 && (address.v4 >> 24 == 0 || address.v4 >> 28 >= 14)
+        address.isMulticast || address.isLoopback || address.isUnspecified
+            || address.isV4 && (address.v4 >> 24 == 0 || address.v4 >> 28 >= 14)
     }
 
     /// A bit flips or not by what stands before it. The first eight bits stay, so that nothing becomes a group or loopback.
     private func v4(_ address: UInt32) -> UInt32 {
         var mapped = address
         // Of 169.254/16 only the host part is mapped.
-        for bit in (address >> 16 == 0xa9fe ? 16 : 8)..<32 where flips(UInt64(address >> UInt32(32 - bit)), 0, bit) { mapped ^= 1 << UInt32(31 - bit) }
+        for bit in (address >> 16 == 0xa9fe ? 16 : 8)..<32 where flips(UInt64(address >> UInt32(32 - bit)), 0, bit) {
+            mapped ^= 1 << UInt32(31 - bit)
+        }
         return mapped
     }
 
     /// The first 16 bits stay; of a link-local address, the network.
     private func v6(_ address: IPAddress) -> IPAddress {
         var (high, low) = (address.high, address.low)
-        for bit in (address.isLinkLocal ? 64 : 16)..<64 where flips(address.high >> UInt64(64 - bit), 1, bit) { high ^= 1 << UInt64(63 - bit) }
-        for bit in 0..<64 where flips(address.high, bit == 0 ? 0 : address.low >> UInt64(64 - bit), 64 + bit) { low ^= 1 << UInt64(63 - bit) }
+        for bit in (address.isLinkLocal ? 64 : 16)..<64 where flips(address.high >> UInt64(64 - bit), 1, bit) {
+            high ^= 1 << UInt64(63 - bit)
+        }
+        for bit in 0..<64 where flips(address.high, bit == 0 ? 0 : address.low >> UInt64(64 - bit), 64 + bit) {
+            low ^= 1 << UInt64(63 - bit)
+        }
         return IPAddress(high: high, low: low)
     }
 

@@ -40,8 +40,9 @@ extension Anonymiser {
             for (place, old) in [(12, source), (16, destination)] { replace(old, at: place, in: bytes, checksum: 10) }
             bytes.fill(at: total, count: bytes.count - total)
             let fragment = bytes.big16(at: 6)
-            transport(bytes[9], bytes.prefix(total).dropFirst(length), from: source, to: destination,
-                      isLater: fragment & 0x1fff != 0, isWhole: fragment & 0x3fff == 0 && !isQuoted && !isPartial, isPartial: isPartial)
+            transport(
+                bytes[9], bytes.prefix(total).dropFirst(length), from: source, to: destination,
+                isLater: fragment & 0x1fff != 0, isWhole: fragment & 0x3fff == 0 && !isQuoted && !isPartial, isPartial: isPartial)
         } else if bytes[0] >> 4 == 6, bytes.count >= 40 {
             let total = min(Int(bytes.big16(at: 4)) + 40, bytes.count)
             let source = IPAddress(high: bytes.big64(at: 8), low: bytes.big64(at: 16))
@@ -53,8 +54,9 @@ extension Anonymiser {
             bytes.fill(at: total, count: bytes.count - total)
             guard let extensions = IPv6Extensions(bytes.prefix(total)), extensions.offset <= total else { return }
             let fragment = extensions.fragmentHeader > 0 ? bytes.big16(at: extensions.fragmentHeader + 2) : 0
-            transport(extensions.proto, bytes.prefix(total).dropFirst(extensions.offset), from: source, to: destination,
-                      isLater: fragment & 0xfff8 != 0, isWhole: extensions.fragmentHeader == 0 && !isQuoted && !isPartial, isPartial: isPartial)
+            transport(
+                extensions.proto, bytes.prefix(total).dropFirst(extensions.offset), from: source, to: destination,
+                isLater: fragment & 0xfff8 != 0, isWhole: extensions.fragmentHeader == 0 && !isQuoted && !isPartial, isPartial: isPartial)
         }
     }
 
@@ -93,8 +95,10 @@ extension Anonymiser {
         bytes.setBig16(isRight ? right : right ^ 0x5555, at: place)
     }
 
-    private func transport(_ proto: UInt8, _ bytes: Bytes, from source: IPAddress, to destination: IPAddress, isLater: Bool,
-                           isWhole: Bool, isPartial: Bool) {
+    private func transport(
+        _ proto: UInt8, _ bytes: Bytes, from source: IPAddress, to destination: IPAddress, isLater: Bool,
+        isWhole: Bool, isPartial: Bool
+    ) {
         let newSource = address(source), newDestination = address(destination)
         func sum() -> UInt16 { Checksum.of(bytes, from: newSource, to: newDestination, proto: proto) }
         let isRight = isWhole && Checksum.of(bytes, from: source, to: destination, proto: proto) == 0
@@ -109,7 +113,9 @@ extension Anonymiser {
             }
             // In what is not whole only the addresses' part can follow; a partial one is not inverted yet.
             var checksum = isPartial ? ~bytes.big16(at: place) : bytes.big16(at: place)
-            for (old, new) in [(source, newSource), (destination, newDestination)] { checksum = Checksum.update(checksum, from: old, to: new) }
+            for (old, new) in [(source, newSource), (destination, newDestination)] {
+                checksum = Checksum.update(checksum, from: old, to: new)
+            }
             bytes.setBig16(isPartial ? ~checksum : checksum, at: place)
         }
         func clear(from start: Int) { if bytes.count > start { bytes.fill(at: start, count: bytes.count - start) } }
@@ -123,7 +129,11 @@ extension Anonymiser {
             settle(16)
         case IPProtocol.udp:
             guard bytes.count >= 8 else { return }
-            if guePorts.contains(bytes.big16(at: 2)), let gue = GUEHeader(bytes.dropFirst(8)), gue.length <= bytes.count - 8 { ip(gue.payload, isQuoted: !isWhole) } else { clear(from: 8) }
+            if guePorts.contains(bytes.big16(at: 2)), let gue = GUEHeader(bytes.dropFirst(8)), gue.length <= bytes.count - 8 {
+                ip(gue.payload, isQuoted: !isWhole)
+            } else {
+                clear(from: 8)
+            }
             if bytes.big16(at: 6) != 0 || isPartial { settle(6) }
         case IPProtocol.sctp: sctp(bytes, isWhole: isWhole)
         case IPProtocol.icmp: icmp(bytes, isWhole: isWhole)

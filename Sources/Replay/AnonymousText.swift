@@ -11,7 +11,11 @@ extension Anonymiser {
             case .addService(let key, let settings):
                 clientLengths[SaveFormat.words(for: key)] = key.family == .v4 ? settings.netmask.nonzeroBitCount : Int(settings.netmask)
                 for range in settings.localAddresses where range.lowerBound != range.upperBound && block(range) == nil {
-                    throw FileError(file: "--anonymise", text: "the local addresses \(range.lowerBound)-\(range.upperBound) are no whole network and cannot be mapped to a range")
+                    throw FileError(
+                        file: "--anonymise",
+                        text:
+                            "the local addresses \(range.lowerBound)-\(range.upperBound) are no whole network and cannot be mapped to a range"
+                    )
                 }
             case .addServer(_, _, let settings) where settings.tunnel == .gue: guePorts.insert(settings.tunnelPort)
             default: break
@@ -29,7 +33,8 @@ extension Anonymiser {
 
     /// A text of a case with every address in it mapped.
     public func text(_ text: String, of name: String) -> String {
-        text.split(separator: "\n", omittingEmptySubsequences: false).map { name == "connections" ? connection($0) : line($0) }.joined(separator: "\n")
+        text.split(separator: "\n", omittingEmptySubsequences: false).map { name == "connections" ? connection($0) : line($0) }.joined(
+            separator: "\n")
     }
 
     private func line(_ line: Substring) -> String {
@@ -63,7 +68,8 @@ extension Anonymiser {
 
     private func network(_ address: IPAddress, _ length: Int) -> IPAddress {
         let mapped = self.address(address)
-        return address.isV4 ? IPAddress(v4: length <= 0 ? 0 : mapped.v4 & (UInt32.max << UInt32(max(32 - length, 0)))) : mapped.masked(to: min(length, 128))
+        return address.isV4
+            ? IPAddress(v4: length <= 0 ? 0 : mapped.v4 & (UInt32.max << UInt32(max(32 - length, 0)))) : mapped.masked(to: min(length, 128))
     }
 
     private func word(_ word: Substring) -> String {
@@ -72,10 +78,16 @@ extension Anonymiser {
         if let slash = word.firstIndex(of: "/"), let address = IPAddress(word[..<slash]) {
             let rest = word[word.index(after: slash)...]
             let length = Int(rest) ?? IPAddress(rest).map { $0.v4.nonzeroBitCount } ?? address.family.width
-            let isNetwork = address == (address.isV4 ? IPAddress(v4: length <= 0 ? 0 : address.v4 & (UInt32.max << UInt32(max(32 - length, 0)))) : address.masked(to: min(max(length, 0), 128)))
+            let isNetwork =
+                address
+                == (address.isV4
+                    ? IPAddress(v4: length <= 0 ? 0 : address.v4 & (UInt32.max << UInt32(max(32 - length, 0))))
+                    : address.masked(to: min(max(length, 0), 128)))
             return "\(isNetwork ? network(address, length) : self.address(address))/\(rest)"
         }
-        if let dash = word.firstIndex(of: "-"), let first = IPAddress(word[..<dash]), let last = IPAddress(word[word.index(after: dash)...]), first <= last {
+        if let dash = word.firstIndex(of: "-"), let first = IPAddress(word[..<dash]),
+            let last = IPAddress(word[word.index(after: dash)...]), first <= last
+        {
             guard let length = block(first...last) else { return "\(self.address(first))-\(self.address(last))" }
             let base = network(first, length)
             return "\(base)-\(IPAddress(high: base.high, low: base.low | (first.low ^ last.low)))"
@@ -90,7 +102,8 @@ extension Anonymiser {
             }
         }
         return word.contains(",") && !word.contains(":")
-            ? word.split(separator: ",", omittingEmptySubsequences: false).map { IPAddress($0).map { "\(self.address($0))" } ?? String($0) }.joined(separator: ",")
+            ? word.split(separator: ",", omittingEmptySubsequences: false).map { IPAddress($0).map { "\(self.address($0))" } ?? String($0) }
+                .joined(separator: ",")
             : String(word)
     }
 }

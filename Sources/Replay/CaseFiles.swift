@@ -1,5 +1,5 @@
-internal import Glibc
 public import Admin
+internal import Glibc
 
 /// The files that describe one director host and the frames that reach it: a case folder, or files named one by one.
 public struct CaseFiles: Sendable {
@@ -29,8 +29,10 @@ public struct CaseFiles: Sendable {
     /// Offload headers of an input, by the interface's name (`""` for the first Ethernet link).
     public var offloads: [String: String] = [:]
 
-    public init(services: String, network: String, inputs: [Capture], marks: String? = nil, marks6: String? = nil,
-                sysctl: String? = nil, edits: String? = nil) {
+    public init(
+        services: String, network: String, inputs: [Capture], marks: String? = nil, marks6: String? = nil,
+        sysctl: String? = nil, edits: String? = nil
+    ) {
         self.services = services
         self.network = network
         self.inputs = inputs
@@ -51,15 +53,20 @@ public struct CaseFiles: Sendable {
         var inputs: [Capture] = []
         var offloads: [String: String] = [:]
         for name in names.sorted() {
-            if let interface = Self.interface(of: name, between: "in", and: "pcap") ?? Self.interface(of: name, between: "in", and: "pcapng") {
+            if let interface = Self.interface(of: name, between: "in", and: "pcap")
+                ?? Self.interface(of: name, between: "in", and: "pcapng")
+            {
                 inputs.append(Capture(interface: interface.isEmpty ? nil : interface, path: path(name)))
             } else if let interface = Self.interface(of: name, between: "in", and: "vnet") {
                 offloads[interface] = path(name)
             }
         }
-        guard !inputs.isEmpty else { throw FileError(file: folder, text: "a case needs a file 'in.pcap' or 'in.IF.pcap', and there is none") }
-        self.init(services: path("services"), network: path("network"), inputs: inputs, marks: present("marks"),
-                  marks6: present("marks6"), sysctl: present("sysctl"), edits: present("edits"))
+        guard !inputs.isEmpty else {
+            throw FileError(file: folder, text: "a case needs a file 'in.pcap' or 'in.IF.pcap', and there is none")
+        }
+        self.init(
+            services: path("services"), network: path("network"), inputs: inputs, marks: present("marks"),
+            marks6: present("marks6"), sysctl: present("sysctl"), edits: present("edits"))
         self.offloads = offloads
         firewall = present("firewall")
         run = present("run")
@@ -69,7 +76,9 @@ public struct CaseFiles: Sendable {
     /// The interface in the middle of `in.IF.pcap`, empty for `in.pcap`; `nil` for other names.
     static func interface(of name: String, between start: String, and end: String) -> String? {
         if name == "\(start).\(end)" { return "" }
-        guard name.hasPrefix(start + "."), name.hasSuffix("." + end), name.utf8.count > start.utf8.count + end.utf8.count + 2 else { return nil }
+        guard name.hasPrefix(start + "."), name.hasSuffix("." + end), name.utf8.count > start.utf8.count + end.utf8.count + 2 else {
+            return nil
+        }
         return String(name.dropFirst(start.count + 1).dropLast(end.count + 1))
     }
 

@@ -33,7 +33,9 @@ public struct CaseResult: Sendable {
     public var line: String {
         switch outcome {
         case .passed: "ok    \(name): \(frames) frames"
-        case .failed: "FAIL  \(name): " + (differingFrames > 0 ? "\(differingFrames) of \(frames) frames differ" : "\(frames) frames as expected, the rest not")
+        case .failed:
+            "FAIL  \(name): "
+                + (differingFrames > 0 ? "\(differingFrames) of \(frames) frames differ" : "\(frames) frames as expected, the rest not")
         case .unusable(let reason): "ERROR \(name): \(reason)"
         case .regenerated: "new   \(name): \(frames) frames"
         case .noKernelCase(let reason): "-     \(name): not a kernel case: \(reason)"

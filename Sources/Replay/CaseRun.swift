@@ -7,8 +7,10 @@ internal import Synchronization
 public enum CaseRun {
     /// Runs `body` for each folder on `jobs` threads and hands over the results in the order of the folders, each as soon as
     /// it and those before it are there.
-    public static func results(of folders: [String], jobs: Int, _ body: @Sendable (String) -> CaseResult,
-                               each: @Sendable (CaseResult) -> Void) -> [CaseResult] {
+    public static func results(
+        of folders: [String], jobs: Int, _ body: @Sendable (String) -> CaseResult,
+        each: @Sendable (CaseResult) -> Void
+    ) -> [CaseResult] {
         struct Progress {
             var next = 0
             var told = 0
@@ -42,7 +44,9 @@ public enum CaseRun {
         while trimmed.count > 1, trimmed.hasSuffix("/") { trimmed.removeLast() }
         var found: [String] = []
         try collect(trimmed, depth: 0, &found)
-        guard !found.isEmpty else { throw FileError(file: path, text: "no case: neither here nor below is a folder with 'services' and 'network'") }
+        guard !found.isEmpty else {
+            throw FileError(file: path, text: "no case: neither here nor below is a folder with 'services' and 'network'")
+        }
         return found
     }
 

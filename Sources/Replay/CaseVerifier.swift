@@ -34,7 +34,9 @@ public struct CaseVerifier: Sendable {
     }
 
     private func run(_ folder: String, _ result: inout CaseResult) throws {
-        if let about = try? TextFile.read(folder + "/about") { result.about = about.split(whereSeparator: \.isNewline).first.map(String.init) ?? "" }
+        if let about = try? TextFile.read(folder + "/about") {
+            result.about = about.split(whereSeparator: \.isNewline).first.map(String.init) ?? ""
+        }
         let files = try CaseFiles(folder: folder)
         guard let kernel else { return try judge(files, by: Expectations(folder: folder), folder, &result) }
         if let reason = try KernelCase.exclusion(Scenario(files), files, folder: folder, release: kernel.release) {
@@ -47,16 +49,18 @@ public struct CaseVerifier: Sendable {
     }
 
     /// - Parameter refusals: frames before which an edit is refused, where that is known.
-    private func judge(_ files: CaseFiles, by expectations: Expectations, refusals: [Int]? = nil, _ folder: String,
-                       _ result: inout CaseResult) throws {
+    private func judge(
+        _ files: CaseFiles, by expectations: Expectations, refusals: [Int]? = nil, _ folder: String,
+        _ result: inout CaseResult
+    ) throws {
         guard regenerates || !expectations.isEmpty else {
             throw FileError(file: folder, text: "the case expects nothing: no out.pcap, expected/ or verdicts (--regenerate makes them)")
         }
         var replay = try Replayer(files)
-        var judge = try CaseJudge(expectations, replay.scenario, ignored: ignored, shown: shown)
+        var judge = try CaseComparison(expectations, replay.scenario, ignored: ignored, shown: shown)
         judge.leavesRoutedFrames = kernel != nil
-        var harvest: Harvest?
-        if regenerates { harvest = try Harvest(expectations, replay.scenario) }
+        var writer: ExpectationsWriter?
+        if regenerates { writer = try ExpectationsWriter(expectations, replay.scenario) }
 
         var emissions: [Replayer.Emission] = [], late: [Replayer.Emission] = []
         var previous: Replayer.Outcome?
@@ -64,15 +68,15 @@ public struct CaseVerifier: Sendable {
             // What timers made between two input frames belongs to the earlier one.
             if emission.cause < outcomeIndex(previous) + 1 { emissions.append(emission) } else { late.append(emission) }
         }) {
-            if let previous { try settle(previous, emissions, &judge, &harvest) }
+            if let previous { try settle(previous, emissions, &judge, &writer) }
             previous = outcome
             (emissions, late) = (late, [])
         }
         try replay.finish { emissions.append($0) }
-        if let previous { try settle(previous, emissions, &judge, &harvest) }
+        if let previous { try settle(previous, emissions, &judge, &writer) }
         result.frames = replay.frames
-        if harvest != nil {
-            try harvest?.finish(&replay)
+        if writer != nil {
+            try writer?.finish(&replay)
             result.outcome = .regenerated
             return
         }
@@ -86,11 +90,13 @@ public struct CaseVerifier: Sendable {
 
     private func outcomeIndex(_ outcome: Replayer.Outcome?) -> Int { outcome?.index ?? -1 }
 
-    private func settle(_ outcome: Replayer.Outcome, _ emissions: [Replayer.Emission], _ judge: inout CaseJudge,
-                        _ harvest: inout Harvest?) throws {
+    private func settle(
+        _ outcome: Replayer.Outcome, _ emissions: [Replayer.Emission], _ judge: inout CaseComparison,
+        _ writer: inout ExpectationsWriter?
+    ) throws {
         let expected = try judge.expectedFrames(of: outcome.index)
-        if harvest != nil {
-            try harvest?.take(outcome, emissions, expected, judge.frames)
+        if writer != nil {
+            try writer?.take(outcome, emissions, expected, judge.frames)
         } else {
             judge.compare(outcome, emissions, with: expected)
         }

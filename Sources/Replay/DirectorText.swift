@@ -1,5 +1,5 @@
-public import LVS
 internal import Admin
+public import LVS
 internal import Wire
 
 /// A running director in the words of a case's files.
@@ -42,7 +42,9 @@ public enum DirectorText {
         var rest = bytes[...]
         while let end = rest.firstIndex(of: 0x0a) {
             let head = String(decoding: rest[..<end], as: UTF8.self).split(separator: " ")
-            guard head.count == 2, let length = Int(head[1]), length >= 0, rest.distance(from: end, to: rest.endIndex) > length else { break }
+            guard head.count == 2, let length = Int(head[1]), length >= 0, rest.distance(from: end, to: rest.endIndex) > length else {
+                break
+            }
             texts[String(head[0])] = String(decoding: rest[(end + 1)...].prefix(length), as: UTF8.self)
             rest = rest[(end + 1)...].dropFirst(length)
         }

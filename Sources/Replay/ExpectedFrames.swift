@@ -28,7 +28,9 @@ public struct Expectations: Sendable {
         self.folder = folder
         let names = try CaseFiles.names(in: folder)
         for name in names.sorted() {
-            guard let interface = CaseFiles.interface(of: name, between: "out", and: "pcap") ?? CaseFiles.interface(of: name, between: "out", and: "pcapng")
+            guard
+                let interface = CaseFiles.interface(of: name, between: "out", and: "pcap")
+                    ?? CaseFiles.interface(of: name, between: "out", and: "pcapng")
             else { continue }
             outputs.append(CaseFiles.Capture(interface: interface.isEmpty ? nil : interface, path: folder + "/" + name))
         }
@@ -70,7 +72,8 @@ struct ExpectedFrames {
         guard let (record, bytes) = try reader.next() else { return nil }
         let cause = Int(record.time / 1_000_000_000)
         guard cause >= last else {
-            throw FileError(file: reader.path, text: "frame \(reader.frames): caused by input frame \(cause), but stands behind one of frame \(last)")
+            throw FileError(
+                file: reader.path, text: "frame \(reader.frames): caused by input frame \(cause), but stands behind one of frame \(last)")
         }
         last = cause
         return (cause, bytes)

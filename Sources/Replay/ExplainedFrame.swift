@@ -1,5 +1,5 @@
-public import LVS
 internal import FoundationEssentials
+public import LVS
 internal import Wire
 
 /// One frame with the decisions about it, for people and for programs.
@@ -21,7 +21,7 @@ public struct ExplainedFrame: Sendable {
 
     func line(_ frame: [UInt8]) -> String {
         var bytes = frame
-        return bytes.withBytes { Printout($0, guePorts: guePorts).description }
+        return bytes.withBytes { PacketDescription($0, guePorts: guePorts).description }
     }
 
     func name(_ interface: Int32) -> String {
@@ -37,8 +37,10 @@ public struct ExplainedFrame: Sendable {
 
     /// Several lines: the frame, the decisions in order, what left, the verdict.
     public var text: String {
-        var lines = ["frame \(outcome.index) on \(name(outcome.interface)) at \(Self.seconds(outcome.time)) s, \(outcome.frame.count) bytes",
-                     "  \(line(outcome.frame))"]
+        var lines = [
+            "frame \(outcome.index) on \(name(outcome.interface)) at \(Self.seconds(outcome.time)) s, \(outcome.frame.count) bytes",
+            "  \(line(outcome.frame))",
+        ]
         for step in outcome.explanation?.steps ?? [] { lines += Self.labelled(ExplanationText.label(step), ExplanationText.lines(step)) }
         for (number, emission) in emissions.enumerated() {
             var words = ["on \(name(emission.interface)), \(emission.frame.count) bytes", line(emission.frame)]
@@ -51,7 +53,8 @@ public struct ExplainedFrame: Sendable {
 
     private static func labelled(_ label: String, _ lines: [String]) -> [String] {
         lines.enumerated().map { number, line in
-            "  " + (number == 0 ? label + String(repeating: " ", count: max(12 - label.count, 1)) : String(repeating: " ", count: 14)) + line
+            "  " + (number == 0 ? label + String(repeating: " ", count: max(12 - label.count, 1)) : String(repeating: " ", count: 14))
+                + line
         }
     }
 
@@ -59,9 +62,15 @@ public struct ExplainedFrame: Sendable {
         var lines: [String] = []
         for (place, change) in changes.added.enumerated() {
             let field = "\(change.field) \(change.after ?? "")"
-            if place > 0, changes.added[place - 1].header == change.header { lines[lines.count - 1] += ", \(field)" } else { lines.append("  outer \(change.header): \(field)") }
+            if place > 0, changes.added[place - 1].header == change.header {
+                lines[lines.count - 1] += ", \(field)"
+            } else {
+                lines.append("  outer \(change.header): \(field)")
+            }
         }
-        for change in changes.changed { lines.append("  \(change.header) \(change.field): \(change.before ?? "none") -> \(change.after ?? "none")") }
+        for change in changes.changed {
+            lines.append("  \(change.header) \(change.field): \(change.before ?? "none") -> \(change.after ?? "none")")
+        }
         return lines
     }
 
@@ -75,18 +84,21 @@ public struct ExplainedFrame: Sendable {
 extension Director {
     /// Directs a packet that is described in words, as the next one that arrives, and says why it goes where it goes. What
     /// it changes stays changed: a caller that wants to know without touching anything asks a copy.
-    /// - Throws: `PacketWords.Unclear`.
+    /// - Throws: `PacketWords.WordsProblem`.
     public mutating func explain(_ words: PacketWords, at now: Instant) throws -> ExplainedFrame {
         let (frame, interface) = try words.frame(arrivingAt: network)
-        var bench = Bench()
+        var singleFrame = SingleFrame()
         var emissions: [Replayer.Emission] = []
-        let explanation = bench.direct(frame, Offload(), on: interface, at: now, through: &self, explaining: true) {
+        let explanation = singleFrame.direct(frame, Offload(), on: interface, at: now, through: &self, explaining: true) {
             emissions.append(Replayer.Emission($0, cause: 0, at: now))
         }
-        let outcome = Replayer.Outcome(index: 0, time: now, interface: interface, verdict: verdict(of: 0), service: service(of: 0),
-                                       server: server(of: 0), frame: frame, explanation: explanation)
-        var ports = Set(Printout.defaultGUEPorts)
-        for service in inventory().services { for server in service.servers where server.settings.tunnelPort != 0 { ports.insert(server.settings.tunnelPort) } }
+        let outcome = Replayer.Outcome(
+            index: 0, time: now, interface: interface, verdict: verdict(of: 0), service: service(of: 0),
+            server: server(of: 0), frame: frame, explanation: explanation)
+        var ports = Set(PacketDescription.defaultGUEPorts)
+        for service in inventory().services {
+            for server in service.servers where server.settings.tunnelPort != 0 { ports.insert(server.settings.tunnelPort) }
+        }
         return ExplainedFrame(outcome, emissions, network, guePorts: ports.sorted())
     }
 }

@@ -32,8 +32,9 @@ struct ExplanationRecord: Codable {
         packet = explained.line(outcome.frame)
         steps = (outcome.explanation?.steps ?? []).map { StepRecord($0) }
         emitted = explained.emissions.map { emission in
-            Emitted(interface: explained.name(emission.interface), frame: explained.line(emission.frame), length: emission.frame.count,
-                    changes: explained.isForwarded(emission) ? explained.changes(emission) : nil)
+            Emitted(
+                interface: explained.name(emission.interface), frame: explained.line(emission.frame), length: emission.frame.count,
+                changes: explained.isForwarded(emission) ? explained.changes(emission) : nil)
         }
         verdict = outcome.verdict.fate.rawValue
         reason = outcome.verdict.name
@@ -139,18 +140,20 @@ struct StepRecord: Codable {
 
     private mutating func take(_ entry: Explanation.Entry, isNew: Bool) {
         self.isNew = isNew
-        connection = Entry(proto: Int(entry.proto), client: ExplanationText.ends(entry.client, entry.clientPort),
-                           virtual: ExplanationText.ends(entry.virtual, entry.virtualPort), server: ExplanationText.ends(entry.server, entry.serverPort),
-                           local: entry.local.map { ExplanationText.ends($0, entry.localPort) }, method: ExplanationText.method(entry.method),
-                           state: entry.state, template: entry.isTemplate, packets: Int(entry.packets), idle: Double(entry.idle) / 1e9,
-                           expires: Double(entry.remaining) / 1e9)
+        connection = Entry(
+            proto: Int(entry.proto), client: ExplanationText.ends(entry.client, entry.clientPort),
+            virtual: ExplanationText.ends(entry.virtual, entry.virtualPort), server: ExplanationText.ends(entry.server, entry.serverPort),
+            local: entry.local.map { ExplanationText.ends($0, entry.localPort) }, method: ExplanationText.method(entry.method),
+            state: entry.state, template: entry.isTemplate, packets: Int(entry.packets), idle: Double(entry.idle) / 1e9,
+            expires: Double(entry.remaining) / 1e9)
     }
 
     private mutating func take(_ schedule: Explanation.Schedule) {
         scheduler = schedule.scheduler
         candidates = schedule.candidates.enumerated().map { place, one in
-            Candidate(server: one.server.description, weight: Int(one.weight), active: Int(one.active), inactive: Int(one.inactive),
-                      overloaded: one.isOverloaded, score: one.score, picked: place == schedule.picked)
+            Candidate(
+                server: one.server.description, weight: Int(one.weight), active: Int(one.active), inactive: Int(one.inactive),
+                overloaded: one.isOverloaded, score: one.score, picked: place == schedule.picked)
         }
     }
 }

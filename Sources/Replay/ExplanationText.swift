@@ -31,14 +31,20 @@ enum ExplanationText {
                 + misses.map { "  \($0.service): \($0.reason)" }
         case .opensNothing(let words): [words]
         case .found(let entry, let isReply): ["known, \(isReply ? "reply" : "request"): \(words(entry))", "  " + age(entry)]
-        case .unknownFlow(let flow): ["none known for \(ServiceKey.protocolName(flow.proto)) \(ends(flow.source, flow.sourcePort)) > \(ends(flow.destination, flow.destinationPort))"]
+        case .unknownFlow(let flow):
+            [
+                "none known for \(ServiceKey.protocolName(flow.proto)) \(ends(flow.source, flow.sourcePort)) > \(ends(flow.destination, flow.destinationPort))"
+            ]
         case .startsAfresh(let entry, let reason): ["the old one is not continued: \(reason)", "  \(words(entry))"]
         case .template(let entry, let isNew): [(isNew ? "made: " : "known: ") + words(entry)] + (isNew ? [] : ["  " + age(entry)])
         case .retired(let entry, let reason): ["of no use: \(reason)", "  \(words(entry))"]
         case .scheduled(let schedule): candidates(schedule)
         case .connected(let entry): ["made: \(words(entry))"]
         case .observed(let change):
-            [(change.before == change.after ? "stays \(change.after)" : "\(change.before) -> \(change.after)") + ", expires in \(seconds(change.remaining))"]
+            [
+                (change.before == change.after ? "stays \(change.after)" : "\(change.before) -> \(change.after)")
+                    + ", expires in \(seconds(change.remaining))"
+            ]
         case .way(let way): [self.way(way)]
         case .measured(let length): [self.length(length)]
         case .gathered(let bytes): ["the datagram is complete: \(bytes) bytes, directed as one packet"]
@@ -79,7 +85,9 @@ enum ExplanationText {
 
     private static func candidates(_ schedule: Explanation.Schedule) -> [String] {
         let shown = 24
-        var lines = ["\(schedule.scheduler), \(schedule.candidates.count) candidates" + (schedule.picked == nil ? ", none of them usable" : "")]
+        var lines = [
+            "\(schedule.scheduler), \(schedule.candidates.count) candidates" + (schedule.picked == nil ? ", none of them usable" : "")
+        ]
         for (place, candidate) in schedule.candidates.enumerated() where place < shown || place == schedule.picked {
             var facts = ["weight \(candidate.weight)", "\(candidate.active) active, \(candidate.inactive) inactive"]
             if candidate.isOverloaded, !candidate.score.contains("overloaded") { facts.append("overloaded") }
@@ -102,7 +110,9 @@ enum ExplanationText {
     }
 
     private static func length(_ length: Explanation.Length) -> String {
-        let sum = length.overhead > 0 ? "\(length.packet) + \(length.overhead) of the tunnel = \(length.packet + length.overhead)" : "\(length.packet)"
+        let sum =
+            length.overhead > 0
+            ? "\(length.packet) + \(length.overhead) of the tunnel = \(length.packet + length.overhead)" : "\(length.packet)"
         let what = length.isSuperframe ? "\(sum) bytes a segment" : "\(sum) bytes"
         guard !length.fits else { return "\(what), the way carries \(length.limit)" }
         return "\(what), more than the \(length.limit) that the way carries" + (length.dontFragment ? ", and DF is set" : "")

@@ -38,7 +38,7 @@ struct FrameReport: Codable {
 
     private static func line(_ frame: [UInt8]) -> String {
         var bytes = frame
-        return bytes.withBytes { Printout($0).description }
+        return bytes.withBytes { PacketDescription($0).description }
     }
 
     /// One line of JSON, keys sorted.
@@ -60,6 +60,7 @@ extension Replayer.Outcome {
         guard emission.cause == index, emission.causeTime == time else { return "a deadline passed after input frame \(emission.cause)" }
         let report = FrameReport(self, [], network)
         let parties = [report.service.map { "service \($0)" }, report.server.map { "server \($0)" }].compactMap { $0 }
-        return ([verdict.name] + parties).joined(separator: ", ") + "\ninput frame \(index) on \(report.interface): \(report.packet)\n\(verdict.sentence)"
+        return ([verdict.name] + parties).joined(separator: ", ")
+            + "\ninput frame \(index) on \(report.interface): \(report.packet)\n\(verdict.sentence)"
     }
 }

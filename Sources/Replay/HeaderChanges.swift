@@ -29,7 +29,10 @@ struct HeaderChanges: Codable {
         for field in old where field.name != "padding" {
             if let place = left.firstIndex(where: { $0.header == field.header && $0.name == field.name }) {
                 let now = left.remove(at: place)
-                if now.value != field.value { changed.append(Change(header: field.header, field: field.name, before: Self.short(field.value), after: Self.short(now.value))) }
+                if now.value != field.value {
+                    changed.append(
+                        Change(header: field.header, field: field.name, before: Self.short(field.value), after: Self.short(now.value)))
+                }
             } else {
                 changed.append(Change(header: field.header, field: field.name, before: Self.short(field.value), after: nil))
             }
@@ -37,13 +40,13 @@ struct HeaderChanges: Codable {
         changed += left.map { Change(header: $0.header, field: $0.name, before: nil, after: Self.short($0.value)) }
     }
 
-    private static func fields(_ frame: [UInt8], _ guePorts: [UInt16]) -> [Printout.Field] {
+    private static func fields(_ frame: [UInt8], _ guePorts: [UInt16]) -> [PacketDescription.Field] {
         var bytes = frame
-        return bytes.withBytes { Printout.fields(of: $0, guePorts: guePorts) }
+        return bytes.withBytes { PacketDescription.fields(of: $0, guePorts: guePorts) }
     }
 
     /// How many packets are nested, quotes not counted.
-    private static func depth(_ fields: [Printout.Field]) -> Int {
+    private static func depth(_ fields: [PacketDescription.Field]) -> Int {
         fields.map { $0.header.split(separator: " ").prefix { $0 == "inner" }.count }.max() ?? 0
     }
 

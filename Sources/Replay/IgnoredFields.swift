@@ -35,12 +35,17 @@ public struct IgnoredFields: Sendable, Hashable {
     public mutating func add(_ other: IgnoredFields) { names += other.names }
 
     private static let places: Set<Substring> = ["outer", "inner", "quoted"]
-    private static let headers: Set<Substring> = ["ethernet", "vlan", "arp", "ip", "ipv4", "ipv6", "ipv6-fragment", "tcp", "udp", "sctp",
-                                                  "icmp", "icmpv6", "gre", "gue"]
+    private static let headers: Set<Substring> = [
+        "ethernet", "vlan", "arp", "ip", "ipv4", "ipv6", "ipv6-fragment", "tcp", "udp", "sctp",
+        "icmp", "icmpv6", "gre", "gue",
+    ]
 
     private static func name(_ word: Substring) -> Name? {
         var parts = word.lowercased().split(separator: ".", omittingEmptySubsequences: false)[...]
-        guard !parts.contains(where: { part in part.isEmpty || !part.utf8.allSatisfy { $0 == 0x2d || (0x30...0x39).contains($0) || (0x61...0x7a).contains($0) } })
+        guard
+            !parts.contains(where: { part in
+                part.isEmpty || !part.utf8.allSatisfy { $0 == 0x2d || (0x30...0x39).contains($0) || (0x61...0x7a).contains($0) }
+            })
         else { return nil }
         var name = Name(field: "")
         if let first = parts.first, places.contains(first) { name.place = String(parts.removeFirst()) }
@@ -51,7 +56,7 @@ public struct IgnoredFields: Sendable, Hashable {
     }
 
     /// Whether differences in a field do not count.
-    public func contains(_ field: Printout.Field) -> Bool {
+    public func contains(_ field: PacketDescription.Field) -> Bool {
         guard !names.isEmpty else { return false }
         let (place, header) = Self.split(field.header)
         let title = Self.dashed(field.name)

@@ -10,12 +10,14 @@ public enum JUnitReport {
         text += "<testsuite name=\"svs verify\" tests=\"\(results.count)\" failures=\"\(results.count(where: isFailure))\" "
         text += "errors=\"\(results.count(where: isError))\" time=\"\(rounded(time))\">\n"
         for result in results {
-            text += "  <testcase classname=\"\(escaped(parent(of: result.folder)))\" name=\"\(escaped(result.name))\" time=\"\(rounded(result.seconds))\""
+            text +=
+                "  <testcase classname=\"\(escaped(parent(of: result.folder)))\" name=\"\(escaped(result.name))\" time=\"\(rounded(result.seconds))\""
             switch result.outcome {
             case .passed, .regenerated: text += "/>\n"
             case .noKernelCase(let reason): text += ">\n    <skipped message=\"not a kernel case: \(escaped(reason))\"/>\n  </testcase>\n"
             case .failed:
-                text += ">\n    <failure message=\"\(escaped(result.findings.first?.split(separator: "\n").first.map(String.init) ?? ""))\">"
+                text +=
+                    ">\n    <failure message=\"\(escaped(result.findings.first?.split(separator: "\n").first.map(String.init) ?? ""))\">"
                 text += escaped(result.findings.joined(separator: "\n")) + "</failure>\n  </testcase>\n"
             case .unusable(let reason): text += ">\n    <error message=\"\(escaped(reason))\"/>\n  </testcase>\n"
             }
@@ -24,7 +26,9 @@ public enum JUnitReport {
     }
 
     /// Writes the report to a file.
-    public static func write(_ results: [CaseResult], to path: String) throws(FileError) { try OutputFile.write(text(of: results), to: path) }
+    public static func write(_ results: [CaseResult], to path: String) throws(FileError) {
+        try OutputFile.write(text(of: results), to: path)
+    }
 
     private static func parent(of folder: String) -> String { folder.split(separator: "/").dropLast().joined(separator: ".") }
 

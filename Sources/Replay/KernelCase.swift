@@ -8,22 +8,30 @@ enum KernelCase {
     static func exclusion(_ scenario: Scenario, _ files: CaseFiles, folder: String, release: String) throws(FileError) -> String? {
         if try CaseFiles.names(in: folder).contains("not-kernel") {
             let path = folder + "/not-kernel"
-            guard let reason = try TextFile.read(path).split(whereSeparator: \.isNewline).first else { throw FileError(file: path, text: "gives no reason") }
+            guard let reason = try TextFile.read(path).split(whereSeparator: \.isNewline).first else {
+                throw FileError(file: path, text: "gives no reason")
+            }
             return String(reason)
         }
         if try CaseFiles.names(in: folder).contains("kernel-since") {
             let path = folder + "/kernel-since"
             let line = try TextFile.read(path).split(whereSeparator: \.isNewline).first ?? ""
             let words = line.split(separator: " ", maxSplits: 1)
-            guard words.count == 2, !numbers(words[0]).isEmpty else { throw FileError(file: path, line: 1, text: "expected a kernel's release and what it does since then") }
-            if !release.isEmpty, numbers(release[...]).lexicographicallyPrecedes(numbers(words[0])) { return "kernel \(release), but since \(words[0]) \(words[1])" }
+            guard words.count == 2, !numbers(words[0]).isEmpty else {
+                throw FileError(file: path, line: 1, text: "expected a kernel's release and what it does since then")
+            }
+            if !release.isEmpty, numbers(release[...]).lexicographicallyPrecedes(numbers(words[0])) {
+                return "kernel \(release), but since \(words[0]) \(words[1])"
+            }
         }
         if files.inputs.count > 1 || scenario.network.interfaces.count(where: { !$0.isLoopback }) > 1 {
             return "it has several interfaces, the kernel's director has one"
         }
         if !files.offloads.isEmpty { return "its frames have offload headers (in.vnet), the kernel's come over a wire" }
-        if !scenario.run.hostRole.isWholeHost { return "run: the director stands beside a host, the kernel is one" }
-        if scenario.run.connections != RunFile().connections { return "run: a table for \(scenario.run.connections) connections, the kernel's grows" }
+        if !scenario.run.hostEmulation.isWholeHost { return "run: the director stands beside a host, the kernel is one" }
+        if scenario.run.connections != RunFile().connections {
+            return "run: a table for \(scenario.run.connections) connections, the kernel's grows"
+        }
         if scenario.connections != nil { return "it begins with connections, the kernel's director with none" }
         if scenario.tunables.dropEntry != 0 { return "sysctl: drop_entry drops at random" }
         for command in scenario.services.map(\.command) + scenario.edits.keys.sorted().flatMap({ scenario.edits[$0] ?? [] }) {

@@ -24,17 +24,25 @@ public struct KernelRunner: Sendable {
     public init(script named: String? = nil, kernel namedKernel: String? = nil) throws(FileError) {
         kernel = namedKernel ?? Self.variable("SVS_KERNEL") ?? Self.usualKernel
         guard Self.isProgram(kernel) else {
-            throw FileError(file: kernel, text: kernel == Self.usualKernel
-                ? "User-Mode Linux is not installed: apt-get install user-mode-linux, or name a kernel with --kernel or SVS_KERNEL"
-                : "no such program; a User-Mode Linux kernel is needed, such as \(Self.usualKernel) of Debian's package user-mode-linux")
+            throw FileError(
+                file: kernel,
+                text: kernel == Self.usualKernel
+                    ? "User-Mode Linux is not installed: apt-get install user-mode-linux, or name a kernel with --kernel or SVS_KERNEL"
+                    : "no such program; a User-Mode Linux kernel is needed, such as \(Self.usualKernel) of Debian's package user-mode-linux"
+            )
         }
-        release = (try? HostCommand.output(of: [kernel, "--version"]))?.text.split(whereSeparator: \.isWhitespace).first.map(String.init) ?? ""
+        release =
+            (try? HostCommand.output(of: [kernel, "--version"]))?.text.split(whereSeparator: \.isWhitespace).first.map(String.init) ?? ""
         if let named = named ?? Self.variable("SVS_KERNEL_RUNNER") {
             guard access(named, X_OK) == 0 else { throw FileError(file: named, text: String(cString: strerror(errno))) }
             script = named
         } else {
             guard let found = Self.places.first(where: { access($0, X_OK) == 0 }) else {
-                throw FileError(file: "oracle", text: "the script that runs the kernel is in none of \(Self.places.joined(separator: ", ")); name it with --kernel-runner")
+                throw FileError(
+                    file: "oracle",
+                    text:
+                        "the script that runs the kernel is in none of \(Self.places.joined(separator: ", ")); name it with --kernel-runner"
+                )
             }
             script = found
         }
@@ -44,7 +52,11 @@ public struct KernelRunner: Sendable {
     /// - Throws: `FileError` for the first program that is missing.
     public func checkPrograms() throws(FileError) {
         for program in ["python3", "gcc", "ipvsadm", "ip", "ethtool", "iptables"] where !Self.isProgram(program) {
-            throw FileError(file: program, text: "is not installed; the guest is set up with the host's programs (Debian: python3 gcc libc6-dev ipvsadm iproute2 ethtool iptables)")
+            throw FileError(
+                file: program,
+                text:
+                    "is not installed; the guest is set up with the host's programs (Debian: python3 gcc libc6-dev ipvsadm iproute2 ethtool iptables)"
+            )
         }
     }
 
@@ -77,8 +89,10 @@ public struct KernelRunner: Sendable {
     func expectations(of files: CaseFiles, in caseFolder: String, _ folder: String) throws -> (Expectations, refusals: [Int]) {
         let (input, seconds) = try Self.copyFrames(of: files, to: folder + "/frames.pcap")
         let results = folder + "/kernel"
-        var words = [script, files.services, input, results, "--kernel", kernel, "--network", files.network, "--realtime", "--keep-mac", "--answers",
-                     "--timeout", "\(seconds + 120)"]
+        var words = [
+            script, files.services, input, results, "--kernel", kernel, "--network", files.network, "--realtime", "--keep-mac", "--answers",
+            "--timeout", "\(seconds + 120)",
+        ]
         for (option, path) in [("--marks", files.marks), ("--marks6", files.marks6), ("--sysctl", files.sysctl), ("--edits", files.edits)] {
             if let path { words += [option, path] }
         }

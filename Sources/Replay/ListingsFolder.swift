@@ -1,5 +1,5 @@
-internal import Glibc
 public import Admin
+internal import Glibc
 internal import LVS
 
 /// The listings of a director after a run, as text files in a folder: `ln.txt stats.txt connections.txt persistent.txt
@@ -9,8 +9,10 @@ public enum ListingsFolder {
     public static let names: Set<String> = ["ln.txt", "stats.txt", "connections.txt", "persistent.txt", "thresholds.txt"]
 
     /// The same listings by the names that the kernel's runner gives them.
-    static let kernelNames = [("ln.txt", "ln.txt"), ("stats.txt", "stats.txt"), ("connections.txt", "conns-sorted.txt"),
-                              ("persistent.txt", "persistent.txt"), ("thresholds.txt", "thresholds.txt")]
+    static let kernelNames = [
+        ("ln.txt", "ln.txt"), ("stats.txt", "stats.txt"), ("connections.txt", "conns-sorted.txt"),
+        ("persistent.txt", "persistent.txt"), ("thresholds.txt", "thresholds.txt"),
+    ]
 
     /// File names and texts, in the form of a case's `expected` folder: numeric, connections sorted and without expiry.
     public static func texts(_ replay: inout Replayer) -> [(name: String, text: String)] {
@@ -21,9 +23,11 @@ public enum ListingsFolder {
             Listing.text(ListRequest(columns: columns, numeric: true), of: inventory, names: SystemNames()) ?? ""
         }
         let connections = replay.director.connectionRecords().map(line).sorted()
-        return [("ln.txt", list(.usual)), ("stats.txt", list(.statistics)),
-                ("connections.txt", connections.map { $0 + "\n" }.joined()),
-                ("persistent.txt", list(.persistence)), ("thresholds.txt", list(.thresholds))]
+        return [
+            ("ln.txt", list(.usual)), ("stats.txt", list(.statistics)),
+            ("connections.txt", connections.map { $0 + "\n" }.joined()),
+            ("persistent.txt", list(.persistence)), ("thresholds.txt", list(.thresholds)),
+        ]
     }
 
     /// Writes the files; the folder is made when it is not there.
@@ -34,7 +38,10 @@ public enum ListingsFolder {
 
     /// One entry of the connection table without its expiry, fields separated by single blanks.
     private static func line(_ record: ConnectionRecord) -> String {
-        let text = Listing.text(ListRequest(.connections, columns: .usual, numeric: true), of: Inventory(), connections: [record], names: SystemNames()) ?? ""
+        let text =
+            Listing.text(
+                ListRequest(.connections, columns: .usual, numeric: true), of: Inventory(), connections: [record], names: SystemNames())
+            ?? ""
         var words = text.split(separator: "\n").last.map { $0.split(separator: " ").map(String.init) } ?? []
         if words.count > 1 { words.remove(at: 1) }
         return words.joined(separator: " ")

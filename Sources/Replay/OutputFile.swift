@@ -1,5 +1,5 @@
-internal import Glibc
 internal import Admin
+internal import Glibc
 
 /// Text files and folders that are made.
 enum OutputFile {

@@ -8,32 +8,42 @@ extension PacketWords {
         var payload: [UInt8]
         switch proto {
         case IPProtocol.tcp:
-            payload = Self.big(sourcePort) + Self.big(destinationPort) + [0, 0, 0, 1] + [0, 0, 0, flags.contains(.ack) ? 1 : 0]
+            payload =
+                Self.big(sourcePort) + Self.big(destinationPort) + [0, 0, 0, 1] + [0, 0, 0, flags.contains(.ack) ? 1 : 0]
                 + [0x50, flags.rawValue, 0xff, 0xff, 0, 0, 0, 0]
         case IPProtocol.udp: payload = Self.big(sourcePort) + Self.big(destinationPort) + [0, 8, 0, 0]
         case IPProtocol.sctp:
             let body = chunk == 1 || chunk == 2 ? 16 : chunk == 0 ? 16 : 0
-            payload = Self.big(sourcePort) + Self.big(destinationPort) + [0, 0, 0, chunk == 1 ? 0 : 1] + [0, 0, 0, 0]
+            payload =
+                Self.big(sourcePort) + Self.big(destinationPort) + [0, 0, 0, chunk == 1 ? 0 : 1] + [0, 0, 0, 0]
                 + [chunk, chunk == 0 ? 3 : 0] + Self.big(UInt16(4 + body)) + [UInt8](repeating: chunk == 0 ? 0 : 1, count: body)
         default:
             var rest: UInt32 = isICMPError ? 0 : 0x0001_0001
             if proto == IPProtocol.icmp, icmp.type == ICMPType.unreachable, icmp.code == 4 { rest = mtu & 0xffff }
             if proto == IPProtocol.icmpv6, icmp.type == ICMPv6Type.packetTooBig { rest = mtu }
-            payload = [icmp.type, icmp.code, 0, 0, UInt8(truncatingIfNeeded: rest >> 24), UInt8(truncatingIfNeeded: rest >> 16),
-                       UInt8(truncatingIfNeeded: rest >> 8), UInt8(truncatingIfNeeded: rest)] + quoted
+            payload =
+                [
+                    icmp.type, icmp.code, 0, 0, UInt8(truncatingIfNeeded: rest >> 24), UInt8(truncatingIfNeeded: rest >> 16),
+                    UInt8(truncatingIfNeeded: rest >> 8), UInt8(truncatingIfNeeded: rest),
+                ] + quoted
         }
         let header = source.isV4 ? 20 : 40
-        if let length, length > header + payload.count, length <= 65535 { payload += [UInt8](repeating: 0, count: length - header - payload.count) }
+        if let length, length > header + payload.count, length <= 65535 {
+            payload += [UInt8](repeating: 0, count: length - header - payload.count)
+        }
         if proto == IPProtocol.udp { payload.replaceSubrange(4..<6, with: Self.big(UInt16(clamping: payload.count))) }
         fillChecksum(&payload)
         var bytes = [UInt8](repeating: 0, count: header) + payload
         let (count, isV4) = (bytes.count, source.isV4)
         bytes.withBytes { window in
             if isV4 {
-                IPv4Header.write(to: window, totalLength: count, proto: proto, from: source, to: destination, timeToLive: ttl,
-                                 typeOfService: tos, id: id, dontFragment: dontFragment)
+                IPv4Header.write(
+                    to: window, totalLength: count, proto: proto, from: source, to: destination, timeToLive: ttl,
+                    typeOfService: tos, id: id, dontFragment: dontFragment)
             } else {
-                IPv6Header.write(to: window, payloadLength: count - 40, nextHeader: proto, from: source, to: destination, hopLimit: ttl, trafficClass: tos)
+                IPv6Header.write(
+                    to: window, payloadLength: count - 40, nextHeader: proto, from: source, to: destination, hopLimit: ttl,
+                    trafficClass: tos)
             }
         }
         return bytes
@@ -55,14 +65,18 @@ extension PacketWords {
 
     /// The frame as it arrives at a director with this network, and the interface that it comes in by: the one that was
     /// named, else the one that leads to its source.
-    public func frame(arrivingAt network: Network) throws(Unclear) -> (bytes: [UInt8], interface: Int32) {
+    public func frame(arrivingAt network: Network) throws(WordsProblem) -> (bytes: [UInt8], interface: Int32) {
         let port: Network.Interface
         if let interface {
-            guard let found = network.interface(named: interface), !found.isLoopback else { throw Unclear(text: "in \(interface): the director has no such Ethernet interface") }
+            guard let found = network.interface(named: interface), !found.isLoopback else {
+                throw WordsProblem(text: "in \(interface): the director has no such Ethernet interface")
+            }
             port = found
         } else {
             let route = network.lookup(source).flatMap { network.interface($0.interface) }
-            guard let found = route.flatMap({ $0.isLoopback ? nil : $0 }) ?? network.firstEthernet else { throw Unclear(text: "the director has no Ethernet interface") }
+            guard let found = route.flatMap({ $0.isLoopback ? nil : $0 }) ?? network.firstEthernet else {
+                throw WordsProblem(text: "the director has no Ethernet interface")
+            }
             port = found
         }
         let hop = network.lookup(source)?.gateway ?? source

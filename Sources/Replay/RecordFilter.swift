@@ -17,7 +17,9 @@ public struct RecordFilter: Sendable {
     public init(clients: [String], services: [String], rules: [ServicesFile.Rule]) throws(FileError) {
         for word in clients {
             let parts = word.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
-            guard let address = parts.first.flatMap({ IPAddress($0) }) else { throw FileError(file: "--client \(word)", text: "not an address") }
+            guard let address = parts.first.flatMap({ IPAddress($0) }) else {
+                throw FileError(file: "--client \(word)", text: "not an address")
+            }
             let longest = address.isV4 ? 32 : 128
             guard parts.count == 1 || Int(parts[1]).map({ (0...longest).contains($0) }) == true else {
                 throw FileError(file: "--client \(word)", text: "a length of 0 to \(longest) is possible")
@@ -26,12 +28,16 @@ public struct RecordFilter: Sendable {
             self.clients.append((Self.masked(address, length), length))
         }
         for word in services {
-            guard let service = Self.endpoint(word) else { throw FileError(file: "--service \(word)", text: "expected ADDRESS, ADDRESS:PORT or [ADDRESS]:PORT") }
+            guard let service = Self.endpoint(word) else {
+                throw FileError(file: "--service \(word)", text: "expected ADDRESS, ADDRESS:PORT or [ADDRESS]:PORT")
+            }
             self.services.append(service)
         }
         for rule in rules {
             guard case .addServer(let key, let server, _) = rule.command else { continue }
-            if self.services.contains(where: { $0.address == key.address && ($0.port == nil || $0.port == key.port) }) { servers.insert(server.address) }
+            if self.services.contains(where: { $0.address == key.address && ($0.port == nil || $0.port == key.port) }) {
+                servers.insert(server.address)
+            }
         }
     }
 
@@ -53,12 +59,16 @@ public struct RecordFilter: Sendable {
     }
 
     private func keeps(_ ends: [(IPAddress, UInt16)]) -> Bool {
-        let isClients = clients.isEmpty || ends.contains { end in
-            clients.contains { end.0.family == $0.network.family && Self.masked(end.0, $0.length) == $0.network }
-        }
-        let isServices = services.isEmpty || servers.contains(ends[0].0) || ends.contains { end in
-            services.contains { $0.address == end.0 && ($0.port == nil || end.1 == 0 || $0.port == end.1) }
-        }
+        let isClients =
+            clients.isEmpty
+            || ends.contains { end in
+                clients.contains { end.0.family == $0.network.family && Self.masked(end.0, $0.length) == $0.network }
+            }
+        let isServices =
+            services.isEmpty || servers.contains(ends[0].0)
+            || ends.contains { end in
+                services.contains { $0.address == end.0 && ($0.port == nil || end.1 == 0 || $0.port == end.1) }
+            }
         return isClients && isServices
     }
 

@@ -27,8 +27,10 @@ public final class RecordedCase {
     ///   - interfaces: names by the director's numbers.
     ///   - taken: the interfaces that frames are recorded of.
     ///   - limit: frames of which nothing more is kept.
-    public init(folder: String, texts: [String: String], interfaces: [Int32: String], taken: [String], limit: Int = .max,
-                anonymiser: Anonymiser? = nil) throws {
+    public init(
+        folder: String, texts: [String: String], interfaces: [Int32: String], taken: [String], limit: Int = .max,
+        anonymiser: Anonymiser? = nil
+    ) throws {
         self.folder = folder
         self.limit = limit
         self.anonymiser = anonymiser
@@ -36,7 +38,9 @@ public final class RecordedCase {
         try OutputFile.makeNewFolder(folder)
         for (name, text) in texts { try write(text, name) }
         for (index, name) in interfaces where taken.contains(name) {
-            inputs[index] = (try PcapWriter(path: "\(folder)/in.\(name).pcap", isExact: true), try VnetWriter(path: "\(folder)/in.\(name).vnet"))
+            inputs[index] = (
+                try PcapWriter(path: "\(folder)/in.\(name).pcap", isExact: true), try VnetWriter(path: "\(folder)/in.\(name).vnet")
+            )
         }
     }
 
@@ -55,7 +59,9 @@ public final class RecordedCase {
         if piece.kind != .command { anonymiser?.map(&frame, isPartial: piece.offload.hasPartialChecksum) }
         switch piece.kind {
         case .arrived:
-            guard let file = inputs[piece.interface] else { throw FileError(file: folder, text: "a frame came in by an interface that is not recorded: \(piece.interface)") }
+            guard let file = inputs[piece.interface] else {
+                throw FileError(file: folder, text: "a frame came in by an interface that is not recorded: \(piece.interface)")
+            }
             try write(frame) { window throws(LinkError) in try file.frames.write(window, time: UInt64(max(piece.time, 0))) }
             try file.offloads.write(piece.offload)
             frames += 1
@@ -68,7 +74,9 @@ public final class RecordedCase {
             last = piece.cause == last.cause ? (last.cause, last.number + 1) : (piece.cause, 0)
             let number = last.number
             if let file = outputs[piece.interface] {
-                try write(frame) { window throws(LinkError) in try file.write(window, seconds: UInt32(clamping: piece.cause), microseconds: number) }
+                try write(frame) { window throws(LinkError) in
+                    try file.write(window, seconds: UInt32(clamping: piece.cause), microseconds: number)
+                }
             }
         case .released:
             emissions += 1
@@ -140,7 +148,8 @@ public final class RecordedCase {
                 var sent = try expected[interface]?.frames(causedBy: cause) ?? []
                 for (position, emission) in emissions.filter({ $0.interface == interface }).enumerated() {
                     guard position > sent.count || position == sent.count || sent[position] != emission.frame,
-                          let late = waiting.firstIndex(where: { $0.0 == interface && $0.1 == emission.frame }) else { continue }
+                        let late = waiting.firstIndex(where: { $0.0 == interface && $0.1 == emission.frame })
+                    else { continue }
                     sent.insert(waiting.remove(at: late).1, at: min(position, sent.count))
                 }
                 for frame in sent {
@@ -158,7 +167,9 @@ public final class RecordedCase {
         }
         // What has no place belongs to the last frame, where verification will name it.
         for (interface, frame) in waiting {
-            try write(frame) { window throws(LinkError) in try merged[interface]?.write(window, seconds: UInt32(clamping: max(frames - 1, 0)), microseconds: 999_999) }
+            try write(frame) { window throws(LinkError) in
+                try merged[interface]?.write(window, seconds: UInt32(clamping: max(frames - 1, 0)), microseconds: 999_999)
+            }
         }
         for (interface, writer) in merged {
             try writer.close()

@@ -1,6 +1,6 @@
+internal import Admin
 public import LVS
 public import Wire
-internal import Admin
 
 /// What a running director does, taken down while it does it: frames that arrive, with the time that the director gave them,
 /// frames that leave, with the one that caused them, and commands. What is taken down waits in memory until it is taken.
@@ -16,7 +16,7 @@ public final class Recording {
     /// Nanoseconds from the director's clock to the calendar.
     public let offset: Instant
     private var bytes: [UInt8] = []
-    /// Numbers of the frames of the breath in hand; -1 for those that are not kept.
+    /// Numbers of the frames of the batch in hand; -1 for those that are not kept.
     private var numbers: [Int] = []
     /// Frames of the director's own host, which a case has no place for.
     public private(set) var ownFrames = 0
@@ -33,7 +33,7 @@ public final class Recording {
         offset = max(calendar &- clock, 0) / tick * tick
     }
 
-    /// Takes down a breath's frames, before they are directed.
+    /// Takes down a batch's frames, before they are directed.
     public func arriving(_ batch: borrowing Batch, at now: Instant) {
         numbers.removeAll(keepingCapacity: true)
         for i in 0..<batch.count {
@@ -49,7 +49,7 @@ public final class Recording {
         }
     }
 
-    /// Takes down what a breath's frames became.
+    /// Takes down what a batch's frames became.
     public func leaving(_ batch: borrowing Batch, at now: Instant) {
         for i in 0..<batch.count where batch[i].egress != 0 {
             let cause = Int(batch[i].cause)
@@ -59,7 +59,7 @@ public final class Recording {
         }
     }
 
-    /// Takes down what left without a breath: by a timer, after the last frame so far; or because a neighbour became known.
+    /// Takes down what left without a batch: by a timer, after the last frame so far; or because a neighbour became known.
     public func leavingLate(_ batch: borrowing Batch, byTimer: Bool, at now: Instant) {
         for i in 0..<batch.count where batch[i].egress != 0 && end == nil && frames > 0 && filter.keeps(batch[i]) {
             put(byTimer ? .left : .released, batch[i], interface: batch[i].egress, cause: frames - 1, at: now)
@@ -113,7 +113,9 @@ public final class Recording {
 
         func append(to out: inout [UInt8]) {
             out.append(kind.rawValue)
-            func put(_ number: UInt64, _ length: Int) { for i in 0..<length { out.append(UInt8(truncatingIfNeeded: number >> UInt64(8 * i))) } }
+            func put(_ number: UInt64, _ length: Int) {
+                for i in 0..<length { out.append(UInt8(truncatingIfNeeded: number >> UInt64(8 * i))) }
+            }
             put(UInt64(UInt32(bitPattern: interface)), 4)
             put(UInt64(cause), 8)
             put(UInt64(bitPattern: time), 8)
@@ -135,13 +137,14 @@ public final class Recording {
                 let length = Int(number(place + 31, 4)), end = place + headerLength + length
                 guard end <= bytes.count else { break }
                 var header = Array(bytes[(place + 21)..<(place + 31)])
-                pieces.append(Piece(kind: kind, interface: Int32(truncatingIfNeeded: number(place + 1, 4)),
-                                    cause: Int(truncatingIfNeeded: number(place + 5, 8)), time: Instant(bitPattern: number(place + 13, 8)),
-                                    offload: header.withBytes { Offload($0) }, bytes: Array(bytes[(place + headerLength)..<end])))
+                pieces.append(
+                    Piece(
+                        kind: kind, interface: Int32(truncatingIfNeeded: number(place + 1, 4)),
+                        cause: Int(truncatingIfNeeded: number(place + 5, 8)), time: Instant(bitPattern: number(place + 13, 8)),
+                        offload: header.withBytes { Offload($0) }, bytes: Array(bytes[(place + headerLength)..<end])))
                 place = end
             }
             return pieces
         }
     }
 }
-

@@ -9,7 +9,7 @@ public struct Replayer: ~Copyable {
     public private(set) var director: Director
     public let scenario: Scenario
     private var inputs: [Input]
-    private var bench = Bench()
+    private var singleFrame = SingleFrame()
     /// Whether outcomes say why frames went where they went.
     public var explains = false
     private let start: Instant
@@ -68,7 +68,8 @@ public struct Replayer: ~Copyable {
         var start = inputs.compactMap { $0.next?.time }.min() ?? 0
         // The director of a recording knew its connections a moment before the first frame.
         if let known = scenario.connections, known.hasClock { start = known.snapshot.clock }
-        var director = Director(connections: scenario.run.connections, seed: scenario.run.seed, hostRole: scenario.run.hostRole, at: start)
+        var director = Director(
+            connections: scenario.run.connections, seed: scenario.run.seed, hostEmulation: scenario.run.hostEmulation, at: start)
         director.network = scenario.network
         director.tunables = scenario.tunables
         director.marks4 = scenario.marks4
@@ -120,7 +121,11 @@ public struct Replayer: ~Copyable {
         guard let chosen, let (time, bytes) = inputs[chosen].next else { return nil }
         inputs[chosen].next = try Self.read(inputs[chosen].reader)
         guard lived <= longestLife else {
-            throw FileError(file: inputs[chosen].reader.path, text: "the frames up to input frame \(frames) last longer than \(longestLife / 86_400_000_000_000) days; a clock must be wrong")
+            throw FileError(
+                file: inputs[chosen].reader.path,
+                text:
+                    "the frames up to input frame \(frames) last longer than \(longestLife / 86_400_000_000_000) days; a clock must be wrong"
+            )
         }
         let offload = try inputs[chosen].offloads?.next() ?? Offload()
         return try direct(bytes, offload, on: inputs[chosen].interface, at: time, emit)
@@ -132,8 +137,10 @@ public struct Replayer: ~Copyable {
         try direct(frame, Offload(), on: interface, at: director.now, emit)
     }
 
-    private mutating func direct(_ bytes: [UInt8], _ offload: Offload, on interface: Int32, at time: Instant,
-                                 _ emit: (Emission) throws -> Void) rethrows -> Outcome {
+    private mutating func direct(
+        _ bytes: [UInt8], _ offload: Offload, on interface: Int32, at time: Instant,
+        _ emit: (Emission) throws -> Void
+    ) rethrows -> Outcome {
         let index = frames
         frames += 1
         let silence = max(time - director.now, 0)
@@ -143,11 +150,13 @@ public struct Replayer: ~Copyable {
         for command in scenario.edits[index] ?? [] {
             do { try director.apply(command) } catch { refusals.append((index, error)) }
         }
-        let explanation = try bench.direct(bytes, offload, on: interface, at: time, through: &director, explaining: explains) { frame in
+        let explanation = try singleFrame.direct(bytes, offload, on: interface, at: time, through: &director, explaining: explains) {
+            frame in
             try emit(Emission(frame, cause: index, at: time))
         }
-        return Outcome(index: index, time: time, interface: interface, verdict: director.verdict(of: 0), service: director.service(of: 0),
-                       server: director.server(of: 0), frame: bytes, explanation: explanation)
+        return Outcome(
+            index: index, time: time, interface: interface, verdict: director.verdict(of: 0), service: director.service(of: 0),
+            server: director.server(of: 0), frame: bytes, explanation: explanation)
     }
 
     /// Lets the clock run on after the last frame: 40 ms, or until no fragment waits when the capture lasted longer than

@@ -17,7 +17,7 @@ public struct RunFile: Sendable, Hashable {
     public var connections = 1 << 20
     /// `host whole` (the default): the director plays the host for all its addresses. `host beside`: another host stack deals
     /// with what is passed, and the director answers only for the addresses after `owns`.
-    public var hostRole = HostRole.everything
+    public var hostEmulation = HostEmulation.everything
     /// `marks host`: the rules in the case's file `firewall` give packets their marks, `marks files` (the default): they do not.
     public var marksFromHost = false
     /// `firewall honour` (the default): what the rules in that file drop is dropped; `firewall ignore`: it is not.
@@ -44,7 +44,7 @@ public struct RunFile: Sendable, Hashable {
                 connections = number
             case "host":
                 guard value == "whole" || value == "beside" else { throw refuse("host: \(value): expected whole or beside") }
-                hostRole.isWholeHost = value == "whole"
+                hostEmulation.isWholeHost = value == "whole"
             case "marks":
                 guard value == "host" || value == "files" else { throw refuse("marks: \(value): expected host or files") }
                 marksFromHost = value == "host"
@@ -53,7 +53,7 @@ public struct RunFile: Sendable, Hashable {
                 honoursFirewall = value == "honour"
             case "owns":
                 guard let address = IPAddress(value) else { throw refuse("owns: \(value): not an address") }
-                hostRole.owned.insert(address)
+                hostEmulation.owned.insert(address)
             default: throw refuse("unknown key \(words[0]): there are seed, connections, host, owns, marks and firewall")
             }
         }
@@ -61,8 +61,8 @@ public struct RunFile: Sendable, Hashable {
 
     /// The file's text.
     public var text: String {
-        var lines = ["seed \(seed)", "connections \(connections)", "host \(hostRole.isWholeHost ? "whole" : "beside")"]
-        lines += hostRole.owned.sorted().map { "owns \($0)" }
+        var lines = ["seed \(seed)", "connections \(connections)", "host \(hostEmulation.isWholeHost ? "whole" : "beside")"]
+        lines += hostEmulation.owned.sorted().map { "owns \($0)" }
         if marksFromHost { lines.append("marks host") }
         if !honoursFirewall { lines.append("firewall ignore") }
         return lines.map { $0 + "\n" }.joined()

@@ -44,7 +44,9 @@ public struct Scenario: Sendable {
         services = try ServicesFile(TextFile.read(files.services), name: files.services, names: SystemNames()).rules
         edits = [:]
         if let path = files.edits {
-            for edit in try EditsFile(TextFile.read(path), name: path, names: SystemNames()).edits { edits[edit.frame, default: []].append(edit.command) }
+            for edit in try EditsFile(TextFile.read(path), name: path, names: SystemNames()).edits {
+                edits[edit.frame, default: []].append(edit.command)
+            }
         }
         let keys = (services.map(\.command) + edits.values.joined()).addedServices
         marks4 = try Self.marks(files.marks, .v4, keys)
@@ -58,7 +60,7 @@ public struct Scenario: Sendable {
     }
     /// UDP ports that tunnels of the services and edits use, and the one that IANA gave to GUE.
     public var guePorts: [UInt16] {
-        var ports = Set(Printout.defaultGUEPorts)
+        var ports = Set(PacketDescription.defaultGUEPorts)
         for command in services.map(\.command) + edits.values.joined() {
             switch command {
             case .addServer(_, _, let settings), .editServer(_, _, let settings):

@@ -1,5 +1,5 @@
-public import LVS
 public import Admin
+public import LVS
 internal import Wire
 
 /// Reads the file `connections` of a case, in the form that `SnapshotText` writes. Blank lines and `#` comments are allowed;
@@ -16,7 +16,7 @@ public struct SnapshotFile: Sendable {
     private var keys: [Substring: Snapshot.ServiceServer] = [:]
 
     /// What is wrong with a line.
-    struct Unclear: Error {
+    struct SnapshotProblem: Error {
         var text: String
         init(_ text: String) { self.text = text }
     }
@@ -27,7 +27,9 @@ public struct SnapshotFile: Sendable {
         for (index, line) in text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).enumerated() {
             let line = line.prefix { $0 != "#" }
             guard line.contains(where: { !$0.isWhitespace }) else { continue }
-            do throws(Unclear) { try read(line, index + 1) } catch { throw FileError(file: file, line: index + 1, text: error.text) }
+            do throws(SnapshotProblem) { try read(line, index + 1) } catch {
+                throw FileError(file: file, line: index + 1, text: error.text)
+            }
         }
         keys = [:]
     }
@@ -35,19 +37,20 @@ public struct SnapshotFile: Sendable {
     /// Puts it into a director, whose clock it sets by the file's only when it was made with that.
     /// - Throws: `FileError` with the line that does not fit the director's services.
     public func load(into director: inout Director) throws(FileError) {
-        do throws(AdoptionError) { try director.adopt(snapshot) } catch {
-            let line = switch error.place {
-            case .entry(let place): entryLines[place]
-            case .service(let place): serviceLines[place]
-            case .server(let place): serverLines[place]
-            case .gone(let place): goneLines[place]
-            }
+        do throws(RestoreError) { try director.restore(snapshot) } catch {
+            let line =
+                switch error.place {
+                case .entry(let place): entryLines[place]
+                case .service(let place): serviceLines[place]
+                case .server(let place): serverLines[place]
+                case .gone(let place): goneLines[place]
+                }
             throw FileError(file: file, line: line, text: error.text)
         }
     }
 
-    private mutating func read(_ line: Substring, _ number: Int) throws(Unclear) {
-        var words = Words(line)
+    private mutating func read(_ line: Substring, _ number: Int) throws(SnapshotProblem) {
+        var words = WordScanner(line)
         switch words.rest.first {
         case "clock":
             words.skip()
@@ -55,7 +58,7 @@ public struct SnapshotFile: Sendable {
             hasClock = true
         case "dice":
             words.skip()
-            snapshot.dice = try words.number()
+            snapshot.generator = try words.number()
         case "due":
             words.skip()
             snapshot.due = (try words.time(), try words.time(), try words.time())
@@ -65,11 +68,11 @@ public struct SnapshotFile: Sendable {
         case "ports":
             words.skip()
             let proto = try words.proto(), local = try words.address(), server = try words.endpoint()
-            snapshot.ports.append(Snapshot.Ports(local: local, server: server, proto: proto, next: try words.number()))
+            snapshot.ports.append(Snapshot.PortPosition(local: local, server: server, proto: proto, next: try words.number()))
         case "gone":
             words.skip()
             guard case .addServer(let service, let server, let settings)? = try command("-a", words.takeOwner()) else {
-                throw Unclear("expected a server as `-a' of ipvsadm names it")
+                throw SnapshotProblem("expected a server as `-a' of ipvsadm names it")
             }
             snapshot.gone.append(Snapshot.Gone(key: .init(service, server), settings: settings))
             goneLines.append(number)
@@ -79,29 +82,31 @@ public struct SnapshotFile: Sendable {
             snapshot.entries.append(try readEntry(&words))
             entryLines.append(number)
         }
-        if let surplus = words.rest.first { throw Unclear("\(surplus): not understood here") }
+        if let surplus = words.rest.first { throw SnapshotProblem("\(surplus): not understood here") }
     }
 
-    private mutating func readService(_ words: inout Words, _ number: Int) throws(Unclear) {
+    private mutating func readService(_ words: inout WordScanner, _ number: Int) throws(SnapshotProblem) {
         words.skip()
-        guard case .deleteService(let key)? = try command("-D", words.takeOwner()) else { throw Unclear("expected a service behind `of'") }
+        guard case .deleteService(let key)? = try command("-D", words.takeOwner()) else {
+            throw SnapshotProblem("expected a service behind `of'")
+        }
         var service = Snapshot.Service(key: key)
         while let key = words.next() {
             switch key {
             case "position":
                 for part in try words.word().split(separator: ",") {
-                    guard let value = Int32(part) else { throw Unclear("\(part): not a position") }
+                    guard let value = Int32(part) else { throw SnapshotProblem("\(part): not a position") }
                     service.position.append(Int(value))
                 }
             case "local": service.nextLocalAddress = Int(try words.number() as UInt32)
-            default: throw Unclear("\(key): not a word for services: there are position, local and of")
+            default: throw SnapshotProblem("\(key): not a word for services: there are position, local and of")
             }
         }
         snapshot.services.append(service)
         serviceLines.append(number)
     }
 
-    private mutating func readServer(_ words: inout Words, _ number: Int) throws(Unclear) {
+    private mutating func readServer(_ words: inout WordScanner, _ number: Int) throws(SnapshotProblem) {
         words.skip()
         var server = Snapshot.Server(key: try owner(words.takeOwner()))
         while let key = words.next() {
@@ -110,36 +115,38 @@ public struct SnapshotFile: Sendable {
             case "last-weight": server.lastWeight = try words.number()
             case "ids":
                 let parts = try words.word().split(separator: ",")
-                guard parts.count == 2 else { throw Unclear("ids: expected two, `-' for none") }
+                guard parts.count == 2 else { throw SnapshotProblem("ids: expected two, `-' for none") }
                 for (place, part) in parts.enumerated() where part != "-" {
-                    guard let value = UInt16(part) else { throw Unclear("\(part): not an id") }
+                    guard let value = UInt16(part) else { throw SnapshotProblem("\(part): not an id") }
                     server.outerIDs[place] = value
                 }
-            default: throw Unclear("\(key): not a word for servers: there are overloaded, last-weight, ids and of")
+            default: throw SnapshotProblem("\(key): not a word for servers: there are overloaded, last-weight, ids and of")
             }
         }
         snapshot.servers.append(server)
         serverLines.append(number)
     }
 
-    private mutating func readEntry(_ words: inout Words) throws(Unclear) -> Snapshot.Entry {
+    private mutating func readEntry(_ words: inout WordScanner) throws(SnapshotProblem) -> Snapshot.Entry {
         let owned = words.takeOwnerIfAny()
-        let server = try owned.map { words throws(Unclear) in try owner(words) }
+        let server = try owned.map { words throws(SnapshotProblem) in try owner(words) }
         return try words.entry(of: server)
     }
 
     /// The server that ipvsadm's words name.
-    private mutating func owner(_ words: Substring) throws(Unclear) -> Snapshot.ServiceServer {
+    private mutating func owner(_ words: Substring) throws(SnapshotProblem) -> Snapshot.ServiceServer {
         if let known = keys[words] { return known }
         guard case .deleteServer(let service, let server)? = try command("-d", words) else {
-            throw Unclear("expected a service and its server behind `of'")
+            throw SnapshotProblem("expected a service and its server behind `of'")
         }
         let key = Snapshot.ServiceServer(service, server)
         keys[words] = key
         return key
     }
 
-    private func command(_ option: String, _ words: Substring) throws(Unclear) -> Command? {
-        do throws(FileError) { return try ServicesFile.commands(in: "\(option) \(words)", file: file).first } catch { throw Unclear(error.text) }
+    private func command(_ option: String, _ words: Substring) throws(SnapshotProblem) -> Command? {
+        do throws(FileError) { return try ServicesFile.commands(in: "\(option) \(words)", file: file).first } catch {
+            throw SnapshotProblem(error.text)
+        }
     }
 }

@@ -1,5 +1,5 @@
-public import LVS
 internal import Admin
+public import LVS
 internal import Wire
 
 /// The file `connections` of a case: what a director knew when the case began. One connection, template or position a line,
@@ -27,7 +27,7 @@ public struct SnapshotText {
     /// Everything but the connections.
     public var positions: [String] {
         var lines = ["clock \(Self.seconds(snapshot.clock))"]
-        if let dice = snapshot.dice { lines.append("dice \(dice)") }
+        if let dice = snapshot.generator { lines.append("dice \(dice)") }
         if let due = snapshot.due {
             lines.append("due \(Self.seconds(due.estimate)) \(Self.seconds(due.second)) \(Self.seconds(due.trash))")
         }
@@ -36,7 +36,9 @@ public struct SnapshotText {
             lines.append("ports \(Self.name(ports.proto)) \(ports.local) \(ports.server) \(ports.next)")
         }
         for gone in snapshot.gone {
-            if let line = SaveFormat.line(for: .addServer(gone.key.service, gone.key.server, gone.settings)) { lines.append("gone of \(line.dropFirst(3))") }
+            if let line = SaveFormat.line(for: .addServer(gone.key.service, gone.key.server, gone.settings)) {
+                lines.append("gone of \(line.dropFirst(3))")
+            }
         }
         for service in snapshot.services where !service.position.isEmpty || service.nextLocalAddress != 0 {
             var line = "service"
@@ -60,7 +62,9 @@ public struct SnapshotText {
     public static func line(_ entry: Snapshot.Entry) -> String {
         let connection = entry.connection
         let isTemplate = connection.flags.contains(.template)
-        let state = isTemplate ? Transport.templateStateName(connection.flags.contains(.assured) ? 1 : 0)
+        let state =
+            isTemplate
+            ? Transport.templateStateName(connection.flags.contains(.assured) ? 1 : 0)
             : Transport.stateName(proto: connection.proto, state: connection.state)
         var line = isTemplate ? "template " : ""
         line += "\(name(connection.proto)) \(ServerKey(address: connection.client, port: connection.clientPort))"
@@ -99,7 +103,8 @@ public struct SnapshotText {
     private static func text(_ stream: ClientStream) -> String {
         let name = options[Int(stream.option.rawValue)].name
         let progress = (stream.isHeaderSent ? "s" : "") + (stream.isHeaderTaken ? "t" : "")
-        return "\(name):\(stream.clientStart):\(stream.hasServerStart ? "\(stream.serverStart)" : "-"):\(progress.isEmpty ? "-" : progress):\(stream.segmentLimit)"
+        return
+            "\(name):\(stream.clientStart):\(stream.hasServerStart ? "\(stream.serverStart)" : "-"):\(progress.isEmpty ? "-" : progress):\(stream.segmentLimit)"
     }
 
     static func name(_ proto: UInt8) -> String {

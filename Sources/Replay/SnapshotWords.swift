@@ -3,7 +3,7 @@ internal import Wire
 
 extension SnapshotFile {
     /// The words of one line, taken one after the other; what stands behind `of` is one piece.
-    struct Words {
+    struct WordScanner {
         private(set) var rest: ArraySlice<Substring>
         private var owner: Substring?
 
@@ -22,103 +22,113 @@ extension SnapshotFile {
             return owner
         }
 
-        mutating func takeOwner() throws(Unclear) -> Substring {
-            guard let owner = takeOwnerIfAny() else { throw Unclear("`of' and what it belongs to is missing") }
+        mutating func takeOwner() throws(SnapshotProblem) -> Substring {
+            guard let owner = takeOwnerIfAny() else { throw SnapshotProblem("`of' and what it belongs to is missing") }
             return owner
         }
 
         mutating func next() -> Substring? { rest.popFirst() }
         mutating func skip() { _ = rest.popFirst() }
 
-        mutating func word() throws(Unclear) -> Substring {
-            guard let word = rest.popFirst() else { throw Unclear("the line ends too early") }
+        mutating func word() throws(SnapshotProblem) -> Substring {
+            guard let word = rest.popFirst() else { throw SnapshotProblem("the line ends too early") }
             return word
         }
 
-        mutating func number<Number: FixedWidthInteger>() throws(Unclear) -> Number {
+        mutating func number<Number: FixedWidthInteger>() throws(SnapshotProblem) -> Number {
             let word = try word()
-            guard let number = Number(word) else { throw Unclear("\(word): not a number of \(Number.bitWidth) bits") }
+            guard let number = Number(word) else { throw SnapshotProblem("\(word): not a number of \(Number.bitWidth) bits") }
             return number
         }
 
         /// Seconds with up to nine decimals; a billion of them at most, which is before the year 2262 of the calendar.
-        mutating func time() throws(Unclear) -> Instant {
+        mutating func time() throws(SnapshotProblem) -> Instant {
             let word = try word()
             let isNegative = word.hasPrefix("-")
             let parts = word.dropFirst(isNegative ? 1 : 0).split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
             let decimals = parts.count == 2 ? parts[1] : ""
             guard let whole = parts.first.flatMap({ Int64($0) }), (0...9_000_000_000).contains(whole), decimals.utf8.count <= 9,
-                  decimals.utf8.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 }),
-                  let nanoseconds = Int64(decimals + String(repeating: "0", count: 9 - decimals.utf8.count)) else {
-                throw Unclear("\(word): not a time in seconds")
+                decimals.utf8.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 }),
+                let nanoseconds = Int64(decimals + String(repeating: "0", count: 9 - decimals.utf8.count))
+            else {
+                throw SnapshotProblem("\(word): not a time in seconds")
             }
             let time = whole * 1_000_000_000 + nanoseconds
             return isNegative ? -time : time
         }
 
-        mutating func address() throws(Unclear) -> IPAddress {
+        mutating func address() throws(SnapshotProblem) -> IPAddress {
             let word = try word()
-            guard let address = IPAddress(word) else { throw Unclear("\(word): not an address") }
+            guard let address = IPAddress(word) else { throw SnapshotProblem("\(word): not an address") }
             return address
         }
 
-        mutating func endpoint() throws(Unclear) -> ServerKey {
+        mutating func endpoint() throws(SnapshotProblem) -> ServerKey {
             let word = try word()
-            guard let (address, port) = RecordFilter.endpoint(word), let port else { throw Unclear("\(word): not ADDRESS:PORT or [ADDRESS]:PORT") }
+            guard let (address, port) = RecordFilter.endpoint(word), let port else {
+                throw SnapshotProblem("\(word): not ADDRESS:PORT or [ADDRESS]:PORT")
+            }
             return ServerKey(address: address, port: port)
         }
 
-        mutating func proto() throws(Unclear) -> UInt8 {
+        mutating func proto() throws(SnapshotProblem) -> UInt8 {
             let word = try word()
             for proto in [0, IPProtocol.tcp, IPProtocol.udp, IPProtocol.sctp] where SnapshotText.name(proto) == word { return proto }
             guard let number = UInt8(word) else {
-                throw Unclear("\(word): expected clock, dice, due, path-mtu, ports, gone, service, server, template, or a protocol (tcp, udp, sctp)")
+                throw SnapshotProblem(
+                    "\(word): expected clock, dice, due, path-mtu, ports, gone, service, server, template, or a protocol (tcp, udp, sctp)")
             }
             return number
         }
 
         /// A connection or template.
-        mutating func entry(of server: Snapshot.ServiceServer?) throws(Unclear) -> Snapshot.Entry {
+        mutating func entry(of server: Snapshot.ServiceServer?) throws(SnapshotProblem) -> Snapshot.Entry {
             let isTemplate = rest.first == "template"
             if isTemplate { skip() }
             let proto = try proto()
             let client = try endpoint(), virtual = try endpoint(), target = try endpoint()
-            guard client.address.family == virtual.address.family else { throw Unclear("client and virtual address are of different families") }
-            var connection = Connection(client: client.address, clientPort: client.port, virtual: virtual.address, virtualPort: virtual.port,
-                                        proto: proto, serverAddress: target.address, serverPort: target.port,
-                                        method: .directRouting, flags: isTemplate ? .template : [])
+            guard client.address.family == virtual.address.family else {
+                throw SnapshotProblem("client and virtual address are of different families")
+            }
+            var connection = Connection(
+                client: client.address, clientPort: client.port, virtual: virtual.address, virtualPort: virtual.port,
+                proto: proto, serverAddress: target.address, serverPort: target.port,
+                method: .directRouting, flags: isTemplate ? .template : [])
             let word = try self.word()
             if isTemplate {
                 guard let state = [UInt8(0), 1].first(where: { Transport.templateStateName($0) == word }) else {
-                    throw Unclear("\(word): not a template's state: NONE or ASSURED")
+                    throw SnapshotProblem("\(word): not a template's state: NONE or ASSURED")
                 }
                 if state == 1 { connection.flags.insert(.assured) }
             } else {
                 guard let state = (UInt8(0)..<16).first(where: { Transport.stateName(proto: proto, state: $0) == word }) else {
-                    throw Unclear("\(word): not a state of \(SnapshotText.name(proto))")
+                    throw SnapshotProblem("\(word): not a state of \(SnapshotText.name(proto))")
                 }
                 connection.state = state
             }
             var entry = Snapshot.Entry(number: -1, connection: connection, server: server)
             while let key = next() { try read(key, into: &entry) }
-            if entry.connection.method == .fullNAT, !isTemplate, entry.connection.localPort == 0 { throw Unclear("local: missing, which fullnat needs") }
+            if entry.connection.method == .fullNAT, !isTemplate, entry.connection.localPort == 0 {
+                throw SnapshotProblem("local: missing, which fullnat needs")
+            }
             return entry
         }
 
-        private mutating func read(_ key: Substring, into entry: inout Snapshot.Entry) throws(Unclear) {
+        private mutating func read(_ key: Substring, into entry: inout Snapshot.Entry) throws(SnapshotProblem) {
             switch key {
             case "expires": entry.connection.expires = try time()
             case "method":
                 let word = try word()
                 guard let place = SnapshotText.methods.firstIndex(of: String(word)),
-                      let method = ForwardingMethod(rawValue: UInt8(place)) else {
-                    throw Unclear("\(word): not a method: \(SnapshotText.methods.joined(separator: ", "))")
+                    let method = ForwardingMethod(rawValue: UInt8(place))
+                else {
+                    throw SnapshotProblem("\(word): not a method: \(SnapshotText.methods.joined(separator: ", "))")
                 }
                 entry.connection.method = method
             case "flags":
                 for name in try word().split(separator: ",") {
                     guard let flag = SnapshotText.flags.first(where: { $0.name == name })?.flag else {
-                        throw Unclear("\(name): not a flag: \(SnapshotText.flags.map(\.name).joined(separator: ", "))")
+                        throw SnapshotProblem("\(name): not a flag: \(SnapshotText.flags.map(\.name).joined(separator: ", "))")
                     }
                     entry.connection.flags.insert(flag)
                 }
@@ -134,16 +144,17 @@ extension SnapshotFile {
             case "data": entry.data = try bytes()
             case "number": entry.number = try number()
             case "under": entry.connection.controller = try number()
-            default: throw Unclear("\(key): not a word for connections")
+            default: throw SnapshotProblem("\(key): not a word for connections")
             }
         }
 
-        private mutating func stream() throws(Unclear) -> ClientStream {
+        private mutating func stream() throws(SnapshotProblem) -> ClientStream {
             let word = try word()
             let parts = word.split(separator: ":")
             guard parts.count == 5, let option = SnapshotText.options.first(where: { $0.name == parts[0] })?.option,
-                  let start = UInt32(parts[1]), parts[2] == "-" || UInt32(parts[2]) != nil, let limit = UInt16(parts[4]) else {
-                throw Unclear("\(word): not a stream: OPTION:CLIENT-START:SERVER-START:PROGRESS:LIMIT")
+                let start = UInt32(parts[1]), parts[2] == "-" || UInt32(parts[2]) != nil, let limit = UInt16(parts[4])
+            else {
+                throw SnapshotProblem("\(word): not a stream: OPTION:CLIENT-START:SERVER-START:PROGRESS:LIMIT")
             }
             var stream = ClientStream(option: option, clientStart: start)
             stream.hasServerStart = parts[2] != "-"
@@ -154,12 +165,12 @@ extension SnapshotFile {
             return stream
         }
 
-        private mutating func bytes() throws(Unclear) -> [UInt8] {
+        private mutating func bytes() throws(SnapshotProblem) -> [UInt8] {
             let word = try word()
             if word == "-" { return [] }
             let digits = Array(word)
             let bytes = stride(from: 0, to: digits.count & ~1, by: 2).compactMap { UInt8(String(digits[$0...($0 + 1)]), radix: 16) }
-            guard bytes.count * 2 == digits.count else { throw Unclear("\(word): not bytes in hexadecimal digits") }
+            guard bytes.count * 2 == digits.count else { throw SnapshotProblem("\(word): not bytes in hexadecimal digits") }
             return bytes
         }
     }

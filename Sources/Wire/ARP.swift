@@ -14,8 +14,10 @@
 
     /// Lays down 28 bytes. In a request for a resolution the target's MAC address is zero (RFC 826); a gratuitous ARP
     /// (RFC 5227) names the same address as sender and target.
-    public static func write(to bytes: Bytes, operation: ARPOperation, senderMAC: MACAddress, sender: IPAddress,
-                             targetMAC: MACAddress = .zero, target: IPAddress) {
+    public static func write(
+        to bytes: Bytes, operation: ARPOperation, senderMAC: MACAddress, sender: IPAddress,
+        targetMAC: MACAddress = .zero, target: IPAddress
+    ) {
         bytes.setBig32(0x0001_0800, at: 0)
         bytes.setBig16(0x0604, at: 4)
         bytes.setBig16(operation.rawValue, at: 6)

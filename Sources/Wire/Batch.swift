@@ -1,4 +1,4 @@
-/// The frames of one breath, in order of arrival (or of emission). The bytes belong to whoever filled the batch and live
+/// The frames of one batch, in order of arrival (or of emission). The bytes belong to whoever filled the batch and live
 /// until the batch is filled again.
 public struct Batch: ~Copyable {
     @usableFromInline let slots: Slab<Frame>
@@ -24,7 +24,7 @@ public struct Batch: ~Copyable {
         return true
     }
 
-    /// Adds a frame at the end that frame number `cause` of a breath gave rise to.
+    /// Adds a frame at the end that frame number `cause` of a batch gave rise to.
     @discardableResult
     public mutating func append(_ frame: Frame, causedBy cause: Int32) -> Bool {
         guard append(frame) else { return false }

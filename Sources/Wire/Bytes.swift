@@ -2,7 +2,7 @@
 ///
 /// Reads and writes are big-endian (network order) and checked against the window's length; a view that has checked
 /// its length once uses the `unchecked` forms through its own named fields. The window is valid only as long as the
-/// buffer it looks into, which is one breath of the engine: never keep one.
+/// buffer it looks into, which is one batch of the engine: never keep one.
 @frozen public struct Bytes {
     public let base: UnsafeMutableRawPointer
     public let count: Int

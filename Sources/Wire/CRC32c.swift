@@ -45,9 +45,11 @@
         var i = 0
         while i &+ 8 <= bytes.count {
             let word = bytes.big64(at: i).byteSwapped ^ UInt64(remainder)
-            let near = tables[1792 | Int(word & 0xff)] ^ tables[1536 | Int(word >> 8 & 0xff)]
+            let near =
+                tables[1792 | Int(word & 0xff)] ^ tables[1536 | Int(word >> 8 & 0xff)]
                 ^ tables[1280 | Int(word >> 16 & 0xff)] ^ tables[1024 | Int(word >> 24 & 0xff)]
-            let far = tables[768 | Int(word >> 32 & 0xff)] ^ tables[512 | Int(word >> 40 & 0xff)]
+            let far =
+                tables[768 | Int(word >> 32 & 0xff)] ^ tables[512 | Int(word >> 40 & 0xff)]
                 ^ tables[256 | Int(word >> 48 & 0xff)] ^ tables[Int(word >> 56)]
             remainder = near ^ far
             i &+= 8

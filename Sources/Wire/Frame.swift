@@ -10,14 +10,16 @@
     public var ingress: Int32
     /// Index of the interface that it leaves on; 0 while it stays.
     public var egress: Int32
-    /// Which frame of the breath caused this one: its own place for a received frame.
+    /// Which frame of the batch caused this one: its own place for a received frame.
     public var cause: Int32
     public var offload: Offload
 
     /// A frame of `length` bytes that begins `headroom` bytes into a buffer of `capacity` bytes.
     @inlinable @inline(__always)
-    public init(buffer: UnsafeMutableRawPointer, capacity: Int, headroom: Int, length: Int, ingress: Int32 = 0,
-                offload: Offload = Offload()) {
+    public init(
+        buffer: UnsafeMutableRawPointer, capacity: Int, headroom: Int, length: Int, ingress: Int32 = 0,
+        offload: Offload = Offload()
+    ) {
         precondition(headroom >= 0 && length >= 0 && headroom &+ length <= capacity)
         self.buffer = buffer
         self.capacity = Int32(truncatingIfNeeded: capacity)

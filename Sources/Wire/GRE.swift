@@ -14,8 +14,10 @@
 
     /// Lays down a header in front of the packet that follows it in `bytes`; with `checksum`, header and all that
     /// follows are covered.
-    public static func write(to bytes: Bytes, proto: UInt16, checksum: Bool = false, key: UInt32? = nil,
-                             sequence: UInt32? = nil) {
+    public static func write(
+        to bytes: Bytes, proto: UInt16, checksum: Bool = false, key: UInt32? = nil,
+        sequence: UInt32? = nil
+    ) {
         bytes.setBig16((checksum ? 0x8000 : 0) | (key != nil ? 0x2000 : 0) | (sequence != nil ? 0x1000 : 0), at: 0)
         bytes.setBig16(proto, at: 2)
         var offset = 4

@@ -40,7 +40,8 @@ extension IPAddress: CustomStringConvertible {
         var value: UInt32 = 0
         for part in parts {
             guard (1...3).contains(part.utf8.count), part.utf8.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 }),
-                  let octet = UInt8(part), part.utf8.count == 1 || part.utf8.first != 0x30 else { return nil }
+                let octet = UInt8(part), part.utf8.count == 1 || part.utf8.first != 0x30
+            else { return nil }
             value = value << 8 | UInt32(octet)
         }
         return value
@@ -66,7 +67,8 @@ extension IPAddress: CustomStringConvertible {
                 gap = groups.count
             } else {
                 guard word.utf8.count <= 4, word.allSatisfy({ $0.isASCII && $0.isHexDigit }),
-                      let group = UInt16(word, radix: 16) else { return nil }
+                    let group = UInt16(word, radix: 16)
+                else { return nil }
                 groups.append(group)
             }
         }

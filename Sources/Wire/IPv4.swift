@@ -12,9 +12,11 @@
     }
 
     /// Lays down a header of 20 bytes with everything but what is named set to zero, and its checksum.
-    public static func write(to bytes: Bytes, totalLength: Int, proto: UInt8, from source: IPAddress,
-                             to destination: IPAddress, timeToLive: UInt8 = 64, typeOfService: UInt8 = 0,
-                             id: UInt16 = 0, dontFragment: Bool = false) {
+    public static func write(
+        to bytes: Bytes, totalLength: Int, proto: UInt8, from source: IPAddress,
+        to destination: IPAddress, timeToLive: UInt8 = 64, typeOfService: UInt8 = 0,
+        id: UInt16 = 0, dontFragment: Bool = false
+    ) {
         bytes[0] = 0x45
         bytes[1] = typeOfService
         bytes.setBig16(UInt16(truncatingIfNeeded: totalLength), at: 2)

@@ -10,9 +10,11 @@
     }
 
     /// Lays down a header of 40 bytes.
-    public static func write(to bytes: Bytes, payloadLength: Int, nextHeader: UInt8, from source: IPAddress,
-                             to destination: IPAddress, hopLimit: UInt8 = 64, trafficClass: UInt8 = 0,
-                             flowLabel: UInt32 = 0) {
+    public static func write(
+        to bytes: Bytes, payloadLength: Int, nextHeader: UInt8, from source: IPAddress,
+        to destination: IPAddress, hopLimit: UInt8 = 64, trafficClass: UInt8 = 0,
+        flowLabel: UInt32 = 0
+    ) {
         bytes.setBig32(6 << 28 | UInt32(trafficClass) << 20 | flowLabel & 0xfffff, at: 0)
         bytes.setBig16(UInt16(truncatingIfNeeded: payloadLength), at: 4)
         bytes[6] = nextHeader

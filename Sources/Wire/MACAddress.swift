@@ -19,7 +19,8 @@
         var bits: UInt64 = 0
         for part in parts {
             guard (1...2).contains(part.utf8.count), part.allSatisfy({ $0.isASCII && $0.isHexDigit }),
-                  let octet = UInt8(part, radix: 16) else { return nil }
+                let octet = UInt8(part, radix: 16)
+            else { return nil }
             bits = bits << 8 | UInt64(octet)
         }
         self.bits = bits

@@ -9,7 +9,8 @@
     @inlinable
     public init?(_ bytes: Bytes) {
         guard bytes.count >= 24, bytes[0] == ICMPv6Type.neighborSolicitation || bytes[0] == ICMPv6Type.neighborAdvertisement,
-              bytes[1] == 0 else { return nil }
+            bytes[1] == 0
+        else { return nil }
         var offset = 24
         while offset < bytes.count {
             guard bytes.holds(8, at: offset), bytes[offset &+ 1] != 0 else { return nil }
@@ -24,24 +25,32 @@
 
     /// Lays down a solicitation with the sender's link-layer address in the first 32 bytes. `source` and `destination`
     /// are those of the IPv6 header; the latter is usually `solicitedNodeGroup(of: target)`.
-    public static func writeSolicitation(to bytes: Bytes, from source: IPAddress, to destination: IPAddress,
-                                         target: IPAddress, senderMAC: MACAddress) {
-        write(to: bytes, type: ICMPv6Type.neighborSolicitation, flags: 0, target: target, option: 1, mac: senderMAC,
-              source, destination)
+    public static func writeSolicitation(
+        to bytes: Bytes, from source: IPAddress, to destination: IPAddress,
+        target: IPAddress, senderMAC: MACAddress
+    ) {
+        write(
+            to: bytes, type: ICMPv6Type.neighborSolicitation, flags: 0, target: target, option: 1, mac: senderMAC,
+            source, destination)
     }
 
     /// Lays down an advertisement with the target's link-layer address in the first 32 bytes. An unsolicited one goes to
     /// all nodes (`ff02::1`) with `solicited` false and `override` true (RFC 4861 section 7.2.6).
-    public static func writeAdvertisement(to bytes: Bytes, from source: IPAddress, to destination: IPAddress,
-                                          target: IPAddress, targetMAC: MACAddress, isRouter: Bool = false,
-                                          solicited: Bool = false, override: Bool = true) {
+    public static func writeAdvertisement(
+        to bytes: Bytes, from source: IPAddress, to destination: IPAddress,
+        target: IPAddress, targetMAC: MACAddress, isRouter: Bool = false,
+        solicited: Bool = false, override: Bool = true
+    ) {
         let flags: UInt32 = (isRouter ? 0x8000_0000 : 0) | (solicited ? 0x4000_0000 : 0) | (override ? 0x2000_0000 : 0)
-        write(to: bytes, type: ICMPv6Type.neighborAdvertisement, flags: flags, target: target, option: 2, mac: targetMAC,
-              source, destination)
+        write(
+            to: bytes, type: ICMPv6Type.neighborAdvertisement, flags: flags, target: target, option: 2, mac: targetMAC,
+            source, destination)
     }
 
-    private static func write(to bytes: Bytes, type: UInt8, flags: UInt32, target: IPAddress, option: UInt8, mac: MACAddress,
-                              _ source: IPAddress, _ destination: IPAddress) {
+    private static func write(
+        to bytes: Bytes, type: UInt8, flags: UInt32, target: IPAddress, option: UInt8, mac: MACAddress,
+        _ source: IPAddress, _ destination: IPAddress
+    ) {
         bytes.setBig32(UInt32(type) << 24, at: 0)
         bytes.setBig32(flags, at: 4)
         bytes.setBig64(target.high, at: 8)

@@ -16,8 +16,10 @@
     public var checksumOffset: UInt16
 
     @inlinable @inline(__always)
-    public init(flags: UInt8 = 0, segmentation: UInt8 = 0, headerLength: UInt16 = 0, segmentSize: UInt16 = 0,
-                checksumStart: UInt16 = 0, checksumOffset: UInt16 = 0) {
+    public init(
+        flags: UInt8 = 0, segmentation: UInt8 = 0, headerLength: UInt16 = 0, segmentSize: UInt16 = 0,
+        checksumStart: UInt16 = 0, checksumOffset: UInt16 = 0
+    ) {
         self.flags = flags
         self.segmentation = segmentation
         self.headerLength = headerLength
@@ -52,9 +54,10 @@
 
     /// Ten bytes as the kernel lays them out on a little-endian machine.
     public init(_ bytes: Bytes) {
-        self.init(flags: bytes[0], segmentation: bytes[1], headerLength: bytes.big16(at: 2).byteSwapped,
-                  segmentSize: bytes.big16(at: 4).byteSwapped, checksumStart: bytes.big16(at: 6).byteSwapped,
-                  checksumOffset: bytes.big16(at: 8).byteSwapped)
+        self.init(
+            flags: bytes[0], segmentation: bytes[1], headerLength: bytes.big16(at: 2).byteSwapped,
+            segmentSize: bytes.big16(at: 4).byteSwapped, checksumStart: bytes.big16(at: 6).byteSwapped,
+            checksumOffset: bytes.big16(at: 8).byteSwapped)
     }
 
     public func write(to bytes: Bytes) {

@@ -32,7 +32,8 @@ internal import Glibc
     private static func map(_ size: Int) -> UnsafeMutableRawPointer? {
         let whole = size + hugePage
         guard let start = mmap(nil, whole, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0),
-              start != MAP_FAILED else { return nil }
+            start != MAP_FAILED
+        else { return nil }
         let lead = (hugePage - Int(bitPattern: start) & (hugePage - 1)) & (hugePage - 1)
         if lead > 0 { munmap(start, lead) }
         let base = start + lead

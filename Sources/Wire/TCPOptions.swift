@@ -135,7 +135,9 @@ extension TCPHeader {
         let old = bytes.big16(at: offset)
         bytes.setBig16(value, at: offset)
         guard updatingChecksum else { return }
-        checksum = offset & 1 == 0 ? Checksum.update(checksum, from: old, to: value)
+        checksum =
+            offset & 1 == 0
+            ? Checksum.update(checksum, from: old, to: value)
             : Checksum.update(checksum, from: old.byteSwapped, to: value.byteSwapped)
     }
 

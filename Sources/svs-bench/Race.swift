@@ -16,8 +16,11 @@ struct Measurement {
     }
 
     var line: String {
-        [("\(connections)", 11), ("\(rounded(known))", 15), ("\(rounded(loop))", 16), ("\(rounded(known / loop))", 5), ("\(rounded(new))", 13)]
-            .map { String(repeating: " ", count: max($0.1 - $0.0.count, 0)) + $0.0 }.joined(separator: "  ")
+        [
+            ("\(connections)", 11), ("\(rounded(known))", 15), ("\(rounded(loop))", 16), ("\(rounded(known / loop))", 5),
+            ("\(rounded(new))", 13),
+        ]
+        .map { String(repeating: " ", count: max($0.1 - $0.0.count, 0)) + $0.0 }.joined(separator: "  ")
     }
 
     private func rounded(_ value: Double) -> Double { (value * 100).rounded() / 100 }
@@ -27,8 +30,8 @@ struct Measurement {
 struct Race {
     let connections: Int
     let rounds: Int
-    /// Frames of one breath.
-    private static let breath = 64
+    /// Frames of one batch.
+    private static let batch = 64
     private static let slot = 256
     /// Packets of one round.
     private var packets: Int { 1 << 18 }
@@ -61,8 +64,10 @@ struct Race {
         var network = Network()
         network.interfaces = [Network.Interface(index: 2, name: "eth0", mac: Traffic.director, mtu: 1500)]
         network.addresses = [Network.Address(address: IPAddress(v4: 0xac1f_ff01), prefixLength: 24, interface: 2)]
-        network.routes = [Network.Route(prefix: IPAddress(v4: 0x0a02_0000), length: 16, interface: 2),
-                          Network.Route(prefix: Traffic.virtual, length: 32, interface: 1, kind: .local)]
+        network.routes = [
+            Network.Route(prefix: IPAddress(v4: 0x0a02_0000), length: 16, interface: 2),
+            Network.Route(prefix: Traffic.virtual, length: 32, interface: 1, kind: .local),
+        ]
         for i in 0..<8 {
             network.setNeighbor(IPAddress(v4: 0x0a02_000b + UInt32(i)), on: 2, to: MACAddress(bits: 0x0200_0000_0100 + UInt64(i)))
         }
@@ -81,13 +86,13 @@ struct Race {
     /// Opens every connection: a SYN each, the ACK outside the measurement. Nanoseconds per SYN.
     @discardableResult
     private func fill(_ director: inout Director, _ traffic: Traffic) -> Double {
-        var batch = Batch(capacity: Self.breath)
-        let memory = Slab<UInt8>(capacity: Self.breath * Self.slot)
+        var batch = Batch(capacity: Self.batch)
+        let memory = Slab<UInt8>(capacity: Self.batch * Self.slot)
         defer { memory.deallocate() }
         var spent: UInt64 = 0
         var first = 0
         while first < connections {
-            let end = min(first + Self.breath, connections)
+            let end = min(first + Self.batch, connections)
             traffic.load(&batch, memory, flows: first..<end, slot: Self.slot, flags: .syn)
             let start = svs_clock()
             director.process(&batch, at: 1)
@@ -101,12 +106,12 @@ struct Race {
 
     /// One round over known connections in random order. Nanoseconds a packet.
     private func round(_ director: inout Director, _ traffic: Traffic, _ number: Int) -> Double {
-        var batch = Batch(capacity: Self.breath)
-        let memory = Slab<UInt8>(capacity: Self.breath * Self.slot)
+        var batch = Batch(capacity: Self.batch)
+        let memory = Slab<UInt8>(capacity: Self.batch * Self.slot)
         defer { memory.deallocate() }
         var spent: UInt64 = 0
         var order = Order(seed: UInt64(number))
-        for _ in 0..<packets / Self.breath {
+        for _ in 0..<packets / Self.batch {
             traffic.load(&batch, memory, order: &order, slot: Self.slot)
             let start = svs_clock()
             director.process(&batch, at: Instant(number) + 2)

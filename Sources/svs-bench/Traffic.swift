@@ -29,8 +29,9 @@ struct Traffic {
             bytes.setMAC(Self.director, at: 0)
             bytes.setMAC(MACAddress(bits: 0x0200_0000_00fe), at: 6)
             bytes.setBig16(EtherType.ipv4, at: 12)
-            IPv4Header.write(to: bytes.dropFirst(14), totalLength: 40, proto: IPProtocol.tcp, from: IPAddress(v4: 0), to: Self.virtual,
-                             timeToLive: 64, id: 1, dontFragment: true)
+            IPv4Header.write(
+                to: bytes.dropFirst(14), totalLength: 40, proto: IPProtocol.tcp, from: IPAddress(v4: 0), to: Self.virtual,
+                timeToLive: 64, id: 1, dontFragment: true)
             bytes.setBig16(80, at: 36)
             bytes[46] = 5 << 4
         }

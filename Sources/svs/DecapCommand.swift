@@ -28,7 +28,8 @@ struct DecapCommand: ParsableCommand {
     var vip: [String] = []
     @Option(name: .customLong("in"), help: ArgumentHelp("Frames to unwrap.", valueName: "file")) var input: String?
     @Option(name: .customLong("out"), help: ArgumentHelp("Where the unwrapped frames go.", valueName: "file")) var output: String?
-    @Option(help: "Time of a written frame: index (seconds = number of its input frame) or input (its time).") var stamp: Stamp = .input
+    @Option(help: "Time of a written frame: index (seconds = number of its input frame) or input (its time).") var stamp: TimestampMode =
+        .input
 
     func validate() throws {
         guard interface != nil || input != nil else { throw ValidationError("name --interface, or --in and --out") }
@@ -44,10 +45,10 @@ struct DecapCommand: ParsableCommand {
                 return try DecapFile(decapsulator, from: input, to: output, stamp: stamp).run()
             }
             guard let interface else { return }
-            guard if_nametoindex(interface) != 0 else { throw Failure("interface \(interface) does not exist") }
+            guard if_nametoindex(interface) != 0 else { throw CommandFailure("interface \(interface) does not exist") }
             let missing = Capabilities.effective.missing()
             guard missing.isEmpty else {
-                throw Failure("missing capability: \(missing.joined(separator: " and ")) (run as root, or grant it)")
+                throw CommandFailure("missing capability: \(missing.joined(separator: " and ")) (run as root, or grant it)")
             }
             try DecapWorker(decapsulator, on: interface).run()
         }
@@ -56,15 +57,15 @@ struct DecapCommand: ParsableCommand {
     private func decapsulator() throws -> Decapsulator {
         let sources = try source.map { text throws -> Decapsulator.Prefix in
             let parts = text.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
-            guard let address = IPAddress(String(parts[0])) else { throw Failure("--source \(text): no address") }
+            guard let address = IPAddress(String(parts[0])) else { throw CommandFailure("--source \(text): no address") }
             guard parts.count == 2 else { return Decapsulator.Prefix(address: address, length: address.family.width) }
             guard let length = Int(parts[1]), (0...address.family.width).contains(length) else {
-                throw Failure("--source \(text): the prefix length is not 0 to \(address.family.width)")
+                throw CommandFailure("--source \(text): the prefix length is not 0 to \(address.family.width)")
             }
             return Decapsulator.Prefix(address: address, length: length)
         }
         let destinations = try vip.map { text throws -> IPAddress in
-            guard let address = IPAddress(text) else { throw Failure("--vip \(text): no address") }
+            guard let address = IPAddress(text) else { throw CommandFailure("--vip \(text): no address") }
             return address
         }
         return Decapsulator(type, port: port, sources: sources, destinations: Set(destinations))
@@ -72,7 +73,7 @@ struct DecapCommand: ParsableCommand {
 }
 
 /// What was done with the packets, in words for people.
-struct DecapTally {
+struct DecapCounters {
     var unwrapped: UInt64 = 0
     var passed: UInt64 = 0
     var refused: [Decapsulator.Refusal: UInt64] = [:]

@@ -8,9 +8,9 @@ struct DecapFile {
     private let decapsulator: Decapsulator
     private let reader: PcapReader
     private let writer: PcapWriter
-    private let stamp: Stamp
+    private let stamp: TimestampMode
 
-    init(_ decapsulator: Decapsulator, from input: String, to output: String, stamp: Stamp) throws(LinkError) {
+    init(_ decapsulator: Decapsulator, from input: String, to output: String, stamp: TimestampMode) throws(LinkError) {
         self.decapsulator = decapsulator
         self.stamp = stamp
         reader = try PcapReader(path: input)
@@ -18,10 +18,10 @@ struct DecapFile {
     }
 
     func run() throws(LinkError) {
-        var tally = DecapTally()
+        var counters = DecapCounters()
         var index: UInt32 = 0
         while let (record, bytes) = try reader.next() {
-            if let frame = unwrap(bytes, &tally) {
+            if let frame = unwrap(bytes, &counters) {
                 var frame = frame
                 var failure: LinkError?
                 frame.withBytes { window in
@@ -37,27 +37,29 @@ struct DecapFile {
             index &+= 1
         }
         try writer.close()
-        Terminal.complain(tally.line)
+        Terminal.complain(counters.line)
     }
 
     /// The frame without the tunnel's headers, or as it was; `nil` for one that is refused.
-    private func unwrap(_ frame: [UInt8], _ tally: inout DecapTally) -> [UInt8]? {
+    private func unwrap(_ frame: [UInt8], _ counters: inout DecapCounters) -> [UInt8]? {
         var frame = frame
         var link = 0
         let outcome = frame.withBytes { bytes -> Decapsulator.Outcome in
-            guard let ethernet = EthernetHeader(bytes), ethernet.type == EtherType.ipv4 || ethernet.type == EtherType.ipv6 else { return .other }
+            guard let ethernet = EthernetHeader(bytes), ethernet.type == EtherType.ipv4 || ethernet.type == EtherType.ipv6 else {
+                return .other
+            }
             link = ethernet.length
             return decapsulator.unwrap(bytes.dropFirst(link))
         }
         switch outcome {
         case .other, .fragment:
-            tally.passed += 1
+            counters.passed += 1
             return frame
         case .refused(let refusal):
-            tally.refused[refusal, default: 0] += 1
+            counters.refused[refusal, default: 0] += 1
             return nil
         case .inner(let inner):
-            tally.unwrapped += 1
+            counters.unwrapped += 1
             let type = inner.family == .v4 ? EtherType.ipv4 : EtherType.ipv6
             let start = link + inner.offset
             return frame[..<(link - 2)] + [UInt8(type >> 8), UInt8(truncatingIfNeeded: type)] + frame[start..<(start + inner.length)]

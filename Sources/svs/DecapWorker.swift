@@ -16,13 +16,13 @@ final class DecapWorker {
     private let link: RingLink
     private let device: TUNDevice
     private let host: HostNetwork
-    private let mute: Mute
+    private let suppressor: StackSuppressor
     private let signals: Int32
     private var network = Network()
     private var addresses: Set<IPAddress>?
     private var fragments = OuterFragments()
     private var batch = Batch(capacity: 64)
-    private var tally = DecapTally()
+    private var counters = DecapCounters()
     private var complaint = ""
     private var isStopped = false
 
@@ -33,13 +33,14 @@ final class DecapWorker {
         device = try TUNDevice(name: "svs-decap%d", mtu: 65535, offload: true)
         // The clients' addresses are not to be reached through the device, which is what the strict filter asks for.
         if ReversePathFilter.inForce(on: device.name) == .strict {
-            throw Failure("""
+            throw CommandFailure(
+                """
                 reverse path filter: net.ipv4.conf.all.rp_filter is 1 (strict), so the host stack would drop every unwrapped packet; \
                 set it to 0, or to 2 (loose)
                 """)
         }
         host = try HostNetwork()
-        mute = try Mute()
+        suppressor = try StackSuppressor()
         link = try RingLink(on: interface, filter: PacketFilter(accepting: []), group: nil)
         try follow()
         Terminal.complain("unwrapping \(decapsulator.kind.rawValue) on \(interface) into \(device.name)")
@@ -51,47 +52,50 @@ final class DecapWorker {
         let index = network.interface(named: interface)?.index
         let own = Set(network.addresses.filter { $0.interface == index }.map(\.address))
         guard own != addresses else { return }
-        var interests: [Interest] = []
-        var muting = Muting(interfaces: [interface])
+        var captureMatches: [CaptureMatch] = []
+        var suppressed = SuppressedTraffic(interfaces: [interface])
         for address in own {
             switch decapsulator.kind {
             case .gue:
-                interests.append(Interest(.destination, address, proto: IPProtocol.udp, ports: decapsulator.port...decapsulator.port))
-                muting.services.append(Muting.Endpoint(proto: IPProtocol.udp, address: address, port: decapsulator.port))
+                captureMatches.append(
+                    CaptureMatch(.destination, address, proto: IPProtocol.udp, ports: decapsulator.port...decapsulator.port))
+                suppressed.services.append(SuppressedTraffic.Endpoint(proto: IPProtocol.udp, address: address, port: decapsulator.port))
             case .ipip, .gre:
                 for proto in decapsulator.kind == .gre ? [IPProtocol.gre] : [IPProtocol.ipip, IPProtocol.ipv6] {
-                    interests.append(Interest(.destination, address, proto: proto))
-                    muting.marked.append(Muting.Destination(prefix: address, length: address.family.width, proto: proto))
+                    captureMatches.append(CaptureMatch(.destination, address, proto: proto))
+                    suppressed.marked.append(SuppressedTraffic.Destination(prefix: address, length: address.family.width, proto: proto))
                 }
             }
         }
-        try mute.apply(muting)
-        try link.attach(PacketFilter(accepting: interests))
+        try suppressor.apply(suppressed)
+        try link.attach(PacketFilter(accepting: captureMatches))
         addresses = own
     }
 
     /// Runs until a signal ends it.
     func run() throws {
-        var breaths = 0
+        var batches = 0
         while !isStopped {
-            breaths += 1
+            batches += 1
             batch.removeAll()
             do throws(LinkError) { try link.receive(into: &batch) } catch { complain(error.description) }
             for i in 0..<batch.count { try take(batch[i]) }
-            if batch.isEmpty || breaths & 15 == 0 { attend(waiting: batch.isEmpty && link.wantsPoll) }
+            if batch.isEmpty || batches & 15 == 0 { attend(waiting: batch.isEmpty && link.wantsPoll) }
         }
-        Terminal.complain("ended: \(tally.line)")
+        Terminal.complain("ended: \(counters.line)")
     }
 
     /// Waits for frames, signals and changes of the host's addresses.
     private func attend(waiting: Bool) {
-        var polled = [pollfd(fd: signals, events: Int16(POLLIN), revents: 0), pollfd(fd: host.descriptor, events: Int16(POLLIN), revents: 0),
-                      pollfd(fd: link.descriptor, events: Int16(POLLIN), revents: 0)]
+        var polled = [
+            pollfd(fd: signals, events: Int16(POLLIN), revents: 0), pollfd(fd: host.descriptor, events: Int16(POLLIN), revents: 0),
+            pollfd(fd: link.descriptor, events: Int16(POLLIN), revents: 0),
+        ]
         _ = poll(&polled, nfds_t(polled.count), waiting ? 1000 : 0)
         if polled[0].revents != 0, svs_signal_next(signals) != 0 { isStopped = true }
         if polled[1].revents != 0 { do { try follow() } catch { complain("\(error)") } }
         fragments.giveUp(at: svs_clock())
-        tally.lostFragments = fragments.lost
+        counters.lostFragments = fragments.lost
     }
 
     private func complain(_ text: String) {
@@ -121,7 +125,7 @@ final class DecapWorker {
             try whole.withBytes { bytes in
                 if case .inner(let inner) = decapsulator.unwrap(bytes) { try deliver(bytes, inner, Offload()) }
             }
-        case .refused(let refusal): tally.refused[refusal, default: 0] += 1
+        case .refused(let refusal): counters.refused[refusal, default: 0] += 1
         case .inner(let inner): try deliver(packet, inner, innerOffload(offload, removing: start + inner.offset))
         }
     }
@@ -142,7 +146,7 @@ final class DecapWorker {
         var header = offload
         if header.isSuperframe { header.headerLength = Self.headerLength(bytes.dropFirst(Offload.length), header) }
         header.write(to: bytes)
-        if try device.write(bytes) { tally.unwrapped += 1 } else { tally.untaken += 1 }
+        if try device.write(bytes) { counters.unwrapped += 1 } else { counters.untaken += 1 }
     }
 
     /// IP and TCP header of a superframe together, which the kernel wants to know.

@@ -54,7 +54,8 @@ final class DirectorRecorder {
         try made.close(network: last["network"] ?? "")
         if let reason = last["end"], !reason.isEmpty { Terminal.complain("warning: the recording ended early: \(reason)") }
         if let own = last["own"], own != "0" {
-            Terminal.complain("warning: \(own) frames of the director's own host are not in the case, and their connections replay differently")
+            Terminal.complain(
+                "warning: \(own) frames of the director's own host are not in the case, and their connections replay differently")
         }
     }
 
@@ -70,6 +71,6 @@ final class DirectorRecorder {
         connectionBytes += answer.dropFirst()
         guard answer.first != 1 else { return }
         hasConnections = true
-        guard connectionBytes.last == 0x0a else { throw Failure("the director could not write down its connections") }
+        guard connectionBytes.last == 0x0a else { throw CommandFailure("the director could not write down its connections") }
     }
 }

@@ -61,7 +61,9 @@ struct ExplainCommand: ParsableCommand {
             while !explainsFrames || frame.map({ replay.frames <= $0 }) ?? true {
                 if explainsFrames, replay.frames == frame { replay.explains = true }
                 let number = replay.frames
-                guard let outcome = try replay.step({ if $0.cause == number { emissions.append($0) } else { late.append($0) } }) else { break }
+                guard let outcome = try replay.step({ if $0.cause == number { emissions.append($0) } else { late.append($0) } }) else {
+                    break
+                }
                 if replay.explains {
                     say(outcome, emissions, isFirst: isFirst)
                     isFirst = false
@@ -69,7 +71,9 @@ struct ExplainCommand: ParsableCommand {
                 emissions.removeAll(keepingCapacity: true)
                 late.removeAll(keepingCapacity: true)
             }
-            if explainsFrames, let frame, isFirst { throw Failure("there is no frame \(frame): the input has \(replay.frames)", status: 1) }
+            if explainsFrames, let frame, isFirst {
+                throw CommandFailure("there is no frame \(frame): the input has \(replay.frames)", status: 1)
+            }
             replay.explains = true
             for packet in words {
                 let (bytes, interface) = try packet.frame(arrivingAt: replay.director.network)
@@ -84,10 +88,10 @@ struct ExplainCommand: ParsableCommand {
 
     private func askDirector() throws {
         guard folder == nil, frame == nil, options.services == nil, options.network == nil, options.inputs.isEmpty else {
-            throw Failure("--live explains packets in words, as the running director sees them now")
+            throw CommandFailure("--live explains packets in words, as the running director sees them now")
         }
-        guard !arguments.isEmpty else { throw Failure("--live: describe a packet in words") }
-        let path = control ?? getenv("SVS_CONTROL").map { String(cString: $0) } ?? AdmDoor.socket
+        guard !arguments.isEmpty else { throw CommandFailure("--live: describe a packet in words") }
+        let path = control ?? getenv("SVS_CONTROL").map { String(cString: $0) } ?? AdmCommandLine.socket
         let client = try ControlClient(path: path)
         for (number, words) in arguments.enumerated() {
             if number > 0, !json { print("") }

@@ -11,19 +11,19 @@ final class HostLink: Link {
     private(set) var counters = LinkCounters()
     private(set) var wantsPoll = true
     private var device: TUNDevice?
-    private let replies: LocalReplies
+    private let replies: LocalServerRouting
     private let buffer = Slab<UInt8>(capacity: Offload.length + 65_536)
     private var slots: Slots?
 
     /// Removes what a director that was killed may have left in the host's policy rules.
-    init() throws(HostError) { replies = try LocalReplies() }
+    init() throws(HostError) { replies = try LocalServerRouting() }
 
     deinit { buffer.deallocate() }
 
     /// Has the answers of these servers led here. `mtu` is what the director's interfaces carry.
-    func lead(_ servers: Set<LocalServer>, mtu: Int) throws(HostError) {
+    func route(_ servers: Set<LocalServer>, mtu: Int) throws(HostError) {
         guard !servers.isEmpty || device != nil else { return }
-        try replies.lead(servers, into: opened(), mtu: mtu)
+        try replies.route(servers, into: opened(), mtu: mtu)
     }
 
     /// Leaves the host's answers to the host again.
@@ -109,8 +109,9 @@ private final class Slots {
         var offload = Offload(packet(place))
         if offload.hasPartialChecksum { offload.checksumStart &+= UInt16(Self.header) }
         if offload.headerLength > 0 { offload.headerLength &+= UInt16(Self.header) }
-        let frame = Frame(buffer: start(place), capacity: Self.stride, headroom: Self.headroom,
-                          length: count - Offload.length + Self.header, ingress: ingress, offload: offload)
+        let frame = Frame(
+            buffer: start(place), capacity: Self.stride, headroom: Self.headroom,
+            length: count - Offload.length + Self.header, ingress: ingress, offload: offload)
         let bytes = frame.bytes
         bytes.setMAC(.zero, at: 0)
         bytes.setMAC(.zero, at: 6)

@@ -8,11 +8,11 @@ import Wire
 /// handles, virtual addresses that only the director has announced, next hops resolved.
 final class HostSide {
     private let network: HostNetwork
-    private let mute: Mute
+    private let suppressor: StackSuppressor
     private let announcer = Announcer()
     private let resolver: NeighborResolver
     private let interfaces: [String]
-    private var muting: Muting?
+    private var suppressed: SuppressedTraffic?
     /// The director's interfaces as they were last seen.
     private var known: [Network.Interface] = []
     private var lastFailure: HostError?
@@ -26,7 +26,7 @@ final class HostSide {
     init(interfaces: [String]) throws(HostError) {
         self.interfaces = interfaces
         network = try HostNetwork()
-        mute = try Mute()
+        suppressor = try StackSuppressor()
         resolver = try NeighborResolver()
     }
 
@@ -38,22 +38,22 @@ final class HostSide {
 
     /// Mutes, announces and filters for the services that there are now.
     func follow(_ director: inout Director, _ links: [any LiveLink], at now: Instant) throws {
-        let standing = Standing(director.inventory(), director.network, director.marks4, director.marks6)
-        director.hostRole = HostRole(isWholeHost: false, owned: Set(standing.owned))
-        var wanted = standing.muting
+        let derived = DerivedHostState(director.inventory(), director.network, director.marks4, director.marks6)
+        director.hostEmulation = HostEmulation(isWholeHost: false, owned: Set(derived.owned))
+        var wanted = derived.suppressed
         wanted.interfaces = interfaces
         let present = director.network.interfaces.filter { interfaces.contains($0.name) }
-        if wanted != muting || present != known {
-            if wanted != muting {
-                let filter = PacketFilter(accepting: standing.interests, everyICMP: standing.translates || standing.tunnels)
+        if wanted != suppressed || present != known {
+            if wanted != suppressed {
+                let filter = PacketFilter(accepting: derived.captureMatches, everyICMP: derived.translates || derived.tunnels)
                 for link in links { try link.attach(filter) }
             }
-            try mute.apply(wanted)
-            muting = wanted
+            try suppressor.apply(wanted)
+            suppressed = wanted
         }
-        localServers = standing.localServers
+        localServers = derived.localServers
         smallestMTU = present.map(\.mtu).min() ?? 1500
-        announce(standing.owned, present, director.network.forwards6, at: now)
+        announce(derived.owned, present, director.network.forwards6, at: now)
         known = present
     }
 
@@ -93,10 +93,10 @@ final class HostSide {
 
 /// What follows for the host from the services: which addresses only the director has, what the host must not answer, which
 /// frames the director wants to see.
-struct Standing {
+struct DerivedHostState {
     var owned: [IPAddress] = []
-    var muting = Muting()
-    var interests: [Interest] = []
+    var suppressed = SuppressedTraffic()
+    var captureMatches: [CaptureMatch] = []
     /// Addresses are translated, so that ICMP errors of anybody may concern the director.
     var translates = false
     var localServers: Set<LocalServer> = []
@@ -112,11 +112,11 @@ struct Standing {
         }
         for service in inventory.services { addServers(of: service, network) }
         owned = Set(owned).sorted()
-        muting.ownedAddresses = owned
-        muting.fragmentAddresses = Set(muting.fragmentAddresses).sorted()
-        muting.fragmentSources = Set(muting.fragmentSources).sorted()
-        muting.icmpErrors = translates || owned.count < inventory.services.count
-        for address in owned { interests.append(Interest(.destination, address)) }
+        suppressed.ownedAddresses = owned
+        suppressed.fragmentAddresses = Set(suppressed.fragmentAddresses).sorted()
+        suppressed.fragmentSources = Set(suppressed.fragmentSources).sorted()
+        suppressed.icmpErrors = translates || owned.count < inventory.services.count
+        for address in owned { captureMatches.append(CaptureMatch(.destination, address)) }
     }
 
     private mutating func add(_ service: ServiceRecord, _ network: Network) {
@@ -124,11 +124,11 @@ struct Standing {
         if !network.isLocal(key.address) { owned.append(key.address) }
         let ranges = !key.ranges.isEmpty ? key.ranges : key.port == 0 ? [0...65535] : [key.port...key.port]
         for range in ranges {
-            muting.services.append(Muting.Endpoint(proto: key.proto, address: key.address, ports: range))
-            interests.append(Interest(.destination, key.address, proto: key.proto, ports: range))
-            interests.append(Interest(.source, key.address, proto: key.proto, ports: range))
+            suppressed.services.append(SuppressedTraffic.Endpoint(proto: key.proto, address: key.address, ports: range))
+            captureMatches.append(CaptureMatch(.destination, key.address, proto: key.proto, ports: range))
+            captureMatches.append(CaptureMatch(.source, key.address, proto: key.proto, ports: range))
         }
-        muting.fragmentAddresses.append(key.address)
+        suppressed.fragmentAddresses.append(key.address)
         for range in service.settings.localAddresses { addLocalAddresses(range) }
     }
 
@@ -158,11 +158,12 @@ struct Standing {
         let protos: [UInt8?] = marked.protos.isEmpty ? [nil] : marked.protos
         for proto in protos {
             for range in ranges {
-                muting.marked.append(Muting.Destination(prefix: marked.prefix, length: marked.length, proto: proto, ports: range))
-                interests.append(Interest(.destination, marked.prefix, prefixLength: marked.length, proto: proto, ports: range))
+                suppressed.marked.append(
+                    SuppressedTraffic.Destination(prefix: marked.prefix, length: marked.length, proto: proto, ports: range))
+                captureMatches.append(CaptureMatch(.destination, marked.prefix, prefixLength: marked.length, proto: proto, ports: range))
             }
         }
-        if marked.length == marked.prefix.family.width { muting.fragmentAddresses.append(marked.prefix) }
+        if marked.length == marked.prefix.family.width { suppressed.fragmentAddresses.append(marked.prefix) }
     }
 
     private mutating func addServers(of service: ServiceRecord, _ network: Network) {
@@ -177,10 +178,10 @@ struct Standing {
                     localServers.insert(LocalServer(proto: proto, address: server.key.address, port: server.key.port))
                     continue
                 }
-                interests.append(Interest(.source, server.key.address, proto: proto, ports: ports))
+                captureMatches.append(CaptureMatch(.source, server.key.address, proto: proto, ports: ports))
                 if server.settings.method == .masquerading {
-                    muting.fragmentSources.append(server.key.address)
-                    muting.replies.append(Muting.Endpoint(proto: proto, address: server.key.address, ports: ports))
+                    suppressed.fragmentSources.append(server.key.address)
+                    suppressed.replies.append(SuppressedTraffic.Endpoint(proto: proto, address: server.key.address, ports: ports))
                 }
             }
         }

@@ -16,16 +16,20 @@ enum LiveExplanation {
     static func answer(_ question: [UInt8], _ director: inout Director) throws(AskError) -> [UInt8] {
         let text = String(decoding: question, as: UTF8.self)
         let lines = text.split(separator: "\n", maxSplits: 1, omittingEmptySubsequences: false)
-        guard lines.count == 2, lines[0] == "text" || lines[0] == "json" else { throw AskError("expected text or json, and a packet in words") }
+        guard lines.count == 2, lines[0] == "text" || lines[0] == "json" else {
+            throw AskError("expected text or json, and a packet in words")
+        }
         let words: PacketWords
-        do throws(PacketWords.Unclear) {
+        do throws(PacketWords.WordsProblem) {
             words = try PacketWords(String(lines[1]))
             _ = try words.frame(arrivingAt: director.network)
         } catch { throw AskError(error.description) }
 
         var pipe: Int32 = -1
         let child = svs_fork(&pipe, 2)
-        guard child >= 0 else { throw AskError(errno: 0 - child, "no copy of the director could be made: \(String(cString: strerror(0 - child)))") }
+        guard child >= 0 else {
+            throw AskError(errno: 0 - child, "no copy of the director could be made: \(String(cString: strerror(0 - child)))")
+        }
         if child == 0 {
             let told = try? director.explain(words, at: director.now)
             let bytes = told.map { Array((lines[0] == "json" ? $0.json + "\n" : $0.text).utf8) } ?? []

@@ -23,7 +23,9 @@ final class LiveRecording {
         self.pieces = pieces
         network = director.network
         child = svs_fork(&pipe, Self.work)
-        guard child >= 0 else { throw AskError(errno: 0 - child, "no copy of the director could be made: \(String(cString: strerror(0 - child)))") }
+        guard child >= 0 else {
+            throw AskError(errno: 0 - child, "no copy of the director could be made: \(String(cString: strerror(0 - child)))")
+        }
         if child == 0 {
             var snapshot = director.snapshot()
             snapshot.clock += pieces.offset
@@ -68,12 +70,14 @@ final class LiveRecording {
 
     /// The network with the neighbours that became known meanwhile, and why the recording ended if it did by itself.
     func last(_ director: borrowing Director) -> [UInt8] {
-        DirectorText.joined([("network", DirectorText.network(network, until: director.network)), ("end", pieces.end ?? ""),
-                             ("own", "\(pieces.ownFrames)")])
+        DirectorText.joined([
+            ("network", DirectorText.network(network, until: director.network)), ("end", pieces.end ?? ""),
+            ("own", "\(pieces.ownFrames)"),
+        ])
     }
 }
 
-extension Engine {
+extension ControlledDirector {
     /// Begins a recording. The question has a line for each `client`, `service` and `interface` that it is about.
     mutating func startRecording(_ question: [UInt8]) throws(AskError) -> [UInt8] {
         guard recording == nil else { throw AskError(errno: EBUSY, "somebody records already") }
@@ -86,7 +90,8 @@ extension Engine {
             case "service": services.append(String(words[1]))
             case "interface":
                 guard let interface = director.network.interface(named: String(words[1])), interfaces.contains(interface.name) else {
-                    throw AskError("\(words[1]): the director takes no frames from this interface, only from \(interfaces.joined(separator: ", "))")
+                    throw AskError(
+                        "\(words[1]): the director takes no frames from this interface, only from \(interfaces.joined(separator: ", "))")
                 }
                 indices.insert(interface.index)
             default: throw AskError("\(words[0]): expected client, service or interface")
@@ -96,7 +101,8 @@ extension Engine {
         let text = DirectorText.services(inventory)
         let filter: RecordFilter
         do throws(FileError) {
-            filter = try RecordFilter(clients: clients, services: services, rules: ServicesFile(text, name: "services", names: SystemNames()).rules)
+            filter = try RecordFilter(
+                clients: clients, services: services, rules: ServicesFile(text, name: "services", names: SystemNames()).rules)
         } catch { throw AskError(error.description) }
         var texts: [(name: String, text: String)] = [("services", text), ("sysctl", DirectorText.switches(director))]
         for (name, text) in marks.sorted(by: { $0.key < $1.key }) {
@@ -104,7 +110,7 @@ extension Engine {
         }
         let pieces = Recording(filter, interfaces: indices, calendar: Instant(svs_calendar()), clock: director.now)
         recording = try LiveRecording(pieces, director, filter)
-        let owned = director.hostRole.owned.sorted().map { "owns \($0)\n" }.joined()
+        let owned = director.hostEmulation.owned.sorted().map { "owns \($0)\n" }.joined()
         texts.append(("run", start + "host beside\n" + owned))
         texts.append(("interfaces", director.network.interfaces.map { "\($0.index) \($0.name)\n" }.joined()))
         texts.append(("taken", interfaces.joined(separator: "\n")))

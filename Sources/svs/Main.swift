@@ -31,12 +31,12 @@ enum Main {
     static func main() {
         let arguments = CommandLine.arguments
         let program = arguments.first.map { String($0.split(separator: "/").last ?? "") } ?? "svs"
-        if program == "ipvsadm" { Terminal.exit(AdmDoor.run(Array(arguments.dropFirst()))) }
-        if arguments.count > 1, arguments[1] == "adm" { Terminal.exit(AdmDoor.run(Array(arguments.dropFirst(2)))) }
+        if program == "ipvsadm" { Terminal.exit(AdmCommandLine.run(Array(arguments.dropFirst()))) }
+        if arguments.count > 1, arguments[1] == "adm" { Terminal.exit(AdmCommandLine.run(Array(arguments.dropFirst(2)))) }
         do {
             var command = try SVS.parseAsRoot()
             try command.run()
-        } catch let failure as Failure {
+        } catch let failure as CommandFailure {
             Terminal.complain(failure.text)
             Terminal.exit(failure.status)
         } catch {

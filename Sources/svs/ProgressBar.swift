@@ -14,7 +14,9 @@ struct ProgressBar {
     func show() {
         guard isVisible, total > 0, done < total else { return }
         let filled = done * Self.width / total
-        Terminal.write("\r[" + String(repeating: "#", count: filled) + String(repeating: ".", count: Self.width - filled) + "] \(done)/\(total)", to: 2)
+        Terminal.write(
+            "\r[" + String(repeating: "#", count: filled) + String(repeating: ".", count: Self.width - filled) + "] \(done)/\(total)", to: 2
+        )
     }
 
     /// Takes the bar away, so that a line can be printed in its place.

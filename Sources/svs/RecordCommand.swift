@@ -34,12 +34,17 @@ struct RecordCommand: ParsableCommand {
             kernel's IPVS or of a director elsewhere; connections and frames that leave are not. Needs CAP_NET_RAW.
             """)
     @Option(name: .shortAndLong, help: ArgumentHelp("The folder to make.", valueName: "case")) var output: String
-    @Option(name: .customLong("interface"), help: ArgumentHelp("Interface whose arriving frames are recorded; repeat for more (default: all of the director's).", valueName: "if"))
+    @Option(
+        name: .customLong("interface"),
+        help: ArgumentHelp(
+            "Interface whose arriving frames are recorded; repeat for more (default: all of the director's).", valueName: "if"))
     var interfaces: [String] = []
     @Option(help: ArgumentHelp("Stop after this many frames.", valueName: "n")) var frames = 100_000
     @Option(help: ArgumentHelp("Stop after this many seconds.", valueName: "n")) var seconds: Int?
     @Option(help: ArgumentHelp("Stop after this many megabytes of frames.", valueName: "n")) var megabytes = 1024
-    @Option(name: .customLong("client"), help: ArgumentHelp("Only packets from and to this client; repeat for more.", valueName: "address[/length]"))
+    @Option(
+        name: .customLong("client"),
+        help: ArgumentHelp("Only packets from and to this client; repeat for more.", valueName: "address[/length]"))
     var clients: [String] = []
     @Option(name: .customLong("service"), help: ArgumentHelp("Only packets of this service; repeat for more.", valueName: "address[:port]"))
     var onlyServices: [String] = []
@@ -72,15 +77,15 @@ struct RecordCommand: ParsableCommand {
 
     /// Has the running director record.
     private func recordDirector() throws -> CaseResult {
-        let path = control ?? getenv("SVS_CONTROL").map { String(cString: $0) } ?? AdmDoor.socket
-        guard access(output, F_OK) != 0 else { throw Failure("\(output): \(String(cString: strerror(EEXIST)))") }
+        let path = control ?? getenv("SVS_CONTROL").map { String(cString: $0) } ?? AdmCommandLine.socket
+        guard access(output, F_OK) != 0 else { throw CommandFailure("\(output): \(String(cString: strerror(EEXIST)))") }
         let recorder = try DirectorRecorder(ControlClient(path: path), clients: clients, services: onlyServices, interfaces: interfaces)
         var texts = recorder.texts
         for (name, path) in [("marks", marks), ("marks6", marks6), ("sysctl", sysctl)] {
             if let path { texts[name] = try TextFile.read(path) }
         }
         if let unknown = recorder.unknownMarks, texts[unknown] == nil {
-            throw Failure("the director's marks are rules of nft, which no file of a case can say: name a file with --\(unknown)")
+            throw CommandFailure("the director's marks are rules of nft, which no file of a case can say: name a file with --\(unknown)")
         }
         var anonymiser: Anonymiser?
         if anonymise {
@@ -88,23 +93,26 @@ struct RecordCommand: ParsableCommand {
             anonymiser = Anonymiser(seed: random.next())
             try anonymiser?.read(ServicesFile(texts["services"] ?? "", name: "services", names: SystemNames()).rules)
         }
-        let made = try RecordedCase(folder: output, texts: texts, interfaces: recorder.interfaces,
-                                    taken: interfaces.isEmpty ? recorder.taken : interfaces, limit: frames, anonymiser: anonymiser)
-        try recorder.record(into: made, until: seconds.map { svs_clock() &+ UInt64($0) &* 1_000_000_000 } ?? .max, frames: frames, bytes: megabytes << 20)
+        let made = try RecordedCase(
+            folder: output, texts: texts, interfaces: recorder.interfaces,
+            taken: interfaces.isEmpty ? recorder.taken : interfaces, limit: frames, anonymiser: anonymiser)
+        try recorder.record(
+            into: made, until: seconds.map { svs_clock() &+ UInt64($0) &* 1_000_000_000 } ?? .max, frames: frames, bytes: megabytes << 20)
         let result = try made.settle()
         let what = "recorded \(made.frames) frames that arrived and \(made.emissions) that left to \(output)"
-        let words = switch result.outcome {
-        case .passed: "; the replay sends the same"
-        case .regenerated: "; what is expected is what replay makes of the mapped case"
-        default: "; the replay differs"
-        }
+        let words =
+            switch result.outcome {
+            case .passed: "; the replay sends the same"
+            case .regenerated: "; what is expected is what replay makes of the mapped case"
+            default: "; the replay differs"
+            }
         Terminal.complain(what + words)
         return result
     }
 
     /// Captures what arrives, for a director that cannot be asked.
     private func capture() throws {
-        for name in interfaces where if_nametoindex(name) == 0 { throw Failure("interface \(name) does not exist") }
+        for name in interfaces where if_nametoindex(name) == 0 { throw CommandFailure("interface \(name) does not exist") }
         // Everything that may be refused comes before the folder is made.
         var texts = ["services": try TextFile.read(services ?? "")]
         for (name, path) in [("marks", marks), ("marks6", marks6), ("sysctl", sysctl)] {
@@ -115,7 +123,7 @@ struct RecordCommand: ParsableCommand {
         var network = Network()
         try HostNetwork().update(&network)
         let taps = try interfaces.map { try SocketLink(on: $0) }
-        guard mkdir(output, 0o755) == 0 else { throw Failure("\(output): \(String(cString: strerror(errno)))") }
+        guard mkdir(output, 0o755) == 0 else { throw CommandFailure("\(output): \(String(cString: strerror(errno)))") }
         for (name, text) in texts { try write(text, name) }
         let recorded = try record(taps, filter)
         // The neighbours as they are at the end: the frames in between made them known.
@@ -126,26 +134,30 @@ struct RecordCommand: ParsableCommand {
     }
 
     private func write(_ text: String, _ name: String) throws {
-        guard let file = fopen("\(output)/\(name)", "w") else { throw Failure("\(output)/\(name): \(String(cString: strerror(errno)))") }
+        guard let file = fopen("\(output)/\(name)", "w") else {
+            throw CommandFailure("\(output)/\(name): \(String(cString: strerror(errno)))")
+        }
         let bytes = Array(text.utf8)
         let isWritten = fwrite(bytes, 1, bytes.count, file) == bytes.count
-        guard fclose(file) == 0, isWritten else { throw Failure("\(output)/\(name): \(String(cString: strerror(errno)))") }
+        guard fclose(file) == 0, isWritten else { throw CommandFailure("\(output)/\(name): \(String(cString: strerror(errno)))") }
     }
 
     /// Like the director on this host: the host deals with what is passed, but for addresses that only the director has.
     private static func runText(_ scenario: Scenario) throws -> String {
         var director = Director(connections: 16, seed: 0)
         for rule in scenario.services { try director.apply(rule.command) }
-        let standing = Standing(director.inventory(), scenario.network, scenario.marks4, scenario.marks6)
+        let derived = DerivedHostState(director.inventory(), scenario.network, scenario.marks4, scenario.marks6)
         var run = RunFile()
-        run.hostRole = HostRole(isWholeHost: false, owned: Set(standing.owned))
+        run.hostEmulation = HostEmulation(isWholeHost: false, owned: Set(derived.owned))
         return run.text
     }
 
     /// Writes what arrives until a limit or a signal; the number of frames.
     private func record(_ taps: [SocketLink], _ filter: RecordFilter) throws -> Int {
         let signals = [SIGTERM, SIGINT].withUnsafeBufferPointer { svs_signal_descriptor($0.baseAddress, Int32($0.count)) }
-        let files = try interfaces.map { (frames: try PcapWriter(path: "\(output)/in.\($0).pcap"), offloads: try VnetWriter(path: "\(output)/in.\($0).vnet")) }
+        let files = try interfaces.map {
+            (frames: try PcapWriter(path: "\(output)/in.\($0).pcap"), offloads: try VnetWriter(path: "\(output)/in.\($0).vnet"))
+        }
         var batch = Batch(capacity: 64)
         let end = seconds.map { svs_clock() &+ UInt64($0) &* 1_000_000_000 } ?? .max
         var count = 0, bytes = 0, isStopped = false
@@ -165,7 +177,9 @@ struct RecordCommand: ParsableCommand {
                 }
                 if !batch.isEmpty { isIdle = false }
             }
-            var polled = [pollfd(fd: signals, events: Int16(POLLIN), revents: 0)] + taps.map { pollfd(fd: $0.descriptor, events: Int16(POLLIN), revents: 0) }
+            var polled =
+                [pollfd(fd: signals, events: Int16(POLLIN), revents: 0)]
+                + taps.map { pollfd(fd: $0.descriptor, events: Int16(POLLIN), revents: 0) }
             _ = poll(&polled, nfds_t(polled.count), isIdle ? Int32(min((end - min(svs_clock(), end)) / 1_000_000, 1000)) : 0)
             if polled[0].revents != 0, svs_signal_next(signals) != 0 { isStopped = true }
         }

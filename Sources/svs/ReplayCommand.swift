@@ -16,7 +16,7 @@ struct FileOptions: ParsableArguments {
     func files(_ folder: String?, needsInput: Bool = true) throws -> CaseFiles {
         if let folder {
             guard services == nil, network == nil, inputs.isEmpty else {
-                throw Failure("\(folder): a case folder holds --services, --network and --in already")
+                throw CommandFailure("\(folder): a case folder holds --services, --network and --in already")
             }
             var files = try CaseFiles(folder: folder)
             files.marks = marks ?? files.marks
@@ -26,10 +26,11 @@ struct FileOptions: ParsableArguments {
             return files
         }
         guard let services, let network, !inputs.isEmpty || !needsInput else {
-            throw Failure("name a case folder, or --services, --network\(needsInput ? " and --in" : "")")
+            throw CommandFailure("name a case folder, or --services, --network\(needsInput ? " and --in" : "")")
         }
-        return CaseFiles(services: services, network: network, inputs: inputs.map(Self.capture), marks: marks, marks6: marks6,
-                         sysctl: sysctl, edits: edits)
+        return CaseFiles(
+            services: services, network: network, inputs: inputs.map(Self.capture), marks: marks, marks6: marks6,
+            sysctl: sysctl, edits: edits)
     }
 
     /// `IF=FILE` or `FILE`.
@@ -40,7 +41,7 @@ struct FileOptions: ParsableArguments {
     }
 }
 
-extension Stamp: ExpressibleByArgument {}
+extension TimestampMode: ExpressibleByArgument {}
 
 /// `svs replay`: frames of pcap files through the director, deterministic to the byte.
 struct ReplayCommand: ParsableCommand {
@@ -56,7 +57,7 @@ struct ReplayCommand: ParsableCommand {
     @Option(name: .customLong("out"), help: ArgumentHelp("Where emitted frames go; repeat for more interfaces.", valueName: "[IF=]file"))
     var outputs: [String] = []
     @Option(help: "Time of an emitted frame: index (seconds = number of the causing frame) or input (its time).")
-    var stamp: Stamp = .input
+    var stamp: TimestampMode = .input
     @Flag(help: "Print one JSON object for each input frame.") var json = false
     @Option(help: ArgumentHelp("Write the listings after the run to this folder.", valueName: "dir")) var listings: String?
     @Option(help: ArgumentHelp("Feeds hash keys, dice and ids (default: the case's own, or 0).", valueName: "n")) var seed: UInt64?
@@ -70,7 +71,7 @@ struct ReplayCommand: ParsableCommand {
                 var interface = replay.scenario.firstInterface
                 if let name = capture.interface {
                     guard let found = replay.scenario.network.interface(named: name) else {
-                        throw Failure("--out \(output): the network file has no interface '\(name)'")
+                        throw CommandFailure("--out \(output): the network file has no interface '\(name)'")
                     }
                     interface = found.index
                 }

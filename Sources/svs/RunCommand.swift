@@ -1,5 +1,5 @@
-import ArgumentParser
 import Admin
+import ArgumentParser
 import Glibc
 import Host
 import LVS
@@ -26,7 +26,7 @@ struct RunCommand: ParsableCommand {
     @Option(help: "Switches, as sysctl.conf has them (net.ipv4.vs.*).") var sysctl: String?
     @Option(name: .customLong("interface"), help: ArgumentHelp("Interface to take frames from; repeat for more.", valueName: "if"))
     var interfaces: [String] = []
-    @Option(help: ArgumentHelp("Socket that svs adm and ipvsadm speak to.", valueName: "path")) var control = AdmDoor.socket
+    @Option(help: ArgumentHelp("Socket that svs adm and ipvsadm speak to.", valueName: "path")) var control = AdmCommandLine.socket
     @Option(help: ArgumentHelp("Connections that the table can hold.", valueName: "n")) var connections = 1 << 20
     @Option(help: ArgumentHelp("Threads that direct frames; 1 is what this version has.", valueName: "n")) var workers = 1
     @Option(help: "How frames are taken: ring (mapped memory) or socket (recvmmsg).") var link = LinkKind.ring
@@ -35,7 +35,9 @@ struct RunCommand: ParsableCommand {
         guard !interfaces.isEmpty else { throw ValidationError("--interface is missing: name at least one interface") }
         guard Set(interfaces).count == interfaces.count else { throw ValidationError("--interface: an interface is named twice") }
         guard (16...1 << 28).contains(connections) else { throw ValidationError("--connections: 16 to \(1 << 28) are possible") }
-        guard !marksFromHost || marks == nil && marks6 == nil else { throw ValidationError("--marks-from-host stands instead of --marks and --marks6") }
+        guard !marksFromHost || marks == nil && marks6 == nil else {
+            throw ValidationError("--marks-from-host stands instead of --marks and --marks6")
+        }
         guard workers == 1 else { throw ValidationError("--workers: one worker is what this version has") }
     }
 
@@ -43,10 +45,10 @@ struct RunCommand: ParsableCommand {
         try withClearErrors {
             let files = RunFiles(services: services, marks: marks, marks6: marks6, marksFromHost: marksFromHost, sysctl: sysctl)
             let state = try files.read()
-            for name in interfaces where if_nametoindex(name) == 0 { throw Failure("interface \(name) does not exist") }
+            for name in interfaces where if_nametoindex(name) == 0 { throw CommandFailure("interface \(name) does not exist") }
             let missing = Capabilities.effective.missing()
             guard missing.isEmpty else {
-                throw Failure("missing capability: \(missing.joined(separator: " and ")) (run as root, or grant it)")
+                throw CommandFailure("missing capability: \(missing.joined(separator: " and ")) (run as root, or grant it)")
             }
             let worker = try Worker(state, files: files, interfaces: interfaces, link: link, control: control, connections: connections)
             try worker.run()

@@ -79,11 +79,13 @@ struct RunFiles {
     /// The host's own values of what the director answers in the host's place.
     private static func hostTunables() -> Tunables {
         var tunables = Tunables()
-        for key in ["net.ipv4.ip_default_ttl", "net.ipv4.icmp_ratelimit", "net.ipv4.icmp_ratemask", "net.ipv6.icmp.ratelimit",
-                    "net.ipv4.icmp_echo_ignore_all", "net.ipv4.ip_unprivileged_port_start", "net.ipv4.ip_local_port_range",
-                    "net.ipv4.icmp_msgs_per_sec", "net.ipv4.icmp_msgs_burst", "net.ipv4.ipfrag_time", "net.ipv4.ipfrag_high_thresh",
-                    "net.ipv4.ipfrag_low_thresh", "net.ipv4.ipfrag_max_dist", "net.ipv6.ip6frag_time",
-                    "net.ipv6.ip6frag_high_thresh", "net.ipv6.ip6frag_low_thresh", "net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding"] {
+        for key in [
+            "net.ipv4.ip_default_ttl", "net.ipv4.icmp_ratelimit", "net.ipv4.icmp_ratemask", "net.ipv6.icmp.ratelimit",
+            "net.ipv4.icmp_echo_ignore_all", "net.ipv4.ip_unprivileged_port_start", "net.ipv4.ip_local_port_range",
+            "net.ipv4.icmp_msgs_per_sec", "net.ipv4.icmp_msgs_burst", "net.ipv4.ipfrag_time", "net.ipv4.ipfrag_high_thresh",
+            "net.ipv4.ipfrag_low_thresh", "net.ipv4.ipfrag_max_dist", "net.ipv6.ip6frag_time",
+            "net.ipv6.ip6frag_high_thresh", "net.ipv6.ip6frag_low_thresh", "net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding",
+        ] {
             let path = "/proc/sys/" + key.split(separator: ".").joined(separator: "/")
             guard let value = Sysctl.read(path) else { continue }
             try? tunables.set(key, to: value)

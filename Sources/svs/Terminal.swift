@@ -22,7 +22,7 @@ enum Terminal {
 }
 
 /// Why a subcommand ends, and with which status.
-struct Failure: Error {
+struct CommandFailure: Error {
     var text: String
     var status: Int32
 
@@ -35,5 +35,5 @@ struct Failure: Error {
 
 /// Runs `body`; whatever it throws ends the subcommand as bad input, said in the thrower's own words.
 func withClearErrors<Result>(_ body: () throws -> Result) throws -> Result {
-    do { return try body() } catch let failure as Failure { throw failure } catch { throw Failure("\(error)") }
+    do { return try body() } catch let failure as CommandFailure { throw failure } catch { throw CommandFailure("\(error)") }
 }

@@ -30,21 +30,32 @@ struct VerifyCommand: ParsableCommand {
     @Flag(help: "Write the expectations anew: what the director does now becomes what is expected.") var regenerate = false
     @Option(name: .customLong("junit"), help: ArgumentHelp("Write the results to this file in JUnit's XML.", valueName: "file"))
     var report: String?
-    @Option(name: .customLong("ignore"), help: ArgumentHelp("Names of header fields whose differences do not count (ttl, ip.id), for all cases.", valueName: "file"))
+    @Option(
+        name: .customLong("ignore"),
+        help: ArgumentHelp("Names of header fields whose differences do not count (ttl, ip.id), for all cases.", valueName: "file"))
     var ignore: String?
-    @Option(name: [.customShort("j"), .customLong("jobs")], help: ArgumentHelp("Cases that run at the same time (default: one per processor).", valueName: "n"))
+    @Option(
+        name: [.customShort("j"), .customLong("jobs")],
+        help: ArgumentHelp("Cases that run at the same time (default: one per processor).", valueName: "n"))
     var jobs: Int?
-    @Option(help: ArgumentHelp("Who judges: expectations (of the cases) or kernel.", valueName: "judge")) var against = Judge.expectations
-    @Option(help: ArgumentHelp("The kernel: a User-Mode Linux binary (default: $SVS_KERNEL, else linux.uml).", valueName: "path")) var kernel: String?
-    @Option(help: ArgumentHelp("The script that runs it (default: $SVS_KERNEL_RUNNER, else as said above).", valueName: "path")) var kernelRunner: String?
+    @Option(help: ArgumentHelp("Who judges: expectations (of the cases) or kernel.", valueName: "judge")) var against = Reference
+        .expectations
+    @Option(help: ArgumentHelp("The kernel: a User-Mode Linux binary (default: $SVS_KERNEL, else linux.uml).", valueName: "path"))
+    var kernel: String?
+    @Option(help: ArgumentHelp("The script that runs it (default: $SVS_KERNEL_RUNNER, else as said above).", valueName: "path"))
+    var kernelRunner: String?
     @Option(help: ArgumentHelp("Differing frames of a case to show.", valueName: "n")) var show = 1
     @Flag(name: .shortAndLong, help: "Only what differs, and the sum.") var quiet = false
 
-    enum Judge: String, ExpressibleByArgument, CaseIterable { case expectations, kernel }
+    enum Reference: String, ExpressibleByArgument, CaseIterable { case expectations, kernel }
 
     func validate() throws {
-        guard against == .kernel || (kernel == nil && kernelRunner == nil) else { throw ValidationError("--kernel and --kernel-runner are for --against kernel") }
-        guard against == .expectations || !regenerate else { throw ValidationError("--regenerate writes what the director does, not what the kernel does") }
+        guard against == .kernel || (kernel == nil && kernelRunner == nil) else {
+            throw ValidationError("--kernel and --kernel-runner are for --against kernel")
+        }
+        guard against == .expectations || !regenerate else {
+            throw ValidationError("--regenerate writes what the director does, not what the kernel does")
+        }
         guard (1...1024).contains(jobs ?? 1) else { throw ValidationError("--jobs: 1 to 1024 are possible") }
         guard !folders.isEmpty else { throw ValidationError("name at least one case folder") }
         guard show > 0 else { throw ValidationError("--show: at least 1") }
@@ -70,8 +81,9 @@ struct VerifyCommand: ParsableCommand {
         let unasked = results.filter { if case .noKernelCase = $0.outcome { true } else { false } }.count
         let frames = results.reduce(0) { $0 + $1.frames }
         let word = regenerate ? "written" : against == .kernel ? "agree with the kernel" : "passed"
-        print("\(results.count) cases, \(frames) frames: \(results.count - bad - unusable - unasked) \(word), \(bad + unusable) failed"
-            + (unasked > 0 ? ", \(unasked) not kernel cases" : ""))
+        print(
+            "\(results.count) cases, \(frames) frames: \(results.count - bad - unusable - unasked) \(word), \(bad + unusable) failed"
+                + (unasked > 0 ? ", \(unasked) not kernel cases" : ""))
         if unusable > 0 { Terminal.exit(2) }
         if bad > 0 { Terminal.exit(1) }
     }
@@ -80,7 +92,9 @@ struct VerifyCommand: ParsableCommand {
         let bar = Mutex(ProgressBar(of: all.count))
         let quiet = quiet
         bar.withLock { $0.show() }
-        let results = CaseRun.results(of: all, jobs: jobs ?? max(Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))), 1)) { verifier.verify($0) } each: { result in
+        let results = CaseRun.results(of: all, jobs: jobs ?? max(Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))), 1)) {
+            verifier.verify($0)
+        } each: { result in
             bar.withLock { bar in
                 bar.hide()
                 if !quiet || result.outcome != .passed { print(result.line) }

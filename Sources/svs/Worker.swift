@@ -6,9 +6,9 @@ import LVS
 import Links
 import Wire
 
-/// Directs frames in breaths: receive, direct, transmit; between breaths come commands, the host's changes and time.
+/// Directs frames in batches: receive, direct, transmit; between batches come commands, the host's changes and time.
 final class Worker {
-    private var engine: Engine
+    private var engine: ControlledDirector
     private var batch = Batch(capacity: 64)
     private let links: [any LiveLink]
     /// The way to real servers that are the director itself.
@@ -38,16 +38,20 @@ final class Worker {
         let nothing = PacketFilter(accepting: [])
         var opened: [any LiveLink] = []
         for name in interfaces {
-            opened.append(link == .ring ? try RingLink(on: name, filter: nothing, group: nil) : try SocketLink(on: name, filter: nothing, group: nil))
+            opened.append(
+                link == .ring ? try RingLink(on: name, filter: nothing, group: nil) : try SocketLink(on: name, filter: nothing, group: nil))
             if let facts = try? LinkFacts(of: name), facts.hasLRO {
-                Terminal.complain("warning: interface \(name) has large receive offload on: merged packets cannot be forwarded; ethtool -K \(name) lro off")
+                Terminal.complain(
+                    "warning: interface \(name) has large receive offload on: merged packets cannot be forwarded; ethtool -K \(name) lro off"
+                )
             }
         }
         links = opened
         local = try HostLink()
         var random = SystemRandomNumberGenerator()
         let seed: UInt64 = random.next()
-        engine = Engine(Director(connections: connections, seed: seed, hostRole: HostRole(isWholeHost: false), at: Self.now))
+        engine = ControlledDirector(
+            Director(connections: connections, seed: seed, hostEmulation: HostEmulation(isWholeHost: false), at: Self.now))
         engine.interfaces = interfaces
         engine.start = "seed \(seed)\nconnections \(connections)\n"
         signals = [SIGTERM, SIGINT, SIGHUP].withUnsafeBufferPointer { svs_signal_descriptor($0.baseAddress, Int32($0.count)) }
@@ -64,7 +68,7 @@ final class Worker {
         take(state)
         for command in state.plan.changes(from: ServicePlan()) + state.timeouts {
             do throws(CommandError) { try engine.director.apply(command) } catch {
-                throw Failure("\(files.services ?? "services"): \(command.summary): \(error.sentence)")
+                throw CommandFailure("\(files.services ?? "services"): \(command.summary): \(error.sentence)")
             }
         }
         for key in state.ignored { Terminal.complain("note: \(files.sysctl ?? ""): \(key) is of no use to the director") }
@@ -75,7 +79,7 @@ final class Worker {
     /// Makes the host follow the services and the network that there are now.
     private func follow() throws {
         try host.follow(&engine.director, links, at: Self.now)
-        try local.lead(host.localServers, mtu: host.smallestMTU)
+        try local.route(host.localServers, mtu: host.smallestMTU)
     }
 
     private func take(_ state: RunFiles.State) {
@@ -88,30 +92,30 @@ final class Worker {
     /// Runs until a signal ends it.
     func run() throws {
         var idle = false
-        var breaths = 0
+        var batches = 0
         while !isStopped {
-            idle = try !breathe()
-            breaths += 1
+            idle = try !directBatch()
+            batches += 1
             // System calls for the rest are made when nothing arrives, or every so often under load.
-            if idle || breaths & 15 == 0 { try attend(waiting: idle) }
+            if idle || batches & 15 == 0 { try attend(waiting: idle) }
         }
         control.close()
         local.end()
         report()
     }
 
-    /// One breath of every link; false when nothing arrived.
-    private func breathe() throws -> Bool {
+    /// One batch of every link; false when nothing arrived.
+    private func directBatch() throws -> Bool {
         let now = Self.now
         var arrived = false
         engine.director.advance(to: now, limit: 4096)
         if !engine.director.outbox.batch.isEmpty { transmitOutbox(.timer) }
-        for link in links where breathe(from: link, at: now) { arrived = true }
-        if breathe(from: local, at: now) { arrived = true }
+        for link in links where directBatch(from: link, at: now) { arrived = true }
+        if directBatch(from: local, at: now) { arrived = true }
         return arrived
     }
 
-    private func breathe(from link: any Link, at start: Instant) -> Bool {
+    private func directBatch(from link: any Link, at start: Instant) -> Bool {
         batch.removeAll()
         do throws(LinkError) { try link.receive(into: &batch) } catch { complain(link, error) }
         guard !batch.isEmpty else { return false }
@@ -121,7 +125,7 @@ final class Worker {
             if !engine.director.outbox.batch.isEmpty { transmitOutbox() }
             return true
         }
-        // In a case no two breaths have the same time: it tells in what order the interfaces had their turn.
+        // In a case no two batches have the same time: it tells in what order the interfaces had their turn.
         let now = Self.now
         engine.director.advance(to: now)
         if !engine.director.outbox.batch.isEmpty { transmitOutbox(.timer) }
@@ -134,11 +138,13 @@ final class Worker {
         return true
     }
 
-    /// What lets the director send something without a breath.
+    /// What lets the director send something without a batch.
     private enum Occasion { case timer, neighbor }
 
     private func transmitOutbox(_ occasion: Occasion? = nil) {
-        if let occasion { engine.recording?.pieces.leavingLate(engine.director.outbox.batch, byTimer: occasion == .timer, at: engine.director.now) }
+        if let occasion {
+            engine.recording?.pieces.leavingLate(engine.director.outbox.batch, byTimer: occasion == .timer, at: engine.director.now)
+        }
         transmit(engine.director.outbox.batch)
     }
 
@@ -160,7 +166,9 @@ final class Worker {
         guard !reachable.contains(interface) else { return }
         reachable.append(interface)
         guard let name = engine.director.network.interface(interface)?.name else { return }
-        do throws(LinkError) { exits.append(try SocketLink(on: name, filter: PacketFilter(accepting: []), group: nil)) } catch { complain(local, error) }
+        do throws(LinkError) { exits.append(try SocketLink(on: name, filter: PacketFilter(accepting: []), group: nil)) } catch {
+            complain(local, error)
+        }
     }
 
     private func complain(_ link: any Link, _ error: LinkError) {
@@ -171,7 +179,9 @@ final class Worker {
 
     /// Commands, signals, the host's network and neighbours. Waits for something to happen when there is nothing to do.
     private func attend(waiting: Bool) throws {
-        var polled = [pollfd(fd: signals, events: Int16(POLLIN), revents: 0), pollfd(fd: host.descriptor, events: Int16(POLLIN), revents: 0)]
+        var polled = [
+            pollfd(fd: signals, events: Int16(POLLIN), revents: 0), pollfd(fd: host.descriptor, events: Int16(POLLIN), revents: 0),
+        ]
         let watches = control.watches
         polled += watches.map { pollfd(fd: $0.descriptor, events: $0.events, revents: 0) }
         let firstLink = polled.count
@@ -183,7 +193,7 @@ final class Worker {
         _ = poll(&polled, nfds_t(polled.count), mayWait ? patience : 0)
         let now = Self.now
         var changed = false
-        if polled[0].revents != 0 { try signalled() ; changed = true }
+        if polled[0].revents != 0 { try signalled(); changed = true }
         if polled[1].revents != 0, try host.update(&engine.director) { changed = true }
         let ready = polled[2..<firstLink].filter { $0.revents != 0 }.map(\.fd)
         if !ready.isEmpty {
@@ -212,7 +222,8 @@ final class Worker {
 
     /// Milliseconds that poll may wait: not past the director's next timer, and short while frames wait for a neighbour.
     private var patience: Int32 {
-        engine.director.wantedNeighbors.isEmpty && !isBehind ? Int32(clamping: max((engine.director.nextMoment - Self.now) / 1_000_000, 1)) : 20
+        engine.director.wantedNeighbors.isEmpty && !isBehind
+            ? Int32(clamping: max((engine.director.nextMoment - Self.now) / 1_000_000, 1)) : 20
     }
 
     private func signalled() throws {
@@ -244,12 +255,15 @@ final class Worker {
 
     /// What was done, by reason, for the log; and what the links have lost.
     private func report() {
-        var words = engine.director.tally.all.map { "\($0.verdict.name) \($0.frames)" }
+        var words = engine.director.verdicts.all.map { "\($0.verdict.name) \($0.frames)" }
         if engine.director.clampedSYNs > 0 { words.append("SYNs with a lowered MSS \(engine.director.clampedSYNs)") }
         for link in links {
             let name = engine.director.network.interface(link.interface)?.name ?? "interface \(link.interface)"
             let counters = link.counters
-            let losses = [("missed", counters.missed), ("truncated", counters.truncated), ("queue full", counters.queueFull), ("refused", counters.refused)]
+            let losses = [
+                ("missed", counters.missed), ("truncated", counters.truncated), ("queue full", counters.queueFull),
+                ("refused", counters.refused),
+            ]
             let said = losses.filter { $0.1 > 0 }.map { "\($0.0) \($0.1)" }
             if !said.isEmpty { Terminal.complain("\(name): frames lost: \(said.joined(separator: ", "))") }
         }

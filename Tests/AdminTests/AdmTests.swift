@@ -15,8 +15,10 @@ import Testing
             guard refusal != nil else { throw Broken() }
             return FailingChannel(errno: refusal ?? 0)
         }
-        let status = Adm(connect: connect, names: HostFiles(), input: { lines.popFirst() }, output: { output += $0 },
-                         errors: { errors += $0 }).run(Transcript.shellWords(line[...]))
+        let status = Adm(
+            connect: connect, names: HostFiles(), input: { lines.popFirst() }, output: { output += $0 },
+            errors: { errors += $0 }
+        ).run(Transcript.shellWords(line[...]))
         return (status, output, errors)
     }
 
@@ -42,13 +44,17 @@ import Testing
     @Test func notRoot() {
         let answer = run("-C", refusal: 1)
         #expect(answer.status == 2)
-        #expect(answer.errors == "Can't initialize ipvs: Permission denied (you must be root)\n"
+        #expect(
+            answer.errors == "Can't initialize ipvs: Permission denied (you must be root)\n"
                 + "Are you sure that IP Virtual Server is built in the kernel or as module?\n")
     }
 
-    @Test(arguments: [(92, "Protocol not available"), (12, "Memory allocation problem"), (95, "Operation not supported with IPv6"),
-                      (97, "Operation not supported with specified address family"), (90, "Module is wrong version"),
-                      (19, "No such device"), (34, "Numerical result out of range")] as [(Int32, String)])
+    @Test(
+        arguments: [
+            (92, "Protocol not available"), (12, "Memory allocation problem"), (95, "Operation not supported with IPv6"),
+            (97, "Operation not supported with specified address family"), (90, "Module is wrong version"),
+            (19, "No such device"), (34, "Numerical result out of range"),
+        ] as [(Int32, String)])
     func refusals(_ errno: Int32, _ text: String) {
         let answer = run("-C", refusal: errno)
         #expect(answer.status == 255)
@@ -59,31 +65,34 @@ import Testing
     /// Help names every option there is.
     @Test func helpIsComplete() {
         let help = run("-h").output
-        let options = ["add-service", "edit-service", "delete-service", "clear", "zero", "add-server", "edit-server", "delete-server",
-                       "list", "save", "restore", "set", "start-daemon", "stop-daemon", "help", "version", "tcp-service", "udp-service",
-                       "sctp-service", "fwmark-service", "ipv6", "scheduler", "persistent", "netmask", "pe", "sched-flags", "ops",
-                       "local-address", "no-toa", "proxy-protocol", "mss-clamp", "timeout-tcp", "timeout-fin", "timeout-udp",
-                       "real-server", "gatewaying", "ipip", "masquerading", "fullnat", "tun-type", "tun-port", "tun-nocsum", "tun-csum",
-                       "tun-remcsum", "weight", "u-threshold", "l-threshold", "numeric", "connection", "timeout", "daemon", "stats",
-                       "rate", "thresholds", "persistent-conn", "tun-info", "exact", "nosort", "sort", "mcast-interface", "syncid",
-                       "sync-maxlen", "mcast-group", "mcast-port", "mcast-ttl"]
+        let options = [
+            "add-service", "edit-service", "delete-service", "clear", "zero", "add-server", "edit-server", "delete-server",
+            "list", "save", "restore", "set", "start-daemon", "stop-daemon", "help", "version", "tcp-service", "udp-service",
+            "sctp-service", "fwmark-service", "ipv6", "scheduler", "persistent", "netmask", "pe", "sched-flags", "ops",
+            "local-address", "no-toa", "proxy-protocol", "mss-clamp", "timeout-tcp", "timeout-fin", "timeout-udp",
+            "real-server", "gatewaying", "ipip", "masquerading", "fullnat", "tun-type", "tun-port", "tun-nocsum", "tun-csum",
+            "tun-remcsum", "weight", "u-threshold", "l-threshold", "numeric", "connection", "timeout", "daemon", "stats",
+            "rate", "thresholds", "persistent-conn", "tun-info", "exact", "nosort", "sort", "mcast-interface", "syncid",
+            "sync-maxlen", "mcast-group", "mcast-port", "mcast-ttl",
+        ]
         for option in options { #expect(help.contains("--" + option), "\(option)") }
         #expect(help.split(separator: "\n").allSatisfy { $0.utf8.count <= 110 })
     }
 
     /// `-R` as the original reads lines: CR is a blank, the word ipvsadm is dropped wherever it stands, a word has at most 4096 bytes.
-    @Test(arguments: [
-        ("-A -t 10.9.0.1:80 -s rr\r", 0, ""),
-        ("ipvsadm ipvsadm -A ipvsadm -f 1", 0, ""),
-        ("-A -f 1 -s ipvsadm", 255, "-s: missing argument\n"),
-        ("-A -t\u{b}10.9.0.1:80 -s rr", 2, "illegal virtual server address[:port] specified\n"),
-        ("-C\r-Z", 2, "invalid option `-Z'\n"),
-        ("-C " + String(repeating: "x", count: 5000), 2, "unexpected argument " + String(repeating: "x", count: 4096) + "\n"),
-        ("#-C", 255, "Try `ipvsadm -h' or 'ipvsadm --help' for more information.\n"),
-        ("# -C", 2, "unexpected argument #\n"),
-        ("-R", 255, "Try `ipvsadm -h' or 'ipvsadm --help' for more information.\n"),
-        ("\\", 255, "Try `ipvsadm -h' or 'ipvsadm --help' for more information.\n"),
-    ] as [(String, Int32, String)])
+    @Test(
+        arguments: [
+            ("-A -t 10.9.0.1:80 -s rr\r", 0, ""),
+            ("ipvsadm ipvsadm -A ipvsadm -f 1", 0, ""),
+            ("-A -f 1 -s ipvsadm", 255, "-s: missing argument\n"),
+            ("-A -t\u{b}10.9.0.1:80 -s rr", 2, "illegal virtual server address[:port] specified\n"),
+            ("-C\r-Z", 2, "invalid option `-Z'\n"),
+            ("-C " + String(repeating: "x", count: 5000), 2, "unexpected argument " + String(repeating: "x", count: 4096) + "\n"),
+            ("#-C", 255, "Try `ipvsadm -h' or 'ipvsadm --help' for more information.\n"),
+            ("# -C", 2, "unexpected argument #\n"),
+            ("-R", 255, "Try `ipvsadm -h' or 'ipvsadm --help' for more information.\n"),
+            ("\\", 255, "Try `ipvsadm -h' or 'ipvsadm --help' for more information.\n"),
+        ] as [(String, Int32, String)])
     func restoredLines(_ line: String, _ status: Int32, _ errors: String) {
         let answer = Answer("-R", input: line, director: MockDirector())
         #expect(answer.status == status)
@@ -121,10 +130,11 @@ import Testing
         let director = EngineDirector()
         let words = "--start-daemon backup --mcast-interface lo --sync-maxlen 100\n--start-daemon master --mcast-interface lo\n"
         #expect(Answer("-R", input: words, director: director).errors == "")
-        #expect(Answer("-L --daemon", director: director).output == """
-            master sync daemon (mcast=lo, syncid=0, maxlen=1472, group=224.0.0.81, port=8848, ttl=1)
-            backup sync daemon (mcast=lo, syncid=0, maxlen=1024, group=224.0.0.81, port=8848, ttl=1)
+        #expect(
+            Answer("-L --daemon", director: director).output == """
+                master sync daemon (mcast=lo, syncid=0, maxlen=1472, group=224.0.0.81, port=8848, ttl=1)
+                backup sync daemon (mcast=lo, syncid=0, maxlen=1024, group=224.0.0.81, port=8848, ttl=1)
 
-            """)
+                """)
     }
 }

@@ -62,8 +62,10 @@ struct Answer {
         var lines = input.split(separator: "\n", omittingEmptySubsequences: false)[...]
         if lines.last?.isEmpty == true { lines.removeLast() }
         var output = "", errors = ""
-        status = Adm(connect: { () throws(Channel.Failure) in director }, names: names,
-                     input: { lines.popFirst().map(String.init) }, output: { output += $0 }, errors: { errors += $0 }).run(words)
+        status = Adm(
+            connect: { () throws(Channel.Failure) in director }, names: names,
+            input: { lines.popFirst().map(String.init) }, output: { output += $0 }, errors: { errors += $0 }
+        ).run(words)
         self.output = output
         self.errors = errors
     }

@@ -7,8 +7,11 @@ import Wire
 /// The preload library from within: its own `send`, `recv` and so on, called on a netlink socket of this process.
 @Suite(.serialized) struct ControlCarry {
     typealias Send = @convention(c) (Int32, UnsafeRawPointer?, Int, Int32) -> Int
-    typealias Receive = @convention(c) (Int32, UnsafeMutableRawPointer?, Int, Int32, UnsafeMutableRawPointer?,
-                                        UnsafeMutablePointer<UInt32>?) -> Int
+    typealias Receive =
+        @convention(c) (
+            Int32, UnsafeMutableRawPointer?, Int, Int32, UnsafeMutableRawPointer?,
+            UnsafeMutablePointer<UInt32>?
+        ) -> Int
     typealias Name = @convention(c) (Int32, UnsafeMutableRawPointer?, UnsafeMutablePointer<UInt32>?) -> Int32
     typealias Option = @convention(c) (Int32, Int32, Int32, UnsafeMutableRawPointer?, UnsafeMutablePointer<UInt32>?) -> Int32
     typealias SetOption = @convention(c) (Int32, Int32, Int32, UnsafeRawPointer?, UInt32) -> Int32
@@ -56,8 +59,10 @@ import Wire
 
         deinit { close(descriptor) }
 
-        func ask(_ command: UInt8, type: UInt16 = ControlNumbers.family, flags: UInt16 = 1,
-                 _ write: (inout AttributeWriter) -> Void = { _ in }) -> Bool {
+        func ask(
+            _ command: UInt8, type: UInt16 = ControlConstants.family, flags: UInt16 = 1,
+            _ write: (inout AttributeWriter) -> Void = { _ in }
+        ) -> Bool {
             sequence += 1
             var out = AttributeWriter()
             write(&out)
@@ -80,7 +85,7 @@ import Wire
             try #require(ask(3, type: 0x10) { $0.put(2, string: "IPVS") })
             let answer = try #require(receive())
             let body = try #require(GenericMessage(answer.payload))
-            #expect(answer.type == 0x10 && NetlinkAttributes(body.attributes)?.u16(1) == ControlNumbers.family)
+            #expect(answer.type == 0x10 && NetlinkAttributes(body.attributes)?.u16(1) == ControlConstants.family)
         }
 
         var port: UInt32 {
@@ -151,9 +156,9 @@ import Wire
         let wait = unsafeBitCast(try #require(dlsym(nil, "epoll_wait")), to: Wait.self)
         // struct epoll_event {u32 events, u64 data}, packed on x86-64 only; events EPOLLIN.
         #if arch(x86_64)
-        var event: [UInt8] = [1, 0, 0, 0] + [1, 2, 3, 4, 5, 6, 7, 8]
+            var event: [UInt8] = [1, 0, 0, 0] + [1, 2, 3, 4, 5, 6, 7, 8]
         #else
-        var event: [UInt8] = [1, 0, 0, 0, 0, 0, 0, 0] + [1, 2, 3, 4, 5, 6, 7, 8]
+            var event: [UInt8] = [1, 0, 0, 0, 0, 0, 0, 0] + [1, 2, 3, 4, 5, 6, 7, 8]
         #endif
         let bench = try ControlBench(in: Self.folder)
         let socket = try Socket()

@@ -29,8 +29,11 @@ import Wire
 
     @Test func aDefaultDaemonIsListedInNumbers() throws {
         let listed = try NetlinkCodec.daemon(NetlinkCodec.message(for: SyncDaemon(role: .master, interface: "d0", syncID: 5)))
-        #expect(listed == SyncDaemon(role: .master, interface: "d0", syncID: 5, maximumLength: 1472,
-                                     group: IPAddress("224.0.0.81"), port: 8848, timeToLive: 1))
+        #expect(
+            listed
+                == SyncDaemon(
+                    role: .master, interface: "d0", syncID: 5, maximumLength: 1472,
+                    group: IPAddress("224.0.0.81"), port: 8848, timeToLive: 1))
     }
 
     @Test func aServiceDumpHasTheKernelsAttributesInTheKernelsOrder() throws {
@@ -59,7 +62,9 @@ import Wire
         let command: UInt8
         let error: CommandError
         let write: @Sendable (inout AttributeWriter) -> Void
-        init(_ name: String, _ command: UInt8, _ error: CommandError = .invalid, _ write: @escaping @Sendable (inout AttributeWriter) -> Void) {
+        init(
+            _ name: String, _ command: UInt8, _ error: CommandError = .invalid, _ write: @escaping @Sendable (inout AttributeWriter) -> Void
+        ) {
             (testDescription, self.command, self.error, self.write) = (name, command, error, write)
         }
     }
@@ -85,27 +90,77 @@ import Wire
         Bad("identity alone is not enough to add", 1) { $0.nest(1) { identity(&$0) } },
         Bad("a family that is neither", 3, .familyNotSupported) { $0.nest(1) { identity(&$0, family: 1) } },
         Bad("an IPv6 address of four bytes", 3) { $0.nest(1) { identity(&$0, family: 10) } },
-        Bad("a mark of 0", 3) { $0.nest(1) { $0.put(1, u16: 2); $0.put(5, u32: 0) } },
-        Bad("a mark of two bytes", 3) { $0.nest(1) { identity(&$0); $0.put(5, u16: 1) } },
-        Bad("a protocol above 255", 3) { $0.nest(1) { identity(&$0); $0.put(2, u16: 256) } },
-        Bad("a port of one byte", 3) { $0.nest(1) { identity(&$0); $0.put(4, u8: 1) } },
-        Bad("a scheduler of 16 letters", 1) { $0.nest(1) { full(&$0); $0.put(6, string: "sixteen-letters!") } },
-        Bad("flags without a mask", 1) { $0.nest(1) { full(&$0); $0.put(7, u32: 1) } },
-        Bad("ranges that begin elsewhere", 3) { $0.nest(1) { identity(&$0); $0.put(0x100, bytes: [0, 81, 0, 90]) } },
-        Bad("a range that runs backwards", 3) { $0.nest(1) { identity(&$0); $0.put(0x100, bytes: [0, 80, 0, 79]) } },
-        Bad("local addresses that run backwards", 1) {
-            $0.nest(1) { full(&$0); $0.put(0x101, bytes: [UInt8](repeating: 1, count: 16) + [UInt8](repeating: 0, count: 16)) }
+        Bad("a mark of 0", 3) {
+            $0.nest(1) {
+                $0.put(1, u16: 2); $0.put(5, u32: 0)
+            }
         },
-        Bad("half a local address", 1) { $0.nest(1) { full(&$0); $0.put(0x101, bytes: [1, 2, 3]) } },
-        Bad("an MSS of 65536", 1) { $0.nest(1) { full(&$0); $0.put(0x103, u32: 0x20000) } },
-        Bad("a server without a service", 7) { $0.nest(2) { $0.put(1, bytes: [10, 2, 0, 11]); $0.put(2, big16: 80) } },
+        Bad("a mark of two bytes", 3) {
+            $0.nest(1) {
+                identity(&$0); $0.put(5, u16: 1)
+            }
+        },
+        Bad("a protocol above 255", 3) {
+            $0.nest(1) {
+                identity(&$0); $0.put(2, u16: 256)
+            }
+        },
+        Bad("a port of one byte", 3) {
+            $0.nest(1) {
+                identity(&$0); $0.put(4, u8: 1)
+            }
+        },
+        Bad("a scheduler of 16 letters", 1) {
+            $0.nest(1) {
+                full(&$0); $0.put(6, string: "sixteen-letters!")
+            }
+        },
+        Bad("flags without a mask", 1) {
+            $0.nest(1) {
+                full(&$0); $0.put(7, u32: 1)
+            }
+        },
+        Bad("ranges that begin elsewhere", 3) {
+            $0.nest(1) {
+                identity(&$0); $0.put(0x100, bytes: [0, 81, 0, 90])
+            }
+        },
+        Bad("a range that runs backwards", 3) {
+            $0.nest(1) {
+                identity(&$0); $0.put(0x100, bytes: [0, 80, 0, 79])
+            }
+        },
+        Bad("local addresses that run backwards", 1) {
+            $0.nest(1) {
+                full(&$0); $0.put(0x101, bytes: [UInt8](repeating: 1, count: 16) + [UInt8](repeating: 0, count: 16))
+            }
+        },
+        Bad("half a local address", 1) {
+            $0.nest(1) {
+                full(&$0); $0.put(0x101, bytes: [1, 2, 3])
+            }
+        },
+        Bad("an MSS of 65536", 1) {
+            $0.nest(1) {
+                full(&$0); $0.put(0x103, u32: 0x20000)
+            }
+        },
+        Bad("a server without a service", 7) {
+            $0.nest(2) {
+                $0.put(1, bytes: [10, 2, 0, 11]); $0.put(2, big16: 80)
+            }
+        },
         Bad("a server without a weight", 5) {
             $0.nest(1) { identity(&$0) }
-            $0.nest(2) { $0.put(1, bytes: [10, 2, 0, 11]); $0.put(2, big16: 80); $0.put(3, u32: 3) }
+            $0.nest(2) {
+                $0.put(1, bytes: [10, 2, 0, 11]); $0.put(2, big16: 80); $0.put(3, u32: 3)
+            }
         },
         Bad("a server of another family than 2 and 10", 7, .familyNotSupported) {
             $0.nest(1) { identity(&$0) }
-            $0.nest(2) { $0.put(1, bytes: [10, 2, 0, 11]); $0.put(2, big16: 80); $0.put(11, u16: 3) }
+            $0.nest(2) {
+                $0.put(1, bytes: [10, 2, 0, 11]); $0.put(2, big16: 80); $0.put(11, u16: 3)
+            }
         },
         Bad("a mapped IPv6 server address", 7) {
             $0.nest(1) { identity(&$0) }
@@ -116,7 +171,11 @@ import Wire
             }
         },
         Bad("a daemon of state 3", 10) { $0.nest(3) { $0.put(1, u32: 3) } },
-        Bad("a daemon without an interface", 9) { $0.nest(3) { $0.put(1, u32: 1); $0.put(3, u32: 1) } },
+        Bad("a daemon without an interface", 9) {
+            $0.nest(3) {
+                $0.put(1, u32: 1); $0.put(3, u32: 1)
+            }
+        },
         Bad("a timeout of two bytes", 12) { $0.put(4, u16: 1) },
         Bad("a nest that is longer than its bytes", 3) { $0.put(1, bytes: [200, 0, 1, 0, 2, 0]) },
     ])
@@ -130,7 +189,9 @@ import Wire
 
     @Test func flagsOutsideTheMaskStay() throws {
         var out = AttributeWriter()
-        out.nest(1) { Self.full(&$0); $0.put(7, bytes: [0x08, 0, 0, 0, 0x0c, 0, 0, 0]) }
+        out.nest(1) {
+            Self.full(&$0); $0.put(7, bytes: [0x08, 0, 0, 0, 0x0c, 0, 0, 0])
+        }
         let request = try NetlinkCodec.request(GenericMessage(command: 2, attributes: out.bytes), isDump: false)
         guard case .change(let draft) = request else { Issue.record("no command"); return }
         #expect(draft.leavesThings && draft.flagMask == 0x0c)
@@ -155,7 +216,8 @@ import Wire
         #expect(plain.bytes == [48, 0, 0, 0, 2, 0, 0, 0, 9, 0, 0, 0, 77, 0, 0, 0, 0xea, 0xff, 0xff, 0xff] + request.bytes)
         let told = try #require(NetlinkMessage.answer(errno: 95, to: request, text: "no such question").refusal)
         #expect(told.errno == 95 && told.text == "no such question")
-        #expect(NetlinkMessage.answer(errno: 0, to: request).bytes
+        #expect(
+            NetlinkMessage.answer(errno: 0, to: request).bytes
                 == [36, 0, 0, 0, 2, 0, 0, 1, 9, 0, 0, 0, 77, 0, 0, 0, 0, 0, 0, 0] + request.bytes.prefix(16))
     }
 }

@@ -6,7 +6,7 @@ import Wire
 /// Hostile bytes: what is no request is refused, what is one has been read in full.
 @Suite struct ControlFuzz {
     /// A small generator with a fixed seed (xorshift64*), so that a failure comes back.
-    struct Dice {
+    struct SeededGenerator {
         var state: UInt64
         mutating func next() -> UInt64 {
             state ^= state >> 12
@@ -36,7 +36,7 @@ import Wire
     }
 
     @Test func noise() {
-        var dice = Dice(state: 0x1234_5678)
+        var dice = SeededGenerator(state: 0x1234_5678)
         var taken = 0
         for _ in 0..<50_000 {
             var datagram = dice.bytes(dice.below(96))
@@ -52,11 +52,12 @@ import Wire
     }
 
     @Test func damagedRequests() throws {
-        var dice = Dice(state: 42)
-        let bodies = try ControlExamples.commands.map { try NetlinkCodec.message(for: $0) }
+        var dice = SeededGenerator(state: 42)
+        let bodies =
+            try ControlExamples.commands.map { try NetlinkCodec.message(for: $0) }
             + ControlExamples.inventory.services.prefix(3).map { NetlinkCodec.message(for: $0) }
             + ControlExamples.connections.map { NetlinkCodec.message(for: $0) }
-        let sound = bodies.map { NetlinkMessage(type: ControlNumbers.family, flags: 5, sequence: 1, port: 0, payload: $0.payload).bytes }
+        let sound = bodies.map { NetlinkMessage(type: ControlConstants.family, flags: 5, sequence: 1, port: 0, payload: $0.payload).bytes }
         var taken = 0
         for round in 0..<50_000 {
             var datagram = sound[round % sound.count]

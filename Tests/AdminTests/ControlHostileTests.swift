@@ -28,8 +28,10 @@ final class RawClient {
         return length > 0 ? Array(buffer.prefix(length)) : []
     }
 
-    func ask(command: UInt8, flags: UInt16, type: UInt16 = ControlNumbers.family,
-             _ write: (inout AttributeWriter) -> Void = { _ in }) throws -> [NetlinkMessage] {
+    func ask(
+        command: UInt8, flags: UInt16, type: UInt16 = ControlConstants.family,
+        _ write: (inout AttributeWriter) -> Void = { _ in }
+    ) throws -> [NetlinkMessage] {
         var out = AttributeWriter()
         write(&out)
         let body = GenericMessage(command: command, attributes: out.bytes)
@@ -46,7 +48,7 @@ final class RawClient {
         answers += try #require(NetlinkMessage.messages(in: raw.receive()))
         #expect(answers.count == 2 && answers[0].type == 0x10 && answers[0].port == 77 && answers[1].refusal?.errno == 0)
         let family = try #require(GenericMessage(answers[0].payload).flatMap { NetlinkAttributes($0.attributes) })
-        #expect(family.u16(1) == ControlNumbers.family && family.string(2) == "IPVS" && family.nest(6)?.types == Array(1...17))
+        #expect(family.u16(1) == ControlConstants.family && family.string(2) == "IPVS" && family.nest(6)?.types == Array(1...17))
         #expect(try raw.ask(command: 3, flags: 1, type: 0x10) { $0.put(2, string: "nlctrl") }.first?.refusal?.errno == ENOENT)
         #expect(try raw.ask(command: 9, flags: 1, type: 0x10).first?.refusal?.errno == EOPNOTSUPP)
         _ = bench.stop()
@@ -88,7 +90,11 @@ final class RawClient {
 
     @Test func serversOfAnUnknownServiceAreAnEmptyDump() throws {
         let bench = try ControlBench()
-        let answers = try RawClient(bench.path).ask(command: 8, flags: 0x301) { $0.nest(1) { $0.put(1, u16: 2); $0.put(5, u32: 9) } }
+        let answers = try RawClient(bench.path).ask(command: 8, flags: 0x301) {
+            $0.nest(1) {
+                $0.put(1, u16: 2); $0.put(5, u32: 9)
+            }
+        }
         #expect(answers.map(\.type) == [NetlinkMessage.Kind.done])
         _ = bench.stop()
     }
@@ -96,11 +102,11 @@ final class RawClient {
     @Test func brokenFramesChangeNothing() throws {
         let bench = try ControlBench()
         let raw = try RawClient(bench.path)
-        let flush = NetlinkMessage(type: ControlNumbers.family, flags: 5, sequence: 1, port: 0, payload: [17, 1, 0, 0]).bytes
+        let flush = NetlinkMessage(type: ControlConstants.family, flags: 5, sequence: 1, port: 0, payload: [17, 1, 0, 0]).bytes
         // A sound message followed by one whose length lies: neither is done.
         raw.send(flush + [0xff, 0xff, 0, 0] + [UInt8](repeating: 0, count: 12))
         #expect(NetlinkMessage.messages(in: raw.receive())?.first?.refusal?.errno == EINVAL)
-        raw.send([UInt8](repeating: 0, count: Int(ControlNumbers.requestLength) + 1))
+        raw.send([UInt8](repeating: 0, count: Int(ControlConstants.requestLength) + 1))
         #expect(NetlinkMessage.messages(in: raw.receive())?.first?.refusal?.errno == EMSGSIZE)
         raw.send([1, 2, 3])
         raw.send(flush + flush)
@@ -111,7 +117,7 @@ final class RawClient {
 
     @Test func aClientThatLeavesAtOnceIsStillObeyed() throws {
         let bench = try ControlBench()
-        let flush = NetlinkMessage(type: ControlNumbers.family, flags: 5, sequence: 1, port: 0, payload: [17, 1, 0, 0]).bytes
+        let flush = NetlinkMessage(type: ControlConstants.family, flags: 5, sequence: 1, port: 0, payload: [17, 1, 0, 0]).bytes
         for _ in 0..<50 {
             let raw = try RawClient(bench.path)
             for _ in 0..<3 { raw.send(flush) }
@@ -124,7 +130,7 @@ final class RawClient {
         let rows = (0..<4_000).map { _ in ControlExamples.connections[0] }
         let bench = try ControlBench(MemoryDirector(table: rows), patience: 2)
         let lazy = try RawClient(bench.path)
-        let dump = NetlinkMessage(type: ControlNumbers.family, flags: 0x301, sequence: 1, port: 0, payload: [65, 1, 0, 0]).bytes
+        let dump = NetlinkMessage(type: ControlConstants.family, flags: 0x301, sequence: 1, port: 0, payload: [65, 1, 0, 0]).bytes
         for _ in 0..<20 { lazy.send(dump) }
         let other = try ControlClient(path: bench.path)
         #expect(try other.connections().count == 4_000)
@@ -145,7 +151,7 @@ final class RawClient {
         let bench = try ControlBench()
         // The socket's own mode keeps others out; here it is opened to see the second lock.
         #expect(chmod(bench.folder, 0o755) == 0 && chmod(bench.path, 0o666) == 0)
-        let info = NetlinkMessage(type: ControlNumbers.family, flags: 5, sequence: 1, port: 0, payload: [17, 1, 0, 0]).bytes
+        let info = NetlinkMessage(type: ControlConstants.family, flags: 5, sequence: 1, port: 0, payload: [17, 1, 0, 0]).bytes
         let client = asUser(65534) { try? RawClient(bench.path) }
         let raw = try #require(client)
         raw.send(info)

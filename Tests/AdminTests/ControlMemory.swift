@@ -88,10 +88,12 @@ final class ControlBench: @unchecked Sendable {
         server.patience = patience
         isStopping = .allocate(capacity: 1)
         isStopping.initialize(to: false)
-        pthread_create(&thread, nil, { context in
-            Unmanaged<ControlBench>.fromOpaque(context!).takeUnretainedValue().run()
-            return nil
-        }, Unmanaged.passUnretained(self).toOpaque())
+        pthread_create(
+            &thread, nil,
+            { context in
+                Unmanaged<ControlBench>.fromOpaque(context!).takeUnretainedValue().run()
+                return nil
+            }, Unmanaged.passUnretained(self).toOpaque())
     }
 
     private func run() {

@@ -19,7 +19,9 @@ import Wire
         defer { fclose(maps) }
         var line = [CChar](repeating: 0, count: 4096)
         while fgets(&line, 4096, maps) != nil {
-            let names = line.prefix { $0 != 0 }.split(separator: 0x2f).map { String(decoding: $0.map { UInt8(bitPattern: $0) }, as: UTF8.self) }
+            let names = line.prefix { $0 != 0 }.split(separator: 0x2f).map {
+                String(decoding: $0.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+            }
             guard let bundle = names.firstIndex(where: { $0.hasSuffix(".xctest") || $0.hasSuffix(".xctest\n") }) else { continue }
             let library = "/" + names[1..<bundle].joined(separator: "/") + "/libsvs-ipvs.so"
             if access(library, R_OK) == 0 { return library }
@@ -87,22 +89,24 @@ import Wire
         ] {
             #expect(try ipvsadm(line, bench) == (0, ""), "\(line)")
         }
-        #expect(try ipvsadm("-Ln", bench).text == """
-            IP Virtual Server version 1.2.1 (size=4096)
-            Prot LocalAddress:Port Scheduler Flags
-              -> RemoteAddress:Port           Forward Weight ActiveConn InActConn
-            TCP  10.9.0.1:80 rr
-              -> 10.2.0.11:8080               Masq    0      0          0        \u{20}
-              -> 10.2.0.14:80                 Tunnel  1      0          0        \u{20}
-            UDP  10.9.0.1:53 sh (sh-port) ops
-            TCP  [2001:db8::80]:443 wlc persistent 300 mask 96
-              -> [2001:db8::1111:2222:3333:4444]:443 Route   2      0          0        \u{20}
-            FWM  7 mh (mh-fallback) persistent 99
+        #expect(
+            try ipvsadm("-Ln", bench).text == """
+                IP Virtual Server version 1.2.1 (size=4096)
+                Prot LocalAddress:Port Scheduler Flags
+                  -> RemoteAddress:Port           Forward Weight ActiveConn InActConn
+                TCP  10.9.0.1:80 rr
+                  -> 10.2.0.11:8080               Masq    0      0          0        \u{20}
+                  -> 10.2.0.14:80                 Tunnel  1      0          0        \u{20}
+                UDP  10.9.0.1:53 sh (sh-port) ops
+                TCP  [2001:db8::80]:443 wlc persistent 300 mask 96
+                  -> [2001:db8::1111:2222:3333:4444]:443 Route   2      0          0        \u{20}
+                FWM  7 mh (mh-fallback) persistent 99
 
-            """)
+                """)
         #expect(try ipvsadm("-Ln --tun-info -t 10.9.0.1:80", bench).text.contains("Tunnel  gue:6080:+c   1"))
         #expect(try ipvsadm("-L --timeout", bench).text == "Timeout (tcp tcpfin udp): 60 120 30\n")
-        #expect(try ipvsadm("-L --daemon", bench).text
+        #expect(
+            try ipvsadm("-L --daemon", bench).text
                 == "backup sync daemon (mcast=d1, syncid=0, maxlen=1024, group=224.1.2.3, port=1234, ttl=3)\n")
         #expect(try ipvsadm("-Z", bench) == (0, ""))
         #expect(try ipvsadm("-D -f 7", bench) == (0, ""))
@@ -110,21 +114,27 @@ import Wire
         #expect(bench.stop().state.services.isEmpty)
     }
 
-    @Test(.enabled(if: isInstalled), arguments: [
-        ("-A -t 10.9.0.1:80 -s rr", 255, "Service already exists\n"),
-        ("-A -t 10.9.0.9:80 -s xx", 255, "Scheduler or persistence engine not found\n"),
-        ("-D -t 10.9.0.9:80", 255, "No such service\n"),
-        ("-a -t 10.9.0.9:80 -r 10.2.0.11", 255, "Service not defined\n"),
-        ("-a -t 10.9.0.1:80 -r 10.2.0.11", 255, "Destination already exists\n"),
-        ("-d -t 10.9.0.1:80 -r 10.2.0.12", 255, "No such destination\n"),
-        ("-L -t 10.9.0.9:80", 1, "No such service\n"),
-        ("--stop-daemon backup", 255, "No daemon is running\n"),
-    ])
+    @Test(
+        .enabled(if: isInstalled),
+        arguments: [
+            ("-A -t 10.9.0.1:80 -s rr", 255, "Service already exists\n"),
+            ("-A -t 10.9.0.9:80 -s xx", 255, "Scheduler or persistence engine not found\n"),
+            ("-D -t 10.9.0.9:80", 255, "No such service\n"),
+            ("-a -t 10.9.0.9:80 -r 10.2.0.11", 255, "Service not defined\n"),
+            ("-a -t 10.9.0.1:80 -r 10.2.0.11", 255, "Destination already exists\n"),
+            ("-d -t 10.9.0.1:80 -r 10.2.0.12", 255, "No such destination\n"),
+            ("-L -t 10.9.0.9:80", 1, "No such service\n"),
+            ("--stop-daemon backup", 255, "No daemon is running\n"),
+        ])
     func ipvsadmSaysWhatIsWrong(_ line: String, _ status: Int32, _ text: String) throws {
         var director = MemoryDirector()
-        director.state.services = [ServiceRecord(key: ControlExamples.v4, settings: ServiceSettings(scheduler: "rr"), servers: [
-            ServerRecord(key: ServerKey(address: IPAddress("10.2.0.11")!, port: 80), settings: ServerSettings()),
-        ])]
+        director.state.services = [
+            ServiceRecord(
+                key: ControlExamples.v4, settings: ServiceSettings(scheduler: "rr"),
+                servers: [
+                    ServerRecord(key: ServerKey(address: IPAddress("10.2.0.11")!, port: 80), settings: ServerSettings())
+                ])
+        ]
         let bench = try ControlBench(director)
         #expect(try ipvsadm(line, bench) == (status, text))
         _ = bench.stop()
@@ -132,18 +142,22 @@ import Wire
 
     @Test(.enabled(if: isInstalled)) func ipvsadmListsConnectionsAndCounters() throws {
         var director = MemoryDirector(table: ControlExamples.connections)
-        director.state.services = [ServiceRecord(key: ControlExamples.v4, settings: ServiceSettings(scheduler: "rr"),
-                                                 statistics: ControlExamples.statistics)]
+        director.state.services = [
+            ServiceRecord(
+                key: ControlExamples.v4, settings: ServiceSettings(scheduler: "rr"),
+                statistics: ControlExamples.statistics)
+        ]
         let bench = try ControlBench(director)
-        #expect(try ipvsadm("-Lnc", bench).text == """
-            IPVS connection entries
-            pro expire state       source             virtual            destination
-            TCP 14:59  ESTABLISHED 192.0.2.2:1001     10.9.0.1:2001      10.2.0.13:2001
-            IP  00:29  NONE        203.0.113.2:0      0.0.0.51:0         10.2.0.12:0
-            UDP 00:59  NONE        192.0.2.1:0        10.9.0.1:5060      10.2.0.12:5060
-            SCTP 14:51  ESTABLISHED [2001:db8:c::7]:103 [2001:db8:9::1]:80 [2001:db8:2::11]:80
+        #expect(
+            try ipvsadm("-Lnc", bench).text == """
+                IPVS connection entries
+                pro expire state       source             virtual            destination
+                TCP 14:59  ESTABLISHED 192.0.2.2:1001     10.9.0.1:2001      10.2.0.13:2001
+                IP  00:29  NONE        203.0.113.2:0      0.0.0.51:0         10.2.0.12:0
+                UDP 00:59  NONE        192.0.2.1:0        10.9.0.1:5060      10.2.0.12:5060
+                SCTP 14:51  ESTABLISHED [2001:db8:c::7]:103 [2001:db8:9::1]:80 [2001:db8:2::11]:80
 
-            """)
+                """)
         #expect(try ipvsadm("-Lnc --persistent-conn", bench).text.contains("10.2.0.12:5060   sip                abc@1"))
         #expect(try ipvsadm("-Ln --stats --exact", bench).text.contains("143 4294967475"))
         #expect(try Self.run(["/bin/cat", "/proc/net/ip_vs"], control: bench.path).text.contains("TCP  0A090001:0050 rr  \n"))
@@ -153,9 +167,11 @@ import Wire
     @Test(.enabled(if: isInstalled)) func aListOfManyServicesComesInPieces() throws {
         var director = MemoryDirector()
         director.state.services = (1...500).map { i in
-            ServiceRecord(key: ServiceKey(mark: UInt32(i), family: .v4), settings: ControlExamples.full, servers: [
-                ServerRecord(key: ServerKey(address: IPAddress("10.2.0.11")!, port: UInt16(i)), settings: ServerSettings()),
-            ])
+            ServiceRecord(
+                key: ServiceKey(mark: UInt32(i), family: .v4), settings: ControlExamples.full,
+                servers: [
+                    ServerRecord(key: ServerKey(address: IPAddress("10.2.0.11")!, port: UInt16(i)), settings: ServerSettings())
+                ])
         }
         let bench = try ControlBench(director)
         #expect(try ipvsadm("-Ln", bench).text.split(separator: "\n").count == 3 + 1000)

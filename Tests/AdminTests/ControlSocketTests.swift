@@ -13,7 +13,9 @@ import Wire
         try client.apply(.addService(key, ServiceSettings(scheduler: "rr")))
         try client.apply(.addServer(key, server, ServerSettings(method: .fullNAT, weight: 3)))
         #expect(throws: ControlFailure.refused(.serviceExists)) { try client.apply(.addService(key, ServiceSettings())) }
-        #expect(throws: ControlFailure.refused(.notFound)) { try client.apply(.addService(ControlExamples.v6, ServiceSettings(scheduler: "x"))) }
+        #expect(throws: ControlFailure.refused(.notFound)) {
+            try client.apply(.addService(ControlExamples.v6, ServiceSettings(scheduler: "x")))
+        }
         #expect(throws: ControlFailure.refused(.serverExists)) { try client.apply(.addServer(key, server, ServerSettings())) }
         #expect(throws: ControlFailure.refused(.outOfRange)) { try client.apply(.addServer(key, server, ServerSettings(weight: -1))) }
         #expect(throws: ControlFailure.refused(.noSuchService)) { try client.apply(.deleteService(ControlExamples.mark)) }
@@ -88,7 +90,9 @@ import Wire
         server.close()
         // A file that is no socket is left alone.
         close(open(path, O_CREAT | O_WRONLY, 0o600))
-        #expect(throws: ControlError(path: path, errno: ENOTSOCK, reason: "there is a file that is no socket")) { _ = try ControlServer(path: path) }
+        #expect(throws: ControlError(path: path, errno: ENOTSOCK, reason: "there is a file that is no socket")) {
+            _ = try ControlServer(path: path)
+        }
         #expect(unlink(path) == 0)
         #expect(throws: ControlError(path: folder + "/none/svs.sock", errno: ENOENT, reason: "its folder does not exist")) {
             _ = try ControlServer(path: folder + "/none/svs.sock")

@@ -29,40 +29,65 @@ import Wire
         """
 
     static let vectors = [
-        Vector("-A -t 10.9.0.1:80 -s rr", """
+        Vector(
+            "-A -t 10.9.0.1:80 -s rr",
+            """
             01010000 54000180 0600010002000000 0600020006000000 140003000a090001000000000000000000000000 0600040000500000 \
             0700060072720000 0c00070000000000ffffffff 0800080000000000 08000900ffffffff
             """, .addService(web, ServiceSettings(scheduler: "rr"))),
-        Vector("-E -u 10.9.0.1:53 -s sh -o -b sh-port -p 600 -M 255.255.255.0 --pe sip", """
+        Vector(
+            "-E -u 10.9.0.1:53 -s sh -o -b sh-port -p 600 -M 255.255.255.0 --pe sip",
+            """
             02010000 5c000180 0600010002000000 0600020011000000 140003000a090001000000000000000000000000 0600040000350000 \
             0700060073680000 08000b0073697000 0c00070015000000ffffffff 0800080058020000 08000900ffffff00
-            """, .editService(ServiceKey(proto: 17, address: IPAddress("10.9.0.1")!, port: 53),
-                              ServiceSettings(scheduler: "sh", flags: [.persistent, .onePacket, .scheduler2], timeout: 600,
-                                              netmask: 0xffff_ff00, persistenceEngine: "sip"))),
-        Vector("-A -t [2001:db8::80]:443 -s mh -p 300 -M 96", """
+            """,
+            .editService(
+                ServiceKey(proto: 17, address: IPAddress("10.9.0.1")!, port: 53),
+                ServiceSettings(
+                    scheduler: "sh", flags: [.persistent, .onePacket, .scheduler2], timeout: 600,
+                    netmask: 0xffff_ff00, persistenceEngine: "sip"))),
+        Vector(
+            "-A -t [2001:db8::80]:443 -s mh -p 300 -M 96",
+            """
             01010000 54000180 060001000a000000 0600020006000000 1400030020010db8000000000000000000000080 0600040001bb0000 \
             070006006d680000 0c00070001000000ffffffff 080008002c010000 0800090060000000
-            """, .addService(ServiceKey(proto: 6, address: IPAddress("2001:db8::80")!, port: 443),
-                             ServiceSettings(scheduler: "mh", flags: .persistent, timeout: 300, netmask: 96))),
-        Vector("-A -f 7 -6 -s wlc", """
+            """,
+            .addService(
+                ServiceKey(proto: 6, address: IPAddress("2001:db8::80")!, port: 443),
+                ServiceSettings(scheduler: "mh", flags: .persistent, timeout: 300, netmask: 96))),
+        Vector(
+            "-A -f 7 -6 -s wlc",
+            """
             01010000 38000180 060001000a000000 0800050007000000 08000600776c6300 0c00070000000000ffffffff 0800080000000000 \
             0800090080000000
             """, .addService(ServiceKey(mark: 7, family: .v6), ServiceSettings(netmask: 128))),
-        Vector("-D -f 9", """
+        Vector(
+            "-D -f 9",
+            """
             03010000 38000180 0600010002000000 0800050009000000 0500060000000000 0c00070000000000ffffffff 0800080000000000 \
             08000900ffffffff
             """, .deleteService(ServiceKey(mark: 9, family: .v4))),
-        Vector("-a -t 10.9.0.1:80 -r 10.2.0.11:8080 -m -w 3 -x 100 -y 50", """
+        Vector(
+            "-a -t 10.9.0.1:80 -r 10.2.0.11:8080 -m -w 3 -x 100 -y 50",
+            """
             05010000 \(webService) 60000280 06000b0002000000 140001000a02000b000000000000000000000000 060002001f900000 \
             0800030000000000 0800040003000000 05000d0000000000 06000e0000000000 06000f0000000000 0800050064000000 0800060032000000
-            """, .addServer(web, ServerKey(address: IPAddress("10.2.0.11")!, port: 8080),
-                            ServerSettings(method: .masquerading, weight: 3, upperThreshold: 100, lowerThreshold: 50))),
-        Vector("-e -t 10.9.0.1:80 -r [2001:db8::5]:80 -i --tun-type gue --tun-port 6080 --tun-csum", """
+            """,
+            .addServer(
+                web, ServerKey(address: IPAddress("10.2.0.11")!, port: 8080),
+                ServerSettings(method: .masquerading, weight: 3, upperThreshold: 100, lowerThreshold: 50))),
+        Vector(
+            "-e -t 10.9.0.1:80 -r [2001:db8::5]:80 -i --tun-type gue --tun-port 6080 --tun-csum",
+            """
             06010000 \(webService) 60000280 06000b000a000000 1400010020010db8000000000000000000000005 0600020000500000 \
             0800030002000000 0800040001000000 05000d0001000000 06000e0017c00000 06000f0001000000 0800050000000000 0800060000000000
-            """, .editServer(web, ServerKey(address: IPAddress("2001:db8::5")!, port: 80),
-                             ServerSettings(method: .tunneling, tunnel: .gue, tunnelPort: 6080, tunnelFlags: .checksum))),
-        Vector("-d -t 10.9.0.1:80 -r 10.2.0.11:80", """
+            """,
+            .editServer(
+                web, ServerKey(address: IPAddress("2001:db8::5")!, port: 80),
+                ServerSettings(method: .tunneling, tunnel: .gue, tunnelPort: 6080, tunnelFlags: .checksum))),
+        Vector(
+            "-d -t 10.9.0.1:80 -r 10.2.0.11:80",
+            """
             07010000 \(webService) 60000280 06000b0002000000 140001000a02000b000000000000000000000000 0600020000500000 \
             0800030003000000 0800040001000000 05000d0000000000 06000e0000000000 06000f0000000000 0800050000000000 0800060000000000
             """, .deleteServer(web, ServerKey(address: IPAddress("10.2.0.11")!, port: 80))),
@@ -70,14 +95,20 @@ import Wire
         Vector("-Z", "10010000", .zero(nil)),
         Vector("-Z -t 10.9.0.1:80", "10010000 \(webService)", .zero(web)),
         Vector("--set 60 0 30", "0c010000 080004003c000000 0800050000000000 080006001e000000", .setTimeouts(tcp: 60, fin: 0, udp: 30)),
-        Vector("--start-daemon master --mcast-interface d0 --syncid 5",
-               "09010000 1c000380 0800010001000000 0700020064300000 0800030005000000",
-               .startDaemon(SyncDaemon(role: .master, interface: "d0", syncID: 5))),
-        Vector("--start-daemon backup --mcast-interface d0 --mcast-group ff02::81 --mcast-port 1234 --mcast-ttl 3 --sync-maxlen 1024", """
+        Vector(
+            "--start-daemon master --mcast-interface d0 --syncid 5",
+            "09010000 1c000380 0800010001000000 0700020064300000 0800030005000000",
+            .startDaemon(SyncDaemon(role: .master, interface: "d0", syncID: 5))),
+        Vector(
+            "--start-daemon backup --mcast-interface d0 --mcast-group ff02::81 --mcast-port 1234 --mcast-ttl 3 --sync-maxlen 1024",
+            """
             09010000 48000380 0800010002000000 0700020064300000 0800030000000000 0600040000040000 06000700d2040000 \
             0500080003000000 14000600ff020000000000000000000000000081
-            """, .startDaemon(SyncDaemon(role: .backup, interface: "d0", maximumLength: 1024, group: IPAddress("ff02::81"),
-                                         port: 1234, timeToLive: 3))),
+            """,
+            .startDaemon(
+                SyncDaemon(
+                    role: .backup, interface: "d0", maximumLength: 1024, group: IPAddress("ff02::81"),
+                    port: 1234, timeToLive: 3))),
         Vector("--stop-daemon master", "0a010000 1c000380 0800010001000000 0500020000000000 0800030000000000", .stopDaemon(.master)),
     ]
 

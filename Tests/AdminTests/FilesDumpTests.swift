@@ -53,18 +53,19 @@ struct FilesDumpTests {
         COMMIT
         """#
 
-    @Test(arguments: [
-        ("tcp 203.0.113.5:40000 > 192.0.2.10:80", 0x50, [28]),
-        ("tcp 203.0.113.5:1000 > 192.0.2.10:443", 0x150, [28, 29]),
-        ("tcp 198.51.100.66:40000 > 192.0.2.10:80", 0, []),
-        ("tcp 203.0.113.5:40000 > 192.0.2.10:80 mark 1", 1, []),
-        ("tcp 203.0.113.5:40000 > 192.0.2.10:21", 0x15, [24]),
-        ("tcp 203.0.113.5:40000 > 192.0.2.10:45000", 0x15, [25]),
-        ("tcp 203.0.113.5:40000 > 192.0.2.10:80 in wg0", 0, []),
-        ("tcp 203.0.113.5:40000 > 192.0.2.10:80 in lo", 0, []),
-        ("udp 10.1.2.3:40000 > 192.0.2.10:53 mark 4660", 0x35, [20]),
-        ("udp 10.1.2.3:40000 > 192.0.2.10:53 mark 65537", 0x10035, [20]),
-    ] as [(String, UInt32, [Int])])
+    @Test(
+        arguments: [
+            ("tcp 203.0.113.5:40000 > 192.0.2.10:80", 0x50, [28]),
+            ("tcp 203.0.113.5:1000 > 192.0.2.10:443", 0x150, [28, 29]),
+            ("tcp 198.51.100.66:40000 > 192.0.2.10:80", 0, []),
+            ("tcp 203.0.113.5:40000 > 192.0.2.10:80 mark 1", 1, []),
+            ("tcp 203.0.113.5:40000 > 192.0.2.10:21", 0x15, [24]),
+            ("tcp 203.0.113.5:40000 > 192.0.2.10:45000", 0x15, [25]),
+            ("tcp 203.0.113.5:40000 > 192.0.2.10:80 in wg0", 0, []),
+            ("tcp 203.0.113.5:40000 > 192.0.2.10:80 in lo", 0, []),
+            ("udp 10.1.2.3:40000 > 192.0.2.10:53 mark 4660", 0x35, [20]),
+            ("udp 10.1.2.3:40000 > 192.0.2.10:53 mark 65537", 0x10035, [20]),
+        ] as [(String, UInt32, [Int])])
     func aRealDump(words: String, mark: UInt32, lines: [Int]) throws {
         let rules = try MarksFile(Self.dump, file: "dump", family: .v4).rules
         let explained = rules.explainedMark(for: try MarkedPacket.query(words))
@@ -76,24 +77,31 @@ struct FilesDumpTests {
     @Test func whatItMayMark() throws {
         let rules = try MarksFile(Self.dump, file: "dump", family: .v4).rules
         let vips = try #require(IPAddress("192.0.2.0"))
-        #expect(rules.destinations == [
-            MarkedDestination(prefix: vips, length: 24, protos: [6], ports: [80...80, 443...443]),
-            MarkedDestination(prefix: vips, length: 24, protos: [6], ports: [21...21]),
-            MarkedDestination(prefix: vips, length: 24, protos: [6], ports: [40000...50000]),
-            MarkedDestination(prefix: .unspecified(.v4), length: 0, protos: [17], ports: [53...53]),
-        ])
+        #expect(
+            rules.destinations == [
+                MarkedDestination(prefix: vips, length: 24, protos: [6], ports: [80...80, 443...443]),
+                MarkedDestination(prefix: vips, length: 24, protos: [6], ports: [21...21]),
+                MarkedDestination(prefix: vips, length: 24, protos: [6], ports: [40000...50000]),
+                MarkedDestination(prefix: .unspecified(.v4), length: 0, protos: [17], ports: [53...53]),
+            ])
         #expect(rules.chains[1].rules[1].text == "-A LVS -p tcp -m tcp --dport 21 -j MARK --set-xmark 0x15/0xffffffff")
     }
 
     /// The marks that directors are commonly given: addresses, networks, ports that belong together.
-    @Test(arguments: [
-        ("-A PREROUTING -d 10.200.1.4/32 -p tcp -j MARK --set-mark 4", "tcp 198.51.100.9:1 > 10.200.1.4:9", 4),
-        ("-A PREROUTING -d 203.0.113.147/32 -p tcp --dport 80 -j MARK --set-mark 142373\n"
-            + "-A PREROUTING -d 203.0.113.147/32 -p tcp --dport 443 -j MARK --set-mark 142373", "tcp 198.51.100.9:1 > 203.0.113.147:443", 142373),
-        ("-A PREROUTING -d 10.245.41.0/24 -p tcp -j MARK --set-mark 3", "tcp 198.51.100.9:1 > 10.245.41.200:9", 3),
-        ("-A PREROUTING -d 10.200.7.125/32 -p udp -j MARK --set-mark 37\n-A PREROUTING -d 10.200.7.125/32 -p tcp -j MARK --set-mark 37",
-         "udp 198.51.100.9:1 > 10.200.7.125:9", 37),
-    ] as [(String, String, UInt32)])
+    @Test(
+        arguments: [
+            ("-A PREROUTING -d 10.200.1.4/32 -p tcp -j MARK --set-mark 4", "tcp 198.51.100.9:1 > 10.200.1.4:9", 4),
+            (
+                "-A PREROUTING -d 203.0.113.147/32 -p tcp --dport 80 -j MARK --set-mark 142373\n"
+                    + "-A PREROUTING -d 203.0.113.147/32 -p tcp --dport 443 -j MARK --set-mark 142373",
+                "tcp 198.51.100.9:1 > 203.0.113.147:443", 142373
+            ),
+            ("-A PREROUTING -d 10.245.41.0/24 -p tcp -j MARK --set-mark 3", "tcp 198.51.100.9:1 > 10.245.41.200:9", 3),
+            (
+                "-A PREROUTING -d 10.200.7.125/32 -p udp -j MARK --set-mark 37\n-A PREROUTING -d 10.200.7.125/32 -p tcp -j MARK --set-mark 37",
+                "udp 198.51.100.9:1 > 10.200.7.125:9", 37
+            ),
+        ] as [(String, String, UInt32)])
     func common(lines: String, words: String, mark: UInt32) throws {
         let text = "*mangle\n:PREROUTING ACCEPT [0:0]\n\(lines)\nCOMMIT\n"
         #expect(try MarksFile(text, file: "marks", family: .v4).rules.mark(for: MarkedPacket.query(words)) == mark)
@@ -103,12 +111,16 @@ struct FilesDumpTests {
     /// Lines with bytes, words and numbers exchanged: whatever becomes of them, a reader answers or complains with a place.
     @Test func damagedFilesNeverCrash() {
         var generator = Xorshift(state: 0x9e37_79b9_7f4a_7c15)
-        let texts = [Self.dump, FilesNetworkTests.director, FilesNftTests.ruleset,
-                     "net.ipv4.vs.sync_threshold = 3 50\n-net/ipv4/vs/drop_entry=1 # x\nnet.ipv4.ipfrag_high_thresh = 4194304\n"]
-            .map { $0.split(separator: "\n", omittingEmptySubsequences: false) }
-        let tokens = ["!", "-", "--", "/", ":", ",", "\"", "\\", "\\u", "0", "-1", "255", "256", "65536", "4294967295", "4294967296",
-                      "9223372036854775807", "18446744073709551616", "0x", "::", "[", "]", "{", "}", "*mangle", "COMMIT", "é", "\u{0}", "default",
-                      "local", "mtu", "via", "dev", "/33", "/129", "-A", "-j", "MARK", "--set-mark", "+", "=", "#", ""]
+        let texts = [
+            Self.dump, FilesNetworkTests.director, FilesNftTests.ruleset,
+            "net.ipv4.vs.sync_threshold = 3 50\n-net/ipv4/vs/drop_entry=1 # x\nnet.ipv4.ipfrag_high_thresh = 4194304\n",
+        ]
+        .map { $0.split(separator: "\n", omittingEmptySubsequences: false) }
+        let tokens = [
+            "!", "-", "--", "/", ":", ",", "\"", "\\", "\\u", "0", "-1", "255", "256", "65536", "4294967295", "4294967296",
+            "9223372036854775807", "18446744073709551616", "0x", "::", "[", "]", "{", "}", "*mangle", "COMMIT", "é", "\u{0}", "default",
+            "local", "mtu", "via", "dev", "/33", "/129", "-A", "-j", "MARK", "--set-mark", "+", "=", "#", "",
+        ]
         var refused = 0
         var misplaced: [String] = []
         for round in 0..<10_000 {
@@ -130,19 +142,26 @@ struct FilesDumpTests {
             do {
                 switch round % texts.count {
                 case 0:
-                    let text = whole ? (lines[..<first] + [damaged[...]] + lines[(first + 1)...]).joined(separator: "\n")
+                    let text =
+                        whole
+                        ? (lines[..<first] + [damaged[...]] + lines[(first + 1)...]).joined(separator: "\n")
                         : "*mangle\n:LVS - [0:0]\n:LVS_WEB - [0:0]\n-A PREROUTING -j LVS\n-A LVS -j LVS_WEB\n" + damaged + "\nCOMMIT"
                     let rules = try MarksFile(text, file: "f", family: round % 8 < 4 ? .v4 : .v6).rules
-                    _ = rules.mark(for: MarkQuery(source: IPAddress(v4: 0x0a00_0001), destination: IPAddress(v4: 0xc000_020a), proto: 6,
-                                                  sourcePort: 9, destinationPort: 80))
+                    _ = rules.mark(
+                        for: MarkQuery(
+                            source: IPAddress(v4: 0x0a00_0001), destination: IPAddress(v4: 0xc000_020a), proto: 6,
+                            sourcePort: 9, destinationPort: 80))
                     _ = rules.destinations
                 case 1:
-                    let text = whole ? (lines[..<first] + [damaged[...]] + lines[(first + 1)...]).joined(separator: "\n")
+                    let text =
+                        whole
+                        ? (lines[..<first] + [damaged[...]] + lines[(first + 1)...]).joined(separator: "\n")
                         : "link set eth0 up\naddr add 172.31.255.1/24 dev eth0\n" + damaged
                     _ = try NetworkFile(text, file: "f").network.lookup(IPAddress(v4: 0x0a00_0001))
                 case 2:
                     guard round % 128 == 2 else { continue }
-                    _ = try RulesText((lines[..<first] + [damaged[...]] + lines[(first + 1)...]).joined(separator: "\n"), file: "f").rules(.v4)
+                    _ = try RulesText((lines[..<first] + [damaged[...]] + lines[(first + 1)...]).joined(separator: "\n"), file: "f").rules(
+                        .v4)
                 default: _ = try SysctlFile(damaged, file: "f")
                 }
             } catch {

@@ -44,22 +44,24 @@ struct FilesNetworkTests {
 
     @Test func linksInOrderOfMention() throws {
         let network = try NetworkFile(Self.director, file: "network").network
-        #expect(network.interfaces.map { "\($0.index) \($0.name) \($0.mac) \($0.mtu)\($0.isUp ? " up" : "")" } == [
-            "1 lo 00:00:00:00:00:00 65536 up",
-            "2 eth0 02:00:00:00:00:01 1500 up",
-            "3 dummy0 02:00:00:00:00:d0 1500",
-            "4 veth0 02:00:00:00:00:02 9000 up",
-            "5 veth1 02:00:00:00:00:03 1500 up",
-        ])
+        #expect(
+            network.interfaces.map { "\($0.index) \($0.name) \($0.mac) \($0.mtu)\($0.isUp ? " up" : "")" } == [
+                "1 lo 00:00:00:00:00:00 65536 up",
+                "2 eth0 02:00:00:00:00:01 1500 up",
+                "3 dummy0 02:00:00:00:00:d0 1500",
+                "4 veth0 02:00:00:00:00:02 9000 up",
+                "5 veth1 02:00:00:00:00:03 1500 up",
+            ])
         #expect(network.firstEthernet?.name == "eth0")
     }
 
     @Test func addressesAndLinkLocals() throws {
         let network = try NetworkFile(Self.director, file: "network").network
-        #expect(network.addresses.map { "\($0.address)/\($0.prefixLength) \($0.interface)" } == [
-            "127.0.0.1/8 1", "::1/128 1", "172.31.255.1/24 2", "fd00:31::1/64 2", "10.9.0.1/32 4", "198.51.100.1/30 3",
-            "10.200.1.1/32 1", "10.201.0.1/24 1", "fc00:1::1/128 1", "fe80::ff:fe00:1/64 2", "fe80::ff:fe00:2/64 4",
-        ])
+        #expect(
+            network.addresses.map { "\($0.address)/\($0.prefixLength) \($0.interface)" } == [
+                "127.0.0.1/8 1", "::1/128 1", "172.31.255.1/24 2", "fd00:31::1/64 2", "10.9.0.1/32 4", "198.51.100.1/30 3",
+                "10.200.1.1/32 1", "10.201.0.1/24 1", "fc00:1::1/128 1", "fe80::ff:fe00:1/64 2", "fe80::ff:fe00:2/64 4",
+            ])
         for own in ["10.200.1.1", "10.201.0.77", "10.245.41.200", "fc00:1::1", "127.9.9.9", "198.51.100.1"] {
             #expect(network.isLocal(try #require(IPAddress(own))), "\(own)")
         }
@@ -81,60 +83,76 @@ struct FilesNetworkTests {
     /// What `ip route show table all` and `ip -6 route show table all` print for the same lines, without multicast.
     @Test func routesAsTheKernelMakesThem() throws {
         let network = try NetworkFile(Self.director, file: "network").network
-        #expect(network.routes.map { Self.say($0) } == [
-            "local 127.0.0.1/32 dev 1",
-            "local 127.0.0.0/8 dev 1 src 127.0.0.1",
-            "broadcast 127.255.255.255/32 dev 1 src 127.0.0.1",
-            "local ::1/128 dev 1",
-            "local 172.31.255.1/32 dev 2",
-            "unicast 172.31.255.0/24 dev 2 src 172.31.255.1",
-            "broadcast 172.31.255.255/32 dev 2 src 172.31.255.1",
-            "local fd00:31::1/128 dev 2",
-            "unicast fd00:31::/64 dev 2 metric 256",
-            "local 10.9.0.1/32 dev 4",
-            "unicast 10.9.0.2/32 dev 4 src 10.9.0.1",
-            "local 198.51.100.1/32 dev 3",
-            "local 10.200.1.1/32 dev 1",
-            "local 10.201.0.1/32 dev 1",
-            "local 10.201.0.0/24 dev 1 src 10.201.0.1",
-            "broadcast 10.201.0.255/32 dev 1 src 10.201.0.1",
-            "local fc00:1::1/128 dev 1",
-            "local 10.245.41.0/24 dev 1",
-            "unicast 10.0.0.3/32 dev 2 mtu 1400",
-            "unicast 10.7.0.0/16 dev 2",
-            "unicast 10.1.0.0/16 via 172.31.255.253 dev 2 src 172.31.255.1 metric 20",
-            "unreachable 10.66.0.0/16 dev 1",
-            "blackhole fd66::/16 dev 1 metric 5",
-            "unicast 0.0.0.0/0 via 172.31.255.254 dev 2",
-            "unicast ::/0 via fd00:31::fe dev 2 metric 1024",
-            "unicast fd77::/32 via fe80::1 dev 4 metric 1024",
-            "local fe80::ff:fe00:1/128 dev 2",
-            "unicast fe80::/64 dev 2 metric 256",
-            "local fe80::ff:fe00:2/128 dev 4",
-            "unicast fe80::/64 dev 4 metric 256",
-        ])
+        #expect(
+            network.routes.map { Self.say($0) } == [
+                "local 127.0.0.1/32 dev 1",
+                "local 127.0.0.0/8 dev 1 src 127.0.0.1",
+                "broadcast 127.255.255.255/32 dev 1 src 127.0.0.1",
+                "local ::1/128 dev 1",
+                "local 172.31.255.1/32 dev 2",
+                "unicast 172.31.255.0/24 dev 2 src 172.31.255.1",
+                "broadcast 172.31.255.255/32 dev 2 src 172.31.255.1",
+                "local fd00:31::1/128 dev 2",
+                "unicast fd00:31::/64 dev 2 metric 256",
+                "local 10.9.0.1/32 dev 4",
+                "unicast 10.9.0.2/32 dev 4 src 10.9.0.1",
+                "local 198.51.100.1/32 dev 3",
+                "local 10.200.1.1/32 dev 1",
+                "local 10.201.0.1/32 dev 1",
+                "local 10.201.0.0/24 dev 1 src 10.201.0.1",
+                "broadcast 10.201.0.255/32 dev 1 src 10.201.0.1",
+                "local fc00:1::1/128 dev 1",
+                "local 10.245.41.0/24 dev 1",
+                "unicast 10.0.0.3/32 dev 2 mtu 1400",
+                "unicast 10.7.0.0/16 dev 2",
+                "unicast 10.1.0.0/16 via 172.31.255.253 dev 2 src 172.31.255.1 metric 20",
+                "unreachable 10.66.0.0/16 dev 1",
+                "blackhole fd66::/16 dev 1 metric 5",
+                "unicast 0.0.0.0/0 via 172.31.255.254 dev 2",
+                "unicast ::/0 via fd00:31::fe dev 2 metric 1024",
+                "unicast fd77::/32 via fe80::1 dev 4 metric 1024",
+                "local fe80::ff:fe00:1/128 dev 2",
+                "unicast fe80::/64 dev 2 metric 256",
+                "local fe80::ff:fe00:2/128 dev 4",
+                "unicast fe80::/64 dev 4 metric 256",
+            ])
     }
 
     @Test func neighbours() throws {
         let network = try NetworkFile(Self.director, file: "network").network
-        #expect(network.neighbors.map { "\($0.key.address) \($0.key.interface) \($0.value)" }.sorted() == [
-            "172.31.255.254 2 02:00:00:00:00:fe", "fd00:31::fe 2 02:00:00:00:00:fe",
-        ])
+        #expect(
+            network.neighbors.map { "\($0.key.address) \($0.key.interface) \($0.value)" }.sorted() == [
+                "172.31.255.254 2 02:00:00:00:00:fe", "fd00:31::fe 2 02:00:00:00:00:fe",
+            ])
     }
 
     @Test(arguments: [
         ("an interface that goes down takes its routes", "link set eth0 down", ["local 192.0.2.1/32 dev 2"]),
-        ("and has the connected ones back when it comes up", "link set eth0 down\nlink set eth0 up",
-         ["local 192.0.2.1/32 dev 2", "unicast 192.0.2.0/24 dev 2 src 192.0.2.1", "broadcast 192.0.2.255/32 dev 2 src 192.0.2.1"]),
-        ("a second address of the subnet brings no second route", "addr add 192.0.2.2/24 dev eth0",
-         ["local 192.0.2.1/32 dev 2", "unicast 192.0.2.0/24 dev 2 src 192.0.2.1", "broadcast 192.0.2.255/32 dev 2 src 192.0.2.1",
-          "unicast 0.0.0.0/0 via 192.0.2.254 dev 2", "local 192.0.2.2/32 dev 2"]),
-        ("replaced routes", "route replace default via 192.0.2.253",
-         ["local 192.0.2.1/32 dev 2", "unicast 192.0.2.0/24 dev 2 src 192.0.2.1", "broadcast 192.0.2.255/32 dev 2 src 192.0.2.1",
-          "unicast 0.0.0.0/0 via 192.0.2.253 dev 2"]),
-        ("the same again is no error", "addr add 192.0.2.1/24 dev eth0\nroute add default via 192.0.2.254 dev eth0",
-         ["local 192.0.2.1/32 dev 2", "unicast 192.0.2.0/24 dev 2 src 192.0.2.1", "broadcast 192.0.2.255/32 dev 2 src 192.0.2.1",
-          "unicast 0.0.0.0/0 via 192.0.2.254 dev 2"]),
+        (
+            "and has the connected ones back when it comes up", "link set eth0 down\nlink set eth0 up",
+            ["local 192.0.2.1/32 dev 2", "unicast 192.0.2.0/24 dev 2 src 192.0.2.1", "broadcast 192.0.2.255/32 dev 2 src 192.0.2.1"]
+        ),
+        (
+            "a second address of the subnet brings no second route", "addr add 192.0.2.2/24 dev eth0",
+            [
+                "local 192.0.2.1/32 dev 2", "unicast 192.0.2.0/24 dev 2 src 192.0.2.1", "broadcast 192.0.2.255/32 dev 2 src 192.0.2.1",
+                "unicast 0.0.0.0/0 via 192.0.2.254 dev 2", "local 192.0.2.2/32 dev 2",
+            ]
+        ),
+        (
+            "replaced routes", "route replace default via 192.0.2.253",
+            [
+                "local 192.0.2.1/32 dev 2", "unicast 192.0.2.0/24 dev 2 src 192.0.2.1", "broadcast 192.0.2.255/32 dev 2 src 192.0.2.1",
+                "unicast 0.0.0.0/0 via 192.0.2.253 dev 2",
+            ]
+        ),
+        (
+            "the same again is no error", "addr add 192.0.2.1/24 dev eth0\nroute add default via 192.0.2.254 dev eth0",
+            [
+                "local 192.0.2.1/32 dev 2", "unicast 192.0.2.0/24 dev 2 src 192.0.2.1", "broadcast 192.0.2.255/32 dev 2 src 192.0.2.1",
+                "unicast 0.0.0.0/0 via 192.0.2.254 dev 2",
+            ]
+        ),
     ])
     func changes(_ name: String, lines: String, routes: [String]) throws {
         let start = """

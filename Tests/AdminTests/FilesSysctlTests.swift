@@ -4,7 +4,8 @@ import Testing
 
 struct FilesSysctlTests {
     @Test func aFileAsAdministratorsWriteIt() throws {
-        let file = try SysctlFile("""
+        let file = try SysctlFile(
+            """
             # /etc/sysctl.d/90-director.conf
             ; both kinds of comment
 
@@ -25,8 +26,11 @@ struct FilesSysctlTests {
         expected.syncPeriod = 100
         expected.expireNoDestination = 1
         #expect(file.tunables == expected)
-        #expect(file.ignored == ["net.ipv4.conf.all.rp_filter", "net.ipv4.vs.not_in_this_kernel", "net.ipv4.vs.drop_entry",
-                                 "kernel.hostname"])
+        #expect(
+            file.ignored == [
+                "net.ipv4.conf.all.rp_filter", "net.ipv4.vs.not_in_this_kernel", "net.ipv4.vs.drop_entry",
+                "kernel.hostname",
+            ])
     }
 
     @Test(arguments: [

@@ -26,63 +26,74 @@ import Wire
 
     /// The lines of a run on the kernel: 1800 packets of 60028 bytes in one interval.
     @Test func linesOfTheKernel() {
-        #expect(list(.statistics, [1, 1800, 0, 108_050_400, 0]) == [
-            "UDP  10.9.0.1:2001                       1     1800        0  108050K        0",
-            "  -> 10.2.0.12:2001                      1     1800        0  108050K        0",
-        ])
-        #expect(list(.statistics, exact: true, [1, 1800, 0, 108_050_400, 0])[0]
+        #expect(
+            list(.statistics, [1, 1800, 0, 108_050_400, 0]) == [
+                "UDP  10.9.0.1:2001                       1     1800        0  108050K        0",
+                "  -> 10.2.0.12:2001                      1     1800        0  108050K        0",
+            ])
+        #expect(
+            list(.statistics, exact: true, [1, 1800, 0, 108_050_400, 0])[0]
                 == "UDP  10.9.0.1:2001                       1     1800        0 108050400        0")
-        #expect(list(.rates, [0, 225, 0, 13_506_300, 0]) == [
-            "UDP  10.9.0.1:2001                       0      225        0 13506300        0",
-            "  -> 10.2.0.12:2001                      0      225        0 13506300        0",
-        ])
+        #expect(
+            list(.rates, [0, 225, 0, 13_506_300, 0]) == [
+                "UDP  10.9.0.1:2001                       0      225        0 13506300        0",
+                "  -> 10.2.0.12:2001                      0      225        0 13506300        0",
+            ])
     }
 
-    @Test(arguments: [
-        (99_999_999, " 99999999"), (100_000_000, "  100000K"), (999_999_999, "  999999K"), (1_000_000_000, "    1000M"),
-        (99_999_999_999, "   99999M"), (100_000_000_000, "     100G"), (99_999_999_999_999, "   99999G"),
-        (100_000_000_000_000, "     100T"), (UInt64.max, "18446744T"),
-    ] as [(UInt64, String)])
+    @Test(
+        arguments: [
+            (99_999_999, " 99999999"), (100_000_000, "  100000K"), (999_999_999, "  999999K"), (1_000_000_000, "    1000M"),
+            (99_999_999_999, "   99999M"), (100_000_000_000, "     100G"), (99_999_999_999_999, "   99999G"),
+            (100_000_000_000_000, "     100T"), (UInt64.max, "18446744T"),
+        ] as [(UInt64, String)])
     func scaling(_ number: UInt64, _ column: String) {
         #expect(list(.statistics, [0, 0, 0, 0, number])[0].hasSuffix("        0" + column))
     }
 
     /// Connections and packets a second of a server are never scaled.
     @Test func serverRates() {
-        #expect(list(.rates, [123_456_789, 0, 0, 123_456_789, 0]) == [
-            "UDP  10.9.0.1:2001                 123456K        0        0  123456K        0",
-            "  -> 10.2.0.12:2001               123456789        0        0  123456K        0",
-        ])
+        #expect(
+            list(.rates, [123_456_789, 0, 0, 123_456_789, 0]) == [
+                "UDP  10.9.0.1:2001                 123456K        0        0  123456K        0",
+                "  -> 10.2.0.12:2001               123456789        0        0  123456K        0",
+            ])
     }
 
     private static let connections: [ConnectionRecord] = [
-        ConnectionRecord(proto: IPProtocol.tcp, client: IPAddress(v4: 0xc000_0202), clientPort: 1001, virtual: key.address,
-                         virtualPort: 2001, server: server.address, serverPort: 2001, state: "ESTABLISHED", expires: 899),
-        ConnectionRecord(proto: 0, client: IPAddress(v4: 0xcb00_7102), clientPort: 0, virtual: IPAddress(v4: 51), virtualPort: 0,
-                         server: server.address, serverPort: 0, state: "NONE", expires: 29, isTemplate: true),
-        ConnectionRecord(proto: IPProtocol.tcp, client: IPAddress("2001:db8:c::7")!, clientPort: 103,
-                         virtual: IPAddress("2001:db8:9::1")!, virtualPort: 80, server: IPAddress("2001:db8:2::11")!,
-                         serverPort: 80, state: "ESTABLISHED", expires: 891),
-        ConnectionRecord(proto: IPProtocol.sctp, client: IPAddress(v4: 0xc000_0202), clientPort: 9, virtual: key.address,
-                         virtualPort: 9, server: server.address, serverPort: 9, state: "ESTABLISHED", expires: 6000),
-        ConnectionRecord(proto: IPProtocol.udp, client: IPAddress(v4: 0xc000_0201), clientPort: 0, virtual: key.address,
-                         virtualPort: 5060, server: server.address, serverPort: 5060, state: "NONE", expires: 59,
-                         isTemplate: true, persistenceEngine: "sip", persistenceData: Array("abc@1".utf8)),
+        ConnectionRecord(
+            proto: IPProtocol.tcp, client: IPAddress(v4: 0xc000_0202), clientPort: 1001, virtual: key.address,
+            virtualPort: 2001, server: server.address, serverPort: 2001, state: "ESTABLISHED", expires: 899),
+        ConnectionRecord(
+            proto: 0, client: IPAddress(v4: 0xcb00_7102), clientPort: 0, virtual: IPAddress(v4: 51), virtualPort: 0,
+            server: server.address, serverPort: 0, state: "NONE", expires: 29, isTemplate: true),
+        ConnectionRecord(
+            proto: IPProtocol.tcp, client: IPAddress("2001:db8:c::7")!, clientPort: 103,
+            virtual: IPAddress("2001:db8:9::1")!, virtualPort: 80, server: IPAddress("2001:db8:2::11")!,
+            serverPort: 80, state: "ESTABLISHED", expires: 891),
+        ConnectionRecord(
+            proto: IPProtocol.sctp, client: IPAddress(v4: 0xc000_0202), clientPort: 9, virtual: key.address,
+            virtualPort: 9, server: server.address, serverPort: 9, state: "ESTABLISHED", expires: 6000),
+        ConnectionRecord(
+            proto: IPProtocol.udp, client: IPAddress(v4: 0xc000_0201), clientPort: 0, virtual: key.address,
+            virtualPort: 5060, server: server.address, serverPort: 5060, state: "NONE", expires: 59,
+            isTemplate: true, persistenceEngine: "sip", persistenceData: Array("abc@1".utf8)),
     ]
 
     @Test func connectionTable() {
         let director = MockDirector()
         director.arrange { $1 = Self.connections }
-        #expect(Answer("-Lnc", director: director).output == """
-            IPVS connection entries
-            pro expire state       source             virtual            destination
-            TCP 14:59  ESTABLISHED 192.0.2.2:1001     10.9.0.1:2001      10.2.0.12:2001
-            IP  00:29  NONE        203.0.113.2:0      0.0.0.51:0         10.2.0.12:0
-            TCP 14:51  ESTABLISHED [2001:db8:c::7]:103 [2001:db8:9::1]:80 [2001:db8:2::11]:80
-            SCTP 100:00 ESTABLISHED 192.0.2.2:9        10.9.0.1:9         10.2.0.12:9
-            UDP 00:59  NONE        192.0.2.1:0        10.9.0.1:5060      10.2.0.12:5060
+        #expect(
+            Answer("-Lnc", director: director).output == """
+                IPVS connection entries
+                pro expire state       source             virtual            destination
+                TCP 14:59  ESTABLISHED 192.0.2.2:1001     10.9.0.1:2001      10.2.0.12:2001
+                IP  00:29  NONE        203.0.113.2:0      0.0.0.51:0         10.2.0.12:0
+                TCP 14:51  ESTABLISHED [2001:db8:c::7]:103 [2001:db8:9::1]:80 [2001:db8:2::11]:80
+                SCTP 100:00 ESTABLISHED 192.0.2.2:9        10.9.0.1:9         10.2.0.12:9
+                UDP 00:59  NONE        192.0.2.1:0        10.9.0.1:5060      10.2.0.12:5060
 
-            """)
+                """)
         let lines = Answer("-Lnc --persistent-conn", director: director).output.split(separator: "\n")
         #expect(lines[1] == "pro expire state       source             virtual            destination        pe name          pe_data")
         #expect(lines[2] == "TCP 14:59  ESTABLISHED 192.0.2.2:1001     10.9.0.1:2001      10.2.0.12:2001")
@@ -102,14 +113,15 @@ import Wire
         let rules = "-A -t 127.0.0.1:80 -s rr\n-a -t 127.0.0.1:80 -r 127.0.0.1\n-A -u 10.9.0.1:53\n-A -f 2 -s rr\n-a -f 2 -r 127.0.0.1\n"
         #expect(Answer("-R", input: rules, director: director).errors == "")
         let domain = HostFiles().serviceName(ofPort: 53, proto: IPProtocol.udp) ?? "53"
-        #expect(Answer("-S", director: director).output == """
-            -A -t localhost:http -s rr
-            -a -t localhost:http -r localhost:http -g -w 1
-            -A -u 10.9.0.1:\(domain) -s wlc
-            -A -f 2 -s rr
-            -a -f 2 -r localhost:0 -g -w 1
+        #expect(
+            Answer("-S", director: director).output == """
+                -A -t localhost:http -s rr
+                -a -t localhost:http -r localhost:http -g -w 1
+                -A -u 10.9.0.1:\(domain) -s wlc
+                -A -f 2 -s rr
+                -a -f 2 -r localhost:0 -g -w 1
 
-            """)
+                """)
         #expect(Answer([], director: director).output.contains("  -> localhost:http               Route   1      0          0         \n"))
     }
 
@@ -135,11 +147,12 @@ import Wire
             SyncDaemon(role: .backup, interface: "d1", syncID: 3, maximumLength: 1472, group: IPAddress("ff02::5"), port: 9, timeToLive: 3),
             SyncDaemon(role: .master, interface: "d0"),
         ])
-        #expect(Listing.text(ListRequest(.daemons), of: inventory, names: HostFiles()) == """
-            master sync daemon (mcast=d0, syncid=0, group=224.0.0.81, port=8848, ttl=1)
-            backup sync daemon (mcast=d1, syncid=3, maxlen=1472, group=ff02::5, port=9, ttl=3)
+        #expect(
+            Listing.text(ListRequest(.daemons), of: inventory, names: HostFiles()) == """
+                master sync daemon (mcast=d0, syncid=0, group=224.0.0.81, port=8848, ttl=1)
+                backup sync daemon (mcast=d1, syncid=3, maxlen=1472, group=ff02::5, port=9, ttl=3)
 
-            """)
+                """)
     }
 
     @Test func aServiceThatIsNotThere() {

@@ -1,6 +1,6 @@
-import Testing
 import Admin
 import LVS
+import Testing
 import Wire
 
 @Suite struct NetworkTexts {
@@ -38,14 +38,20 @@ import Wire
         var network = try NetworkFile(Self.written, file: "network").network
         let prefix = try #require(IPAddress("fe80::"))
         let interface = network.interfaces[1].index
-        network.routes += [.init(prefix: prefix, length: 128, interface: interface, kind: .local), .init(prefix: prefix, length: 128, interface: network.interfaces[0].index, kind: .local)]
+        network.routes += [
+            .init(prefix: prefix, length: 128, interface: interface, kind: .local),
+            .init(prefix: prefix, length: 128, interface: network.interfaces[0].index, kind: .local),
+        ]
         let again = try NetworkFile(NetworkFile.text(of: network), file: "written").network
         #expect(again.routes.filter { $0.prefix == prefix && $0.length == 128 }.map(\.interface) == [interface])
     }
 
     /// What addresses bring by themselves is written as routes, and nothing gets lost by that.
     @Test func impliedRoutesAreWritten() throws {
-        let network = try NetworkFile("link set dev eth0 address 02:00:00:00:00:01\nlink set dev eth0 up\naddr add 10.0.0.1/24 dev eth0\naddr add fd00::1/64 dev eth0\n", file: "network").network
+        let network = try NetworkFile(
+            "link set dev eth0 address 02:00:00:00:00:01\nlink set dev eth0 up\naddr add 10.0.0.1/24 dev eth0\naddr add fd00::1/64 dev eth0\n",
+            file: "network"
+        ).network
         let again = try NetworkFile(NetworkFile.text(of: network), file: "written").network
         for address in ["10.0.0.1", "10.0.0.9", "10.0.0.255", "10.0.1.1", "fd00::1", "fd00::9", "fe80::9", "fd01::"] {
             let address = try #require(IPAddress(address))

@@ -9,7 +9,8 @@ import Wire
     private static let server = ServerKey(address: IPAddress(v4: 0x0a02_000b), port: 80)
 
     @Test func rules() throws {
-        let file = try ServicesFile("""
+        let file = try ServicesFile(
+            """
             # the shop
             -A -t 10.9.0.1:80 -s rr
 
@@ -17,11 +18,12 @@ import Wire
             \t# nothing
             --set 0 0 20
             """, name: "services", names: HostFiles())
-        #expect(file.rules == [
-            .init(line: 2, command: .addService(Self.key, ServiceSettings(scheduler: "rr"))),
-            .init(line: 4, command: .addServer(Self.key, Self.server, ServerSettings(weight: 3))),
-            .init(line: 6, command: .setTimeouts(tcp: 0, fin: 0, udp: 20)),
-        ])
+        #expect(
+            file.rules == [
+                .init(line: 2, command: .addService(Self.key, ServiceSettings(scheduler: "rr"))),
+                .init(line: 4, command: .addServer(Self.key, Self.server, ServerSettings(weight: 3))),
+                .init(line: 6, command: .setTimeouts(tcp: 0, fin: 0, udp: 20)),
+            ])
     }
 
     @Test(arguments: [
@@ -39,17 +41,19 @@ import Wire
     }
 
     @Test func edits() throws {
-        let file = try EditsFile("""
+        let file = try EditsFile(
+            """
             12: -e -t 10.9.0.1:80 -r 10.2.0.11 -w 0
             # back again
             3:-C
             12: ipvsadm -d -t 10.9.0.1:80 -r 10.2.0.11
             """, name: "edits", names: HostFiles())
-        #expect(file.edits == [
-            .init(frame: 3, line: 3, command: .flush),
-            .init(frame: 12, line: 1, command: .editServer(Self.key, Self.server, ServerSettings(weight: 0))),
-            .init(frame: 12, line: 4, command: .deleteServer(Self.key, Self.server)),
-        ])
+        #expect(
+            file.edits == [
+                .init(frame: 3, line: 3, command: .flush),
+                .init(frame: 12, line: 1, command: .editServer(Self.key, Self.server, ServerSettings(weight: 0))),
+                .init(frame: 12, line: 4, command: .deleteServer(Self.key, Self.server)),
+            ])
     }
 
     @Test(arguments: [

@@ -1,13 +1,12 @@
 import Decap
+import PacketKit
 import Testing
 import Wire
 
-import PacketKit
-
 #if DEBUG
-private let frames = 30_000
+    private let frames = 30_000
 #else
-private let frames = 1_000_000
+    private let frames = 1_000_000
 #endif
 
 /// Random bytes that repeat (SplitMix64).
@@ -30,12 +29,14 @@ private struct Noise {
     private static let segment6 = Packet.udp(from: "[2001:db8::1]:1000", to: "[2001:db8:9::1]:80", payload: [1, 2, 3])
 
     private static let seeds: [[UInt8]] = [segment, segment6].flatMap { inner in
-        [inner.ipip(from: "10.2.0.1", to: "10.2.0.11"), inner.ipip(from: "fd00::1", to: "fd00::11"),
-         inner.gre(from: "10.2.0.1", to: "10.2.0.11", checksum: true, key: 1, sequence: 2), inner.gre(from: "fd00::1", to: "fd00::11"),
-         inner.gue(from: "10.2.0.1:4", to: "10.2.0.11:6080", flags: 1, options: hex("80000000 00140024")),
-         inner.gue(from: "[fd00::1]:4", to: "[fd00::11]:6080", variant: 1),
-         inner.ipip(from: "10.2.0.1", to: "10.2.0.11", df: false).fragments(16)[1],
-         inner.ipip(from: "fd00::1", to: "fd00::11").extensionHeaders(.destinationOptions(), .fragment(more: true))]
+        [
+            inner.ipip(from: "10.2.0.1", to: "10.2.0.11"), inner.ipip(from: "fd00::1", to: "fd00::11"),
+            inner.gre(from: "10.2.0.1", to: "10.2.0.11", checksum: true, key: 1, sequence: 2), inner.gre(from: "fd00::1", to: "fd00::11"),
+            inner.gue(from: "10.2.0.1:4", to: "10.2.0.11:6080", flags: 1, options: hex("80000000 00140024")),
+            inner.gue(from: "[fd00::1]:4", to: "[fd00::11]:6080", variant: 1),
+            inner.ipip(from: "10.2.0.1", to: "10.2.0.11", df: false).fragments(16)[1],
+            inner.ipip(from: "fd00::1", to: "fd00::11").extensionHeaders(.destinationOptions(), .fragment(more: true)),
+        ]
     }
 
     /// A packet with some bytes changed, cut off or appended; its outer IPv4 checksum is made right again, or most would end there.
@@ -65,7 +66,9 @@ private struct Noise {
                 case .inner(let inner):
                     taken += 1
                     let version = bytes[inner.offset] >> 4
-                    if inner.offset < 20 || inner.offset + inner.length > count || version != inner.family.rawValue { Issue.record("\(hexText(bytes.array))") }
+                    if inner.offset < 20 || inner.offset + inner.length > count || version != inner.family.rawValue {
+                        Issue.record("\(hexText(bytes.array))")
+                    }
                 case .fragment: _ = fragments.add(bytes, at: UInt64(frame))
                 case .other, .refused: break
                 }

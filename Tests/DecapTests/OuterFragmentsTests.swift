@@ -1,10 +1,10 @@
 import Decap
+import PacketKit
 import Testing
 import Wire
 
-import PacketKit
-
-private let segment = Packet.tcp(from: "192.0.2.1:1000", to: "10.9.0.1:80", flags: .ack, payload: (0..<300).map { UInt8(truncatingIfNeeded: $0) })
+private let segment = Packet.tcp(
+    from: "192.0.2.1:1000", to: "10.9.0.1:80", flags: .ack, payload: (0..<300).map { UInt8(truncatingIfNeeded: $0) })
 private let outer4 = segment.ipip(from: "10.2.0.1", to: "10.2.0.11", id: 77, df: false)
 private let outer6 = segment.gue(from: "[fd00::1]:40000", to: "[fd00::11]:6080")
 

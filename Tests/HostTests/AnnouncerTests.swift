@@ -34,7 +34,8 @@ struct AnnouncerTests {
             let tap = try peer.run { try Wiretap(on: "eth7") }
             let mac = MACAddress(bits: 0x0200_0000_0077)
             let announcer = Announcer(repeats: 2, interval: 1000)
-            announcer.announce([try #require(IPAddress("10.7.0.50")), try #require(IPAddress("2001:db8::50"))], on: "eth7", mac: mac, at: 500)
+            announcer.announce(
+                [try #require(IPAddress("10.7.0.50")), try #require(IPAddress("2001:db8::50"))], on: "eth7", mac: mac, at: 500)
             #expect(announcer.advance(to: 400) == 500)
             #expect(announcer.advance(to: 500) == 1500)
             #expect(announcer.advance(to: 1499) == 1500)
@@ -53,8 +54,9 @@ struct AnnouncerTests {
         try inNamespace {
             let peer = try Peer(device: "eth7")
             try peer.run {
-                try shell("ip addr add 10.7.0.9/24 dev eth7", "ip -6 addr add 2001:db8::9/64 dev eth7 nodad",
-                          "ip neigh add \(text) lladdr 02:00:00:00:00:66 dev eth7 nud stale")
+                try shell(
+                    "ip addr add 10.7.0.9/24 dev eth7", "ip -6 addr add 2001:db8::9/64 dev eth7 nodad",
+                    "ip neigh add \(text) lladdr 02:00:00:00:00:66 dev eth7 nud stale")
             }
             let announcer = Announcer()
             announcer.announce([address], on: "eth7", mac: MACAddress(bits: 0x0200_0000_0077), isRouter: true, at: 0)

@@ -11,16 +11,17 @@ struct HostNetworkTests {
 
     @Test func whatIsThereAtTheStart() throws {
         try inNamespace {
-            try shell("ip link set lo up", "ip link add eth7 address 02:00:00:00:00:07 mtu 1400 type veth peer name peer7",
-                      "ip link set peer7 up", "ip link set eth7 up", "ip addr add 10.7.0.1/24 dev eth7",
-                      "ip -6 addr add 2001:db8:7::1/64 dev eth7 nodad",
-                      "ip neigh add 10.7.0.9 lladdr 02:00:00:00:00:09 dev eth7 nud permanent",
-                      "ip route add 192.0.2.0/24 via 10.7.0.9 mtu 1300 metric 20 src 10.7.0.1",
-                      "ip route add unreachable 198.51.100.0/24", "ip route add blackhole 203.0.113.0/24",
-                      "ip route add prohibit 2001:db8:dead::/48", "ip -6 route add default via 2001:db8:7::fe dev eth7",
-                      "ip route add local 10.9.0.0/16 dev lo", "ip route add 10.77.0.0/16 dev eth7 table 77",
-                      "ip route add 10.66.0.0/16 nexthop via 10.7.0.9 nexthop via 10.7.0.8",
-                      "echo 1 > /proc/sys/net/ipv4/ip_forward", "echo 0 > /proc/sys/net/ipv6/conf/all/forwarding")
+            try shell(
+                "ip link set lo up", "ip link add eth7 address 02:00:00:00:00:07 mtu 1400 type veth peer name peer7",
+                "ip link set peer7 up", "ip link set eth7 up", "ip addr add 10.7.0.1/24 dev eth7",
+                "ip -6 addr add 2001:db8:7::1/64 dev eth7 nodad",
+                "ip neigh add 10.7.0.9 lladdr 02:00:00:00:00:09 dev eth7 nud permanent",
+                "ip route add 192.0.2.0/24 via 10.7.0.9 mtu 1300 metric 20 src 10.7.0.1",
+                "ip route add unreachable 198.51.100.0/24", "ip route add blackhole 203.0.113.0/24",
+                "ip route add prohibit 2001:db8:dead::/48", "ip -6 route add default via 2001:db8:7::fe dev eth7",
+                "ip route add local 10.9.0.0/16 dev lo", "ip route add 10.77.0.0/16 dev eth7 table 77",
+                "ip route add 10.66.0.0/16 nexthop via 10.7.0.9 nexthop via 10.7.0.8",
+                "echo 1 > /proc/sys/net/ipv4/ip_forward", "echo 0 > /proc/sys/net/ipv6/conf/all/forwarding")
             let host = try HostNetwork()
             var network = LVS.Network()
             #expect(try host.update(&network))
@@ -31,9 +32,11 @@ struct HostNetworkTests {
             #expect(network.addresses.contains(.init(address: try address("10.7.0.1"), prefixLength: 24, interface: link.index)))
             #expect(network.addresses.contains(.init(address: try address("2001:db8:7::1"), prefixLength: 64, interface: link.index)))
             #expect(network.neighbor(try address("10.7.0.9"), on: link.index) == MACAddress("02:00:00:00:00:09"))
-            #expect(network.lookup(try address("192.0.2.5")) == LVS.Network.Route(
-                prefix: try address("192.0.2.0"), length: 24, gateway: try address("10.7.0.9"), interface: link.index,
-                mtu: 1300, metric: 20, source: try address("10.7.0.1")))
+            #expect(
+                network.lookup(try address("192.0.2.5"))
+                    == LVS.Network.Route(
+                        prefix: try address("192.0.2.0"), length: 24, gateway: try address("10.7.0.9"), interface: link.index,
+                        mtu: 1300, metric: 20, source: try address("10.7.0.1")))
             #expect(network.lookup(try address("198.51.100.1"))?.kind == .unreachable)
             #expect(network.lookup(try address("203.0.113.1"))?.kind == .blackhole)
             #expect(network.lookup(try address("2001:db8:dead::1"))?.kind == .prohibit)
@@ -108,8 +111,10 @@ struct HostNetworkTests {
         Step("ip -6 route del 2001:db8:1::/48 via 2001:db8:7::a", expecting: "its second next hop after the first is gone") {
             $0.lookup(ip("2001:db8:1::1"))?.gateway == ip("2001:db8:7::b")
         },
-        Step("ip route add 198.51.100.0/24 dev eth7 src 10.7.0.1", "ip addr add 10.7.0.2/24 dev eth7", "ip addr add 10.8.0.1/24 dev eth7",
-             "ip route add 203.0.113.0/24 dev eth7 src 10.8.0.1", expecting: "routes with sources") {
+        Step(
+            "ip route add 198.51.100.0/24 dev eth7 src 10.7.0.1", "ip addr add 10.7.0.2/24 dev eth7", "ip addr add 10.8.0.1/24 dev eth7",
+            "ip route add 203.0.113.0/24 dev eth7 src 10.8.0.1", expecting: "routes with sources"
+        ) {
             $0.lookup(ip("203.0.113.1"))?.source == ip("10.8.0.1")
         },
         Step("ip addr del 10.8.0.1/24 dev eth7", expecting: "a route whose source went is gone, though nobody says so") {
@@ -173,8 +178,9 @@ struct HostNetworkTests {
             let host = try HostNetwork()
             var network = LVS.Network()
             _ = try host.update(&network)
-            try shell("ip link add eth7 type veth peer name peer7", "ip link set eth7 up", "ip addr add 10.7.0.1/24 dev eth7",
-                      "for i in $(seq 0 89); do for j in $(seq 0 255); do echo route add 11.$i.$j.0/24 via 10.7.0.9; done; done | ip -batch -")
+            try shell(
+                "ip link add eth7 type veth peer name peer7", "ip link set eth7 up", "ip addr add 10.7.0.1/24 dev eth7",
+                "for i in $(seq 0 89); do for j in $(seq 0 255); do echo route add 11.$i.$j.0/24 via 10.7.0.9; done; done | ip -batch -")
             // The last but one column counts what the socket could not hold.
             let sockets = try output(of: "cat /proc/thread-self/net/netlink").split(separator: "\n").map { $0.split(separator: " ") }
             #expect(sockets.contains { $0.count > 2 && Int($0[$0.count - 2]) ?? 0 > 0 })

@@ -23,11 +23,15 @@ struct NeighborResolverTests {
             #expect(!resolver.resolve(address, on: link, at: 1_000_000))
             // An ARP request for it, or a solicitation of it.
             let asked = tap.frames(1) { frame in
-                address.isV4 ? frame[12...13] == [8, 6] && frame[21] == 1 && frame[38...41] == [10, 7, 0, 9]
+                address.isV4
+                    ? frame[12...13] == [8, 6] && frame[21] == 1 && frame[38...41] == [10, 7, 0, 9]
                     : frame[12...13] == [0x86, 0xdd] && frame.count > 77 && frame[54] == 135 && frame[77] == 9
             }
             #expect(asked.count == 1)
-            #expect(try wait { try host.update(&network); return network.neighbor(address, on: link) != nil })
+            #expect(
+                try wait {
+                    try host.update(&network); return network.neighbor(address, on: link) != nil
+                })
             #expect(resolver.lastRefusal == nil)
         }
     }

@@ -3,7 +3,7 @@ import Testing
 import Wire
 
 /// What becomes of connections when servers, services and switches change, as runs of the kernel showed it. What the words
-/// mean stands at `DirectedFarm`.
+/// mean stands at `DirectorHarness`.
 @Suite struct ConnectionRuleTests {
     private static let tcp = "S:tcp80,rr +A1 +B1"
 
@@ -23,8 +23,10 @@ import Wire
         ("a new scheduler counts what is there", "S:tcp80,fo +A1 +B2 s1-3:BBB E:lc s4-7:AAAB"),
         ("rr begins again at the head", "S:tcp80,rr +A1 +B1 +C1 s1-2:CB E:wrr E:rr s3-4:CB"),
         ("the same scheduler keeps its place", "S:tcp80,rr +A1 +B1 +C1 s1-2:CB E:rr s3:A"),
-        ("without a service the host answers, with it again the connections go on",
-         "\(tcp) s1:B a1:B conns.B=1 D a1:^ count=1 S:tcp80,rr a1:. +A1 a1:. +B1 a1:B load.B=1/0/0 conns.B=0"),
+        (
+            "without a service the host answers, with it again the connections go on",
+            "\(tcp) s1:B a1:B conns.B=1 D a1:^ count=1 S:tcp80,rr a1:. +A1 a1:. +B1 a1:B load.B=1/0/0 conns.B=0"
+        ),
         ("beside another service they wait in silence", "S:udp53,rr +A1 \(tcp) s1:B D a1:. s2:^ count=1"),
         ("a flush takes services and leaves connections", "\(tcp) s1-2:BA a1-2:BA C a1:^ count=2 @899 count=2 @2 count=0"),
         ("none schedules nobody", "S:tcp80,none +A1 s1:! E:rr s1:A E:none a1:A s2:!"),
@@ -80,7 +82,7 @@ import Wire
 
     @Test(arguments: rules, [IPFamily.v4, .v6])
     func asTheKernel(_ rule: (name: String, script: String), family: IPFamily) throws {
-        let happened = try DirectedFarm(family).run(rule.script)
+        let happened = try DirectorHarness(family).run(rule.script)
         #expect(happened == rule.script, "\(rule.name)")
     }
 
@@ -100,7 +102,7 @@ import Wire
     @Test(arguments: reuse, [IPFamily.v4, .v6])
     func connReuseMode(_ row: (script: String, method: ForwardingMethod, state: String, served: String), family: IPFamily) throws {
         for (mode, server) in row.served.enumerated() {
-            let farm = DirectedFarm(family, method: row.method)
+            let farm = DirectorHarness(family, method: row.method)
             _ = try farm.run("S:tcp80,rr +A1 +B1 vs.conn_reuse_mode=\(mode)")
             #expect(try farm.run(row.script) == row.script)
             #expect(farm.bench.connections.map(\.state) == [row.state])
@@ -111,7 +113,7 @@ import Wire
     }
 
     @Test func timeoutsSetAreFeltWithTheNextPacket() throws {
-        let farm = DirectedFarm()
+        let farm = DirectorHarness()
         #expect(try farm.run("\(Self.tcp) s1:B a1:B") == "\(Self.tcp) s1:B a1:B")
         try farm.bench.apply(.setTimeouts(tcp: 30, fin: 5, udp: 0))
         let script = "@1 state1=ESTABLISHED/899 a1:B state1=ESTABLISHED/30 f1:B state1=FIN_WAIT/5 @6 count=0"

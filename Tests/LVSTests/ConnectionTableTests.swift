@@ -1,6 +1,7 @@
-@testable import LVS
 import Testing
 import Wire
+
+@testable import LVS
 
 /// The connection table beside a list of who is in it: a million steps of a fixed seed, which a failure names.
 @Suite struct ConnectionTableTests {
@@ -23,12 +24,14 @@ import Wire
         var table = ConnectionTable(capacity: 100, seed: 9)
         defer { table.deallocate() }
         func connection(_ number: Int) -> Connection {
-            Connection(client: IPAddress(v4: 0xc000_0201), clientPort: UInt16(number), virtual: IPAddress(v4: 0xcb00_710a), virtualPort: 80,
-                       proto: IPProtocol.tcp, serverAddress: IPAddress(v4: 0x0a02_000b), serverPort: 80, method: .directRouting)
+            Connection(
+                client: IPAddress(v4: 0xc000_0201), clientPort: UInt16(number), virtual: IPAddress(v4: 0xcb00_710a), virtualPort: 80,
+                proto: IPProtocol.tcp, serverAddress: IPAddress(v4: 0x0a02_000b), serverPort: 80, method: .directRouting)
         }
         func found(_ number: Int) -> ConnectionID {
-            let flow = Flow(source: IPAddress(v4: 0xc000_0201), sourcePort: UInt16(number), destination: IPAddress(v4: 0xcb00_710a),
-                            destinationPort: 80, proto: IPProtocol.tcp)
+            let flow = Flow(
+                source: IPAddress(v4: 0xc000_0201), sourcePort: UInt16(number), destination: IPAddress(v4: 0xcb00_710a),
+                destinationPort: 80, proto: IPProtocol.tcp)
             return table.find(flow, hash: table.hash(flow.source, flow.sourcePort, flow.destination, flow.destinationPort, flow.proto)).id
         }
         let ids = (0..<100).map { table.insert(connection($0)) }
@@ -48,7 +51,7 @@ import Wire
 struct ConnectionTwin {
     private var table: ConnectionTable
     private var wheel: TimerWheel
-    private var dice: Dice
+    private var dice: SeededGenerator
     private var now: Instant = 5_000_000_000
     private let members: [Connection]
     /// Distinct flows with their hashes, and which members each one belongs to.
@@ -69,7 +72,7 @@ struct ConnectionTwin {
     init(seed: UInt64) {
         table = ConnectionTable(capacity: Self.capacity, seed: seed)
         wheel = TimerWheel(pool: table.pool, at: now)
-        dice = Dice(seed: seed)
+        dice = SeededGenerator(seed: seed)
         var list: [Connection] = []
         for number in 0..<3000 { list.append(Self.member(number, &dice)) }
         members = list
@@ -78,15 +81,21 @@ struct ConnectionTwin {
         deadlines = Array(repeating: 0, count: list.count)
         var known: [Flow: Int] = [:]
         for (number, entry) in list.enumerated() where !entry.flags.contains(.template) {
-            let request = Flow(source: entry.client, sourcePort: entry.clientPort, destination: entry.virtual,
-                               destinationPort: entry.virtualPort, proto: entry.proto)
-            let reply = switch entry.method {
-            case .masquerading: Flow(source: entry.serverAddress, sourcePort: entry.serverPort, destination: entry.client,
-                                     destinationPort: entry.clientPort, proto: entry.proto)
-            case .fullNAT: Flow(source: entry.serverAddress, sourcePort: entry.serverPort, destination: entry.localAddress,
-                                destinationPort: entry.localPort, proto: entry.proto)
-            default: request.reversed
-            }
+            let request = Flow(
+                source: entry.client, sourcePort: entry.clientPort, destination: entry.virtual,
+                destinationPort: entry.virtualPort, proto: entry.proto)
+            let reply =
+                switch entry.method {
+                case .masquerading:
+                    Flow(
+                        source: entry.serverAddress, sourcePort: entry.serverPort, destination: entry.client,
+                        destinationPort: entry.clientPort, proto: entry.proto)
+                case .fullNAT:
+                    Flow(
+                        source: entry.serverAddress, sourcePort: entry.serverPort, destination: entry.localAddress,
+                        destinationPort: entry.localPort, proto: entry.proto)
+                default: request.reversed
+                }
             for (flow, isReply) in [(request, false), (reply, true)] {
                 if known[flow] == nil {
                     known[flow] = flows.count
@@ -104,7 +113,7 @@ struct ConnectionTwin {
         table.deallocate()
     }
 
-    private static func member(_ number: Int, _ dice: inout Dice) -> Connection {
+    private static func member(_ number: Int, _ dice: inout SeededGenerator) -> Connection {
         let isV4 = number % 2 == 0
         func address(_ last: UInt64) -> IPAddress {
             isV4 ? IPAddress(v4: 0x0a00_0000 + UInt32(last)) : IPAddress(high: 0x2001_0db8_0000_0000 + last << 8, low: last)
@@ -113,10 +122,11 @@ struct ConnectionTwin {
         let method = [ForwardingMethod.directRouting, .tunneling, .masquerading, .fullNAT][Int(dice.next(4))]
         let isTemplate = dice.next(8) == 0
         // A client may have a virtual address's number.
-        var entry = Connection(client: address(dice.next(30)), clientPort: isTemplate ? 0 : UInt16(79 + dice.next(9)),
-                               virtual: address(25 + dice.next(5)), virtualPort: UInt16(80 + dice.next(3)), proto: proto,
-                               serverAddress: address(100 + dice.next(4)), serverPort: UInt16(80 + dice.next(2)), method: method,
-                               flags: isTemplate ? .template : [])
+        var entry = Connection(
+            client: address(dice.next(30)), clientPort: isTemplate ? 0 : UInt16(79 + dice.next(9)),
+            virtual: address(25 + dice.next(5)), virtualPort: UInt16(80 + dice.next(3)), proto: proto,
+            serverAddress: address(100 + dice.next(4)), serverPort: UInt16(80 + dice.next(2)), method: method,
+            flags: isTemplate ? .template : [])
         if method == .fullNAT {
             entry.localAddress = address(200 + dice.next(2))
             entry.localPort = UInt16(1025 + number)
@@ -232,7 +242,8 @@ struct ConnectionTwin {
         for (member, id) in places.enumerated() where id >= 0 {
             let entry = table[id]
             guard entry.client == members[member].client, entry.clientPort == members[member].clientPort, entry.isFiled,
-                  entry.expires == deadlines[member] else { return "\(member) at \(id) was changed" }
+                entry.expires == deadlines[member]
+            else { return "\(member) at \(id) was changed" }
             if deadlines[member] + 1 << TimerWheel.tickShift <= now - 300_000_000 { return "\(member) is overdue" }
         }
         return table.count == count && Int(table.highWater) <= Self.capacity ? nil : "the table counts wrongly"

@@ -1,8 +1,10 @@
-@testable import LVS
 import PacketKit
 import Testing
 import Wire
+
 import enum PacketKit.Packet
+
+@testable import LVS
 
 /// Whole directors through any history of commands, packets and time: what is counted stays what is there.
 @Suite struct DirectorHistoryTests {
@@ -23,18 +25,20 @@ import enum PacketKit.Packet
 
 /// Four services, three servers for each and forty clients, and what happens to them.
 private struct History {
-    private let bench = TranslationBench(connections: 150)
+    private let bench = TranslationFixture(connections: 150)
     private let scheduler: String
-    private var dice: Dice
+    private var dice: SeededGenerator
     private(set) var sent = 0
     /// Grows, so that a client that is drawn from it is new.
     private var newcomer: UInt32 = 0
 
-    private static let endpoints: [(proto: UInt8, port: UInt16)] = [(IPProtocol.tcp, 80), (IPProtocol.udp, 53), (IPProtocol.tcp, 0), (IPProtocol.sctp, 9)]
+    private static let endpoints: [(proto: UInt8, port: UInt16)] = [
+        (IPProtocol.tcp, 80), (IPProtocol.udp, 53), (IPProtocol.tcp, 0), (IPProtocol.sctp, 9),
+    ]
 
     init(scheduler: String, seed: UInt64) {
         self.scheduler = scheduler
-        dice = Dice(seed: seed)
+        dice = SeededGenerator(seed: seed)
         for (proto, port) in Self.endpoints {
             let key = key(proto, port)
             command(.addService(key, settings()))
@@ -43,10 +47,12 @@ private struct History {
     }
 
     private func key(_ proto: UInt8, _ port: UInt16) -> ServiceKey {
-        ServiceKey(proto: proto, address: TranslationBench.ip("203.0.113.10"), port: port)
+        ServiceKey(proto: proto, address: TranslationFixture.ip("203.0.113.10"), port: port)
     }
 
-    private func server(_ number: UInt32, _ port: UInt16) -> ServerKey { ServerKey(address: IPAddress(v4: 0x0a02_000b + number), port: port) }
+    private func server(_ number: UInt32, _ port: UInt16) -> ServerKey {
+        ServerKey(address: IPAddress(v4: 0x0a02_000b + number), port: port)
+    }
 
     private mutating func settings() -> ServiceSettings {
         var settings = ServiceSettings(scheduler: dice.next(3) > 0 ? scheduler : ["rr", "wlc", "none"][Int(dice.next(3))])
@@ -66,8 +72,9 @@ private struct History {
     private mutating func serverSettings() -> ServerSettings {
         let method = [ForwardingMethod.directRouting, .directRouting, .masquerading, .tunneling, .fullNAT][Int(dice.next(5))]
         let upper = [0, 0, 0, 8][Int(dice.next(4))] as UInt32
-        return ServerSettings(method: method, weight: Int32([0, 1, 2, 3, 100][Int(dice.next(5))]), upperThreshold: upper,
-                              lowerThreshold: upper > 0 && dice.next(2) == 0 ? 2 : 0)
+        return ServerSettings(
+            method: method, weight: Int32([0, 1, 2, 3, 100][Int(dice.next(5))]), upperThreshold: upper,
+            lowerThreshold: upper > 0 && dice.next(2) == 0 ? 2 : 0)
     }
 
     /// Most commands are refused at some moment; that is a part of the history.
@@ -97,8 +104,10 @@ private struct History {
     }
 
     private mutating func tune() {
-        let name = ["expire_nodest_conn", "conn_reuse_mode", "drop_entry", "drop_packet", "secure_tcp", "sloppy_tcp",
-                    "expire_quiescent_template", "sloppy_sctp"][Int(dice.next(8))]
+        let name = [
+            "expire_nodest_conn", "conn_reuse_mode", "drop_entry", "drop_packet", "secure_tcp", "sloppy_tcp",
+            "expire_quiescent_template", "sloppy_sctp",
+        ][Int(dice.next(8))]
         // Defences that always drop would leave little to look at.
         guard name != "drop_packet" || dice.next(4) == 0 else { return }
         let value = String(dice.next(name.hasPrefix("drop") || name == "conn_reuse_mode" || name == "secure_tcp" ? 4 : 2))
@@ -183,13 +192,16 @@ extension Director {
         for id in servers.all {
             let server = servers[id]
             guard server.total == total[id, default: 0], server.active == active[id, default: 0],
-                  server.persistent == persistent[id, default: 0] else {
+                server.persistent == persistent[id, default: 0]
+            else {
                 return "\(server.key): \(server.active) of \(server.total) active and \(server.persistent) templates, but there are "
                     + "\(active[id, default: 0]) of \(total[id, default: 0]) and \(persistent[id, default: 0])"
             }
             let isListed = services.all.contains { $0.servers.contains(id) }
             let isTrash = trash.entries.contains { $0.server == id }
-            guard isListed != isTrash, isListed == server.isAvailable else { return "\(server.key) is neither listed nor in the trash, or both" }
+            guard isListed != isTrash, isListed == server.isAvailable else {
+                return "\(server.key) is neither listed nor in the trash, or both"
+            }
         }
         return nil
     }

@@ -2,6 +2,7 @@ import LVS
 import PacketKit
 import Testing
 import Wire
+
 import enum PacketKit.Packet
 
 private let client: Endpoint = "198.51.100.7:4000"
@@ -11,8 +12,8 @@ private let virtual6: Endpoint = "[2001:db8:f::10]:53"
 
 /// Fragments through a director: what kernel 6.1 makes of the same sizes, as the oracle recorded it.
 struct FragmentTests {
-    static func bench(_ method: ForwardingMethod = .directRouting, serverMTU: Int = 1500) throws -> TranslationBench {
-        let bench = TranslationBench(serverMTU: serverMTU)
+    static func bench(_ method: ForwardingMethod = .directRouting, serverMTU: Int = 1500) throws -> TranslationFixture {
+        let bench = TranslationFixture(serverMTU: serverMTU)
         try bench.serve(virtual, "10.2.0.11:53", proto: IPProtocol.udp, method: method)
         try bench.serve(virtual6, "[fd00:2::11]:53", proto: IPProtocol.udp, method: method)
         return bench
@@ -50,21 +51,27 @@ struct FragmentTests {
         func address(_ range: Range<Int>) -> Endpoint {
             let bytes = packet[range]
             if isV4 { return Endpoint(IPAddress(v4: bytes.reduce(0) { $0 << 8 | UInt32($1) })) }
-            return Endpoint(IPAddress(high: bytes.prefix(8).reduce(0) { $0 << 8 | UInt64($1) },
-                                      low: bytes.suffix(8).reduce(0) { $0 << 8 | UInt64($1) }))
+            return Endpoint(
+                IPAddress(
+                    high: bytes.prefix(8).reduce(0) { $0 << 8 | UInt64($1) },
+                    low: bytes.suffix(8).reduce(0) { $0 << 8 | UInt64($1) }))
         }
         if isV4 {
-            return Packet.ip(from: address(12..<16), to: address(16..<20), proto: packet[9], payload: piece, ttl: packet[8],
-                             tos: packet[1], id: UInt16(packet[4]) << 8 | UInt16(packet[5]), df: df, mf: more, offset: start)
+            return Packet.ip(
+                from: address(12..<16), to: address(16..<20), proto: packet[9], payload: piece, ttl: packet[8],
+                tos: packet[1], id: UInt16(packet[4]) << 8 | UInt16(packet[5]), df: df, mf: more, offset: start)
         }
         let whole = Packet.ip(from: address(8..<24), to: address(24..<40), proto: packet[6], payload: piece, ttl: packet[7])
         return whole.extensionHeaders(.fragment(offset: start, more: more, id: id))
     }
 
-    @Test("Out go the pieces that came in; small ones grow together as in the kernel's buffers", arguments: [
-        ([304, 404], [304, 404]), ([200, 220], [216, 204]), ([8, 8, 8, 96], [96, 24]), ([104, 104, 1000], [104, 104, 1000]),
-        ([104, 1000, 104], [104, 1000, 104]), ([1480, 200], [1480, 200]), ([1000, 1480, 100], [1000, 1480, 100]), ([160, 100], [160, 100]),
-    ])
+    @Test(
+        "Out go the pieces that came in; small ones grow together as in the kernel's buffers",
+        arguments: [
+            ([304, 404], [304, 404]), ([200, 220], [216, 204]), ([8, 8, 8, 96], [96, 24]), ([104, 104, 1000], [104, 104, 1000]),
+            ([104, 1000, 104], [104, 1000, 104]), ([1480, 200], [1480, 200]), ([1000, 1480, 100], [1000, 1480, 100]),
+            ([160, 100], [160, 100]),
+        ])
     func shapes(_ sizes: [Int], _ expected: [Int]) throws {
         let bench = try Self.bench()
         let packet = Self.datagram(sizes.reduce(0, +) - 8)
@@ -84,9 +91,11 @@ struct FragmentTests {
         #expect([counters.packetsIn, counters.bytesIn] == [1, UInt64(packet.count)])
     }
 
-    @Test("IPv6 pieces never grow together; the fragment header keeps its identification", arguments: [
-        ([304, 404], [304, 404]), ([8, 8, 8, 400], [8, 8, 8, 400]), ([1448, 300], [1448, 300]), ([200, 208], [200, 208]),
-    ])
+    @Test(
+        "IPv6 pieces never grow together; the fragment header keeps its identification",
+        arguments: [
+            ([304, 404], [304, 404]), ([8, 8, 8, 400], [8, 8, 8, 400]), ([1448, 300], [1448, 300]), ([200, 208], [200, 208]),
+        ])
     func shapes6(_ sizes: [Int], _ expected: [Int]) throws {
         let bench = try Self.bench()
         let packet = Self.datagram(sizes.reduce(0, +) - 8, v6: true)
@@ -112,12 +121,14 @@ struct FragmentTests {
         }
     }
 
-    @Test("DF on the longest fragment makes the whole unbreakable", arguments: [
-        // Sizes, which have DF, server MTU; pieces or the limit told.
-        ([200, 220], [true, true], 1500, "216 DF, 204 DF"), ([304, 404], [true, true], 1500, "304, 404"),
-        ([304, 404], [true, false], 600, "304, 404"), ([304, 404], [false, true], 600, "limit 600"),
-        ([800, 408], [true, true], 600, "limit 600"), ([800, 408], [false, false], 600, "576, 576, 56"),
-    ])
+    @Test(
+        "DF on the longest fragment makes the whole unbreakable",
+        arguments: [
+            // Sizes, which have DF, server MTU; pieces or the limit told.
+            ([200, 220], [true, true], 1500, "216 DF, 204 DF"), ([304, 404], [true, true], 1500, "304, 404"),
+            ([304, 404], [true, false], 600, "304, 404"), ([304, 404], [false, true], 600, "limit 600"),
+            ([800, 408], [true, true], 600, "limit 600"), ([800, 408], [false, false], 600, "576, 576, 56"),
+        ])
     func dontFragment(_ sizes: [Int], _ flags: [Bool], _ mtu: Int, _ expected: String) throws {
         let bench = try Self.bench(serverMTU: mtu)
         let packet = Self.datagram(sizes.reduce(0, +) - 8)
@@ -134,9 +145,11 @@ struct FragmentTests {
         }
     }
 
-    @Test("Congestion marks come together; those with and without ECN do not", arguments: [
-        (0, 0, 0), (2, 3, 3), (1, 2, 1), (3, 3, 3), (0, 2, nil), (0, 3, nil), (1, 0, nil),
-    ] as [(UInt8, UInt8, UInt8?)])
+    @Test(
+        "Congestion marks come together; those with and without ECN do not",
+        arguments: [
+            (0, 0, 0), (2, 3, 3), (1, 2, 1), (3, 3, 3), (0, 2, nil), (0, 3, nil), (1, 0, nil),
+        ] as [(UInt8, UInt8, UInt8?)])
     func congestion(_ first: UInt8, _ second: UInt8, _ whole: UInt8?) throws {
         let bench = try Self.bench()
         bench.send(Self.cut(Self.datagram(800, tos: 0x20 | first), [400, 408])[0])
@@ -144,13 +157,17 @@ struct FragmentTests {
         #expect(out.first.map { $0[15] } == whole.map { 0x20 | $0 })
     }
 
-    @Test("What does not fit together", arguments: [
-        // Fragments as start, end and more; verdict on the last one.
-        ([(0, 400, true), (0, 400, true)], Verdict.fragmentDuplicate), ([(0, 400, true), (400, 800, true), (200, 600, true)], .fragmentDuplicate),
-        ([(0, 400, true), (392, 800, true)], .fragmentOverlap), ([(800, 1208, false), (400, 800, true), (600, 1000, true)], .fragmentOverlap),
-        ([(400, 1208, false), (400, 800, false)], .fragmentInvalid), ([(400, 808, false), (1200, 1208, true)], .fragmentInvalid),
-        ([(400, 400, true)], .fragmentInvalid),
-    ])
+    @Test(
+        "What does not fit together",
+        arguments: [
+            // Fragments as start, end and more; verdict on the last one.
+            ([(0, 400, true), (0, 400, true)], Verdict.fragmentDuplicate),
+            ([(0, 400, true), (400, 800, true), (200, 600, true)], .fragmentDuplicate),
+            ([(0, 400, true), (392, 800, true)], .fragmentOverlap),
+            ([(800, 1208, false), (400, 800, true), (600, 1000, true)], .fragmentOverlap),
+            ([(400, 1208, false), (400, 800, false)], .fragmentInvalid), ([(400, 808, false), (1200, 1208, true)], .fragmentInvalid),
+            ([(400, 400, true)], .fragmentInvalid),
+        ])
     func contradictions(_ stretches: [(Int, Int, Bool)], _ verdict: Verdict) throws {
         let bench = try Self.bench()
         let packet = Self.datagram(1200)
@@ -189,7 +206,9 @@ struct FragmentTests {
 
     @Test("Replies of a NAT server are put together, translated and taken apart")
     func replies() throws {
-        for (server, client, virtual) in [("10.2.0.11:53", client, virtual), ("[fd00:2::11]:53", client6, virtual6)] as [(Endpoint, Endpoint, Endpoint)] {
+        for (server, client, virtual) in [("10.2.0.11:53", client, virtual), ("[fd00:2::11]:53", client6, virtual6)]
+            as [(Endpoint, Endpoint, Endpoint)]
+        {
             let bench = try Self.bench(.masquerading)
             bench.send(Packet.udp(from: client, to: virtual, payload: hex("01")))
             let reply = Packet.udp(from: server, to: client, payload: [UInt8](repeating: 5, count: 800), id: 3)
@@ -197,7 +216,11 @@ struct FragmentTests {
             let out = bench.send(Self.cut(reply, [200, 608])[1])
             #expect(bench.verdict == .replyTranslated)
             #expect(Self.sizes(out) == [200, 608])
-            for frame in out { expect(frame, .ethernet(.destination("02:00:00:00:00:fe")), client.address.isV4 ? .ipv4(.source(virtual), .ttl(63)) : .ipv6(.source(virtual), .ttl(63))) }
+            for frame in out {
+                expect(
+                    frame, .ethernet(.destination("02:00:00:00:00:fe")),
+                    client.address.isV4 ? .ipv4(.source(virtual), .ttl(63)) : .ipv6(.source(virtual), .ttl(63)))
+            }
         }
     }
 

@@ -2,6 +2,7 @@ import LVS
 import PacketKit
 import Testing
 import Wire
+
 import enum PacketKit.Packet
 import enum PacketKit.TCPOption
 
@@ -10,7 +11,8 @@ struct FullNATProxyTests {
     private typealias Handshake = FullNATClientOptionTests.Handshake
 
     private static let header4 = hex("0d 0a 0d 0a 00 0d 0a 51 55 49 54 0a 21 11 00 0c c6 33 64 07 cb 00 71 0a 0f a0 00 50")
-    private static let header6 = hex("""
+    private static let header6 = hex(
+        """
         0d 0a 0d 0a 00 0d 0a 51 55 49 54 0a 21 21 00 24 20 01 0d b8 00 0c 00 00 00 00 00 00 00 00 00 07
         20 01 0d b8 00 0f 00 00 00 00 00 00 00 00 00 10 0f a0 00 50
         """)
@@ -26,23 +28,28 @@ struct FullNATProxyTests {
         expect(connection.answer, back, .tcp(.ack(1001), .window(65535 - Int(length)), .options(TCPOption.mss(1460))))
         // The handshake's last segment brings it, so that a server that speaks first has it; data repeat it until it is there.
         expect(try #require(bench.send(connection.fromClient()).first), connection.ip(), .tcp(.seq(1001), .ack(5001)), .payload(header))
-        expect(try #require(bench.send(connection.fromClient(flags: [.ack, .psh], payload: hex("41 42"))).first),
-               connection.ip(), .tcp(.seq(1001)), .payload(header + hex("41 42")))
-        expect(try #require(bench.send(connection.fromClient(seq: 1003, payload: hex("43"))).first),
-               connection.ip(), .tcp(.seq(1003 + Int(length))), .payload(hex("43")))
+        expect(
+            try #require(bench.send(connection.fromClient(flags: [.ack, .psh], payload: hex("41 42"))).first),
+            connection.ip(), .tcp(.seq(1001)), .payload(header + hex("41 42")))
+        expect(
+            try #require(bench.send(connection.fromClient(seq: 1003, payload: hex("43"))).first),
+            connection.ip(), .tcp(.seq(1003 + Int(length))), .payload(hex("43")))
         // The server has part of the header, then the header and two bytes, then all with a gap told.
         for (ack, told) in [(1001, 1001), (1011, 1001), (1003 + length, 1003)] as [(UInt32, Int)] {
             expect(try #require(bench.send(connection.fromServer(ack: ack)).first), back, .tcp(.ack(told)))
         }
         let blocks = TCPOption.nop + TCPOption.nop + TCPOption.sack((1100 + length, 1200 + length))
-        expect(try #require(bench.send(connection.fromServer(ack: 1004 + length, options: blocks)).first),
-               back, .tcp(.ack(1004), .options(TCPOption.nop + TCPOption.nop + TCPOption.sack((1100, 1200)))))
+        expect(
+            try #require(bench.send(connection.fromServer(ack: 1004 + length, options: blocks)).first),
+            back, .tcp(.ack(1004), .options(TCPOption.nop + TCPOption.nop + TCPOption.sack((1100, 1200)))))
         // The header is there: a retransmission of the first bytes does not bring it again.
-        expect(try #require(bench.send(connection.fromClient(payload: hex("41 42"))).first),
-               connection.ip(), .tcp(.seq(1001 + Int(length))), .payload(hex("41 42")))
+        expect(
+            try #require(bench.send(connection.fromClient(payload: hex("41 42"))).first),
+            connection.ip(), .tcp(.seq(1001 + Int(length))), .payload(hex("41 42")))
         // A probe of a live connection, one byte before what comes next, and a reset.
         expect(try #require(bench.send(connection.fromClient(seq: 1003)).first), connection.ip(), .tcp(.seq(1003 + Int(length))))
-        expect(try #require(bench.send(connection.fromClient(seq: 1004, flags: .rst)).first), connection.ip(), .tcp(.seq(1004 + Int(length))))
+        expect(
+            try #require(bench.send(connection.fromClient(seq: 1004, flags: .rst)).first), connection.ip(), .tcp(.seq(1004 + Int(length))))
     }
 
     @Test("A segment that is full goes behind the header's own", arguments: [(1460, [UInt8]()), (1200, TCPOption.mss(1200))])
@@ -51,23 +58,27 @@ struct FullNATProxyTests {
         let payload = (0..<size).map { UInt8(truncatingIfNeeded: $0) }
         let out = connection.bench.send(connection.fromClient(flags: [.ack, .psh, .fin], payload: payload))
         #expect(connection.bench.verdict == .fullNAT && out.count == 2)
-        expect(out[0], .ethernet(.destination("02:00:00:00:00:11")), .ipv4(.destination(connection.server), .length(68)),
-               .tcp(.seq(1001), .flags(.ack)), .payload(Self.header4))
-        expect(out[1], .ethernet(.destination("02:00:00:00:00:11")), .ipv4(.destination(connection.server)),
-               .tcp(.seq(1029), .flags([.ack, .psh, .fin])), .payload(payload))
+        expect(
+            out[0], .ethernet(.destination("02:00:00:00:00:11")), .ipv4(.destination(connection.server), .length(68)),
+            .tcp(.seq(1001), .flags(.ack)), .payload(Self.header4))
+        expect(
+            out[1], .ethernet(.destination("02:00:00:00:00:11")), .ipv4(.destination(connection.server)),
+            .tcp(.seq(1029), .flags([.ack, .psh, .fin])), .payload(payload))
     }
 
     @Test("A superframe takes the header along")
     func superframe() throws {
         let connection = try Handshake(option: .proxyProtocol)
         let payload = [UInt8](repeating: 3, count: 5000)
-        let offload = Offload(flags: Offload.needsChecksum, segmentation: Offload.tcp4, headerLength: 54, segmentSize: 1460,
-                              checksumStart: 34, checksumOffset: 16)
+        let offload = Offload(
+            flags: Offload.needsChecksum, segmentation: Offload.tcp4, headerLength: 54, segmentSize: 1460,
+            checksumStart: 34, checksumOffset: 16)
         let sent = partial(connection.fromClient(payload: payload), from: connection.client, to: connection.virtual)
         let out = try #require(connection.bench.send(sent, offload: offload).first)
         #expect(connection.bench.offloads == [offload])
-        let whole = Packet.tcp(from: connection.local, to: connection.server, flags: .ack, seq: 1001, ack: 5001,
-                               payload: Self.header4 + payload, ttl: 63)
+        let whole = Packet.tcp(
+            from: connection.local, to: connection.server, flags: .ack, seq: 1001, ack: 5001,
+            payload: Self.header4 + payload, ttl: 63)
         #expect(packet(out) == partial(whole, from: connection.local, to: connection.server))
     }
 

@@ -2,6 +2,7 @@ import LVS
 import PacketKit
 import Testing
 import Wire
+
 import enum PacketKit.Packet
 
 private let client: Endpoint = "198.51.100.7:4000"
@@ -9,23 +10,25 @@ private let virtual: Endpoint = "203.0.113.10:80"
 private let server: Endpoint = "10.2.0.11:8080"
 
 private func range(_ first: String, _ last: String? = nil) -> ClosedRange<IPAddress> {
-    TranslationBench.ip(first)...TranslationBench.ip(last ?? first)
+    TranslationFixture.ip(first)...TranslationFixture.ip(last ?? first)
 }
 
 struct FullNATTests {
-    @Test("Both ends are translated, both ways", arguments: [IPProtocol.tcp, IPProtocol.udp, IPProtocol.sctp], [
-        ("198.51.100.7:4000", "203.0.113.10:80", "10.2.0.11:8080", "10.2.0.200"),
-        ("[2001:db8:c::7]:4000", "[2001:db8:f::10]:80", "[fd00:2::11]:8080", "fd00:2::200"),
-    ])
+    @Test(
+        "Both ends are translated, both ways", arguments: [IPProtocol.tcp, IPProtocol.udp, IPProtocol.sctp],
+        [
+            ("198.51.100.7:4000", "203.0.113.10:80", "10.2.0.11:8080", "10.2.0.200"),
+            ("[2001:db8:c::7]:4000", "[2001:db8:f::10]:80", "[fd00:2::11]:8080", "fd00:2::200"),
+        ])
     func bothWays(_ proto: UInt8, _ ends: (client: String, virtual: String, server: String, local: String)) throws {
         let client = Endpoint(stringLiteral: ends.client), virtual = Endpoint(stringLiteral: ends.virtual)
         let server = Endpoint(stringLiteral: ends.server)
-        let bench = TranslationBench()
+        let bench = TranslationFixture()
         try bench.serve(virtual, server, proto: proto, method: .fullNAT) { $0.localAddresses = [range(ends.local)] }
         let out = try #require(bench.send(sample(proto, from: client, to: virtual)).first)
         #expect(bench.verdict == .fullNAT)
         let seen = LVSTests.ends(out)
-        #expect(seen.source.address == TranslationBench.ip(ends.local) && seen.source.port >= 1025)
+        #expect(seen.source.address == TranslationFixture.ip(ends.local) && seen.source.port >= 1025)
         expectSound(out, proto, from: seen.source, to: server)
         let back = try #require(bench.send(sample(proto, from: server, to: seen.source, isReply: true)).first)
         #expect(bench.verdict == .replyTranslated)
@@ -42,7 +45,9 @@ struct FullNATTests {
     }
 
     private func expectSound(_ frame: [UInt8], _ proto: UInt8, from source: Endpoint, to destination: Endpoint) {
-        let ip: Layer = source.address.isV4 ? .ipv4(.source(source), .destination(destination), .ttl(63))
+        let ip: Layer =
+            source.address.isV4
+            ? .ipv4(.source(source), .destination(destination), .ttl(63))
             : .ipv6(.source(source), .destination(destination), .ttl(63))
         let from = Int(source.port), to = Int(destination.port)
         switch proto {
@@ -54,7 +59,7 @@ struct FullNATTests {
 
     @Test("Replies need no forwarding host, only the director's own")
     func withoutForwarding() throws {
-        let bench = TranslationBench()
+        let bench = TranslationFixture()
         bench.forwards = false
         try bench.serve(virtual, server, method: .fullNAT) { $0.localAddresses = [range("10.2.0.200")] }
         let out = try #require(bench.send(Packet.tcp(from: client, to: virtual)).first)
@@ -64,17 +69,18 @@ struct FullNATTests {
 
     @Test("Connections go round the local addresses, ranges one behind the other")
     func roundRobin() throws {
-        let bench = TranslationBench()
+        let bench = TranslationFixture()
         try bench.serve(virtual, server, method: .fullNAT) { $0.localAddresses = [range("10.2.0.200", "10.2.0.201"), range("10.2.0.210")] }
         let used = try (0..<6).map { i -> String in
-            ends(try #require(bench.send(Packet.tcp(from: Endpoint(client.address, UInt16(5000 + i)), to: virtual)).first)).source.address.description
+            ends(try #require(bench.send(Packet.tcp(from: Endpoint(client.address, UInt16(5000 + i)), to: virtual)).first)).source.address
+                .description
         }
         #expect(used == ["10.2.0.200", "10.2.0.201", "10.2.0.210", "10.2.0.200", "10.2.0.201", "10.2.0.210"])
     }
 
     @Test("Without a local address a request is refused as without a server")
     func noLocalAddress() throws {
-        let bench = TranslationBench()
+        let bench = TranslationFixture()
         try bench.serve(virtual, server, method: .fullNAT)
         let told = try #require(bench.send(Packet.tcp(from: client, to: virtual)).first)
         #expect(bench.verdict == .localAddressesExhausted && bench.connections.isEmpty)
@@ -83,21 +89,23 @@ struct FullNATTests {
 
     @Test("Local addresses of the other family, of groups or unspecified are refused", arguments: ["fd00:2::200", "224.0.0.1", "0.0.0.0"])
     func refusedAddresses(_ address: String) {
-        let bench = TranslationBench()
+        let bench = TranslationFixture()
         #expect(throws: CommandError.invalid) { try bench.serve(virtual, method: .fullNAT) { $0.localAddresses = [range(address)] } }
     }
 
     @Test("A server of the other family is refused")
     func mixedFamilies() {
-        let bench = TranslationBench()
+        let bench = TranslationFixture()
         #expect(throws: CommandError.invalid) { try bench.serve(virtual, "[fd00:2::11]:80", method: .fullNAT) }
     }
 
     @Test("64511 connections over one local address, each with a port of its own; then the next address, then none")
     func exhaustion() throws {
         let ports = 64511
-        let bench = TranslationBench(connections: 1 << 17)
-        try bench.serve("203.0.113.10:53", "10.2.0.11:53", proto: IPProtocol.udp, method: .fullNAT) { $0.localAddresses = [range("10.2.0.200")] }
+        let bench = TranslationFixture(connections: 1 << 17)
+        try bench.serve("203.0.113.10:53", "10.2.0.11:53", proto: IPProtocol.udp, method: .fullNAT) {
+            $0.localAddresses = [range("10.2.0.200")]
+        }
         var seen = [Bool](repeating: false, count: 65536)
         for i in 0..<ports {
             let out = bench.send(datagram(i))
@@ -113,7 +121,9 @@ struct FullNATTests {
         bench.send(datagram(7))
         #expect(bench.verdict == .fullNAT)
         // Another server has ports of its own, another address as well, whichever comes first in the circle.
-        try bench.serve("203.0.113.10:54", "10.2.0.12:53", proto: IPProtocol.udp, method: .fullNAT) { $0.localAddresses = [range("10.2.0.200")] }
+        try bench.serve("203.0.113.10:54", "10.2.0.12:53", proto: IPProtocol.udp, method: .fullNAT) {
+            $0.localAddresses = [range("10.2.0.200")]
+        }
         bench.send(Packet.udp(from: client, to: "203.0.113.10:54"))
         #expect(bench.verdict == .fullNAT)
         try bench.serve("203.0.113.10:55", "10.2.0.11:53", proto: IPProtocol.udp, method: .fullNAT) {
@@ -121,7 +131,7 @@ struct FullNATTests {
         }
         for i in 0..<100 {
             let out = try #require(bench.send(Packet.udp(from: Endpoint(client.address, UInt16(6000 + i)), to: "203.0.113.10:55")).first)
-            #expect(ends(out).source.address == TranslationBench.ip("10.2.0.201"))
+            #expect(ends(out).source.address == TranslationFixture.ip("10.2.0.201"))
         }
         // When one port has come back there is room for one connection.
         bench.pass(seconds: 299)
@@ -148,10 +158,12 @@ struct FullNATTests {
 
     private static let model = Packet.udp(from: "198.51.0.0:1", to: "203.0.113.10:53", checksum: false)
 
-    @Test("Ports are free again when their connection has expired")
+    @Test("InterfaceTable are free again when their connection has expired")
     func release() throws {
-        let bench = TranslationBench()
-        try bench.serve("203.0.113.10:53", "10.2.0.11:53", proto: IPProtocol.udp, method: .fullNAT) { $0.localAddresses = [range("10.2.0.200")] }
+        let bench = TranslationFixture()
+        try bench.serve("203.0.113.10:53", "10.2.0.11:53", proto: IPProtocol.udp, method: .fullNAT) {
+            $0.localAddresses = [range("10.2.0.200")]
+        }
         let first = ends(try #require(bench.send(Packet.udp(from: client, to: "203.0.113.10:53")).first)).source
         bench.pass(seconds: 301)
         #expect(bench.connections.isEmpty)
@@ -165,7 +177,7 @@ struct FullNATTests {
 
     @Test("The director answers for its local addresses")
     func neighbors() throws {
-        let bench = TranslationBench()
+        let bench = TranslationFixture()
         try bench.serve(virtual, server, method: .fullNAT) { $0.localAddresses = [range("10.2.0.200", "10.2.0.209")] }
         let out = bench.receive(Packet.arp(request: true, senderMAC: "02:00:00:00:00:11", sender: "10.2.0.11", target: "10.2.0.205"))
         #expect(bench.verdict == .arpReply && out.count == 1)
@@ -175,7 +187,7 @@ struct FullNATTests {
 
     @Test("A server that is the director itself needs no local address")
     func localNode() throws {
-        let bench = TranslationBench()
+        let bench = TranslationFixture()
         try bench.serve(virtual, "10.2.0.1:8080", method: .fullNAT)
         let out = try #require(bench.send(Packet.tcp(from: client, to: virtual)).first)
         expect(out, .ipv4(.source(virtual), .destination(client)), .tcp(.sourcePort(80), .flags([.rst, .ack])))

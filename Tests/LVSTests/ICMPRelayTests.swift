@@ -2,6 +2,7 @@ import LVS
 import PacketKit
 import Testing
 import Wire
+
 import enum PacketKit.Packet
 
 /// ICMP errors about packets of connections, in both families: verdicts and packets as kernel 6.1 has them.
@@ -17,8 +18,8 @@ struct ICMPRelayTests {
         var headers: Int { isV4 ? 20 : 40 }
         var testDescription: String { isV4 ? "IPv4" : "IPv6" }
 
-        func bench(_ method: ForwardingMethod, serverMTU: Int = 1500, scheduling: Bool = false) throws -> TranslationBench {
-            let bench = TranslationBench(serverMTU: serverMTU)
+        func bench(_ method: ForwardingMethod, serverMTU: Int = 1500, scheduling: Bool = false) throws -> TranslationFixture {
+            let bench = TranslationFixture(serverMTU: serverMTU)
             bench.tune { $0.scheduleICMP = scheduling ? 1 : 0 }
             try bench.serve(virtual, method == .masquerading ? server : Endpoint(server.address, 80), method: method)
             bench.send(Packet.tcp(from: client, to: virtual))
@@ -29,10 +30,14 @@ struct ICMPRelayTests {
         var answer: [UInt8] { Packet.tcp(from: virtual, to: client, flags: .ack, payload: hex("01 02 03 04")) }
         var request: [UInt8] { Packet.tcp(from: client, to: server, flags: .ack) }
 
-        func error(from source: Endpoint? = nil, to destination: Endpoint? = nil, type: UInt8? = nil, code: UInt8 = 1, about packet: [UInt8]? = nil,
-                   limit: Int = 548, ttl: UInt8 = 60) -> [UInt8] {
-            Packet.icmpError(from: source ?? Endpoint(router.address), to: destination ?? Endpoint(virtual.address), type: type ?? unreachable,
-                             code: code, quoting: packet ?? answer, limit: limit, ttl: ttl)
+        func error(
+            from source: Endpoint? = nil, to destination: Endpoint? = nil, type: UInt8? = nil, code: UInt8 = 1,
+            about packet: [UInt8]? = nil,
+            limit: Int = 548, ttl: UInt8 = 60
+        ) -> [UInt8] {
+            Packet.icmpError(
+                from: source ?? Endpoint(router.address), to: destination ?? Endpoint(virtual.address), type: type ?? unreachable,
+                code: code, quoting: packet ?? answer, limit: limit, ttl: ttl)
         }
     }
 
@@ -44,8 +49,9 @@ struct ICMPRelayTests {
         let error = side.error()
         let out = try #require(bench.send(error).first)
         #expect(bench.verdict == .icmpToServer)
-        expect(out, .ethernet(.destination("02:00:00:00:00:11")), ip(side, .destination(Endpoint(side.virtual.address)), .ttl(59)),
-               .icmp(.type(side.unreachable), .code(1)), .quoting(ip(side, .source(Endpoint(side.virtual.address)))))
+        expect(
+            out, .ethernet(.destination("02:00:00:00:00:11")), ip(side, .destination(Endpoint(side.virtual.address)), .ttl(59)),
+            .icmp(.type(side.unreachable), .code(1)), .quoting(ip(side, .source(Endpoint(side.virtual.address)))))
         #expect(packet(out).dropFirst(side.headers) == error.dropFirst(side.headers))
         let counters = bench.inventory.services[0].servers[0].statistics.counters
         #expect([counters.packetsIn, counters.packetsOut, counters.bytesIn] == [2, 0, UInt64(side.headers + 20 + error.count)])
@@ -56,36 +62,46 @@ struct ICMPRelayTests {
         let bench = try side.bench(.masquerading)
         let out = try #require(bench.send(side.error()).first)
         #expect(bench.verdict == .icmpToServer)
-        expect(out, ip(side, .source(side.router), .destination(Endpoint(side.server.address)), .ttl(59)), .icmp(.type(side.unreachable)),
-               .quoting(ip(side, .source(Endpoint(side.server.address)), .destination(Endpoint(side.client.address))),
-                        .tcp(.sourcePort(8080), .destinationPort(4000))))
+        expect(
+            out, ip(side, .source(side.router), .destination(Endpoint(side.server.address)), .ttl(59)), .icmp(.type(side.unreachable)),
+            .quoting(
+                ip(side, .source(Endpoint(side.server.address)), .destination(Endpoint(side.client.address))),
+                .tcp(.sourcePort(8080), .destinationPort(4000))))
     }
 
-    @Test("From the server's side, also from a router there: from the virtual address, about the client's own packet", arguments: sides, [true, false])
+    @Test(
+        "From the server's side, also from a router there: from the virtual address, about the client's own packet", arguments: sides,
+        [true, false])
     func toClient(_ side: Side, fromServer: Bool) throws {
         let bench = try side.bench(.masquerading)
         let source = fromServer ? Endpoint(side.server.address) : side.router
         let out = try #require(bench.send(side.error(from: source, to: Endpoint(side.client.address), about: side.request)).first)
         #expect(bench.verdict == .icmpToClient)
-        expect(out, .ethernet(.destination("02:00:00:00:00:fe")), ip(side, .source(Endpoint(side.virtual.address)), .ttl(59)),
-               .icmp(.type(side.unreachable)), .quoting(ip(side, .destination(Endpoint(side.virtual.address))), .tcp(.destinationPort(80))))
+        expect(
+            out, .ethernet(.destination("02:00:00:00:00:fe")), ip(side, .source(Endpoint(side.virtual.address)), .ttl(59)),
+            .icmp(.type(side.unreachable)), .quoting(ip(side, .destination(Endpoint(side.virtual.address))), .tcp(.destinationPort(80))))
         let counters = bench.inventory.services[0].servers[0].statistics.counters
         #expect([counters.packetsIn, counters.packetsOut] == [1, 1])
     }
 
-    @Test("How much has to be quoted: the ports", arguments: sides, [
-        (0, false), (19, false), (20, false), (23, false), (24, true), (28, true), (500, true),
-    ])
+    @Test(
+        "How much has to be quoted: the ports", arguments: sides,
+        [
+            (0, false), (19, false), (20, false), (23, false), (24, true), (28, true), (500, true),
+        ])
     func quotes(_ side: Side, _ row: (limit: Int, isEnough: Bool)) throws {
         let bench = try side.bench(.masquerading)
         bench.send(side.error(limit: row.limit + side.headers - 20))
         #expect(bench.verdict == (row.isEnough ? .icmpToServer : .passICMP))
     }
 
-    @Test("Which messages are about connections", arguments: [
-        (true, 3, true), (true, 4, true), (true, 11, true), (true, 5, false), (true, 12, false), (true, 30, false),
-        (false, 1, true), (false, 2, true), (false, 3, true), (false, 4, true), (false, 100, true), (false, 137, false), (false, 200, false),
-    ] as [(Bool, UInt8, Bool)])
+    @Test(
+        "Which messages are about connections",
+        arguments: [
+            (true, 3, true), (true, 4, true), (true, 11, true), (true, 5, false), (true, 12, false), (true, 30, false),
+            (false, 1, true), (false, 2, true), (false, 3, true), (false, 4, true), (false, 100, true), (false, 137, false),
+            (false, 200, false),
+        ] as [(Bool, UInt8, Bool)])
     func types(isV4: Bool, type: UInt8, isRelayed: Bool) throws {
         let side = Side(isV4: isV4)
         let bench = try side.bench(.directRouting)
@@ -93,9 +109,11 @@ struct ICMPRelayTests {
         #expect(bench.verdict == (isRelayed ? .icmpToServer : .passICMP))
     }
 
-    @Test("A wrong checksum matters only where a new one would be made", arguments: sides, [
-        (ForwardingMethod.directRouting, Verdict.icmpToServer), (.masquerading, .icmpMalformed),
-    ])
+    @Test(
+        "A wrong checksum matters only where a new one would be made", arguments: sides,
+        [
+            (ForwardingMethod.directRouting, Verdict.icmpToServer), (.masquerading, .icmpMalformed),
+        ])
     func checksums(_ side: Side, _ row: (method: ForwardingMethod, verdict: Verdict)) throws {
         let bench = try side.bench(row.method)
         let error = side.error()
@@ -109,15 +127,22 @@ struct ICMPRelayTests {
         let bench = try side.bench(method)
         #expect(bench.send(side.error(ttl: 1)) == [])
         #expect(bench.verdict == .icmpTimeExceeded)
-        #expect(bench.send(side.error(from: Endpoint(side.server.address), to: Endpoint(side.client.address), about: side.request, ttl: 1)) == [])
+        #expect(
+            bench.send(side.error(from: Endpoint(side.server.address), to: Endpoint(side.client.address), about: side.request, ttl: 1))
+                == [])
     }
 
-    @Test("An error that is too long is fragmented even against DF, over IPv6 dropped", arguments: sides, [ForwardingMethod.directRouting, .masquerading])
+    @Test(
+        "An error that is too long is fragmented even against DF, over IPv6 dropped", arguments: sides,
+        [ForwardingMethod.directRouting, .masquerading])
     func tooLong(_ side: Side, _ method: ForwardingMethod) throws {
         let bench = try side.bench(method, serverMTU: 1280)
         let long = Packet.tcp(from: side.virtual, to: side.client, payload: [UInt8](repeating: 9, count: 1300))
         var error = side.error(about: long, limit: 1300)
-        if side.isV4 { error = Packet.icmp(from: side.router, to: Endpoint(side.virtual.address), type: 3, code: 1, payload: Array(long.prefix(1300)), df: true) }
+        if side.isV4 {
+            error = Packet.icmp(
+                from: side.router, to: Endpoint(side.virtual.address), type: 3, code: 1, payload: Array(long.prefix(1300)), df: true)
+        }
         let out = bench.send(error)
         #expect(bench.verdict == (side.isV4 ? .icmpToServer : .packetTooBig))
         #expect(FragmentTests.sizes(out) == (side.isV4 ? [1256, 52] : []))
@@ -155,36 +180,48 @@ struct ICMPRelayTests {
         #expect(bench.verdict == (row.isRelayed ? .icmpToServer : .passICMP))
     }
 
-    @Test("AH and ESP follow the key exchange", arguments: [(ForwardingMethod.directRouting, "203.0.113.10"), (.masquerading, "10.2.0.11")] as [(ForwardingMethod, Endpoint)])
+    @Test(
+        "AH and ESP follow the key exchange",
+        arguments: [(ForwardingMethod.directRouting, "203.0.113.10"), (.masquerading, "10.2.0.11")] as [(ForwardingMethod, Endpoint)])
     func secured(_ method: ForwardingMethod, _ destination: Endpoint) throws {
-        let bench = TranslationBench()
+        let bench = TranslationFixture()
         try bench.serve("203.0.113.10:500", "10.2.0.11:500", proto: IPProtocol.udp, method: method)
         let esp = Packet.ip(from: "198.51.100.7", to: "203.0.113.10", proto: 50, payload: [UInt8](repeating: 3, count: 40))
         bench.send(esp)
         #expect(bench.verdict == .protocolUnreachable)
         bench.send(Packet.udp(from: "198.51.100.7:500", to: "203.0.113.10:500", payload: hex("01")))
         for proto in [50, 51] as [UInt8] {
-            let out = try #require(bench.send(Packet.ip(from: "198.51.100.7", to: "203.0.113.10", proto: proto, payload: [UInt8](repeating: 3, count: 40))).first)
-            expect(out, .ethernet(.destination("02:00:00:00:00:11")), .ipv4(.destination(destination), .ttl(63), .proto(proto)), .payload([UInt8](repeating: 3, count: 40)))
+            let out = try #require(
+                bench.send(Packet.ip(from: "198.51.100.7", to: "203.0.113.10", proto: proto, payload: [UInt8](repeating: 3, count: 40)))
+                    .first)
+            expect(
+                out, .ethernet(.destination("02:00:00:00:00:11")), .ipv4(.destination(destination), .ttl(63), .proto(proto)),
+                .payload([UInt8](repeating: 3, count: 40)))
         }
     }
 
     @Test("FULLNAT: the server knows the client by a local address only", arguments: sides)
     func fullNAT(_ side: Side) throws {
-        let bench = TranslationBench()
+        let bench = TranslationFixture()
         let local: Endpoint = side.isV4 ? "10.2.0.200" : "fd00:2::200"
         try bench.serve(side.virtual, side.server, method: .fullNAT) { $0.localAddresses = [local.address...local.address] }
         let request = try #require(bench.send(Packet.tcp(from: side.client, to: side.virtual)).first)
         let seen = ends(request).source
         let toServer = try #require(bench.send(side.error()).first)
         #expect(bench.verdict == .icmpToServer)
-        expect(toServer, ip(side, .source(local), .destination(Endpoint(side.server.address)), .ttl(59)), .icmp(.type(side.unreachable)),
-               .quoting(ip(side, .source(Endpoint(side.server.address)), .destination(local)), .tcp(.sourcePort(8080), .destinationPort(Int(seen.port)))))
+        expect(
+            toServer, ip(side, .source(local), .destination(Endpoint(side.server.address)), .ttl(59)), .icmp(.type(side.unreachable)),
+            .quoting(
+                ip(side, .source(Endpoint(side.server.address)), .destination(local)),
+                .tcp(.sourcePort(8080), .destinationPort(Int(seen.port)))))
         let toClient = try #require(bench.send(side.error(from: side.router, to: local, about: packet(request))).first)
         #expect(bench.verdict == .icmpToClient)
-        expect(toClient, ip(side, .source(Endpoint(side.virtual.address)), .destination(Endpoint(side.client.address)), .ttl(59)),
-               .icmp(.type(side.unreachable)), .quoting(ip(side, .source(Endpoint(side.client.address)), .destination(Endpoint(side.virtual.address))),
-                                                        .tcp(.sourcePort(4000), .destinationPort(80))))
+        expect(
+            toClient, ip(side, .source(Endpoint(side.virtual.address)), .destination(Endpoint(side.client.address)), .ttl(59)),
+            .icmp(.type(side.unreachable)),
+            .quoting(
+                ip(side, .source(Endpoint(side.client.address)), .destination(Endpoint(side.virtual.address))),
+                .tcp(.sourcePort(4000), .destinationPort(80))))
     }
 
     private func ip(_ side: Side, _ checks: Check<IPFields>...) -> Layer {

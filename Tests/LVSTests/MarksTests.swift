@@ -5,8 +5,9 @@ import Wire
 private func ip(_ text: String) -> IPAddress { IPAddress(text) ?? IPAddress(high: 0, low: 0) }
 
 private func packet(_ destination: String, _ proto: UInt8 = 6, _ port: UInt16 = 80, mark: UInt32 = 0) -> MarkQuery {
-    MarkQuery(source: ip(destination.contains(":") ? "2001:db8::9" : "198.51.100.9"), destination: ip(destination), proto: proto,
-              sourcePort: 40000, destinationPort: port, ingress: "eth0", mark: mark)
+    MarkQuery(
+        source: ip(destination.contains(":") ? "2001:db8::9" : "198.51.100.9"), destination: ip(destination), proto: proto,
+        sourcePort: 40000, destinationPort: port, ingress: "eth0", mark: mark)
 }
 
 private func set(_ mark: UInt32) -> MarkTarget { .mark(clearing: UInt32.max, toggling: mark) }
@@ -18,27 +19,40 @@ private func to(_ address: String, _ length: Int) -> MarkMatch {
 }
 
 struct MarksTests {
-    @Test(arguments: [
-        ("jump comes back", [
-            chain("PREROUTING", MarkRule(target: .jump(1)), MarkRule(target: .mark(clearing: 0, toggling: 1))),
-            chain("A", MarkRule(target: set(4))),
-        ], 5),
-        ("return ends the called chain only", [
-            chain("PREROUTING", MarkRule(target: .jump(1)), MarkRule(target: .mark(clearing: 0, toggling: 1))),
-            chain("A", MarkRule(target: .return), MarkRule(target: set(4))),
-        ], 1),
-        ("goto does not come back to its own chain", [
-            chain("PREROUTING", MarkRule(target: .jump(1)), MarkRule(target: .mark(clearing: 0, toggling: 1))),
-            chain("A", MarkRule(target: .goto(2)), MarkRule(target: set(64))),
-            chain("B", MarkRule(target: set(4))),
-        ], 5),
-        ("accept ends everything", [
-            chain("PREROUTING", MarkRule(target: .jump(1)), MarkRule(target: .mark(clearing: 0, toggling: 1))),
-            chain("A", MarkRule(target: set(4)), MarkRule(target: .accept), MarkRule(target: set(8))),
-        ], 4),
-        ("a rule without target only counts", [chain("PREROUTING", MarkRule(target: .none), MarkRule(target: set(2)))], 2),
-        ("an empty table keeps the mark", [chain("PREROUTING")], 0),
-    ] as [(String, [MarkRules.Chain], UInt32)])
+    @Test(
+        arguments: [
+            (
+                "jump comes back",
+                [
+                    chain("PREROUTING", MarkRule(target: .jump(1)), MarkRule(target: .mark(clearing: 0, toggling: 1))),
+                    chain("A", MarkRule(target: set(4))),
+                ], 5
+            ),
+            (
+                "return ends the called chain only",
+                [
+                    chain("PREROUTING", MarkRule(target: .jump(1)), MarkRule(target: .mark(clearing: 0, toggling: 1))),
+                    chain("A", MarkRule(target: .return), MarkRule(target: set(4))),
+                ], 1
+            ),
+            (
+                "goto does not come back to its own chain",
+                [
+                    chain("PREROUTING", MarkRule(target: .jump(1)), MarkRule(target: .mark(clearing: 0, toggling: 1))),
+                    chain("A", MarkRule(target: .goto(2)), MarkRule(target: set(64))),
+                    chain("B", MarkRule(target: set(4))),
+                ], 5
+            ),
+            (
+                "accept ends everything",
+                [
+                    chain("PREROUTING", MarkRule(target: .jump(1)), MarkRule(target: .mark(clearing: 0, toggling: 1))),
+                    chain("A", MarkRule(target: set(4)), MarkRule(target: .accept), MarkRule(target: set(8))),
+                ], 4
+            ),
+            ("a rule without target only counts", [chain("PREROUTING", MarkRule(target: .none), MarkRule(target: set(2)))], 2),
+            ("an empty table keeps the mark", [chain("PREROUTING")], 0),
+        ] as [(String, [MarkRules.Chain], UInt32)])
     func walks(_ name: String, chains: [MarkRules.Chain], mark: UInt32) throws {
         let rules = try MarkRules(family: .v4, chains: chains)
         #expect(rules.mark(for: packet("192.0.2.1")) == mark, "\(name)")
@@ -80,12 +94,16 @@ struct MarksTests {
     }
 
     @Test func rootsAreIndependentAndTheFamiliesApart() throws {
-        let first = try MarkRules(family: .v4, chains: [
-            chain("PREROUTING", MarkRule(target: .jump(1))), chain("A", MarkRule(target: set(1)), MarkRule(target: .accept)),
-        ])
-        let second = try MarkRules(family: .v4, chains: [
-            chain("mark", MarkRule(target: .goto(1))), chain("B", MarkRule(target: .mark(clearing: 0, toggling: 0x10))),
-        ])
+        let first = try MarkRules(
+            family: .v4,
+            chains: [
+                chain("PREROUTING", MarkRule(target: .jump(1))), chain("A", MarkRule(target: set(1)), MarkRule(target: .accept)),
+            ])
+        let second = try MarkRules(
+            family: .v4,
+            chains: [
+                chain("mark", MarkRule(target: .goto(1))), chain("B", MarkRule(target: .mark(clearing: 0, toggling: 0x10))),
+            ])
         let six = try MarkRules(family: .v6, chains: [chain("PREROUTING", MarkRule(target: set(6)))])
         let both = MarkRules(joining: [first, six, second], family: .v4)
         #expect(both.mark(for: packet("192.0.2.1")) == 0x11)
@@ -95,12 +113,15 @@ struct MarksTests {
     }
 
     @Test func theRulesThatMadeAMark() throws {
-        let rules = try MarkRules(family: .v4, chains: [
-            chain("PREROUTING",
-                  MarkRule(matches: [to("192.0.2.0", 24)], target: set(1), line: 3, text: "one"),
-                  MarkRule(matches: [to("203.0.113.0", 24)], target: set(2), line: 4, text: "two"),
-                  MarkRule(target: .mark(clearing: 0, toggling: 8), line: 5, text: "three")),
-        ])
+        let rules = try MarkRules(
+            family: .v4,
+            chains: [
+                chain(
+                    "PREROUTING",
+                    MarkRule(matches: [to("192.0.2.0", 24)], target: set(1), line: 3, text: "one"),
+                    MarkRule(matches: [to("203.0.113.0", 24)], target: set(2), line: 4, text: "two"),
+                    MarkRule(target: .mark(clearing: 0, toggling: 8), line: 5, text: "three"))
+            ])
         let explained = rules.explainedMark(for: packet("192.0.2.7"))
         #expect(explained.mark == 9)
         #expect(explained.rules.map { "\($0.line): \($0.text)" } == ["3: one", "5: three"])
@@ -120,28 +141,49 @@ struct MarksTests {
 
     private static let web = MarkMatch(.destinationPort([80...80, 8000...8099]))
 
-    @Test(arguments: [
-        ("address, protocol and ports along a jump", [
-            chain("PREROUTING", MarkRule(matches: [to("192.0.2.0", 24)], target: .jump(1))),
-            chain("A", MarkRule(matches: [MarkMatch(.proto([6])), web], target: set(1))),
-        ], [MarkedDestination(prefix: ip("192.0.2.0"), length: 24, protos: [6], ports: [80...80, 8000...8099])]),
-        ("the narrower of two prefixes", [
-            chain("PREROUTING", MarkRule(matches: [to("192.0.2.0", 24)], target: .jump(1))),
-            chain("A", MarkRule(matches: [to("192.0.0.0", 16)], target: set(1)), MarkRule(matches: [to("192.0.2.7", 32)], target: set(2)),
-                  MarkRule(matches: [to("10.0.0.0", 8)], target: set(3))),
-        ], [MarkedDestination(prefix: ip("192.0.2.0"), length: 24), MarkedDestination(prefix: ip("192.0.2.7"), length: 32)]),
-        ("what is negated does not narrow", [
-            chain("PREROUTING", MarkRule(matches: [MarkMatch(to("192.0.2.0", 24).condition, isNegated: true), MarkMatch(.local)],
-                                         target: set(1))),
-        ], [MarkedDestination(prefix: ip("0.0.0.0"), length: 0, isLocalOnly: true)]),
-        ("protocols that exclude each other", [
-            chain("PREROUTING", MarkRule(matches: [MarkMatch(.proto([6]))], target: .jump(1))),
-            chain("A", MarkRule(matches: [MarkMatch(.proto([17]))], target: set(1))),
-        ], []),
-        ("rules that mark nothing", [
-            chain("PREROUTING", MarkRule(target: .accept), MarkRule(target: .mark(clearing: 0, toggling: 0))),
-        ], []),
-    ] as [(String, [MarkRules.Chain], [MarkedDestination])])
+    @Test(
+        arguments: [
+            (
+                "address, protocol and ports along a jump",
+                [
+                    chain("PREROUTING", MarkRule(matches: [to("192.0.2.0", 24)], target: .jump(1))),
+                    chain("A", MarkRule(matches: [MarkMatch(.proto([6])), web], target: set(1))),
+                ], [MarkedDestination(prefix: ip("192.0.2.0"), length: 24, protos: [6], ports: [80...80, 8000...8099])]
+            ),
+            (
+                "the narrower of two prefixes",
+                [
+                    chain("PREROUTING", MarkRule(matches: [to("192.0.2.0", 24)], target: .jump(1))),
+                    chain(
+                        "A", MarkRule(matches: [to("192.0.0.0", 16)], target: set(1)),
+                        MarkRule(matches: [to("192.0.2.7", 32)], target: set(2)),
+                        MarkRule(matches: [to("10.0.0.0", 8)], target: set(3))),
+                ], [MarkedDestination(prefix: ip("192.0.2.0"), length: 24), MarkedDestination(prefix: ip("192.0.2.7"), length: 32)]
+            ),
+            (
+                "what is negated does not narrow",
+                [
+                    chain(
+                        "PREROUTING",
+                        MarkRule(
+                            matches: [MarkMatch(to("192.0.2.0", 24).condition, isNegated: true), MarkMatch(.local)],
+                            target: set(1)))
+                ], [MarkedDestination(prefix: ip("0.0.0.0"), length: 0, isLocalOnly: true)]
+            ),
+            (
+                "protocols that exclude each other",
+                [
+                    chain("PREROUTING", MarkRule(matches: [MarkMatch(.proto([6]))], target: .jump(1))),
+                    chain("A", MarkRule(matches: [MarkMatch(.proto([17]))], target: set(1))),
+                ], []
+            ),
+            (
+                "rules that mark nothing",
+                [
+                    chain("PREROUTING", MarkRule(target: .accept), MarkRule(target: .mark(clearing: 0, toggling: 0)))
+                ], []
+            ),
+        ] as [(String, [MarkRules.Chain], [MarkedDestination])])
     func destinations(_ name: String, chains: [MarkRules.Chain], expected: [MarkedDestination]) throws {
         #expect(try MarkRules(family: .v4, chains: chains).destinations == expected, "\(name)")
     }
@@ -149,7 +191,8 @@ struct MarksTests {
     /// Thirty levels with two ways each are a thousand million paths: the answer is everything, at once.
     @Test func destinationsOfTooManyPaths() throws {
         let chains = (0..<31).map { level in
-            level < 30 ? chain("L\(level)", MarkRule(target: .jump(level + 1)), MarkRule(target: .jump(level + 1)))
+            level < 30
+                ? chain("L\(level)", MarkRule(target: .jump(level + 1)), MarkRule(target: .jump(level + 1)))
                 : chain("L30", MarkRule(matches: [to("192.0.2.1", 32)], target: set(1)))
         }
         let rules = try MarkRules(family: .v4, chains: chains)

@@ -1,16 +1,19 @@
-@testable import LVS
 import Testing
 import Wire
+
+@testable import LVS
 
 /// What `sh`, `dh` and `mh` served in runs of 6.1.176; 6.1.192 does the same.
 extension SchedulerTests {
     /// The clients of these runs: 192.0.2.1 to .24 and three more; source ports go up by one from the first client's.
-    private func requests(firstPort: UInt16) -> [Request] {
-        let clients = (1...24).map { IPAddress(v4: 0xc000_0200 + $0) }
+    private func requests(firstPort: UInt16) -> [SchedulingRequest] {
+        let clients =
+            (1...24).map { IPAddress(v4: 0xc000_0200 + $0) }
             + ["198.51.100.7", "203.0.113.200", "10.255.0.9"].compactMap { IPAddress($0) }
         return clients.enumerated().map { number, client in
-            Request(client: client, clientPort: firstPort + UInt16(number), destination: IPAddress(v4: 0x0a01_0001),
-                    destinationPort: 80)
+            SchedulingRequest(
+                client: client, clientPort: firstPort + UInt16(number), destination: IPAddress(v4: 0x0a01_0001),
+                destinationPort: 80)
         }
     }
 
@@ -39,8 +42,12 @@ extension SchedulerTests {
     ]
 
     @Test(arguments: hashed)
-    func hashesClientsLikeTheKernel(_ row: (scheduler: String, flags: String, port: UInt16, firstPort: UInt16, script: String,
-                                           served: String)) throws {
+    func hashesClientsLikeTheKernel(
+        _ row: (
+            scheduler: String, flags: String, port: UInt16, firstPort: UInt16, script: String,
+            served: String
+        )
+    ) throws {
         let farm = try ServerFarm(row.scheduler, flags: flags(row.flags), port: row.port)
         _ = try farm.run(row.script)
         let served = requests(firstPort: row.firstPort).map { farm.letter(farm.scheduler.pick(for: $0, from: farm.servers)) }
@@ -75,10 +82,14 @@ extension SchedulerTests {
     @Test func destinationHashing() throws {
         let farm = try ServerFarm("dh")
         func served(_ addresses: ClosedRange<UInt32>) -> String {
-            String(addresses.map { number in
-                farm.letter(farm.scheduler.pick(for: Request(client: IPAddress(v4: 1), clientPort: 1,
-                                                            destination: IPAddress(v4: 0x0a32_0000 + number)), from: farm.servers))
-            })
+            String(
+                addresses.map { number in
+                    farm.letter(
+                        farm.scheduler.pick(
+                            for: SchedulingRequest(
+                                client: IPAddress(v4: 1), clientPort: 1,
+                                destination: IPAddress(v4: 0x0a32_0000 + number)), from: farm.servers))
+                })
         }
         _ = try farm.run("+A1 +B5 +C1")
         #expect(served(1...30) == "BCBCBABACACABBCBCBABABACABACBC")
@@ -94,18 +105,20 @@ extension SchedulerTests {
             ("198.51.100.7", 171), ("203.0.113.200", 52), ("10.255.0.9", 246),
         ]
         for (client, slot) in slots {
-            let request = Request(client: try #require(IPAddress(client)), clientPort: 4000, destination: IPAddress(v4: 1))
+            let request = SchedulingRequest(client: try #require(IPAddress(client)), clientPort: 4000, destination: IPAddress(v4: 1))
             #expect(farm.scheduler.score(of: 0, for: request, in: farm.servers) == "owns slot \(slot), 256 of 256 slots")
         }
     }
 
     @Test func slotsOfMaglevHashing() throws {
-        for (script, shares) in [("+A1 +B1 +C1", [1365, 1364, 1364]), ("+A1 +B2 +C3", [2047, 1364, 682]),
-                                 ("+A1 +B1000 +C64", [248, 3784, 61]), ("+A1 +B0 +C1", [2047, 0, 2046])] {
+        for (script, shares) in [
+            ("+A1 +B1 +C1", [1365, 1364, 1364]), ("+A1 +B2 +C3", [2047, 1364, 682]),
+            ("+A1 +B1000 +C64", [248, 3784, 61]), ("+A1 +B0 +C1", [2047, 0, 2046]),
+        ] {
             let farm = try ServerFarm("mh", port: script.contains("B0") ? 8083 : 8080)
             _ = try farm.run(script)
             for (client, slot) in [("192.0.2.1", 2891), ("192.0.2.2", 746), ("192.0.2.3", 998), ("192.0.2.4", 3044)] {
-                let request = Request(client: try #require(IPAddress(client)), clientPort: 4000, destination: IPAddress(v4: 1))
+                let request = SchedulingRequest(client: try #require(IPAddress(client)), clientPort: 4000, destination: IPAddress(v4: 1))
                 for (place, share) in shares.enumerated() {
                     let score = farm.scheduler.score(of: place, for: request, in: farm.servers)
                     #expect(score.contains("slot \(slot)"))
@@ -133,10 +146,11 @@ extension SchedulerTests {
         let farm = try ServerFarm("sh")
         _ = try farm.run("+A1")
         let client = try #require(IPAddress("c000:201::1:0:0:1:0"))
-        let request = Request(client: client, clientPort: 1, destination: client)
-        let twin = Request(client: IPAddress(v4: 0xc001_0200), clientPort: 1, destination: client)
-        #expect(farm.scheduler.score(of: 0, for: request, in: farm.servers)
-            == farm.scheduler.score(of: 0, for: twin, in: farm.servers))
+        let request = SchedulingRequest(client: client, clientPort: 1, destination: client)
+        let twin = SchedulingRequest(client: IPAddress(v4: 0xc001_0200), clientPort: 1, destination: client)
+        #expect(
+            farm.scheduler.score(of: 0, for: request, in: farm.servers)
+                == farm.scheduler.score(of: 0, for: twin, in: farm.servers))
     }
 
     /// `-E` with other flags: the table stays, the next client is looked up the new way.

@@ -39,24 +39,26 @@ import Wire
         }
     }
 
-    private func request(_ random: UInt64, at now: Instant = 0) -> Request {
-        Request(client: IPAddress(v4: UInt32(truncatingIfNeeded: random)), clientPort: UInt16(truncatingIfNeeded: random >> 32),
-                destination: IPAddress(v4: 0x0a32_0000 + UInt32(random >> 56)), destinationPort: 80, now: now,
-                dice: random &* 0xd134_2543_de82_ef95)
+    private func request(_ random: UInt64, at now: Instant = 0) -> SchedulingRequest {
+        SchedulingRequest(
+            client: IPAddress(v4: UInt32(truncatingIfNeeded: random)), clientPort: UInt16(truncatingIfNeeded: random >> 32),
+            destination: IPAddress(v4: 0x0a32_0000 + UInt32(random >> 56)), destinationPort: 80, now: now,
+            random: random &* 0xd134_2543_de82_ef95)
     }
 
     /// Any adding, editing and removing; after each, whoever is picked has weight and is not overloaded, except that `lblc`
     /// leaves an address with a server that is overloaded.
     @Test(arguments: names, [ServiceFlags(), [.scheduler1, .scheduler2]])
     func anyHistoryIsSurvived(name: String, flags: ServiceFlags) throws {
-        var dice = Dice(seed: 7)
+        var dice = SeededGenerator(seed: 7)
         let farm = try ServerFarm(name, flags: flags)
         for step in 0..<200 {
             if dice.next(10) == 0 { farm.scheduler.flagsChanged(ServiceFlags(rawValue: UInt32(dice.next(4)) << 3)) }
             if dice.next(20) == 0 { farm.scheduler.tunablesChanged(tunables(&dice)) }
             let letter = Character(Unicode.Scalar(UInt8(65 + dice.next(12))))
-            let settings = ServerSettings(weight: Int32([0, 1, 1, 2, 3, 7, 100, Int32.max][Int(dice.next(8))]),
-                                          upperThreshold: UInt32([0, 0, 2, 5][Int(dice.next(4))]))
+            let settings = ServerSettings(
+                weight: Int32([0, 1, 1, 2, 3, 7, 100, Int32.max][Int(dice.next(8))]),
+                upperThreshold: UInt32([0, 0, 2, 5][Int(dice.next(4))]))
             switch (dice.next(6), farm.place(letter)) {
             case (0...1, nil): farm.add(letter, settings)
             case (0...1, _): try farm.edit(letter, settings)
@@ -81,7 +83,7 @@ import Wire
         }
     }
 
-    private func tunables(_ dice: inout Dice) -> Tunables {
+    private func tunables(_ dice: inout SeededGenerator) -> Tunables {
         var tunables = Tunables()
         tunables.lblcExpiration = Int32(dice.next(5000)) - 100
         tunables.lblcrExpiration = Int32(dice.next(5000)) - 100
@@ -114,7 +116,7 @@ import Wire
 
     /// The kernel's own words for `wrr`, one level after the other, beside the one that skips levels.
     @Test func weightedRoundRobinTwin() throws {
-        var dice = Dice(seed: 3)
+        var dice = SeededGenerator(seed: 3)
         let farm = try ServerFarm("wrr")
         var twin = WalkingRoundRobin()
         for step in 0..<4000 {
@@ -136,7 +138,7 @@ import Wire
 }
 
 /// Small repeatable randomness (splitmix64).
-struct Dice {
+struct SeededGenerator {
     var seed: UInt64
 
     mutating func next() -> UInt64 {

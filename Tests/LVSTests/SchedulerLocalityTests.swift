@@ -1,6 +1,7 @@
-@testable import LVS
 import Testing
 import Wire
+
+@testable import LVS
 
 /// `lblc` and `lblcr`: sequences of 6.1.176 runs, and the ageing of what they remember as 6.1.192 has it.
 extension SchedulerTests {
@@ -20,8 +21,8 @@ extension SchedulerTests {
         #expect(try ServerFarm(scheduler).run(script) == script)
     }
 
-    private func request(_ destination: UInt32, at now: Instant) -> Request {
-        Request(client: IPAddress(v4: 1), clientPort: 1, destination: IPAddress(v4: destination), now: now)
+    private func request(_ destination: UInt32, at now: Instant) -> SchedulingRequest {
+        SchedulingRequest(client: IPAddress(v4: 1), clientPort: 1, destination: IPAddress(v4: destination), now: now)
     }
 
     /// Whether the scheduler still sends address 1 to the server that got it, when that server is loaded meanwhile.
@@ -52,7 +53,8 @@ extension SchedulerTests {
     /// A clock that jumps ends where one that walks does.
     @Test func lateTicksAreMadeUpFor() throws {
         for (jump, remembered) in [(86_399, true), (86_401, true), (88_199, true), (88_201, false), (4_000_000_000, false)]
-            as [(Int64, Bool)] {
+            as [(Int64, Bool)]
+        {
             let farm = try ServerFarm("lblc")
             _ = try farm.run("+A4")
             farm.connect(request(1, at: 1_000_000_000))
@@ -103,8 +105,9 @@ extension SchedulerTests {
 
     /// Who is in the set of 10.50.0.1, in the order of the list.
     private func members(_ farm: ServerFarm) -> String {
-        String(farm.order.indices.filter {
-            farm.scheduler.score(of: $0, for: request(0x0a32_0001, at: farm.now), in: farm.servers).contains("set")
-        }.map { farm.letter($0) })
+        String(
+            farm.order.indices.filter {
+                farm.scheduler.score(of: $0, for: request(0x0a32_0001, at: farm.now), in: farm.servers).contains("set")
+            }.map { farm.letter($0) })
     }
 }

@@ -121,8 +121,9 @@ import Wire
             (0, 10, "D"), (3, 10, "D"), (4, 10, "C"), (5, 0, "C"), (6, 5, "A"), (10, 0, "A"),
         ]
         for (first, second, expected) in draws {
-            let request = Request(client: IPAddress(v4: 1), clientPort: 1, destination: IPAddress(v4: 2),
-                                  dice: dice(first) << 32 | dice(second))
+            let request = SchedulingRequest(
+                client: IPAddress(v4: 1), clientPort: 1, destination: IPAddress(v4: 2),
+                random: dice(first) << 32 | dice(second))
             #expect(farm.letter(farm.scheduler.pick(for: request, from: farm.servers)) == expected, "\(first) \(second)")
         }
         // One connection at A, 257/5, is less than one at C, 257/2; D has none.
@@ -131,8 +132,9 @@ import Wire
             farm.pool[Int(farm.order[try #require(farm.place(letter))])].total = 1
         }
         for (first, second, expected) in [(5, 6, "A"), (6, 5, "A"), (6, 0, "D"), (5, 5, "C")] as [(UInt64, UInt64, Character)] {
-            let request = Request(client: IPAddress(v4: 1), clientPort: 1, destination: IPAddress(v4: 2),
-                                  dice: dice(first) << 32 | dice(second))
+            let request = SchedulingRequest(
+                client: IPAddress(v4: 1), clientPort: 1, destination: IPAddress(v4: 2),
+                random: dice(first) << 32 | dice(second))
             #expect(farm.letter(farm.scheduler.pick(for: request, from: farm.servers)) == expected, "\(first) \(second)")
         }
     }

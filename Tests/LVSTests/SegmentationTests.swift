@@ -2,6 +2,7 @@ import LVS
 import PacketKit
 import Testing
 import Wire
+
 import enum PacketKit.Packet
 
 private let client: Endpoint = "198.51.100.7:4000", client6: Endpoint = "[2001:db8:c::7]:4000"
@@ -16,11 +17,15 @@ struct Superframe: Sendable, CustomTestStringConvertible {
     var segments: [[UInt8]]
 
     /// TCP: sequence numbers and ids go on, FIN and PSH are said last, CWR first.
-    static func tcp(_ from: Endpoint, _ to: Endpoint, _ count: Int, size: Int, flags: UInt8 = 0x10, options: [UInt8] = [], id: UInt16 = 100,
-                    df: Bool = true) -> Superframe {
+    static func tcp(
+        _ from: Endpoint, _ to: Endpoint, _ count: Int, size: Int, flags: UInt8 = 0x10, options: [UInt8] = [], id: UInt16 = 100,
+        df: Bool = true
+    ) -> Superframe {
         let payload = sample(count)
         func build(_ seq: UInt32, _ flags: UInt8, _ payload: [UInt8], _ id: UInt16) -> [UInt8] {
-            Packet.tcp(from: from, to: to, flags: TCPFlags(rawValue: flags), seq: seq, ack: 9, options: options, payload: payload, tos: 4, id: id, df: df)
+            Packet.tcp(
+                from: from, to: to, flags: TCPFlags(rawValue: flags), seq: seq, ack: 9, options: options, payload: payload, tos: 4, id: id,
+                df: df)
         }
         var segments: [[UInt8]] = []
         for (i, start) in stride(from: 0, to: count, by: size).enumerated() {
@@ -29,9 +34,12 @@ struct Superframe: Sendable, CustomTestStringConvertible {
             segments.append(build(0xffff_ff00 &+ UInt32(start), said, Array(payload[start..<min(start + size, count)]), id &+ UInt16(i)))
         }
         let whole = build(0xffff_ff00, flags, payload, id), isV4 = from.address.isV4
-        let offload = Offload(flags: Offload.needsChecksum, segmentation: isV4 ? Offload.tcp4 : Offload.tcp6, headerLength: 54,
-                              segmentSize: UInt16(size), checksumStart: isV4 ? 34 : 54, checksumOffset: 16)
-        return Superframe(testDescription: "tcp\(isV4 ? 4 : 6) \(count) by \(size), flags \(flags)", packet: whole.partial, offload: offload, segments: segments)
+        let offload = Offload(
+            flags: Offload.needsChecksum, segmentation: isV4 ? Offload.tcp4 : Offload.tcp6, headerLength: 54,
+            segmentSize: UInt16(size), checksumStart: isV4 ? 34 : 54, checksumOffset: 16)
+        return Superframe(
+            testDescription: "tcp\(isV4 ? 4 : 6) \(count) by \(size), flags \(flags)", packet: whole.partial, offload: offload,
+            segments: segments)
     }
 
     /// UDP_SEGMENT: datagrams of their own.
@@ -40,20 +48,24 @@ struct Superframe: Sendable, CustomTestStringConvertible {
         let segments = stride(from: 0, to: count, by: size).enumerated().map { i, start in
             Packet.udp(from: from, to: to, payload: Array(payload[start..<min(start + size, count)]), id: id &+ UInt16(i), df: true)
         }
-        let offload = Offload(flags: Offload.needsChecksum, segmentation: Offload.udpSegments, segmentSize: UInt16(size),
-                              checksumStart: isV4 ? 34 : 54, checksumOffset: 6)
-        return Superframe(testDescription: "udp\(isV4 ? 4 : 6) \(count) by \(size)",
-                          packet: Packet.udp(from: from, to: to, payload: payload, id: id, df: true).partial, offload: offload, segments: segments)
+        let offload = Offload(
+            flags: Offload.needsChecksum, segmentation: Offload.udpSegments, segmentSize: UInt16(size),
+            checksumStart: isV4 ? 34 : 54, checksumOffset: 6)
+        return Superframe(
+            testDescription: "udp\(isV4 ? 4 : 6) \(count) by \(size)",
+            packet: Packet.udp(from: from, to: to, payload: payload, id: id, df: true).partial, offload: offload, segments: segments)
     }
 
     /// UFO: fragments of one datagram.
     static func fragments(_ from: Endpoint, _ to: Endpoint, _ count: Int, size: Int) -> Superframe {
         let isV4 = from.address.isV4, whole = Packet.udp(from: from, to: to, payload: sample(count), id: 7, df: false)
         let sizes = [Int](repeating: size & ~7, count: (count + 8) / (size & ~7))
-        let offload = Offload(flags: Offload.needsChecksum, segmentation: Offload.udpFragments, segmentSize: UInt16(size),
-                              checksumStart: isV4 ? 34 : 54, checksumOffset: 6)
-        return Superframe(testDescription: "ufo\(isV4 ? 4 : 6) \(count) by \(size)", packet: whole.partial, offload: offload,
-                          segments: whole.pieces(sizes))
+        let offload = Offload(
+            flags: Offload.needsChecksum, segmentation: Offload.udpFragments, segmentSize: UInt16(size),
+            checksumStart: isV4 ? 34 : 54, checksumOffset: 6)
+        return Superframe(
+            testDescription: "ufo\(isV4 ? 4 : 6) \(count) by \(size)", packet: whole.partial, offload: offload,
+            segments: whole.pieces(sizes))
     }
 
     private static func sample(_ count: Int) -> [UInt8] { (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 7 &+ $0 >> 8) } }
@@ -88,8 +100,10 @@ extension [UInt8] {
 }
 
 struct SegmentationTests {
-    private func bench(_ proto: UInt8 = IPProtocol.tcp, _ type: TunnelType = .ipip, _ flags: TunnelFlags = [], mtu: Int = 1500) throws -> TranslationBench {
-        let bench = TranslationBench(serverMTU: mtu)
+    private func bench(_ proto: UInt8 = IPProtocol.tcp, _ type: TunnelType = .ipip, _ flags: TunnelFlags = [], mtu: Int = 1500) throws
+        -> TranslationFixture
+    {
+        let bench = TranslationFixture(serverMTU: mtu)
         bench.tune { $0.sloppyTCP = 1 }
         let settings = ServerSettings(method: .tunneling, tunnel: type, tunnelPort: 6080, tunnelFlags: flags)
         try bench.tunnel(virtual, to: "10.2.0.11:80", proto: proto, settings)
@@ -105,12 +119,14 @@ struct SegmentationTests {
         return header.with(UInt8(sum >> 8), UInt8(truncatingIfNeeded: sum), at: 10) + segment[20...]
     }
 
-    @Test("Each segment is what its sender would have sent", arguments: [
-        Superframe.tcp(client, virtual, 4000, size: 1400), .tcp(client, virtual, 4200, size: 1400, flags: 0x99),
-        .tcp(client, virtual, 2801, size: 1400, flags: 0xd8, options: TCPOption.nop + TCPOption.nop + TCPOption.timestamps(1, 2)),
-        .tcp(client, virtual, 100, size: 1400, flags: 0x99), .tcp(client, virtual, 65_000, size: 536, id: 65_530),
-        .tcp(client6, virtual6, 5000, size: 1300, flags: 0x91), .tcp(client6, virtual6, 60_000, size: 1400),
-    ])
+    @Test(
+        "Each segment is what its sender would have sent",
+        arguments: [
+            Superframe.tcp(client, virtual, 4000, size: 1400), .tcp(client, virtual, 4200, size: 1400, flags: 0x99),
+            .tcp(client, virtual, 2801, size: 1400, flags: 0xd8, options: TCPOption.nop + TCPOption.nop + TCPOption.timestamps(1, 2)),
+            .tcp(client, virtual, 100, size: 1400, flags: 0x99), .tcp(client, virtual, 65_000, size: 536, id: 65_530),
+            .tcp(client6, virtual6, 5000, size: 1300, flags: 0x91), .tcp(client6, virtual6, 60_000, size: 1400),
+        ])
     func streams(_ superframe: Superframe) throws {
         let bench = try bench()
         let out = bench.send(superframe.packet, offload: superframe.offload)
@@ -120,10 +136,14 @@ struct SegmentationTests {
         for frame in out { expect(frame, .ipv4(.proto(superframe.packet[0] >> 4 == 4 ? 4 : 41))) }
     }
 
-    @Test("Datagrams and fragments of a datagram", arguments: [
-        Superframe.datagrams(client, virtual, 4000, size: 1200), .datagrams(client, virtual, 1200, size: 1200), .datagrams(client6, virtual6, 7001, size: 1000),
-        .fragments(client, virtual, 4000, size: 1403), .fragments(client, virtual, 60_000, size: 1000), .fragments(client, virtual, 2792, size: 1400),
-    ])
+    @Test(
+        "Datagrams and fragments of a datagram",
+        arguments: [
+            Superframe.datagrams(client, virtual, 4000, size: 1200), .datagrams(client, virtual, 1200, size: 1200),
+            .datagrams(client6, virtual6, 7001, size: 1000),
+            .fragments(client, virtual, 4000, size: 1403), .fragments(client, virtual, 60_000, size: 1000),
+            .fragments(client, virtual, 2792, size: 1400),
+        ])
     func datagrams(_ superframe: Superframe) throws {
         let bench = try bench(IPProtocol.udp, .gue)
         let out = bench.send(superframe.packet, offload: superframe.offload)
@@ -155,9 +175,12 @@ struct SegmentationTests {
         for frame in left { expect(frame, .ipv4(), .udp(.checksummed(true)), .gue(.header(hex("02040001 80000000 00140024")))) }
     }
 
-    @Test("The limit is each segment's, and one message is enough", arguments: [
-        (TunnelType.ipip, none, 1440, 1480), (.gue, none, 1428, 1468), (.gue, .remoteChecksum, 1420, 1460), (.gre, none, 1436, 1476), (.gre, .checksum, 1432, 1472),
-    ])
+    @Test(
+        "The limit is each segment's, and one message is enough",
+        arguments: [
+            (TunnelType.ipip, none, 1440, 1480), (.gue, none, 1428, 1468), (.gue, .remoteChecksum, 1420, 1460), (.gre, none, 1436, 1476),
+            (.gre, .checksum, 1432, 1472),
+        ])
     func limit(_ type: TunnelType, _ flags: TunnelFlags, _ size: Int, _ limit: Int) throws {
         let bench = try bench(IPProtocol.tcp, type, flags)
         let fits = Superframe.tcp(client, virtual, 9000, size: size)
@@ -196,7 +219,7 @@ struct SegmentationTests {
         #expect(order.map { wholes[$0] ?? [] } == superframe.segments.map(forwarded))
     }
 
-    @Test("Packets behind a superframe in the same breath stay behind it")
+    @Test("Packets behind a superframe in the same batch stay behind it")
     func order() throws {
         let bench = try bench()
         let superframe = Superframe.tcp(client, virtual, 4000, size: 1400)
@@ -205,10 +228,12 @@ struct SegmentationTests {
         #expect(out.map { Array(packet($0).dropFirst(20)) } == (superframe.segments + [last]).map(forwarded))
     }
 
-    @Test("Superframes that contradict themselves go no further", arguments: [
-        Offload(flags: 1, segmentation: Offload.tcp4, segmentSize: 0), Offload(flags: 1, segmentation: Offload.tcp6, segmentSize: 100),
-        Offload(flags: 1, segmentation: Offload.udpSegments, segmentSize: 100), Offload(flags: 1, segmentation: 9, segmentSize: 100),
-    ])
+    @Test(
+        "Superframes that contradict themselves go no further",
+        arguments: [
+            Offload(flags: 1, segmentation: Offload.tcp4, segmentSize: 0), Offload(flags: 1, segmentation: Offload.tcp6, segmentSize: 100),
+            Offload(flags: 1, segmentation: Offload.udpSegments, segmentSize: 100), Offload(flags: 1, segmentation: 9, segmentSize: 100),
+        ])
     func contradictions(_ offload: Offload) throws {
         let bench = try bench()
         #expect(bench.send(Superframe.tcp(client, virtual, 3000, size: 1400).packet, offload: offload).isEmpty)
@@ -221,7 +246,8 @@ struct SegmentationTests {
         let superframe = Superframe.tcp(client, virtual, 60_000, size: 1400)
         #expect(bench.send(Array(superframe.packet[..<40]).with(0, 40, at: 2).sealed, offload: superframe.offload).isEmpty)
         #expect(bench.verdict == .malformed)
-        #expect(bench.send(Array(superframe.packet[..<44]).with(0, 44, at: 2).with(0xf0, at: 32).sealed, offload: superframe.offload).isEmpty)
+        #expect(
+            bench.send(Array(superframe.packet[..<44]).with(0, 44, at: 2).with(0xf0, at: 32).sealed, offload: superframe.offload).isEmpty)
         #expect(bench.verdict == .malformed)
         var tiny = superframe.offload
         tiny.segmentSize = 1

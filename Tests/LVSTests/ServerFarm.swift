@@ -92,12 +92,15 @@ final class ServerFarm {
     }
 
     @discardableResult
-    func connect(_ request: Request? = nil) -> Int? {
+    func connect(_ request: SchedulingRequest? = nil) -> Int? {
         let number = UInt32(connections.count)
-        let place = scheduler.pick(for: request ?? Request(client: IPAddress(v4: 0xc000_0201 + number),
-                                                            clientPort: UInt16(1000 + number % 60000),
-                                                            destination: IPAddress(v4: 0x0a01_0001), destinationPort: 80,
-                                                            now: now), from: servers)
+        let place = scheduler.pick(
+            for: request
+                ?? SchedulingRequest(
+                    client: IPAddress(v4: 0xc000_0201 + number),
+                    clientPort: UInt16(1000 + number % 60000),
+                    destination: IPAddress(v4: 0x0a01_0001), destinationPort: 80,
+                    now: now), from: servers)
         guard let place else {
             connections.append((nil, false))
             return nil
@@ -153,16 +156,19 @@ final class ServerFarm {
     }
 
     private func connect(to destination: Int) -> Int? {
-        connect(Request(client: IPAddress(v4: 0xc000_0201), clientPort: 1000,
-                        destination: IPAddress(v4: 0x0a32_0000 + UInt32(destination)), now: now))
+        connect(
+            SchedulingRequest(
+                client: IPAddress(v4: 0xc000_0201), clientPort: 1000,
+                destination: IPAddress(v4: 0x0a32_0000 + UInt32(destination)), now: now))
     }
 
     /// `3`, `3x4`, `3x4y2`.
     private func settings(_ text: Substring) throws -> ServerSettings {
         let lower = text.split(separator: "y")
         let upper = lower[0].split(separator: "x")
-        return ServerSettings(weight: try #require(Int32(upper[0])),
-                              upperThreshold: upper.count > 1 ? try #require(UInt32(upper[1])) : 0,
-                              lowerThreshold: lower.count > 1 ? try #require(UInt32(lower[1])) : 0)
+        return ServerSettings(
+            weight: try #require(Int32(upper[0])),
+            upperThreshold: upper.count > 1 ? try #require(UInt32(upper[1])) : 0,
+            lowerThreshold: lower.count > 1 ? try #require(UInt32(lower[1])) : 0)
     }
 }

@@ -1,6 +1,7 @@
-@testable import LVS
 import Testing
 import Wire
+
+@testable import LVS
 
 /// The timer wheel beside a sorted list: never early, at most one tick late, tick by tick in order.
 @Suite struct TimerWheelTests {
@@ -74,7 +75,7 @@ import Wire
 struct WheelTwin {
     private let pool = Slab<Connection>(capacity: 400)
     private var wheel: TimerWheel
-    private var dice: Dice
+    private var dice: SeededGenerator
     private var now: Instant
     private var list: [(deadline: Instant, id: ConnectionID)] = []
     private var deadlines = [Instant](repeating: -1, count: 400)
@@ -87,7 +88,7 @@ struct WheelTwin {
 
     init(seed: UInt64, at now: Instant) {
         wheel = TimerWheel(pool: pool, at: now)
-        dice = Dice(seed: seed)
+        dice = SeededGenerator(seed: seed)
         self.now = now
     }
 

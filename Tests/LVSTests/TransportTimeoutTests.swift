@@ -5,15 +5,21 @@ import Wire
 @Suite struct TransportTimeoutTests {
     /// Protocol, states in order with their seconds.
     static let timeouts: [(UInt8, String)] = [
-        (IPProtocol.tcp, """
+        (
+            IPProtocol.tcp,
+            """
             NONE 2, ESTABLISHED 900, SYN_SENT 120, SYN_RECV 60, FIN_WAIT 120, TIME_WAIT 120, CLOSE 10, CLOSE_WAIT 60, \
             LAST_ACK 30, LISTEN 120, SYNACK 120
-            """),
+            """
+        ),
         (IPProtocol.udp, "UDP 300"),
-        (IPProtocol.sctp, """
+        (
+            IPProtocol.sctp,
+            """
             NONE 2, INIT1 4, INIT 61, C-SENT 61, C-REPLIED 61, C-WAIT 61, COOKIE 61, C-ECHOED 61, ESTABLISHED 900, S-SENT 61, \
             S-RECEIVED 61, S-ACK-SENT 61, REJECTED 4, CLOSED 61
-            """),
+            """
+        ),
     ]
 
     @Test func namesAndTimes() {

@@ -44,8 +44,10 @@ struct TunablesTests {
         ("vs.sync_threshold", "-1 50", "vs.sync_threshold: -1 50: expected a number from 0"),
         ("vs.sync_threshold", "1 2 3", "vs.sync_threshold: 1 2 3: expected two numbers"),
         ("net.ipv4.ip_default_ttl", "0", "net.ipv4.ip_default_ttl: 0: expected 1 to 255"),
-        ("net.ipv4.ip_local_port_range", "900 2000",
-         "net.ipv4.ip_local_port_range: 900 2000: expected the local port range above ip_unprivileged_port_start"),
+        (
+            "net.ipv4.ip_local_port_range", "900 2000",
+            "net.ipv4.ip_local_port_range: 900 2000: expected the local port range above ip_unprivileged_port_start"
+        ),
         ("net.ipv4.ipfrag_high_thresh", "5", "net.ipv4.ipfrag_high_thresh: 5: expected the low threshold not above the high one"),
     ])
     func refuses(key: String, value: String, text: String) {

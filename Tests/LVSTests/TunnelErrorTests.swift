@@ -2,6 +2,7 @@ import LVS
 import PacketKit
 import Testing
 import Wire
+
 import enum PacketKit.Packet
 
 private let client: Endpoint = "198.51.100.7:4000", virtual: Endpoint = "203.0.113.10:80"
@@ -21,8 +22,10 @@ struct TunnelErrorTests {
         }
     }
 
-    static let kinds = [Kind("ipip", .ipip, [], overhead: 20), Kind("gue", .gue, [], overhead: 32),
-                        Kind("gre", .gre, [], overhead: 24), Kind("gre with checksum", .gre, .checksum, overhead: 28)]
+    static let kinds = [
+        Kind("ipip", .ipip, [], overhead: 20), Kind("gue", .gue, [], overhead: 32),
+        Kind("gre", .gre, [], overhead: 24), Kind("gre with checksum", .gre, .checksum, overhead: 28),
+    ]
 
     private func segment(_ length: Int, df: Bool = true) -> [UInt8] {
         Packet.tcp(from: client, to: virtual, flags: .ack, payload: [UInt8](repeating: 0x78, count: length - 40), id: 1, df: df)
@@ -38,13 +41,16 @@ struct TunnelErrorTests {
 
     @Test("What the kernel says and keeps to itself, message by message", arguments: kinds)
     func sequence(_ kind: Kind) throws {
-        let bench = TranslationBench(), over = kind.overhead
+        let bench = TranslationFixture(), over = kind.overhead
         try bench.tunnel(virtual, to: "10.2.0.11:80", kind.settings)
         bench.send(Packet.tcp(from: client, to: virtual))
         let outer = packet(try #require(bench.send(segment(1400)).first))
         let unfragmented = packet(try #require(bench.send(segment(1400, df: false)).first))
         func complain(_ type: UInt8, _ code: UInt8, _ rest: UInt32 = 0, about quoted: [UInt8]? = nil) -> [String] {
-            errors(bench.send(Packet.icmpError(from: router, to: "10.2.0.1", type: type, code: code, rest: rest, quoting: Array((quoted ?? outer).prefix(100)))))
+            errors(
+                bench.send(
+                    Packet.icmpError(
+                        from: router, to: "10.2.0.1", type: type, code: code, rest: rest, quoting: Array((quoted ?? outer).prefix(100)))))
         }
 
         #expect(complain(3, 4, 1400) == ["3/4 \(1500 - over)"], "the route before the error")
@@ -73,31 +79,36 @@ struct TunnelErrorTests {
 
     @Test("The message to the client quotes its own packet, from the virtual address, and counts twice as a reply")
     func message() throws {
-        let bench = TranslationBench()
+        let bench = TranslationFixture()
         try bench.tunnel(virtual, to: "10.2.0.11:80", Self.kinds[0].settings)
         bench.send(Packet.tcp(from: client, to: virtual))
         let outer = packet(try #require(bench.send(Packet.tcp(from: client, to: virtual, flags: .ack, tos: 0x1c)).first))
         let out = bench.send(Packet.icmpError(from: router, to: "10.2.0.1", type: 11, code: 0, quoting: outer))
         #expect(bench.verdict == .tunnelErrorToClient)
-        expect(try #require(out.first), .ipv4(.source("203.0.113.10"), .destination("198.51.100.7"), .ttl(64), .tos(0xdc)), .icmp(.type(11), .code(0)))
+        expect(
+            try #require(out.first), .ipv4(.source("203.0.113.10"), .destination("198.51.100.7"), .ttl(64), .tos(0xdc)),
+            .icmp(.type(11), .code(0)))
         #expect(Array(packet(out[0])[28...]) == Array(outer[20...]))
         let counters = bench.inventory.services[0].servers[0].statistics.counters
         #expect([counters.packetsIn, counters.packetsOut, counters.bytesOut] == [2, 2, 40 + 68])
     }
 
-    @Test("Over IPv6, and for IPv6 inside, the client is told as RFC 2473 has it", arguments: [
-        ("[2001:db8:c::7]:4000", "[2001:db8:f::10]:80", "[fd00:2::11]:80", ["2/0 1310", "1/3 0", "1/3 0"]),
-        ("198.51.100.7:4000", "203.0.113.10:80", "[fd00:2::11]:80", ["3/4 1310", "3/1 0", "3/1 0"]),
-        ("[2001:db8:c::7]:4000", "[2001:db8:f::10]:80", "10.2.0.11:80", ["2/0 1330", "1/3 0", "1/3 0"]),
-    ])
+    @Test(
+        "Over IPv6, and for IPv6 inside, the client is told as RFC 2473 has it",
+        arguments: [
+            ("[2001:db8:c::7]:4000", "[2001:db8:f::10]:80", "[fd00:2::11]:80", ["2/0 1310", "1/3 0", "1/3 0"]),
+            ("198.51.100.7:4000", "203.0.113.10:80", "[fd00:2::11]:80", ["3/4 1310", "3/1 0", "3/1 0"]),
+            ("[2001:db8:c::7]:4000", "[2001:db8:f::10]:80", "10.2.0.11:80", ["2/0 1330", "1/3 0", "1/3 0"]),
+        ])
     func otherFamilies(_ from: String, _ to: String, _ server: String, _ told: [String]) throws {
-        let bench = TranslationBench()
+        let bench = TranslationFixture()
         let client = Endpoint(stringLiteral: from), virtual = Endpoint(stringLiteral: to), server = Endpoint(stringLiteral: server)
         try bench.tunnel(virtual, to: server, Self.kinds[0].settings)
         let outer = packet(try #require(bench.send(Packet.tcp(from: client, to: virtual)).first))
         let isV4 = server.address.isV4
         func complain(_ type: UInt8, _ code: UInt8, _ rest: UInt32 = 0) -> [String] {
-            isV4 ? errors(bench.send(Packet.icmpError(from: router, to: "10.2.0.1", type: type, code: code, rest: rest, quoting: outer)))
+            isV4
+                ? errors(bench.send(Packet.icmpError(from: router, to: "10.2.0.1", type: type, code: code, rest: rest, quoting: outer)))
                 : errors(bench.send(Packet.icmpError(from: router6, to: "[fd00:2::1]", type: type, code: code, rest: rest, quoting: outer)))
         }
         #expect((isV4 ? complain(3, 4, 1350) : complain(2, 0, 1350)) == [told[0]])
@@ -108,7 +119,7 @@ struct TunnelErrorTests {
 
     @Test("Nobody else's message counts")
     func strangers() throws {
-        let bench = TranslationBench()
+        let bench = TranslationFixture()
         try bench.tunnel(virtual, to: "10.2.0.11:80", Self.kinds[1].settings)
         bench.send(Packet.tcp(from: client, to: virtual))
         let sent = segment(1400)
@@ -134,7 +145,7 @@ struct TunnelErrorTests {
     @Test("Cut quotes never lead astray")
     func cutQuotes() throws {
         for kind in Self.kinds {
-            let bench = TranslationBench()
+            let bench = TranslationFixture()
             try bench.tunnel(virtual, to: "10.2.0.11:80", kind.settings)
             bench.send(Packet.tcp(from: client, to: virtual))
             let outer = packet(try #require(bench.send(segment(100)).first))
@@ -142,7 +153,8 @@ struct TunnelErrorTests {
                 let out = bench.send(Packet.icmpError(from: router, to: "10.2.0.1", type: 3, code: 1, quoting: Array(outer.prefix(length))))
                 #expect(out.isEmpty, "\(length) bytes")
             }
-            let out = bench.send(Packet.icmpError(from: router, to: "10.2.0.1", type: 3, code: 1, quoting: Array(outer.prefix(kind.overhead + 28))))
+            let out = bench.send(
+                Packet.icmpError(from: router, to: "10.2.0.1", type: 3, code: 1, quoting: Array(outer.prefix(kind.overhead + 28))))
             #expect(out.count == 1)
         }
     }

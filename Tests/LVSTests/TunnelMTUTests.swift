@@ -3,6 +3,7 @@ import LVS
 import PacketKit
 import Testing
 import Wire
+
 import enum PacketKit.Packet
 
 /// `docs/mtu.md` says what happens to a packet of each size; this asks the engine and compares. The page is written anew
@@ -16,39 +17,48 @@ struct TunnelMTUTests {
         var inner = IPFamily.v4, outer = IPFamily.v4
     }
 
-    private static func tunnel(_ name: String, _ type: TunnelType, _ flags: TunnelFlags = [], isPartial: Bool = false,
-                               carries inner: IPFamily = .v4, over outer: IPFamily = .v4) -> Method {
-        Method(name: name, settings: ServerSettings(method: .tunneling, tunnel: type, tunnelPort: 6080, tunnelFlags: flags),
-               isPartial: isPartial, inner: inner, outer: outer)
+    private static func tunnel(
+        _ name: String, _ type: TunnelType, _ flags: TunnelFlags = [], isPartial: Bool = false,
+        carries inner: IPFamily = .v4, over outer: IPFamily = .v4
+    ) -> Method {
+        Method(
+            name: name, settings: ServerSettings(method: .tunneling, tunnel: type, tunnelPort: 6080, tunnelFlags: flags),
+            isPartial: isPartial, inner: inner, outer: outer)
     }
 
     private static let methods: [Method] = [
         Method(name: "DR", settings: ServerSettings(method: .directRouting)),
         Method(name: "NAT", settings: ServerSettings(method: .masquerading)),
-        tunnel("ipip", .ipip), tunnel("gre", .gre), tunnel("gre, csum", .gre, .checksum), tunnel("gue", .gue), tunnel("gue, csum", .gue, .checksum),
+        tunnel("ipip", .ipip), tunnel("gre", .gre), tunnel("gre, csum", .gre, .checksum), tunnel("gue", .gue),
+        tunnel("gue, csum", .gue, .checksum),
         tunnel("gue, remcsum, checksum unfinished", .gue, .remoteChecksum, isPartial: true),
-        tunnel("ipip over IPv6", .ipip, carries: .v4, over: .v6), tunnel("gre over IPv6", .gre, carries: .v4, over: .v6), tunnel("gue over IPv6", .gue, carries: .v4, over: .v6),
+        tunnel("ipip over IPv6", .ipip, carries: .v4, over: .v6), tunnel("gre over IPv6", .gre, carries: .v4, over: .v6),
+        tunnel("gue over IPv6", .gue, carries: .v4, over: .v6),
         Method(name: "IPv6 DR", settings: ServerSettings(method: .directRouting), inner: .v6, outer: .v6),
         Method(name: "IPv6 NAT", settings: ServerSettings(method: .masquerading), inner: .v6, outer: .v6),
-        tunnel("IPv6 ipip", .ipip, carries: .v6, over: .v4), tunnel("IPv6 gre", .gre, carries: .v6, over: .v4), tunnel("IPv6 gue", .gue, carries: .v6, over: .v4),
-        tunnel("IPv6 ipip over IPv6", .ipip, carries: .v6, over: .v6), tunnel("IPv6 gre over IPv6", .gre, carries: .v6, over: .v6), tunnel("IPv6 gue over IPv6", .gue, carries: .v6, over: .v6),
+        tunnel("IPv6 ipip", .ipip, carries: .v6, over: .v4), tunnel("IPv6 gre", .gre, carries: .v6, over: .v4),
+        tunnel("IPv6 gue", .gue, carries: .v6, over: .v4),
+        tunnel("IPv6 ipip over IPv6", .ipip, carries: .v6, over: .v6), tunnel("IPv6 gre over IPv6", .gre, carries: .v6, over: .v6),
+        tunnel("IPv6 gue over IPv6", .gue, carries: .v6, over: .v6),
     ]
 
     /// A director whose own link is wide, with a way of MTU 1500 to the server.
-    private static func bench(_ method: Method) throws -> TranslationBench {
-        let bench = TranslationBench(serverMTU: 1500)
+    private static func bench(_ method: Method) throws -> TranslationFixture {
+        let bench = TranslationFixture(serverMTU: 1500)
         bench.rewire { $0.interfaces[1].mtu = 9000 }
         bench.tune { $0.sloppyTCP = 1 }
-        try bench.tunnel(method.inner == .v4 ? "203.0.113.10:80" : "[2001:db8:f::10]:80",
-                         to: method.outer == .v4 ? "10.2.0.11:80" : "[fd00:2::11]:80", method.settings)
+        try bench.tunnel(
+            method.inner == .v4 ? "203.0.113.10:80" : "[2001:db8:f::10]:80",
+            to: method.outer == .v4 ? "10.2.0.11:80" : "[fd00:2::11]:80", method.settings)
         return bench
     }
 
-    private static func send(_ length: Int, df: Bool, _ method: Method, through bench: TranslationBench) -> [[UInt8]] {
+    private static func send(_ length: Int, df: Bool, _ method: Method, through bench: TranslationFixture) -> [[UInt8]] {
         let isV4 = method.inner == .v4
         let client: Endpoint = isV4 ? "198.51.100.7:4000" : "[2001:db8:c::7]:4000"
         let virtual: Endpoint = isV4 ? "203.0.113.10:80" : "[2001:db8:f::10]:80"
-        let segment = Packet.tcp(from: client, to: virtual, flags: .ack, payload: [UInt8](repeating: 1, count: length - (isV4 ? 40 : 60)), df: df)
+        let segment = Packet.tcp(
+            from: client, to: virtual, flags: .ack, payload: [UInt8](repeating: 1, count: length - (isV4 ? 40 : 60)), df: df)
         guard method.isPartial else { return bench.send(segment) }
         return bench.send(segment.partial, offload: .partial(at: isV4 ? 34 : 54, field: 16))
     }
@@ -75,7 +85,9 @@ struct TunnelMTUTests {
     }
 
     private static func limits() throws -> String {
-        var lines = ["| method | bytes in front | longest packet | one byte more, DF | no DF | DF, `pmtu_disc=0` |", "|---|---|---|---|---|---|"]
+        var lines = [
+            "| method | bytes in front | longest packet | one byte more, DF | no DF | DF, `pmtu_disc=0` |", "|---|---|---|---|---|---|",
+        ]
         for method in methods {
             let limit = try limit(method), over = limit + 1
             let fits = try outcome(limit, df: true, method)
@@ -90,7 +102,9 @@ struct TunnelMTUTests {
 
     private static func sizes(_ chosen: [Method], df: Bool) throws -> String {
         let lengths = [1280, 1400, 1440, 1448, 1456, 1460, 1468, 1472, 1476, 1480, 1500, 1501, 3000]
-        var lines = ["| packet | " + chosen.map(\.name).joined(separator: " | ") + " |", "|---|" + String(repeating: "---|", count: chosen.count)]
+        var lines = [
+            "| packet | " + chosen.map(\.name).joined(separator: " | ") + " |", "|---|" + String(repeating: "---|", count: chosen.count),
+        ]
         for length in lengths {
             let cells = try chosen.map { try outcome(length, df: df, $0) }
             lines.append("| \(length) | " + cells.joined(separator: " | ") + " |")
@@ -149,7 +163,8 @@ struct TunnelMTUTests {
         if ProcessInfo.processInfo.environment["SVS_REGENERATE"] != nil { try page.write(to: path, atomically: true, encoding: .utf8) }
         let written = try String(contentsOf: path, encoding: .utf8)
         let lines = page.split(separator: "\n", omittingEmptySubsequences: false)
-        for (number, (got, want)) in zip(written.split(separator: "\n", omittingEmptySubsequences: false), lines).enumerated() where got != want {
+        for (number, (got, want)) in zip(written.split(separator: "\n", omittingEmptySubsequences: false), lines).enumerated()
+        where got != want {
             Issue.record("docs/mtu.md:\(number + 1): \(got)\n  but the engine: \(want)")
         }
         #expect(written == page)

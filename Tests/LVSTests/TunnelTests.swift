@@ -3,6 +3,7 @@ import LVS
 import PacketKit
 import Testing
 import Wire
+
 import enum PacketKit.Packet
 
 private let client: Endpoint = "192.0.2.1:103", client6: Endpoint = "[2001:db8:c::7]:103"
@@ -36,13 +37,15 @@ struct TunnelTests {
         #expect(Set(written) == Set(Tunnels.all.map { String(describing: $0) }))
     }
 
-    @Test("The kernel's own bytes", arguments: [
-        (TunnelType.ipip, none, "452e003c 00004000 3f042781 0a020001 0a02000b"),
-        (.gre, none, "452e0040 00004000 3f2f2752 0a020001 0a02000b 00000800"),
-    ])
+    @Test(
+        "The kernel's own bytes",
+        arguments: [
+            (TunnelType.ipip, none, "452e003c 00004000 3f042781 0a020001 0a02000b"),
+            (.gre, none, "452e0040 00004000 3f2f2752 0a020001 0a02000b 00000800"),
+        ])
     func kernelBytes(_ type: TunnelType, _ flags: TunnelFlags, _ outer: String) throws {
-        let bench = TranslationBench()
-        bench.rewire { $0.addresses.append(.init(address: TranslationBench.ip("10.9.0.1"), prefixLength: 32, interface: 1)) }
+        let bench = TranslationFixture()
+        bench.rewire { $0.addresses.append(.init(address: TranslationFixture.ip("10.9.0.1"), prefixLength: 32, interface: 1)) }
         try bench.tunnel("10.9.0.1:2003", to: "10.2.0.11:2003", settings(type, flags))
         let segment = Packet.tcp(from: "192.0.2.1:103", to: "10.9.0.1:2003", ttl: 64, tos: 0x2e, id: 0x1234)
         let out = try #require(bench.send(segment).first)
@@ -60,11 +63,13 @@ struct TunnelTests {
         Way(client: client, virtual: virtual, server: server6), Way(client: client6, virtual: virtual6, server: server6),
     ]
 
-    @Test("Every tunnel over every pair of families", arguments: ways, [
-        (TunnelType.ipip, none), (.gue, none), (.gue, .checksum), (.gue, .remoteChecksum), (.gre, none), (.gre, .checksum),
-    ])
+    @Test(
+        "Every tunnel over every pair of families", arguments: ways,
+        [
+            (TunnelType.ipip, none), (.gue, none), (.gue, .checksum), (.gue, .remoteChecksum), (.gre, none), (.gre, .checksum),
+        ])
     func everyWay(_ way: Way, _ kind: (type: TunnelType, flags: TunnelFlags)) throws {
-        let bench = TranslationBench()
+        let bench = TranslationFixture()
         try bench.tunnel(way.virtual, to: way.server, settings(kind.type, kind.flags))
         let sent = Packet.tcp(from: way.client, to: way.virtual, payload: hex("aa bb cc"), ttl: 60, tos: 0x2b, id: 9)
         let out = try #require(bench.send(sent).first)
@@ -72,12 +77,20 @@ struct TunnelTests {
         let isV4 = way.virtual.address.isV4, type = UInt16(isV4 ? 0x0800 : 0x86dd), inner = UInt8(isV4 ? 4 : 41)
         let source: Endpoint = way.server.address.isV4 ? "10.2.0.1" : "[fd00:2::1]"
         let proto: UInt8 = kind.type == .ipip ? inner : kind.type == .gue ? 17 : 47
-        let outer: Layer = way.server.address.isV4
-            ? .ipv4(.source(Endpoint(source.address)), .destination(Endpoint(way.server.address)), .ttl(59), .tos(0x2a), .proto(proto), .df(isV4))
-            : .ipv6(.source(Endpoint(source.address)), .destination(Endpoint(way.server.address)), .ttl(59), .tos(0x2a), .proto(proto), .flow(0))
-        let carried: [Layer] = [isV4 ? .ipv4(.source(way.client), .destination(way.virtual), .ttl(59), .tos(0x2b), .id(9))
-            : .ipv6(.source(way.client), .destination(way.virtual), .ttl(59), .tos(0x2b)),
-            .tcp(.sourcePort(103), .destinationPort(80)), .payload(hex("aa bb cc"))]
+        let outer: Layer =
+            way.server.address.isV4
+            ? .ipv4(
+                .source(Endpoint(source.address)), .destination(Endpoint(way.server.address)), .ttl(59), .tos(0x2a), .proto(proto),
+                .df(isV4))
+            : .ipv6(
+                .source(Endpoint(source.address)), .destination(Endpoint(way.server.address)), .ttl(59), .tos(0x2a), .proto(proto), .flow(0)
+            )
+        let carried: [Layer] = [
+            isV4
+                ? .ipv4(.source(way.client), .destination(way.virtual), .ttl(59), .tos(0x2b), .id(9))
+                : .ipv6(.source(way.client), .destination(way.virtual), .ttl(59), .tos(0x2b)),
+            .tcp(.sourcePort(103), .destinationPort(80)), .payload(hex("aa bb cc")),
+        ]
         let shim: [Layer]
         switch kind.type {
         case .gue: shim = [.udp(.destinationPort(6080), .checksummed(!kind.flags.isEmpty)), .gue(.header([0, inner, 0, 0]))]
@@ -90,7 +103,7 @@ struct TunnelTests {
 
     @Test("ECN: a congestion mark stays inside", arguments: [(UInt8(0), UInt8(0)), (1, 1), (2, 2), (3, 2), (0xb8, 0xb8), (0xff, 0xfe)])
     func congestion(_ inner: UInt8, _ outer: UInt8) throws {
-        let bench = TranslationBench()
+        let bench = TranslationFixture()
         try bench.tunnel(virtual, to: server, settings(.ipip))
         let out = try #require(bench.send(Packet.tcp(from: client, to: virtual, tos: inner)).first)
         expect(out, .ipv4(.tos(outer)), .ipv4(.tos(inner)), .tcp())
@@ -98,7 +111,7 @@ struct TunnelTests {
 
     @Test("DF goes outside with no id; without DF each packet has the next id; pmtu_disc=0 clears it")
     func identification() throws {
-        let bench = TranslationBench()
+        let bench = TranslationFixture()
         try bench.tunnel(virtual, to: server, settings(.ipip))
         func outer(df: Bool) throws -> (id: UInt16, df: Bool) {
             let ip = packet(try #require(bench.send(Packet.tcp(from: client, to: virtual, id: 5, df: df)).first))
@@ -114,8 +127,10 @@ struct TunnelTests {
 
     @Test("GUE: one port for a flow, within the local range, and others for others")
     func flowPorts() throws {
-        let bench = TranslationBench()
-        bench.tune { $0.firstLocalPort = 40_000; $0.lastLocalPort = 40_099 }
+        let bench = TranslationFixture()
+        bench.tune {
+            $0.firstLocalPort = 40_000; $0.lastLocalPort = 40_099
+        }
         try bench.tunnel(virtual, to: server, settings(.gue))
         var ports: Set<UInt16> = []
         for port in 1000..<1200 as Range<UInt16> {
@@ -131,20 +146,20 @@ struct TunnelTests {
 
     @Test("An edit reaches connections that are there; so does another source address")
     func edits() throws {
-        let bench = TranslationBench()
+        let bench = TranslationFixture()
         try bench.tunnel(virtual, to: server, settings(.ipip))
         let segment = Packet.tcp(from: client, to: virtual)
         expect(try #require(bench.send(segment).first), .ipv4(.proto(4)), .ipv4(), .tcp())
         let key = ServiceKey(proto: IPProtocol.tcp, address: virtual.address, port: 80)
         try bench.apply(.editServer(key, ServerKey(address: server.address, port: 80), settings(.gue, .checksum)))
         expect(try #require(bench.send(segment).first), .ipv4(.proto(17)), .udp(.checksummed(true)), .gue(), .ipv4(), .tcp())
-        bench.rewire { $0.routes[2].source = TranslationBench.ip("10.2.0.99") }
+        bench.rewire { $0.routes[2].source = TranslationFixture.ip("10.2.0.99") }
         expect(try #require(bench.send(segment).first), .ipv4(.source("10.2.0.99")), .udp(.checksummed(true)), .gue(), .ipv4(), .tcp())
     }
 
     @Test("Without room in front of the frame a copy goes out")
     func noHeadroom() throws {
-        let bench = TranslationBench()
+        let bench = TranslationFixture()
         try bench.tunnel(virtual, to: server, settings(.gue))
         let segment = Packet.tcp(from: client, to: virtual, payload: hex("01 02"))
         let roomy = bench.send(segment)
@@ -155,7 +170,7 @@ struct TunnelTests {
 
     @Test("A VLAN tag stays in front")
     func tagged() throws {
-        let bench = TranslationBench()
+        let bench = TranslationFixture()
         try bench.tunnel(virtual, to: server, settings(.ipip))
         let frame = Packet.tcp(from: client6, to: virtual6).ethernet(from: "02:00:00:00:00:fe", to: "02:00:00:00:00:01").vlan(5)
         try bench.tunnel(virtual6, to: server, settings(.ipip))
@@ -164,11 +179,14 @@ struct TunnelTests {
         expect(Array(out[18...]), .ipv4(.proto(41)), .ipv6(.source(client6)), .tcp())
     }
 
-    @Test("Unfinished checksums: moved, finished, or left to the receiver", arguments: [
-        (TunnelType.ipip, none, 20), (.gue, none, 32), (.gue, .checksum, 32), (.gue, .remoteChecksum, 40), (.gre, none, 24), (.gre, .checksum, 28),
-    ])
+    @Test(
+        "Unfinished checksums: moved, finished, or left to the receiver",
+        arguments: [
+            (TunnelType.ipip, none, 20), (.gue, none, 32), (.gue, .checksum, 32), (.gue, .remoteChecksum, 40), (.gre, none, 24),
+            (.gre, .checksum, 28),
+        ])
     func partialChecksums(_ type: TunnelType, _ flags: TunnelFlags, _ overhead: Int) throws {
-        let bench = TranslationBench()
+        let bench = TranslationFixture()
         try bench.tunnel(virtual, to: server, settings(type, flags))
         let whole = Packet.tcp(from: client, to: virtual, payload: hex("01 02 03"))
         let out = try #require(bench.send(whole.partial, offload: .partial(at: 34, field: 16)).first)
@@ -190,12 +208,14 @@ struct TunnelTests {
         }
     }
 
-    @Test("A lying offload header is no reason to fall", arguments: [
-        Offload.partial(at: 65535, field: 16), .partial(at: 10, field: 65535), .partial(at: 0, field: 0), .partial(at: 54, field: 0),
-    ])
+    @Test(
+        "A lying offload header is no reason to fall",
+        arguments: [
+            Offload.partial(at: 65535, field: 16), .partial(at: 10, field: 65535), .partial(at: 0, field: 0), .partial(at: 54, field: 0),
+        ])
     func lyingOffloads(_ offload: Offload) throws {
         for (type, flags) in [(TunnelType.gue, TunnelFlags.checksum), (.gue, .remoteChecksum), (.gre, .checksum)] {
-            let bench = TranslationBench()
+            let bench = TranslationFixture()
             try bench.tunnel(virtual, to: server, settings(type, flags))
             #expect(bench.send(Packet.tcp(from: client, to: virtual), offload: offload).isEmpty)
             #expect(bench.verdict == .malformed)
@@ -204,7 +224,9 @@ struct TunnelTests {
 }
 
 extension Offload {
-    static func partial(at start: UInt16, field: UInt16) -> Offload { Offload(flags: needsChecksum, checksumStart: start, checksumOffset: field) }
+    static func partial(at start: UInt16, field: UInt16) -> Offload {
+        Offload(flags: needsChecksum, checksumStart: start, checksumOffset: field)
+    }
 }
 
 extension [UInt8] {
@@ -213,7 +235,8 @@ extension [UInt8] {
         let isV4 = self[0] >> 4 == 4, start = isV4 ? 20 : 40
         let proto = isV4 ? self[9] : self[6]
         let ends = ends([UInt8](repeating: 0, count: 14) + self)
-        let sum = ~SlowChecksum.internet(SlowChecksum.pseudoHeader(from: ends.source.address, to: ends.destination.address, proto: proto, length: count - start))
+        let sum = ~SlowChecksum.internet(
+            SlowChecksum.pseudoHeader(from: ends.source.address, to: ends.destination.address, proto: proto, length: count - start))
         let field = start + (proto == 6 ? 16 : 6)
         return with(UInt8(sum >> 8), UInt8(truncatingIfNeeded: sum), at: field)
     }

@@ -72,10 +72,12 @@ import Wire
         try send([frames[2], frames[3]], through: link, elsewhere: [0])
         try trace.close()
         try offloads.close()
-        #expect(folder.read("trace.pcap") == little.pcapHeader() + little.record(5, 1, frames[0])
-            + little.record(5, 1, frames[1]) + little.record(6, 0, frames[3]))
-        #expect(folder.read("trace.vnet")
-            == [UInt8](repeating: 0, count: 10) + [1, 0, 0, 0, 0, 0, 34, 0, 16, 0] + [UInt8](repeating: 0, count: 10))
+        #expect(
+            folder.read("trace.pcap") == little.pcapHeader() + little.record(5, 1, frames[0])
+                + little.record(5, 1, frames[1]) + little.record(6, 0, frames[3]))
+        #expect(
+            folder.read("trace.vnet")
+                == [UInt8](repeating: 0, count: 10) + [1, 0, 0, 0, 0, 0, 34, 0, 16, 0] + [UInt8](repeating: 0, count: 10))
         #expect(inner.sent.map(\.bytes) == [frames[3]] && link.interface == 4 && link.counters == inner.counters)
     }
 

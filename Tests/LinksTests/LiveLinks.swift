@@ -9,7 +9,8 @@ struct LiveLinks {
         case ring, socket
 
         func open(_ name: String, in namespace: Namespace, filter: PacketFilter = .everything, group: UInt16? = nil)
-            throws -> any LiveLink {
+            throws -> any LiveLink
+        {
             switch self {
             case .ring: try namespace.link(RingLink.self, name, filter, group)
             case .socket: try namespace.link(SocketLink.self, name, filter, group)
@@ -17,8 +18,8 @@ struct LiveLinks {
         }
     }
 
-    let cable: Cable
-    init() throws { cable = try Cable() }
+    let cable: VethPair
+    init() throws { cable = try VethPair() }
 
     func open(_ kind: Kind, _ name: String, filter: PacketFilter = .everything) throws -> any LiveLink {
         try kind.open(name, in: cable.namespace, filter: filter)
@@ -59,7 +60,7 @@ struct LiveLinks {
     @Test(arguments: Kind.allCases)
     func tagsComeBack(_ kind: Kind) throws {
         let near = try open(.socket, "near")
-        let far = try open(kind, "far", filter: PacketFilter(accepting: [Interest(.destination, address("10.0.0.2"))]))
+        let far = try open(kind, "far", filter: PacketFilter(accepting: [CaptureMatch(.destination, address("10.0.0.2"))]))
         let sent: [MemoryLink.Copy] = [
             .init(tagged(segment(100), 0x6064)), .init(tagged(segment(1000), 7, protocol: 0x88a8)),
             .init(tagged(segment(30), 0)), .init(tagged(segment(30), 5), offload: partial().behindTag),
@@ -76,13 +77,13 @@ struct LiveLinks {
     @Test(arguments: Kind.allCases)
     func filterKeepsBack(_ kind: Kind) throws {
         let near = try open(.socket, "near")
-        let web = Interest(.destination, address("10.0.0.1"), proto: 6, ports: 80...80)
+        let web = CaptureMatch(.destination, address("10.0.0.1"), proto: 6, ports: 80...80)
         let far = try open(kind, "far", filter: PacketFilter(accepting: [web]))
         let wanted = ip("1.1.1.1", "10.0.0.1", proto: 6, ports(9, 80))
         let other = ip("1.1.1.1", "10.0.0.1", proto: 6, ports(9, 81))
         try near.send([other, wanted, tagged(other, 4), tagged(wanted, 4)].map { .init($0) })
         #expect(try far.collect(2).map(\.bytes) == [wanted, tagged(wanted, 4)])
-        try far.attach(PacketFilter(accepting: [Interest(.destination, address("10.0.0.1"))]))
+        try far.attach(PacketFilter(accepting: [CaptureMatch(.destination, address("10.0.0.1"))]))
         try near.send([other, wanted, ethernet(0x88b5, ports(0, 0))].map { .init($0) })
         #expect(try far.collect(2).map(\.bytes) == [other, wanted])
         try far.attach(.everything)
@@ -96,10 +97,11 @@ struct LiveLinks {
         cable.namespace.write("20480", to: "/proc/sys/net/core/optmem_max")
         let near = try open(.socket, "near")
         func filter(_ services: Int) -> PacketFilter {
-            PacketFilter(accepting: (0..<services).map { index in
-                let port = UInt16(index * 3)
-                return Interest(.destination, IPAddress(v4: 0x0a00_0000 + UInt32(index) * 2), proto: 6, ports: port...port)
-            })
+            PacketFilter(
+                accepting: (0..<services).map { index in
+                    let port = UInt16(index * 3)
+                    return CaptureMatch(.destination, IPAddress(v4: 0x0a00_0000 + UInt32(index) * 2), proto: 6, ports: port...port)
+                })
         }
         let far = try open(kind, "far", filter: filter(300))
         #expect(far.filter.precision == .addresses && filter(300).precision == .ports)

@@ -17,10 +17,12 @@ struct LiveTCP {
         client = try Namespace()
         hop = try Namespace()
         server = try Namespace()
-        try hop.ip("link add left address 02:00:00:00:00:02 type veth peer name eth0 address 02:00:00:00:00:01 netns "
-            + client.path)
-        try hop.ip("link add right address 02:00:00:00:00:01 type veth peer name eth0 address 02:00:00:00:00:02 netns "
-            + server.path)
+        try hop.ip(
+            "link add left address 02:00:00:00:00:02 type veth peer name eth0 address 02:00:00:00:00:01 netns "
+                + client.path)
+        try hop.ip(
+            "link add right address 02:00:00:00:00:01 type veth peer name eth0 address 02:00:00:00:00:02 netns "
+                + server.path)
         for name in ["left", "right"] { try hop.ip("link set \(name) up") }
         for (host, address) in [(client, "10.0.0.1/24"), (server, "10.0.0.2/24")] {
             try host.ip("address add \(address) dev eth0")
@@ -56,9 +58,11 @@ struct LiveTCP {
                 try to.transmit(batch)
             }
             if sent < message.count {
-                sent += max(0, message[sent...].withUnsafeBytes {
-                    Glibc.send(sender, $0.baseAddress, min($0.count, 1 << 18), Int32(MSG_NOSIGNAL))
-                })
+                sent += max(
+                    0,
+                    message[sent...].withUnsafeBytes {
+                        Glibc.send(sender, $0.baseAddress, min($0.count, 1 << 18), Int32(MSG_NOSIGNAL))
+                    })
             }
             if receiver < 0 { receiver = accept(listener, nil, nil) }
             let got = receiver < 0 ? 0 : recv(receiver, &buffer, buffer.count, Int32(MSG_DONTWAIT))
@@ -78,8 +82,9 @@ struct LiveTCP {
     private func tcpSocket() -> Int32 { socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue), 0) }
 
     private func endpoint(_ text: String, _ port: UInt16) -> sockaddr_in {
-        sockaddr_in(sin_family: sa_family_t(AF_INET), sin_port: port.bigEndian,
-                    sin_addr: in_addr(s_addr: address(text).v4.bigEndian), sin_zero: (0, 0, 0, 0, 0, 0, 0, 0))
+        sockaddr_in(
+            sin_family: sa_family_t(AF_INET), sin_port: port.bigEndian,
+            sin_addr: in_addr(s_addr: address(text).v4.bigEndian), sin_zero: (0, 0, 0, 0, 0, 0, 0, 0))
     }
 
     private func withAddress(_ value: inout sockaddr_in, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Int32) -> Int32 {

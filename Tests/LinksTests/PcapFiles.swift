@@ -31,9 +31,11 @@ struct ByteOrder: CustomStringConvertible {
         let options = bytes(UInt16(9)) + bytes(UInt16(1)) + [resolution, 0, 0, 0] + bytes(0 as UInt32)
         let interface = bytes(UInt16(1)) + bytes(UInt16(0)) + bytes(0 as UInt32) + options
         let padding = [UInt8](repeating: 0, count: (4 - frame.count % 4) % 4)
-        let packet = bytes(0 as UInt32) + bytes(UInt32(ticks >> 32)) + bytes(UInt32(truncatingIfNeeded: ticks))
+        let packet =
+            bytes(0 as UInt32) + bytes(UInt32(ticks >> 32)) + bytes(UInt32(truncatingIfNeeded: ticks))
             + bytes(UInt32(frame.count)) + bytes(UInt32(frame.count)) + frame + padding
-        let section = bytes(0x1a2b_3c4d as UInt32) + bytes(UInt16(1)) + bytes(UInt16(0))
+        let section =
+            bytes(0x1a2b_3c4d as UInt32) + bytes(UInt16(1)) + bytes(UInt16(0))
             + [UInt8](repeating: 0xff, count: 8)
         return block(0x0a0d_0d0a, section) + block(1, interface) + block(6, packet)
     }
@@ -50,17 +52,20 @@ let big = ByteOrder(isBig: true)
 @Suite struct PcapFiles {
     let folder = TemporaryFolder()
 
-    @Test(arguments: [
-        (little, 0xa1b2_c3d4, 250_000, 1_700_000_000_250_000_000),
-        (big, 0xa1b2_c3d4, 250_000, 1_700_000_000_250_000_000),
-        (little, 0xa1b2_3c4d, 250_000_001, 1_700_000_000_250_000_001),
-        (big, 0xa1b2_3c4d, 250_000_001, 1_700_000_000_250_000_001),
-    ] as [(ByteOrder, UInt32, UInt32, UInt64)])
+    @Test(
+        arguments: [
+            (little, 0xa1b2_c3d4, 250_000, 1_700_000_000_250_000_000),
+            (big, 0xa1b2_c3d4, 250_000, 1_700_000_000_250_000_000),
+            (little, 0xa1b2_3c4d, 250_000_001, 1_700_000_000_250_000_001),
+            (big, 0xa1b2_3c4d, 250_000_001, 1_700_000_000_250_000_001),
+        ] as [(ByteOrder, UInt32, UInt32, UInt64)])
     func bothOrdersAndResolutions(_ row: (order: ByteOrder, magic: UInt32, fraction: UInt32, time: UInt64)) throws {
         let frames: [[UInt8]] = [[UInt8](0..<60), [UInt8](repeating: 7, count: 1514)]
-        let path = folder.file("in.pcap", row.order.pcapHeader(magic: row.magic)
-            + row.order.record(1_700_000_000, row.fraction, frames[0])
-            + row.order.record(4_000_000_000, 0, frames[1]))
+        let path = folder.file(
+            "in.pcap",
+            row.order.pcapHeader(magic: row.magic)
+                + row.order.record(1_700_000_000, row.fraction, frames[0])
+                + row.order.record(4_000_000_000, 0, frames[1]))
         let reader = try PcapReader(path: path)
         let first = try #require(try reader.next())
         #expect(first.bytes == frames[0])
@@ -73,9 +78,12 @@ let big = ByteOrder(isBig: true)
         #expect(reader.frames == 2)
     }
 
-    @Test(arguments: [(little, 6, 1_700_000_000_000_001, 1_700_000_000_000_001_000),
-                      (big, 9, 1_700_000_000_000_000_001, 1_700_000_000_000_000_001)]
-        as [(ByteOrder, UInt8, UInt64, UInt64)])
+    @Test(
+        arguments: [
+            (little, 6, 1_700_000_000_000_001, 1_700_000_000_000_001_000),
+            (big, 9, 1_700_000_000_000_000_001, 1_700_000_000_000_000_001),
+        ]
+            as [(ByteOrder, UInt8, UInt64, UInt64)])
     func pcapng(_ row: (order: ByteOrder, resolution: UInt8, ticks: UInt64, time: UInt64)) throws {
         let frame = [UInt8](1...61)
         let bytes = row.order.pcapng(resolution: row.resolution, ticks: row.ticks, frame: frame)
@@ -88,20 +96,32 @@ let big = ByteOrder(isBig: true)
 
     static let frame = [UInt8](repeating: 1, count: 60)
 
-    @Test(arguments: [
-        ("an empty file", [], "truncated dump file"),
-        ("no pcap file", Array("services:\n  - 10.0.0.1\n".utf8), "unknown file format"),
-        ("Linux cooked frames", little.pcapHeader(linkType: 113), "holds Linux cooked v1 frames; only Ethernet"),
-        ("raw IP frames", little.pcapHeader(linkType: 101), "holds Raw IP frames; only Ethernet"),
-        ("a record cut short", Array((little.pcapHeader() + little.record(1, 0, frame) + little.record(2, 0, frame))
-            .dropLast(9)), "frame 2: truncated dump file"),
-        ("a record header cut short", Array((little.pcapHeader() + little.record(1, 0, frame)).dropLast(70)),
-         "frame 1: truncated dump file"),
-        ("a frame cut by the snapshot length", little.pcapHeader() + little.record(1, 0, frame, length: 1514),
-         "frame 1: was captured only in part: 60 of 1514 bytes"),
-        ("a record longer than any frame", little.pcapHeader() + little.bytes(1 as UInt32) + little.bytes(0 as UInt32)
-            + little.bytes(0x7fff_ffff as UInt32) + little.bytes(0x7fff_ffff as UInt32), "frame 1: "),
-    ] as [(String, [UInt8], String)])
+    @Test(
+        arguments: [
+            ("an empty file", [], "truncated dump file"),
+            ("no pcap file", Array("services:\n  - 10.0.0.1\n".utf8), "unknown file format"),
+            ("Linux cooked frames", little.pcapHeader(linkType: 113), "holds Linux cooked v1 frames; only Ethernet"),
+            ("raw IP frames", little.pcapHeader(linkType: 101), "holds Raw IP frames; only Ethernet"),
+            (
+                "a record cut short",
+                Array(
+                    (little.pcapHeader() + little.record(1, 0, frame) + little.record(2, 0, frame))
+                        .dropLast(9)), "frame 2: truncated dump file"
+            ),
+            (
+                "a record header cut short", Array((little.pcapHeader() + little.record(1, 0, frame)).dropLast(70)),
+                "frame 1: truncated dump file"
+            ),
+            (
+                "a frame cut by the snapshot length", little.pcapHeader() + little.record(1, 0, frame, length: 1514),
+                "frame 1: was captured only in part: 60 of 1514 bytes"
+            ),
+            (
+                "a record longer than any frame",
+                little.pcapHeader() + little.bytes(1 as UInt32) + little.bytes(0 as UInt32)
+                    + little.bytes(0x7fff_ffff as UInt32) + little.bytes(0x7fff_ffff as UInt32), "frame 1: "
+            ),
+        ] as [(String, [UInt8], String)])
     func unreadable(_ row: (name: String, bytes: [UInt8], words: String)) throws {
         let path = folder.file("in.pcap", row.bytes)
         let error = try #require(throws: LinkError.self) {
@@ -134,8 +154,9 @@ let big = ByteOrder(isBig: true)
         try frame.withBytes { bytes in Result { try writer.write(bytes, seconds: 3, microseconds: 1) } }.get()
         try frame.withBytes { bytes in Result { try writer.write(bytes, time: 4_000_000_000_000_002_999) } }.get()
         try writer.close()
-        #expect(folder.read("out.pcap") == little.pcapHeader() + little.record(3, 1, frame)
-            + little.record(4_000_000_000, 2, frame))
+        #expect(
+            folder.read("out.pcap") == little.pcapHeader() + little.record(3, 1, frame)
+                + little.record(4_000_000_000, 2, frame))
         let late = try #require(throws: LinkError.self) {
             try frame.withBytes { bytes in Result { try writer.write(bytes, time: 0) } }.get()
         }
@@ -153,8 +174,9 @@ let big = ByteOrder(isBig: true)
     }
 
     @Test func offloadHeaders() throws {
-        let offload = Offload(flags: 1, segmentation: Offload.tcp4, headerLength: 66, segmentSize: 1448,
-                              checksumStart: 34, checksumOffset: 16)
+        let offload = Offload(
+            flags: 1, segmentation: Offload.tcp4, headerLength: 66, segmentSize: 1448,
+            checksumStart: 34, checksumOffset: 16)
         let writer = try VnetWriter(path: folder.path + "/in.eth0.vnet")
         try writer.write(Offload())
         try writer.write(offload)

@@ -1,6 +1,6 @@
-import Testing
 import Links
 import PacketKit
+import Testing
 import Wire
 
 @Suite struct PcapNGFiles {
@@ -13,7 +13,9 @@ import Wire
             var bytes = frame
             var failure: LinkError?
             bytes.withBytes { window in
-                do throws(LinkError) { try writer.write(window, time: 1_000_000_000_000_000_001 + UInt64(number), comment: number == 0 ? "why" : nil) } catch { failure = error }
+                do throws(LinkError) {
+                    try writer.write(window, time: 1_000_000_000_000_000_001 + UInt64(number), comment: number == 0 ? "why" : nil)
+                } catch { failure = error }
             }
             if let failure { throw failure }
         }

@@ -19,9 +19,10 @@ final class TemporaryFolder {
         defer { closedir(folder) }
         var found: [String] = []
         while let entry = readdir(folder) {
-            found.append(withUnsafePointer(to: &entry.pointee.d_name) {
-                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-            })
+            found.append(
+                withUnsafePointer(to: &entry.pointee.d_name) {
+                    $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+                })
         }
         return found
     }

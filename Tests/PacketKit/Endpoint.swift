@@ -25,7 +25,8 @@ public struct Endpoint: Hashable, Sendable, ExpressibleByStringInterpolation, Cu
             number = ""
         }
         guard let address = IPAddress(host), number.isEmpty || number.first == ":",
-              let port = number.isEmpty ? 0 : UInt16(number.dropFirst()) else {
+            let port = number.isEmpty ? 0 : UInt16(number.dropFirst())
+        else {
             preconditionFailure("\"\(text)\" is no endpoint")
         }
         self.init(address, port)

@@ -40,8 +40,10 @@ public struct Layer: Sendable {
     }
 
     /// A layer whose header is taken off by `take`, or an explanation why it cannot be.
-    init<Header>(_ name: String, _ checks: [Check<Header>],
-                 take: @escaping @Sendable (inout Rest) -> Taken<Header>) {
+    init<Header>(
+        _ name: String, _ checks: [Check<Header>],
+        take: @escaping @Sendable (inout Rest) -> Taken<Header>
+    ) {
         self.init(name) { rest, found in
             switch take(&rest) {
             case .missing(let why):

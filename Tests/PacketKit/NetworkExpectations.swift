@@ -34,8 +34,9 @@ public struct IPFields: Sendable {
     func address(_ range4: Range<Int>, _ range6: Range<Int>) -> IPAddress {
         let bytes = header[version == 4 ? range4 : range6]
         if version == 4 { return IPAddress(v4: UInt32(number(bytes))) }
-        return IPAddress(high: UInt64(bytes.prefix(8).reduce(0) { $0 << 8 | UInt64($1) }),
-                         low: UInt64(bytes.suffix(8).reduce(0) { $0 << 8 | UInt64($1) }))
+        return IPAddress(
+            high: UInt64(bytes.prefix(8).reduce(0) { $0 << 8 | UInt64($1) }),
+            low: UInt64(bytes.suffix(8).reduce(0) { $0 << 8 | UInt64($1) }))
     }
 }
 

@@ -39,8 +39,10 @@ public struct SCTPChunk: Sendable {
 
 extension Packet {
     /// An SCTP packet with its CRC32c.
-    public static func sctp(from source: Endpoint, to destination: Endpoint, tag: UInt32 = 0x0102_0304, chunks: [SCTPChunk],
-                            ttl: UInt8 = 64, tos: UInt8 = 0, id: UInt16 = 0, df: Bool = true) -> [UInt8] {
+    public static func sctp(
+        from source: Endpoint, to destination: Endpoint, tag: UInt32 = 0x0102_0304, chunks: [SCTPChunk],
+        ttl: UInt8 = 64, tos: UInt8 = 0, id: UInt16 = 0, df: Bool = true
+    ) -> [UInt8] {
         var packet = big(source.port) + big(destination.port) + big(tag) + [0, 0, 0, 0] + chunks.flatMap(\.bytes)
         packet.replaceSubrange(8..<12, with: SlowChecksum.crc32c(packet))
         return ip(from: source, to: destination, proto: 132, payload: packet, ttl: ttl, tos: tos, id: id, df: df)

@@ -1,7 +1,7 @@
 import Foundation
 import Links
-import Wire
 import PacketKit
+import Wire
 
 /// A case folder in the system's place for such things, gone with the last reference.
 final class CaseFolder {
@@ -55,7 +55,9 @@ final class CaseFolder {
             var bytes = frame
             var failure: LinkError?
             bytes.withBytes { window in
-                do throws(LinkError) { try writer.write(window, seconds: causes?[index] ?? UInt32(1000 + index), microseconds: 0) } catch { failure = error }
+                do throws(LinkError) { try writer.write(window, seconds: causes?[index] ?? UInt32(1000 + index), microseconds: 0) } catch {
+                    failure = error
+                }
             }
             if let failure { throw failure }
         }

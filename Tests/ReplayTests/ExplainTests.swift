@@ -1,12 +1,14 @@
 import Foundation
-import Testing
 import LVS
 import Replay
+import Testing
 import Wire
 
 @Suite struct ExplainTests {
-    private static func explained(_ words: String, behind frames: [[UInt8]] = [], _ files: [String: String] = [:],
-                                  services: String = CaseFolder.services) throws -> ExplainedFrame {
+    private static func explained(
+        _ words: String, behind frames: [[UInt8]] = [], _ files: [String: String] = [:],
+        services: String = CaseFolder.services
+    ) throws -> ExplainedFrame {
         let folder = try CaseFolder(files, frames: frames, services: services)
         var replay = try Replayer(CaseFiles(folder: folder.path))
         while try replay.step({ _ in }) != nil {}
@@ -19,25 +21,26 @@ import Wire
 
     @Test func aFirstPacketIsToldFromServiceToWay() throws {
         let told = try Self.explained("tcp 198.51.100.7:5555 > 192.0.2.1:80 SYN")
-        #expect(told.text == """
-            frame 0 on eth0 at 0.000000 s, 54 bytes
-              02:00:00:00:00:fe > 02:00:00:00:00:01 198.51.100.7:5555 > 192.0.2.1:80 TCP [S] seq 1 win 65535 len 40 ttl 64 id 0 DF
-              connection  none known for TCP 198.51.100.7:5555 > 192.0.2.1:80
-              service     TCP 192.0.2.1:80, by address and port
-              scheduler   rr, 1 candidates
-                            > 10.0.0.2:80: next in the circle (weight 1, 0 active, 0 inactive)
-              connection  made: TCP 198.51.100.7:5555 > 192.0.2.1:80 > 10.0.0.2:80, direct routing, NONE
-              state       NONE -> SYN_RECV, expires in 60 s
-              way         direct routing to 10.0.0.2: on eth1, a neighbour at 02:00:00:00:00:22
-              length      40 bytes, the way carries 1500
-              emitted     on eth1, 54 bytes
-                            02:00:00:00:01:01 > 02:00:00:00:00:22 198.51.100.7:5555 > 192.0.2.1:80 TCP [S] seq 1 win 65535 len 40 ttl 63 id 0 DF
-                              Ethernet destination: 02:00:00:00:00:01 -> 02:00:00:00:00:22
-                              Ethernet source: 02:00:00:00:00:fe -> 02:00:00:00:01:01
-                              IPv4 ttl: 64 -> 63
-              verdict     sent, direct-routing: sent to the real server's MAC, the packet otherwise unchanged but for its TTL
+        #expect(
+            told.text == """
+                frame 0 on eth0 at 0.000000 s, 54 bytes
+                  02:00:00:00:00:fe > 02:00:00:00:00:01 198.51.100.7:5555 > 192.0.2.1:80 TCP [S] seq 1 win 65535 len 40 ttl 64 id 0 DF
+                  connection  none known for TCP 198.51.100.7:5555 > 192.0.2.1:80
+                  service     TCP 192.0.2.1:80, by address and port
+                  scheduler   rr, 1 candidates
+                                > 10.0.0.2:80: next in the circle (weight 1, 0 active, 0 inactive)
+                  connection  made: TCP 198.51.100.7:5555 > 192.0.2.1:80 > 10.0.0.2:80, direct routing, NONE
+                  state       NONE -> SYN_RECV, expires in 60 s
+                  way         direct routing to 10.0.0.2: on eth1, a neighbour at 02:00:00:00:00:22
+                  length      40 bytes, the way carries 1500
+                  emitted     on eth1, 54 bytes
+                                02:00:00:00:01:01 > 02:00:00:00:00:22 198.51.100.7:5555 > 192.0.2.1:80 TCP [S] seq 1 win 65535 len 40 ttl 63 id 0 DF
+                                  Ethernet destination: 02:00:00:00:00:01 -> 02:00:00:00:00:22
+                                  Ethernet source: 02:00:00:00:00:fe -> 02:00:00:00:01:01
+                                  IPv4 ttl: 64 -> 63
+                  verdict     sent, direct-routing: sent to the real server's MAC, the packet otherwise unchanged but for its TTL
 
-            """)
+                """)
     }
 
     @Test(arguments: [
@@ -62,7 +65,9 @@ import Wire
 
     /// Explaining must not change what happens.
     @Test func explainedFramesGoWhereOthersGo() throws {
-        let frames = [Arriving.tcp(.syn), Arriving.tcp(.ack), Arriving.tcp(.ack, port: 9), Arriving.tcp(.syn, ttl: 1), Arriving.tcp([.fin, .ack])]
+        let frames = [
+            Arriving.tcp(.syn), Arriving.tcp(.ack), Arriving.tcp(.ack, port: 9), Arriving.tcp(.syn, ttl: 1), Arriving.tcp([.fin, .ack]),
+        ]
         let folder = try CaseFolder(frames: frames)
         func emitted(explaining: Bool) throws -> ([[UInt8]], [Verdict]) {
             var replay = try Replayer(CaseFiles(folder: folder.path))
@@ -98,7 +103,9 @@ import Wire
     @Test func programsGetOneObjectALine() throws {
         let told = try Self.explained("tcp 198.51.100.7:5555 > 192.0.2.1:80 SYN").json
         #expect(!told.contains("\n"))
-        for part in [#""reason":"direct-routing""#, #""service":"TCP 192.0.2.1:80""#, #""step":"scheduler""#, #""verdict":"sent""#] { #expect(told.contains(part), "\(told)") }
+        for part in [#""reason":"direct-routing""#, #""service":"TCP 192.0.2.1:80""#, #""step":"scheduler""#, #""verdict":"sent""#] {
+            #expect(told.contains(part), "\(told)")
+        }
     }
 
     @Test func emittedFramesAreCommentedInPcapNG() throws {
@@ -116,7 +123,9 @@ import Wire
         }
         try writer.close()
         #expect(try Captured.frames(folder.path + "/eth1.pcapng") == [Arriving.forwarded(.syn)])
-        #expect(folder.text("eth1.pcapng").contains("direct-routing, service TCP 192.0.2.1:80, server 10.0.0.2:80\ninput frame 0 on eth0: 02:00:00:00:00:fe > "))
+        #expect(
+            folder.text("eth1.pcapng").contains(
+                "direct-routing, service TCP 192.0.2.1:80, server 10.0.0.2:80\ninput frame 0 on eth0: 02:00:00:00:00:fe > "))
         #expect(try Captured.frames(folder.path + "/eth0.pcapng").count == 1)
         #expect(folder.text("eth0.pcapng").contains("time-exceeded, service TCP 192.0.2.1:80, server 10.0.0.2:80\ninput frame 1 on eth0: "))
     }

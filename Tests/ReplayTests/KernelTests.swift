@@ -1,14 +1,16 @@
 import Foundation
-import Testing
 import PacketKit
 import Replay
+import Testing
 import Wire
 
 /// `verify --against kernel`, with a script in the kernel's place that says what it is told to say.
 @Suite(.serialized) struct KernelTests {
     /// A case, and a script that copies the files of its folder `says` to where a kernel's results are expected.
-    private static func sample(_ files: [String: String] = [:], services: String = CaseFolder.services, network: String = oneLink,
-                               says: [[UInt8]] = [forwarded(.syn), forwarded(.ack)], causes: [UInt32] = [0, 1, 1]) throws -> CaseFolder {
+    private static func sample(
+        _ files: [String: String] = [:], services: String = CaseFolder.services, network: String = oneLink,
+        says: [[UInt8]] = [forwarded(.syn), forwarded(.ack)], causes: [UInt32] = [0, 1, 1]
+    ) throws -> CaseFolder {
         let folder = try CaseFolder(frames: [Arriving.tcp(.syn), Arriving.tcp(.ack)], services: services)
         try folder.write(network, to: "network")
         for (name, text) in files { try folder.write(text, to: name) }
@@ -17,7 +19,9 @@ import Wire
         // What svs lists is what the kernel lists, unless a test says otherwise.
         var replay = try Replayer(CaseFiles(folder: folder.path))
         while try replay.step({ _ in }) != nil {}
-        for (name, text) in ListingsFolder.texts(&replay) { try folder.write(text, to: "says/" + (name == "connections.txt" ? "conns-sorted.txt" : name)) }
+        for (name, text) in ListingsFolder.texts(&replay) {
+            try folder.write(text, to: "says/" + (name == "connections.txt" ? "conns-sorted.txt" : name))
+        }
         try folder.write("READY\nINJECTED\nDONE\n", to: "says/guest.log")
         try folder.write("#!/bin/sh\necho \"$*\" > \(folder.path)/told\nmkdir -p \"$3\" && cp \(folder.path)/says/* \"$3\"\n", to: "oracle")
         chmod(folder.path + "/oracle", 0o755)
@@ -64,7 +68,10 @@ import Wire
         #expect(try Self.judged(folder).findings.first?.hasPrefix("expected/connections.txt, line 1") == true)
         let edits = try Self.sample()
         try edits.write("READY\ninject: before frame 1: `ipvsadm -D -t 192.0.2.9:80' gave 256\nINJECTED\nDONE\n", to: "says/guest.log")
-        #expect(try Self.judged(edits).findings == ["edits that are refused, by the input frames that they come before:\n  expected 1\n  actual   none"])
+        #expect(
+            try Self.judged(edits).findings == [
+                "edits that are refused, by the input frames that they come before:\n  expected 1\n  actual   none"
+            ])
     }
 
     @Test func whatTheHostRoutesIsNotTheDirectors() throws {
@@ -77,16 +84,17 @@ import Wire
         #expect(try Self.judged(changed).differingFrames == 1)
     }
 
-    @Test(arguments: [
-        (["not-kernel": "the kernel has another opinion\nlonger\n"], CaseFolder.services, "the kernel has another opinion"),
-        (["network": CaseFolder.network], CaseFolder.services, "it has several interfaces, the kernel's director has one"),
-        (["in.vnet": ""], CaseFolder.services, "its frames have offload headers (in.vnet), the kernel's come over a wire"),
-        (["run": "host beside\n"], CaseFolder.services, "run: the director stands beside a host, the kernel is one"),
-        (["run": "connections 64\n"], CaseFolder.services, "run: a table for 64 connections, the kernel's grows"),
-        ([:], "-A -t 192.0.2.1:80 -s twos\n", "TCP 192.0.2.1:80: the scheduler twos throws dice"),
-        ([:], "-A -t 192.0.2.1:80,443 -s rr\n", "TCP 192.0.2.1:80,443: several ports in a service"),
-        ([:], "-A -t 192.0.2.1:80 -s rr\n-a -t 192.0.2.1:80 -r 10.0.0.2:80 --fullnat\n", "TCP 192.0.2.1:80: FULLNAT to 10.0.0.2:80"),
-    ] as [([String: String], String, String)])
+    @Test(
+        arguments: [
+            (["not-kernel": "the kernel has another opinion\nlonger\n"], CaseFolder.services, "the kernel has another opinion"),
+            (["network": CaseFolder.network], CaseFolder.services, "it has several interfaces, the kernel's director has one"),
+            (["in.vnet": ""], CaseFolder.services, "its frames have offload headers (in.vnet), the kernel's come over a wire"),
+            (["run": "host beside\n"], CaseFolder.services, "run: the director stands beside a host, the kernel is one"),
+            (["run": "connections 64\n"], CaseFolder.services, "run: a table for 64 connections, the kernel's grows"),
+            ([:], "-A -t 192.0.2.1:80 -s twos\n", "TCP 192.0.2.1:80: the scheduler twos throws dice"),
+            ([:], "-A -t 192.0.2.1:80,443 -s rr\n", "TCP 192.0.2.1:80,443: several ports in a service"),
+            ([:], "-A -t 192.0.2.1:80 -s rr\n-a -t 192.0.2.1:80 -r 10.0.0.2:80 --fullnat\n", "TCP 192.0.2.1:80: FULLNAT to 10.0.0.2:80"),
+        ] as [([String: String], String, String)])
     func whatTheKernelDoesNotHaveIsNamed(_ files: [String: String], _ services: String, _ reason: String) throws {
         let result = try Self.judged(Self.sample(files, services: services))
         #expect(result.outcome == .noKernelCase(reason))
@@ -100,13 +108,19 @@ import Wire
         chmod(folder.path + "/linux", 0o755)
         var verifier = CaseVerifier()
         verifier.kernel = try KernelRunner(script: folder.path + "/oracle", kernel: folder.path + "/linux")
-        #expect(verifier.verify(folder.path).outcome == (isAsked ? .passed : .noKernelCase("kernel \(release), but since 6.1.192 what came later")))
+        #expect(
+            verifier.verify(folder.path).outcome
+                == (isAsked ? .passed : .noKernelCase("kernel \(release), but since 6.1.192 what came later")))
     }
 
     @Test func whatIsMissingIsSaid() throws {
         #expect(throws: (any Error).self) { try KernelRunner(kernel: "/nowhere/linux") }
-        do { _ = try KernelRunner(kernel: "/nowhere/linux") } catch { #expect(error.description.hasPrefix("/nowhere/linux: no such program; a User-Mode Linux kernel")) }
-        do { _ = try KernelRunner(script: "/nowhere/oracle", kernel: "/bin/true") } catch { #expect(error.description == "/nowhere/oracle: No such file or directory") }
+        do { _ = try KernelRunner(kernel: "/nowhere/linux") } catch {
+            #expect(error.description.hasPrefix("/nowhere/linux: no such program; a User-Mode Linux kernel"))
+        }
+        do { _ = try KernelRunner(script: "/nowhere/oracle", kernel: "/bin/true") } catch {
+            #expect(error.description == "/nowhere/oracle: No such file or directory")
+        }
         let folder = try Self.sample()
         try folder.write("#!/bin/sh\necho 'oracle: the guest did not boot' >&2\nexit 1\n", to: "oracle")
         guard case .unusable(let reason) = try Self.judged(folder).outcome else { Issue.record("usable"); return }

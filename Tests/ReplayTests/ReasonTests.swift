@@ -1,16 +1,17 @@
 import Foundation
-import Testing
 import LVS
 import Replay
+import Testing
 
 /// Reason codes are what operators and programs see: each is described, and each is made by a case that shows it.
 @Suite struct ReasonTests {
-    private static let project = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+    private static let project = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent()
 
     /// Codes that no capture alone brings about, and why.
     private static let unshown: [Verdict: String] = [
         .neighborUnknown: "the host's own questions for the MAC go unanswered for three seconds",
-        .noBuffer: "more than 8192 packets or 16 MiB arise from one breath",
+        .noBuffer: "more than 8192 packets or 16 MiB arise from one batch",
         .localAddressesExhausted: "64511 connections of one local address to one server",
         .bypass: "a marked packet to a foreign address that policy routing delivers to the director",
     ]
@@ -25,10 +26,12 @@ import Replay
 
     /// The text of docs/reasons.md.
     private static var document: String {
-        var lines = ["# Reason codes", "",
-                     "Each frame that reaches the director ends with exactly one reason code. `svs explain` and `svs replay --json` name it, a case's",
-                     "`verdicts` file expects it, and the running director counts frames by it. Codes are stable. This file is made from the code; a",
-                     "test keeps it so (`SVS_WRITE_DOCS=1 swift test --filter ReasonTests` writes it anew)."]
+        var lines = [
+            "# Reason codes", "",
+            "Each frame that reaches the director ends with exactly one reason code. `svs explain` and `svs replay --json` name it, a case's",
+            "`verdicts` file expects it, and the running director counts frames by it. Codes are stable. This file is made from the code; a",
+            "test keeps it so (`SVS_WRITE_DOCS=1 swift test --filter ReasonTests` writes it anew).",
+        ]
         for (fate, title, text) in meanings {
             lines += ["", "## \(title)", "", text, "", "| code | meaning |", "|---|---|"]
             for verdict in Verdict.allCases where verdict.fate == fate {
@@ -42,7 +45,9 @@ import Replay
     @Test func theDocumentSaysWhatTheCodeSays() throws {
         let file = Self.project.appendingPathComponent("docs/reasons.md")
         if ProcessInfo.processInfo.environment["SVS_WRITE_DOCS"] == "1" { try Data(Self.document.utf8).write(to: file) }
-        #expect(try String(contentsOf: file, encoding: .utf8) == Self.document, "docs/reasons.md is not what the code says; SVS_WRITE_DOCS=1 writes it anew")
+        #expect(
+            try String(contentsOf: file, encoding: .utf8) == Self.document,
+            "docs/reasons.md is not what the code says; SVS_WRITE_DOCS=1 writes it anew")
     }
 
     @Test func namesAreDistinctAndReadBack() {
@@ -58,7 +63,7 @@ import Replay
             while try replay.step({ _ in }) != nil {}
             try replay.finish { _ in }
             // The tally, since some verdicts fall only when time has run out.
-            for (verdict, count) in replay.director.tally.all { frames[verdict, default: 0] += count }
+            for (verdict, count) in replay.director.verdicts.all { frames[verdict, default: 0] += count }
         }
         let missing = Verdict.allCases.filter { frames[$0] == nil && Self.unshown[$0] == nil }.map(\.name)
         #expect(missing == [], "no case shows these; add one to Tests/ReplayTests/Cases/reasons")

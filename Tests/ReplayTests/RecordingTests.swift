@@ -1,9 +1,9 @@
 import Admin
-import Testing
 import LVS
 import Links
 import PacketKit
 import Replay
+import Testing
 import Wire
 
 /// A director that breathes as it does live, with a recording of it, in one process.
@@ -19,20 +19,22 @@ final class LiveDirector {
         let scenario = try Scenario(CaseFiles(folder: folder.path))
         let everything = try RecordFilter(clients: [], services: [], rules: [])
         recording = Recording(filter ?? everything, interfaces: [], limit: limit, calendar: 1_700_000_000_123_456_789, clock: 5_000_000_000)
-        director = Director(connections: 4096, seed: 9, hostRole: HostRole(isWholeHost: false), at: 5_000_000_000)
+        director = Director(connections: 4096, seed: 9, hostEmulation: HostEmulation(isWholeHost: false), at: 5_000_000_000)
         director.network = scenario.network
         for rule in scenario.services { try director.apply(rule.command) }
     }
 
     deinit { memory.deallocate() }
 
-    func breathe(_ frames: [[UInt8]], on interface: String = "eth0", after time: Instant = 1_000_003) {
+    func directBatch(_ frames: [[UInt8]], on interface: String = "eth0", after time: Instant = 1_000_003) {
         let now = director.now + time
         director.advance(to: now)
         batch.removeAll()
         for (place, bytes) in frames.enumerated() {
             let base = UnsafeMutableRawPointer(memory.mutableAddress(checked: place * 2048))
-            let frame = Frame(buffer: base, capacity: 2048, headroom: 128, length: bytes.count, ingress: director.network.interface(named: interface)?.index ?? 0)
+            let frame = Frame(
+                buffer: base, capacity: 2048, headroom: 128, length: bytes.count,
+                ingress: director.network.interface(named: interface)?.index ?? 0)
             frame.bytes.copy(bytes)
             batch.append(frame)
         }
@@ -59,8 +61,10 @@ final class LiveDirector {
     func texts() -> [String: String] {
         var snapshot = director.snapshot()
         snapshot.clock += recording.offset
-        return ["services": DirectorText.services(director.inventory()), "sysctl": DirectorText.switches(director),
-                "run": "seed 9\nconnections 4096\nhost beside\n", "connections": SnapshotText(snapshot).text]
+        return [
+            "services": DirectorText.services(director.inventory()), "sysctl": DirectorText.switches(director),
+            "run": "seed 9\nconnections 4096\nhost beside\n", "connections": SnapshotText(snapshot).text,
+        ]
     }
 
     func made(in path: String, _ texts: [String: String], network: Network, anonymiser: Anonymiser? = nil) throws -> RecordedCase {
@@ -73,7 +77,8 @@ final class LiveDirector {
 }
 
 @Suite struct RecordingTests {
-    private static let nat = "-A -t 192.0.2.1:80 -s wrr\n-a -t 192.0.2.1:80 -r 10.0.0.2:8080 -m -w 2\n-a -t 192.0.2.1:80 -r 10.0.0.3:8080 -m\n"
+    private static let nat =
+        "-A -t 192.0.2.1:80 -s wrr\n-a -t 192.0.2.1:80 -r 10.0.0.2:8080 -m -w 2\n-a -t 192.0.2.1:80 -r 10.0.0.3:8080 -m\n"
 
     private static func reply(_ port: UInt16, from server: String) -> [UInt8] {
         Packet.tcp(from: Endpoint(IPAddress(server)!, 8080), to: Endpoint(IPAddress("198.51.100.7")!, port), flags: [.syn, .ack])
@@ -83,29 +88,34 @@ final class LiveDirector {
     @Test func aCaseThatBeginsInTheMiddleReplaysToTheByte() throws {
         let folder = try CaseFolder(services: Self.nat)
         let live = try LiveDirector(folder)
-        live.breathe([Arriving.tcp(.syn, port: 1), Arriving.tcp(.syn, port: 2), Arriving.tcp(.syn, port: 3)])
+        live.directBatch([Arriving.tcp(.syn, port: 1), Arriving.tcp(.syn, port: 2), Arriving.tcp(.syn, port: 3)])
         let texts = live.texts(), network = live.director.network
         _ = live.recording.take()
         let second = try Self.record(live, network, texts, folder)
         #expect(second.outcome == .passed, "\(second.findings)")
     }
 
-    /// Two breaths, a command and a reply behind the snapshot, numbered from 0.
-    private static func record(_ live: LiveDirector, _ network: Network, _ texts: [String: String], _ folder: CaseFolder) throws -> CaseResult {
-        live.breathe([Arriving.tcp(.ack, port: 1), Arriving.tcp(.syn, port: 4), Arriving.tcp(.ack, port: 2, payload: [1, 2, 3])])
-        live.breathe([reply(1, from: "10.0.0.3"), reply(2, from: "10.0.0.2")], on: "eth1")
+    /// Two batches, a command and a reply behind the snapshot, numbered from 0.
+    private static func record(_ live: LiveDirector, _ network: Network, _ texts: [String: String], _ folder: CaseFolder) throws
+        -> CaseResult
+    {
+        live.directBatch([Arriving.tcp(.ack, port: 1), Arriving.tcp(.syn, port: 4), Arriving.tcp(.ack, port: 2, payload: [1, 2, 3])])
+        live.directBatch([reply(1, from: "10.0.0.3"), reply(2, from: "10.0.0.2")], on: "eth1")
         let server = ServerKey(address: IPAddress("10.0.0.2")!, port: 8080)
-        try live.apply(.editServer(ServiceKey(proto: 6, address: IPAddress("192.0.2.1")!, port: 80), server, ServerSettings(method: .masquerading, weight: 0)))
-        live.breathe((10..<20).map { Arriving.tcp(.syn, port: $0) }, after: 61_000_000_000)
+        try live.apply(
+            .editServer(
+                ServiceKey(proto: 6, address: IPAddress("192.0.2.1")!, port: 80), server, ServerSettings(method: .masquerading, weight: 0)))
+        live.directBatch((10..<20).map { Arriving.tcp(.syn, port: $0) }, after: 61_000_000_000)
         let path = folder.path + "/recorded"
         let names = Dictionary(uniqueKeysWithValues: live.director.network.interfaces.map { ($0.index, $0.name) })
         let made = try RecordedCase(folder: path, texts: texts, interfaces: names, taken: ["eth0", "eth1"])
-        // The three frames of the first breath were taken before.
-        try made.take(Recording.Piece.pieces(in: live.recording.take()).map { piece in
-            var piece = piece
-            piece.cause -= 3
-            return piece
-        })
+        // The three frames of the first batch were taken before.
+        try made.take(
+            Recording.Piece.pieces(in: live.recording.take()).map { piece in
+                var piece = piece
+                piece.cause -= 3
+                return piece
+            })
         try made.close(network: DirectorText.network(network, until: live.director.network))
         #expect(made.frames == 15)
         #expect(folder.text("recorded/edits") == "5: -e -t 192.0.2.1:80 -r 10.0.0.2:8080 -m -w 0\n")
@@ -119,11 +129,11 @@ final class LiveDirector {
         let mac = live.director.network.neighbor(server, on: eth1)
         live.director.network.setNeighbor(server, on: eth1, to: nil)
         let texts = live.texts(), network = live.director.network
-        live.breathe([Arriving.tcp(.syn)])
+        live.directBatch([Arriving.tcp(.syn)])
         #expect(live.sent.isEmpty)
         live.director.network.setNeighbor(server, on: eth1, to: mac)
         live.release()
-        live.breathe([Arriving.tcp(.ack)])
+        live.directBatch([Arriving.tcp(.ack)])
         #expect(live.sent.count == 2)
         let result = try live.made(in: folder.path + "/recorded", texts, network: network).settle()
         #expect(result.outcome == .passed, "\(result.findings)")
@@ -134,7 +144,7 @@ final class LiveDirector {
         let live = try LiveDirector(folder)
         var texts = live.texts()
         let network = live.director.network
-        live.breathe([Arriving.tcp(.syn, port: 1)])
+        live.directBatch([Arriving.tcp(.syn, port: 1)])
         texts["services"] = texts["services"]?.replacing("10.0.0.3:8080 -m -w 1", with: "10.0.0.3:8080 -m -w 0")
         let result = try live.made(in: folder.path + "/recorded", texts, network: network).settle()
         #expect(result.outcome == .failed)
@@ -145,8 +155,8 @@ final class LiveDirector {
         let folder = try CaseFolder(services: Self.nat)
         let live = try LiveDirector(folder)
         let texts = live.texts(), network = live.director.network
-        live.breathe([Arriving.tcp(.syn, port: 1), Arriving.tcp(.ack, port: 1, payload: Array("GET / HTTP/1.0".utf8))])
-        live.breathe([Self.reply(1, from: "10.0.0.3")], on: "eth1")
+        live.directBatch([Arriving.tcp(.syn, port: 1), Arriving.tcp(.ack, port: 1, payload: Array("GET / HTTP/1.0".utf8))])
+        live.directBatch([Self.reply(1, from: "10.0.0.3")], on: "eth1")
         let anonymiser = Anonymiser(seed: 3)
         try anonymiser.read(ServicesFile(texts["services"] ?? "", name: "services", names: SystemNames()).rules)
         let made = try live.made(in: folder.path + "/recorded", texts, network: network, anonymiser: anonymiser)
@@ -156,7 +166,9 @@ final class LiveDirector {
         #expect(verdicts.prefix(2) == ["masquerading", "masquerading"])
         #expect(verdicts.last == "reply-translated")
         for name in ["services", "network", "connections"] {
-            for address in ["192.0.2.1", "10.0.0.2", "198.51.100", "02:00:00:00:00:22"] { #expect(!folder.text("recorded/" + name).contains(address)) }
+            for address in ["192.0.2.1", "10.0.0.2", "198.51.100", "02:00:00:00:00:22"] {
+                #expect(!folder.text("recorded/" + name).contains(address))
+            }
         }
         #expect(CaseVerifier().verify(folder.path + "/recorded").outcome == .passed)
     }
@@ -164,7 +176,7 @@ final class LiveDirector {
     @Test func whatWaitsIsBounded() throws {
         let folder = try CaseFolder()
         let live = try LiveDirector(folder, limit: 1000)
-        for _ in 0..<20 { live.breathe([Arriving.tcp(.syn)]) }
+        for _ in 0..<20 { live.directBatch([Arriving.tcp(.syn)]) }
         #expect(live.recording.end == "frames came faster than they were fetched: 0 MB waited")
         #expect(live.recording.take().count <= 1000)
     }
@@ -172,7 +184,7 @@ final class LiveDirector {
     @Test func aFilterKeepsFramesAndConnectionsOfItsClients() throws {
         let folder = try CaseFolder()
         let live = try LiveDirector(folder, filter: try RecordFilter(clients: ["198.51.100.8"], services: [], rules: []))
-        live.breathe([Arriving.tcp(.syn)])
+        live.directBatch([Arriving.tcp(.syn)])
         #expect(live.recording.frames == 0)
         #expect(live.recording.take().isEmpty)
         var snapshot = live.director.snapshot()

@@ -1,12 +1,14 @@
-import Testing
 import PacketKit
 import Replay
+import Testing
 import Wire
 
 @Suite struct VerifyTests {
     private static let frames = [Arriving.tcp(.syn), Arriving.tcp(.ack)]
 
-    private static func sample(_ files: [String: String] = [:], out: [[UInt8]] = [Arriving.forwarded(.syn), Arriving.forwarded(.ack)]) throws -> CaseFolder {
+    private static func sample(_ files: [String: String] = [:], out: [[UInt8]] = [Arriving.forwarded(.syn), Arriving.forwarded(.ack)])
+        throws -> CaseFolder
+    {
         let folder = try CaseFolder(files, frames: frames)
         try folder.write(out, to: "out.eth1.pcap", causes: [0, 1, 1])
         return folder
@@ -26,14 +28,17 @@ import Wire
         let result = CaseVerifier().verify(folder.path)
         #expect(result.outcome == .failed)
         #expect(result.differingFrames == 1)
-        #expect(result.findings == ["""
-            input frame 1 on eth0: 02:00:00:00:00:fe > 02:00:00:00:00:01 198.51.100.7:5555 > 192.0.2.1:80 TCP [A] seq 1 ack 0 win 65535 len 40 ttl 64 id 7 DF
-              eth1, emitted frame 0:
-                expected 02:00:00:00:01:01 > 02:00:00:00:00:22 198.51.100.7:5555 > 192.0.2.1:80 TCP [A] seq 1 ack 0 win 65535 len 40 ttl 64 id 7 DF
-                actual   02:00:00:00:01:01 > 02:00:00:00:00:22 198.51.100.7:5555 > 192.0.2.1:80 TCP [A] seq 1 ack 0 win 65535 len 40 ttl 63 id 7 DF
-                  IPv4 ttl: expected 64, actual 63
-              reason: direct-routing, service TCP 192.0.2.1:80, server 10.0.0.2:80
-            """])
+        #expect(
+            result.findings == [
+                """
+                input frame 1 on eth0: 02:00:00:00:00:fe > 02:00:00:00:00:01 198.51.100.7:5555 > 192.0.2.1:80 TCP [A] seq 1 ack 0 win 65535 len 40 ttl 64 id 7 DF
+                  eth1, emitted frame 0:
+                    expected 02:00:00:00:01:01 > 02:00:00:00:00:22 198.51.100.7:5555 > 192.0.2.1:80 TCP [A] seq 1 ack 0 win 65535 len 40 ttl 64 id 7 DF
+                    actual   02:00:00:00:01:01 > 02:00:00:00:00:22 198.51.100.7:5555 > 192.0.2.1:80 TCP [A] seq 1 ack 0 win 65535 len 40 ttl 63 id 7 DF
+                      IPv4 ttl: expected 64, actual 63
+                  reason: direct-routing, service TCP 192.0.2.1:80, server 10.0.0.2:80
+                """
+            ])
     }
 
     @Test func aMissingAndASurplusFrame() throws {
@@ -45,7 +50,8 @@ import Wire
     }
 
     @Test(arguments: [
-        ("ttl", true), ("ip.ttl # with a comment", true), ("outer.ipv4.ttl", true), ("inner.ip.ttl", false), ("ipv6.ttl", false), ("tcp.ttl", false),
+        ("ttl", true), ("ip.ttl # with a comment", true), ("outer.ipv4.ttl", true), ("inner.ip.ttl", false), ("ipv6.ttl", false),
+        ("tcp.ttl", false),
     ])
     func ignoredFieldsDoNotCount(_ name: String, _ passes: Bool) throws {
         let folder = try Self.sample(["ignore": name + "\n"], out: [Arriving.forwarded(.syn, ttl: 9), Arriving.forwarded(.ack)])
@@ -87,17 +93,22 @@ import Wire
     @Test func expectedFramesMustNameTheirInputInOrder() throws {
         let folder = try CaseFolder(frames: Self.frames)
         try folder.write([Arriving.forwarded(.ack), Arriving.forwarded(.syn)], to: "out.eth1.pcap", causes: [1, 0])
-        #expect(CaseVerifier().verify(folder.path).outcome
-            == .unusable("\(folder.path)/out.eth1.pcap: frame 2: caused by input frame 0, but stands behind one of frame 1"))
+        #expect(
+            CaseVerifier().verify(folder.path).outcome
+                == .unusable("\(folder.path)/out.eth1.pcap: frame 2: caused by input frame 0, but stands behind one of frame 1"))
         try folder.write([Arriving.forwarded(.ack)], to: "out.eth1.pcap", causes: [7])
-        #expect(CaseVerifier().verify(folder.path).outcome == .unusable("\(folder.path)/out.eth1.pcap: a frame is caused by input frame 7, but there are 2"))
+        #expect(
+            CaseVerifier().verify(folder.path).outcome
+                == .unusable("\(folder.path)/out.eth1.pcap: a frame is caused by input frame 7, but there are 2"))
         #expect(CaseVerifier().verify("/nowhere").outcome == .unusable("/nowhere: No such file or directory"))
     }
 
     @Test func listingsAreComparedLineByLine() throws {
         let folder = try CaseFolder(frames: Self.frames)
         var verifier = CaseVerifier()
-        #expect(verifier.verify(folder.path).outcome == .unusable("\(folder.path): the case expects nothing: no out.pcap, expected/ or verdicts (--regenerate makes them)"))
+        #expect(
+            verifier.verify(folder.path).outcome
+                == .unusable("\(folder.path): the case expects nothing: no out.pcap, expected/ or verdicts (--regenerate makes them)"))
         verifier.regenerates = true
         #expect(verifier.verify(folder.path).outcome == .regenerated)
         verifier.regenerates = false
@@ -105,16 +116,20 @@ import Wire
         #expect(folder.text("verdicts") == "direct-routing\ndirect-routing\n")
         #expect(folder.text("expected/connections.txt") == "TCP ESTABLISHED 198.51.100.7:5555 192.0.2.1:80 10.0.0.2:80\n")
         try folder.write("TCP CLOSE 198.51.100.7:5555 192.0.2.1:80 10.0.0.2:80\n", to: "expected/connections.txt")
-        #expect(verifier.verify(folder.path).findings == ["""
-            expected/connections.txt, line 1 (1 lines differ):
-              expected TCP CLOSE 198.51.100.7:5555 192.0.2.1:80 10.0.0.2:80
-              actual   TCP ESTABLISHED 198.51.100.7:5555 192.0.2.1:80 10.0.0.2:80
-            """])
+        #expect(
+            verifier.verify(folder.path).findings == [
+                """
+                expected/connections.txt, line 1 (1 lines differ):
+                  expected TCP CLOSE 198.51.100.7:5555 192.0.2.1:80 10.0.0.2:80
+                  actual   TCP ESTABLISHED 198.51.100.7:5555 192.0.2.1:80 10.0.0.2:80
+                """
+            ])
     }
 
     @Test func regeneratingKeepsWhatStillCounts() throws {
         // The first frame counts as equal with its id of 0 and keeps it; the second is wrong and is written anew.
-        let folder = try Self.sample(["verdicts": "-\nno-server\n"], out: [Arriving.forwarded(.syn, id: 0), Arriving.forwarded(.ack, ttl: 1)])
+        let folder = try Self.sample(
+            ["verdicts": "-\nno-server\n"], out: [Arriving.forwarded(.syn, id: 0), Arriving.forwarded(.ack, ttl: 1)])
         var verifier = CaseVerifier()
         verifier.regenerates = true
         #expect(verifier.verify(folder.path).outcome == .regenerated)
@@ -129,7 +144,9 @@ import Wire
         let good = try Self.sample(), bad = try Self.sample(out: [])
         let results = [good.path, bad.path, "/no<where>"].map { CaseVerifier().verify($0) }
         let text = JUnitReport.text(of: results)
-        #expect(text.hasPrefix("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuite name=\"svs verify\" tests=\"3\" failures=\"1\" errors=\"1\""))
+        #expect(
+            text.hasPrefix(
+                "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuite name=\"svs verify\" tests=\"3\" failures=\"1\" errors=\"1\""))
         #expect(text.contains("<failure message=\"input frame 0 on eth0: 02:00:00:00:00:fe &gt; "))
         #expect(text.contains("<error message=\"/no&lt;where&gt;: No such file or directory\"/>"))
     }
@@ -137,7 +154,10 @@ import Wire
     @Test func manyCasesKeepTheirOrder() throws {
         let folders = try (0..<12).map { try Self.sample(out: $0 % 3 == 0 ? [] : [Arriving.forwarded(.syn), Arriving.forwarded(.ack)]) }
         let verifier = CaseVerifier()
-        let results = CaseRun.results(of: folders.map(\.path), jobs: 4) { verifier.verify($0) } each: { _ in }
+        let results = CaseRun.results(of: folders.map(\.path), jobs: 4) {
+            verifier.verify($0)
+        } each: { _ in
+        }
         #expect(results.map(\.folder) == folders.map(\.path))
         #expect(results.map { $0.outcome == .failed } == (0..<12).map { $0 % 3 == 0 })
     }
@@ -145,5 +165,9 @@ import Wire
 
 /// What a capture file holds.
 enum Captured {
-    static func lines(_ path: String) throws -> [String] { try frames(path).map { frame in var bytes = frame; return bytes.withBytes { Printout($0).description } } }
+    static func lines(_ path: String) throws -> [String] {
+        try frames(path).map { frame in
+            var bytes = frame; return bytes.withBytes { PacketDescription($0).description }
+        }
+    }
 }

@@ -42,8 +42,9 @@ import Wire
 
     @Test func writesByFamily() {
         #expect(written(4) { $0.setIP(ipAddress("192.0.2.1"), at: 0) } == [192, 0, 2, 1])
-        #expect(written(17) { $0.setIP(ipAddress("2001:db8::1"), at: 1) }
-            == [0xa5, 0x20, 0x01, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1])
+        #expect(
+            written(17) { $0.setIP(ipAddress("2001:db8::1"), at: 1) }
+                == [0xa5, 0x20, 0x01, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1])
         #expect(reading([192, 0, 2, 1]) { $0.ipv4(at: 0) } == ipAddress("192.0.2.1"))
         #expect(reading([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 192, 0, 2, 1]) { $0.ipv6(at: 0) }.isV4)
     }

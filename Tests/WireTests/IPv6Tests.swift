@@ -3,7 +3,8 @@ import Testing
 import Wire
 
 /// As a Linux director sent it.
-private let captured = hex("""
+private let captured = hex(
+    """
     6000 0000 001c 062d 2a05 7933 7117 0000 0000 0000 0000 6974 fd91 2556 0000 0000 0000 0000 0000 00c2
     40c6 d8e7 65c9 e1ee 0000 0000 7002 2000 6144 0000 0204 05b4 0103 0307
     """)
@@ -23,13 +24,15 @@ private let captured = hex("""
 
     @Test func constructs() {
         let bytes = written(40) {
-            IPv6Header.write(to: $0, payloadLength: 28, nextHeader: IPProtocol.tcp, from: ipAddress("2a05:7933:7117::6974"),
-                             to: ipAddress("fd91:2556::c2"), hopLimit: 45)
+            IPv6Header.write(
+                to: $0, payloadLength: 28, nextHeader: IPProtocol.tcp, from: ipAddress("2a05:7933:7117::6974"),
+                to: ipAddress("fd91:2556::c2"), hopLimit: 45)
         }
         #expect(bytes == Array(captured.prefix(40)))
         let full = written(40) {
-            IPv6Header.write(to: $0, payloadLength: 0, nextHeader: 0, from: ipAddress("::1"), to: ipAddress("::2"),
-                             trafficClass: 0xb8, flowLabel: 0xfff_abcde)
+            IPv6Header.write(
+                to: $0, payloadLength: 0, nextHeader: 0, from: ipAddress("::1"), to: ipAddress("::2"),
+                trafficClass: 0xb8, flowLabel: 0xfff_abcde)
         }
         #expect(Array(full.prefix(4)) == hex("6b8abcde"))
     }
@@ -67,19 +70,31 @@ private let captured = hex("""
 
     @Test(arguments: [
         Chain(testDescription: "no extension header", packet: segment, proto: 6, offset: 40, fragmentHeader: 0, lastNextHeader: 6),
-        Chain(testDescription: "one of each", packet: segment.extensionHeaders(.hopByHop(), .routing(words: 3), .destinationOptions(words: 2)),
-              proto: 6, offset: 88, fragmentHeader: 0, lastNextHeader: 72),
-        Chain(testDescription: "authentication header, whose length counts words of four bytes", packet: segment.extensionHeaders(.authentication(), .destinationOptions()),
-              proto: 6, offset: 72, fragmentHeader: 0, lastNextHeader: 64),
-        Chain(testDescription: "atomic fragment", packet: segment.extensionHeaders(.hopByHop(), .fragment()),
-              proto: 6, offset: 56, fragmentHeader: 48, lastNextHeader: 40),
-        Chain(testDescription: "options behind the fragment header of a first fragment", packet: segment.extensionHeaders(.fragment(more: true), .destinationOptions()),
-              proto: 6, offset: 56, fragmentHeader: 40, lastNextHeader: 48),
-        Chain(testDescription: "a later fragment ends the walk", packet: segment.extensionHeaders(.fragment(offset: 8), .destinationOptions()),
-              proto: 60, offset: 48, fragmentHeader: 40, lastNextHeader: 6),
-        Chain(testDescription: "no next header", packet: segment.extensionHeaders(.hopByHop()).with(59, at: 40),
-              proto: 59, offset: 48, fragmentHeader: 0, lastNextHeader: 40),
-        Chain(testDescription: "encryption hides the rest", packet: segment.with(50, at: 6), proto: 50, offset: 40, fragmentHeader: 0, lastNextHeader: 6),
+        Chain(
+            testDescription: "one of each",
+            packet: segment.extensionHeaders(.hopByHop(), .routing(words: 3), .destinationOptions(words: 2)),
+            proto: 6, offset: 88, fragmentHeader: 0, lastNextHeader: 72),
+        Chain(
+            testDescription: "authentication header, whose length counts words of four bytes",
+            packet: segment.extensionHeaders(.authentication(), .destinationOptions()),
+            proto: 6, offset: 72, fragmentHeader: 0, lastNextHeader: 64),
+        Chain(
+            testDescription: "atomic fragment", packet: segment.extensionHeaders(.hopByHop(), .fragment()),
+            proto: 6, offset: 56, fragmentHeader: 48, lastNextHeader: 40),
+        Chain(
+            testDescription: "options behind the fragment header of a first fragment",
+            packet: segment.extensionHeaders(.fragment(more: true), .destinationOptions()),
+            proto: 6, offset: 56, fragmentHeader: 40, lastNextHeader: 48),
+        Chain(
+            testDescription: "a later fragment ends the walk",
+            packet: segment.extensionHeaders(.fragment(offset: 8), .destinationOptions()),
+            proto: 60, offset: 48, fragmentHeader: 40, lastNextHeader: 6),
+        Chain(
+            testDescription: "no next header", packet: segment.extensionHeaders(.hopByHop()).with(59, at: 40),
+            proto: 59, offset: 48, fragmentHeader: 0, lastNextHeader: 40),
+        Chain(
+            testDescription: "encryption hides the rest", packet: segment.with(50, at: 6), proto: 50, offset: 40, fragmentHeader: 0,
+            lastNextHeader: 6),
     ])
     func follows(_ chain: Chain) throws {
         let found = try #require(reading(chain.packet) { IPv6Extensions($0) })

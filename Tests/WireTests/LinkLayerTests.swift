@@ -50,8 +50,9 @@ import Wire
             #expect(bytes.prefix(28).array == hex("0001 0800 06 04 0001 0a000000000a 01020304 000000000000 05060708"))
         }
         let bytes = written(28) {
-            ARPPacket.write(to: $0, operation: .reply, senderMAC: macAddress("02:00:00:00:00:01"), sender: ipAddress("192.0.2.1"),
-                            targetMAC: macAddress("02:00:00:00:00:02"), target: ipAddress("10.0.0.1"))
+            ARPPacket.write(
+                to: $0, operation: .reply, senderMAC: macAddress("02:00:00:00:00:01"), sender: ipAddress("192.0.2.1"),
+                targetMAC: macAddress("02:00:00:00:00:02"), target: ipAddress("10.0.0.1"))
         }
         #expect(bytes == Self.reply)
     }
@@ -82,8 +83,9 @@ import Wire
     @Test func unsolicitedAdvertisementAgreesWithThePacketKit() {
         let packet = Packet.neighborAdvertisement(from: "2001:db8::1", target: "2001:db8::1", linkAddress: "02:00:00:00:00:01")
         let bytes = written(NeighborMessage.length) {
-            NeighborMessage.writeAdvertisement(to: $0, from: ipAddress("2001:db8::1"), to: ipAddress("ff02::1"),
-                                               target: ipAddress("2001:db8::1"), targetMAC: macAddress("02:00:00:00:00:01"))
+            NeighborMessage.writeAdvertisement(
+                to: $0, from: ipAddress("2001:db8::1"), to: ipAddress("ff02::1"),
+                target: ipAddress("2001:db8::1"), targetMAC: macAddress("02:00:00:00:00:01"))
         }
         #expect(bytes == Array(packet.dropFirst(40)))
     }
@@ -93,8 +95,9 @@ import Wire
         #expect(group == ipAddress("ff02::1:ff12:3456"))
         let packet = Packet.neighborSolicitation(from: "fe80::1", target: Endpoint(target), linkAddress: "02:00:00:00:00:01")
         let bytes = written(NeighborMessage.length) {
-            NeighborMessage.writeSolicitation(to: $0, from: ipAddress("fe80::1"), to: group, target: target,
-                                              senderMAC: macAddress("02:00:00:00:00:01"))
+            NeighborMessage.writeSolicitation(
+                to: $0, from: ipAddress("fe80::1"), to: group, target: target,
+                senderMAC: macAddress("02:00:00:00:00:01"))
         }
         #expect(bytes == Array(packet.dropFirst(40)))
         #expect(reading(bytes) { NeighborMessage($0)?.isSolicitation } == true)

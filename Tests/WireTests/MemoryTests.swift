@@ -25,13 +25,19 @@ import Wire
             #expect(bytes.big16(at: 1) == 0x0102 && bytes.big32(at: 1) == 0x0102_0304 && bytes.big64(at: 1) == 0x0102_0304_0506_0708)
             #expect(bytes[9] == 9 && bytes.big16(at: 8) == 0x0809 && bytes.big64(at: 2) == 0x0203_0405_0607_0809)
         }
-        #expect(written(9) { $0.setBig16(0x0102, at: 1); $0.setBig32(0x0304_0506, at: 3); $0[0] = 9; $0[7] = 8; $0[8] = 7 }
-            == hex("09 01 02 03 04 05 06 08 07"))
+        #expect(
+            written(9) {
+                $0.setBig16(0x0102, at: 1); $0.setBig32(0x0304_0506, at: 3); $0[0] = 9; $0[7] = 8; $0[8] = 7
+            }
+                == hex("09 01 02 03 04 05 06 08 07"))
         #expect(written(9) { $0.setBig64(0x0102_0304_0506_0708, at: 1) } == hex("a5 01 02 03 04 05 06 07 08"))
     }
 
     @Test func copiesAndFills() {
-        #expect(written(6) { $0.copy([1, 2, 3], to: 2); $0.copy([], to: 6) } == hex("a5 a5 01 02 03 a5"))
+        #expect(
+            written(6) {
+                $0.copy([1, 2, 3], to: 2); $0.copy([], to: 6)
+            } == hex("a5 a5 01 02 03 a5"))
         #expect(written(4) { target in reading([7, 8]) { target.copy($0, to: 1) } } == hex("a5 07 08 a5"))
         #expect(written(4) { $0.fill(at: 1, count: 2) } == hex("a5 00 00 a5"))
         var none: [UInt8] = []
@@ -40,10 +46,18 @@ import Wire
 
     /// A check that a sum past Int.max slipped through would read anywhere.
     @Test func offsetsOutsideStopTheProgram() async {
-        await #expect(processExitsWith: .failure) { var bytes: [UInt8] = [1, 2]; _ = bytes.withBytes { $0.big16(at: 1) } }
-        await #expect(processExitsWith: .failure) { var bytes: [UInt8] = [1, 2]; _ = bytes.withBytes { $0.big16(at: Int.max) } }
-        await #expect(processExitsWith: .failure) { var bytes: [UInt8] = [1, 2]; _ = bytes.withBytes { $0[2] } }
-        await #expect(processExitsWith: .failure) { var bytes: [UInt8] = [1, 2]; bytes.withBytes { $0.setBig16(0, at: -1) } }
+        await #expect(processExitsWith: .failure) {
+            var bytes: [UInt8] = [1, 2]; _ = bytes.withBytes { $0.big16(at: 1) }
+        }
+        await #expect(processExitsWith: .failure) {
+            var bytes: [UInt8] = [1, 2]; _ = bytes.withBytes { $0.big16(at: Int.max) }
+        }
+        await #expect(processExitsWith: .failure) {
+            var bytes: [UInt8] = [1, 2]; _ = bytes.withBytes { $0[2] }
+        }
+        await #expect(processExitsWith: .failure) {
+            var bytes: [UInt8] = [1, 2]; bytes.withBytes { $0.setBig16(0, at: -1) }
+        }
     }
 
     @Test func frameMovesWithinItsBuffer() {
@@ -59,8 +73,10 @@ import Wire
             done += [frame.moveStart(by: 46), frame.resize(to: 20)]
             #expect(done == [true, true, true, true] && frame.tailroom == 0 && frame.bytes[19] == 99)
 
-            let refused = [frame.moveStart(by: 21), frame.moveStart(by: -81), frame.moveStart(by: .max), frame.moveStart(by: .min),
-                           frame.resize(to: 21), frame.resize(to: -1), frame.resize(to: .max)]
+            let refused = [
+                frame.moveStart(by: 21), frame.moveStart(by: -81), frame.moveStart(by: .max), frame.moveStart(by: .min),
+                frame.resize(to: 21), frame.resize(to: -1), frame.resize(to: .max),
+            ]
             #expect(!refused.contains(true) && frame.count == 20 && frame.headroom == 80)
         }
     }
@@ -100,8 +116,12 @@ import Wire
     }
 
     @Test func slabStopsOutside() async {
-        await #expect(processExitsWith: .failure) { let slab = Slab<UInt64>(capacity: 4); slab[4] = 1 }
-        await #expect(processExitsWith: .failure) { let slab = Slab<UInt64>(capacity: 4); slab[-1] = 1 }
+        await #expect(processExitsWith: .failure) {
+            let slab = Slab<UInt64>(capacity: 4); slab[4] = 1
+        }
+        await #expect(processExitsWith: .failure) {
+            let slab = Slab<UInt64>(capacity: 4); slab[-1] = 1
+        }
     }
 
     /// The virtio_net_hdr travels in the byte order of the machine.

@@ -8,17 +8,18 @@ import Wire
 /// is many times slower, sends a million through the parsers in a tenth of the frames.
 @Suite struct ParserFuzzTests {
     #if DEBUG
-    private static let frames = 100_000
-    private static let printouts = 10_000
+        private static let frames = 100_000
+        private static let printouts = 10_000
     #else
-    private static let frames = 1_200_000
-    private static let printouts = 200_000
+        private static let frames = 1_200_000
+        private static let printouts = 200_000
     #endif
 
     /// Frames of every kind that the printout knows, to be damaged.
     private static let seeds: [[UInt8]] = {
-        let syn = Packet.tcp(from: "192.0.2.1:4000", to: "10.0.0.1:80",
-                             options: hex("020405b4 0402 080a 00000001 00000002 01 030307"), payload: hex("61 62 63"))
+        let syn = Packet.tcp(
+            from: "192.0.2.1:4000", to: "10.0.0.1:80",
+            options: hex("020405b4 0402 080a 00000001 00000002 01 030307"), payload: hex("61 62 63"))
         let syn6 = Packet.tcp(from: "[2001:db8::1]:4000", to: "[2001:db8::2]:80", flags: [.ack], options: TCPOption.sack((1, 2)))
         let udp = Packet.udp(from: "192.0.2.1:4000", to: "10.0.0.1:53", payload: [UInt8](0..<40))
         let sctp = Packet.sctp(from: "192.0.2.1:4000", to: "10.0.0.1:80", chunks: [.cookieEcho, .data(), .sack()])
@@ -43,13 +44,14 @@ import Wire
     }()
 
     /// A frame of a kind, damaged: bytes set to chance or to an edge, the end cut off or grown; now and then only noise.
-    private static func frame(_ dice: inout Dice) -> [UInt8] {
+    private static func frame(_ dice: inout SeededGenerator) -> [UInt8] {
         let roll = dice.next()
         if roll % 16 == 0 { return dice.bytes(Int(roll >> 8 % 96)) }
         var frame = seeds[Int(roll >> 8) % seeds.count]
         for _ in 0..<(roll >> 32 % 6) {
             let change = dice.next(), at = Int(change >> 16 % UInt64(frame.count))
-            frame[at] = change & 3 == 0 ? [0, 0xff, 0x7f, 0x80, 1, 4, 5, 0x45][Int(change >> 2 & 7)] : UInt8(truncatingIfNeeded: change >> 8)
+            frame[at] =
+                change & 3 == 0 ? [0, 0xff, 0x7f, 0x80, 1, 4, 5, 0x45][Int(change >> 2 & 7)] : UInt8(truncatingIfNeeded: change >> 8)
         }
         switch roll >> 40 % 4 {
         case 0: frame.removeLast(Int(roll >> 48) % (frame.count + 1))
@@ -60,7 +62,7 @@ import Wire
     }
 
     @Test func parsersNeverStop() {
-        var dice = Dice(seed: 11), runs = 0, read: UInt64 = 0
+        var dice = SeededGenerator(seed: 11), runs = 0, read: UInt64 = 0
         for _ in 0..<Self.frames {
             var frame = Self.frame(&dice)
             frame.withBytes { bytes in
@@ -89,11 +91,15 @@ import Wire
         if let view = TCPHeader(bytes) {
             sum &+= view.length &+ Int(view.sequence) &+ Int(view.window)
             if let options = TCPOptions(view) {
-                sum &+= Int(options.mss ?? 0) &+ options.sackBlocks.count &+ (options.isWellFormed ? 1 : 0) &+ Int(options.timestamps?.echo ?? 0)
+                sum &+=
+                    Int(options.mss ?? 0) &+ options.sackBlocks.count &+ (options.isWellFormed ? 1 : 0)
+                    &+ Int(options.timestamps?.echo ?? 0)
             }
         }
         if let view = UDPHeader(bytes) { sum &+= view.length &+ Int(view.checksum) }
-        if let view = SCTPHeader(bytes) { sum &+= Int(view.firstChunk ?? 0) &+ Int(view.secondChunk ?? 0) &+ (view.hasValidChecksum ? 1 : 0) }
+        if let view = SCTPHeader(bytes) {
+            sum &+= Int(view.firstChunk ?? 0) &+ Int(view.secondChunk ?? 0) &+ (view.hasValidChecksum ? 1 : 0)
+        }
         if let view = ICMPHeader(bytes) { sum &+= Int(view.rest) &+ Int(view.type) }
         if let view = NeighborMessage(bytes) { sum &+= Int(truncatingIfNeeded: view.target.low) &+ Int(view.linkAddress?.bits ?? 0) }
         if let view = GREHeader(bytes) {
@@ -105,7 +111,7 @@ import Wire
 
     /// Changes through views stay within the frame as well.
     @Test func rewritesNeverStop() {
-        var dice = Dice(seed: 12)
+        var dice = SeededGenerator(seed: 12)
         for _ in 0..<Self.printouts {
             let frame = Self.frame(&dice)
             let changed = changing(frame) { bytes in
@@ -126,26 +132,26 @@ import Wire
     }
 
     @Test func printoutNeverStops() {
-        var dice = Dice(seed: 13), length = 0
+        var dice = SeededGenerator(seed: 13), length = 0
         for round in 0..<Self.printouts {
             var frame = Self.frame(&dice)
             frame.withBytes { bytes in
-                length += Printout(bytes).description.utf8.count
-                length += Printout(ip: bytes.dropFirst(round % 2 == 0 ? 14 : 20)).description.utf8.count
+                length += PacketDescription(bytes).description.utf8.count
+                length += PacketDescription(ip: bytes.dropFirst(round % 2 == 0 ? 14 : 20)).description.utf8.count
             }
         }
         #expect(length > Self.printouts)
     }
 
     @Test func differencesAreEmptyOnlyForTheSameBytes() {
-        var dice = Dice(seed: 14), last: [UInt8] = []
+        var dice = SeededGenerator(seed: 14), last: [UInt8] = []
         for _ in 0..<Self.printouts / 20 {
             var frame = Self.frame(&dice), other = frame
             if !other.isEmpty { other[Int(dice.next() % UInt64(other.count))] ^= 1 }
             frame.withBytes { frame in
-                #expect(Printout.differences(frame, frame).isEmpty)
-                other.withBytes { #expect(Printout.differences(frame, $0).isEmpty == ($0.count == 0)) }
-                last.withBytes { _ = Printout.differences(frame, $0) }
+                #expect(PacketDescription.differences(frame, frame).isEmpty)
+                other.withBytes { #expect(PacketDescription.differences(frame, $0).isEmpty == ($0.count == 0)) }
+                last.withBytes { _ = PacketDescription.differences(frame, $0) }
             }
             last = frame
         }

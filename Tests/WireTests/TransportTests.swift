@@ -51,8 +51,11 @@ import Wire
     /// A sum that comes out as 0 travels as 0xffff, for 0 means that there is none (RFC 768).
     @Test func udpChecksumThatComesOutAsZero() {
         // Ports and payload that add up to 0xffff.
-        let sum = UInt16(truncatingIfNeeded: Int(SlowChecksum.transport(hex("0001 0002 000a 0000 0000"), from: ipAddress("10.0.0.1"),
-                                                                        to: ipAddress("10.0.0.2"), proto: 17)))
+        let sum = UInt16(
+            truncatingIfNeeded: Int(
+                SlowChecksum.transport(
+                    hex("0001 0002 000a 0000 0000"), from: ipAddress("10.0.0.1"),
+                    to: ipAddress("10.0.0.2"), proto: 17)))
         let packet = Packet.udp(from: "10.0.0.1:1", to: "10.0.0.2:2", payload: [UInt8(sum >> 8), UInt8(sum & 255)])
         #expect(Array(packet[26..<28]) == [0xff, 0xff])
         #expect(reading(packet) { Checksum.of($0.dropFirst(20), from: ipAddress("10.0.0.1"), to: ipAddress("10.0.0.2"), proto: 17) } == 0)
@@ -74,7 +77,8 @@ import Wire
 
     @Test func icmpv6() {
         // As a Linux director sent it: time exceeded.
-        let packet = hex("""
+        let packet = hex(
+            """
             6000 0000 0038 3a3b 2a03 8138 6236 0000 0000 0000 0000 0226 2001 0db8 2624 0000 0000 0000 0000 6752 0300 3356 0000 0000
             6000 0000 0050 0632 2001 0db8 2624 0000 0000 0000 0000 6752 2a08 2979 2117 0000 0000 0000 0000 5811 45f8 ca1b 0000 0000
             """)

@@ -30,7 +30,10 @@ import Wire
         for length in 0..<row.header.count { #expect(reading(row.header) { GREHeader($0.prefix(length)) == nil }, "\(length)") }
     }
 
-    @Test(arguments: [hex("4000 0800"), hex("0800 0800"), hex("0400 0800"), hex("0001 880b 0000 0000"), hex("0007 0800"), hex("b000 0800 0000 0000 00000007 000000"), []])
+    @Test(arguments: [
+        hex("4000 0800"), hex("0800 0800"), hex("0400 0800"), hex("0001 880b 0000 0000"), hex("0007 0800"),
+        hex("b000 0800 0000 0000 00000007 000000"), [],
+    ])
     func greRefuses(bytes: [UInt8]) { #expect(reading(bytes) { GREHeader($0) == nil }) }
 
     @Test(arguments: [(false, nil, nil), (true, nil, nil), (false, 7, nil), (true, 7, 9), (true, nil, 9)] as [(Bool, UInt32?, UInt32?)])
@@ -76,7 +79,10 @@ import Wire
         }
     }
 
-    @Test(arguments: [[], hex("00 04 00"), hex("01 04 00 00"), hex("1f 04 00 00 00"), hex("50 00 00 00"), hex("70 00 00 00"), hex("80 04 00 00"), hex("c0 04 00 00")])
+    @Test(arguments: [
+        [], hex("00 04 00"), hex("01 04 00 00"), hex("1f 04 00 00 00"), hex("50 00 00 00"), hex("70 00 00 00"), hex("80 04 00 00"),
+        hex("c0 04 00 00"),
+    ])
     func gueRefuses(bytes: [UInt8]) { #expect(reading(bytes) { GUEHeader($0) == nil }) }
 
     /// The private flags promise an option that the header has no room for.
@@ -89,7 +95,8 @@ import Wire
 
     @Test func gueConstructs() {
         #expect(written(4) { GUEHeader.write(to: $0, proto: IPProtocol.ipv6) } == hex("00 29 00 00"))
-        #expect(written(12) { GUEHeader.write(to: $0, proto: IPProtocol.ipip, remoteChecksumFrom: 20, storedAt: 36) }
-            == hex("02 04 00 01 80 00 00 00 00 14 00 24"))
+        #expect(
+            written(12) { GUEHeader.write(to: $0, proto: IPProtocol.ipip, remoteChecksumFrom: 20, storedAt: 36) }
+                == hex("02 04 00 01 80 00 00 00 00 14 00 24"))
     }
 }

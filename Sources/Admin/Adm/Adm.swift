@@ -11,8 +11,10 @@ public struct Adm<Channel: ControlChannel, Names: NameResolver> {
 
     /// `connect` reaches the director and is called when it is first needed; `input` gives the next line of standard input
     /// without its end, `nil` at the end; `output` and `errors` take text for standard output and standard error.
-    public init(connect: @escaping () throws(Channel.Failure) -> Channel, names: Names, input: @escaping () -> String?,
-                output: @escaping (String) -> Void, errors: @escaping (String) -> Void) {
+    public init(
+        connect: @escaping () throws(Channel.Failure) -> Channel, names: Names, input: @escaping () -> String?,
+        output: @escaping (String) -> Void, errors: @escaping (String) -> Void
+    ) {
         self.connect = connect
         self.names = names
         self.input = input
@@ -89,8 +91,10 @@ public struct Adm<Channel: ControlChannel, Names: NameResolver> {
     }
 
     /// Asks the director, which is reached first if need be. A refused command costs 255, a refused listing 1.
-    private func ask(_ channel: inout Channel?, about command: Command?,
-                     _ question: (Channel) throws(Channel.Failure) -> Void) -> Outcome {
+    private func ask(
+        _ channel: inout Channel?, about command: Command?,
+        _ question: (Channel) throws(Channel.Failure) -> Void
+    ) -> Outcome {
         do throws(Channel.Failure) {
             if let channel {
                 try question(channel)
@@ -106,8 +110,9 @@ public struct Adm<Channel: ControlChannel, Names: NameResolver> {
                 errors("Can't initialize ipvs: \(error)\n")
                 return Outcome(status: 2, endsRestore: true)
             case EPERM:
-                errors("Can't initialize ipvs: \(AdmTexts.refusal(EPERM, of: command))\n"
-                       + "Are you sure that IP Virtual Server is built in the kernel or as module?\n")
+                errors(
+                    "Can't initialize ipvs: \(AdmTexts.refusal(EPERM, of: command))\n"
+                        + "Are you sure that IP Virtual Server is built in the kernel or as module?\n")
                 return Outcome(status: 2, endsRestore: true)
             case let errno?:
                 errors(AdmTexts.refusal(errno, of: command) + "\n")

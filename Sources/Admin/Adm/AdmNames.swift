@@ -8,7 +8,8 @@ public struct SystemNames: NameResolver {
 
     public func address(ofHost name: String) -> IPAddress? {
         guard let host = gethostbyname(name), host.pointee.h_addrtype == AF_INET, host.pointee.h_length == 4,
-              let bytes = host.pointee.h_addr_list[0] else { return nil }
+            let bytes = host.pointee.h_addr_list[0]
+        else { return nil }
         let number = (0..<4).reduce(UInt32(0)) { $0 << 8 | UInt32(UInt8(bitPattern: bytes[$1])) }
         return IPAddress(v4: number)
     }

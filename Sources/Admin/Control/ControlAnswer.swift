@@ -11,7 +11,7 @@ struct ControlAnswer {
     }
 
     /// A dump: NLM_F_MULTI messages, several to a packet of at most `limit` bytes, then NLMSG_DONE {s32 0} in its own.
-    init(dump bodies: some Sequence<GenericMessage>, to request: NetlinkMessage, limit: Int = ControlNumbers.packetLength) {
+    init(dump bodies: some Sequence<GenericMessage>, to request: NetlinkMessage, limit: Int = ControlConstants.packetLength) {
         var rest = bodies.makeIterator()
         var held: [UInt8] = []
         var isFinished = false
@@ -37,11 +37,12 @@ struct ControlAnswer {
 
     /// Bytes as a dump of pieces, none longer than an attribute.
     init(pieces: some Sequence<[UInt8]>, to request: NetlinkMessage) {
-        self.init(dump: pieces.lazy.flatMap { Pieces($0) }.map { piece in
-            var out = AttributeWriter()
-            out.put(ControlNumbers.Top.payload, bytes: piece)
-            return GenericMessage(command: ControlNumbers.Verb.answer, attributes: out.bytes)
-        }, to: request, limit: ControlNumbers.ownPacketLength)
+        self.init(
+            dump: pieces.lazy.flatMap { Chunks($0) }.map { piece in
+                var out = AttributeWriter()
+                out.put(ControlConstants.Top.payload, bytes: piece)
+                return GenericMessage(command: ControlConstants.Verb.answer, attributes: out.bytes)
+            }, to: request, limit: ControlConstants.ownPacketLength)
     }
 
     /// The answer to a GET: one message, then the acknowledgement if it is wanted.
@@ -63,7 +64,7 @@ extension NetlinkMessage {
 }
 
 /// Bytes cut into pieces.
-struct Pieces: Sequence, IteratorProtocol {
+struct Chunks: Sequence, IteratorProtocol {
     private var rest: ArraySlice<UInt8>
     private let length: Int
 

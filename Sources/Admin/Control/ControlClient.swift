@@ -7,7 +7,7 @@ public final class ControlClient {
     public let path: String
     private var descriptor: Int32
     private var sequence: UInt32 = 0
-    private var buffer = [UInt8](repeating: 0, count: 4 * ControlNumbers.requestLength)
+    private var buffer = [UInt8](repeating: 0, count: 4 * ControlConstants.requestLength)
 
     /// Connects to the director that listens at `path`. After `patience` seconds without an answer a call fails (0: never).
     public init(path: String, patience: UInt32 = 60) throws(ControlError) {
@@ -32,15 +32,15 @@ public final class ControlClient {
 
     /// Everything at one moment.
     public func inventory() throws(ControlFailure) -> Inventory {
-        try inventory(GenericMessage(command: ControlNumbers.Verb.getInventory))
+        try inventory(GenericMessage(command: ControlConstants.Verb.getInventory))
     }
 
     /// The same with one service only, `.refused(.noSuchService)` when there is none.
     public func inventory(of key: ServiceKey) throws(ControlFailure) -> Inventory {
         var out = AttributeWriter()
-        out.nest(ControlNumbers.Top.service) { NetlinkCodec.write(key, to: &$0) }
+        out.nest(ControlConstants.Top.service) { NetlinkCodec.write(key, to: &$0) }
         do throws(ControlFailure) {
-            return try inventory(GenericMessage(command: ControlNumbers.Verb.getInventory, attributes: out.bytes))
+            return try inventory(GenericMessage(command: ControlConstants.Verb.getInventory, attributes: out.bytes))
         } catch {
             throw error.errno == ESRCH ? .refused(.noSuchService) : error
         }
@@ -50,11 +50,11 @@ public final class ControlClient {
         var inventory = Inventory()
         try exchange(request, NetlinkMessage.Flags.dump) { message throws(CommandError) in
             switch message.command {
-            case ControlNumbers.Verb.setInfo: (inventory.tableSize, inventory.total) = try NetlinkCodec.info(message)
-            case ControlNumbers.Verb.setConfig: inventory.timeouts = try NetlinkCodec.timeouts(message)
-            case ControlNumbers.Verb.newDaemon: inventory.daemons.append(try NetlinkCodec.daemon(message))
-            case ControlNumbers.Verb.newService: inventory.services.append(try NetlinkCodec.service(message))
-            case ControlNumbers.Verb.newServer:
+            case ControlConstants.Verb.setInfo: (inventory.tableSize, inventory.total) = try NetlinkCodec.info(message)
+            case ControlConstants.Verb.setConfig: inventory.timeouts = try NetlinkCodec.timeouts(message)
+            case ControlConstants.Verb.newDaemon: inventory.daemons.append(try NetlinkCodec.daemon(message))
+            case ControlConstants.Verb.newService: inventory.services.append(try NetlinkCodec.service(message))
+            case ControlConstants.Verb.newServer:
                 guard let last = inventory.services.indices.last else { throw .invalid }
                 let family = inventory.services[last].key.family
                 inventory.services[last].servers.append(try NetlinkCodec.server(message, of: family))
@@ -73,7 +73,7 @@ public final class ControlClient {
 
     /// The connection table one entry at a time, without holding all of it.
     public func connections(_ each: (ConnectionRecord) -> Void) throws(ControlFailure) {
-        try exchange(GenericMessage(command: ControlNumbers.Verb.getConnections), NetlinkMessage.Flags.dump) {
+        try exchange(GenericMessage(command: ControlConstants.Verb.getConnections), NetlinkMessage.Flags.dump) {
             message throws(CommandError) in each(try NetlinkCodec.connection(message))
         }
     }
@@ -87,25 +87,30 @@ public final class ControlClient {
             throw .denied(errno: EMSGSIZE, "a question to svs run has at most \(Self.maximumPayload) bytes")
         }
         var out = AttributeWriter()
-        out.put(ControlNumbers.Top.question, string: name)
-        out.put(ControlNumbers.Top.payload, bytes: payload)
+        out.put(ControlConstants.Top.question, string: name)
+        out.put(ControlConstants.Top.payload, bytes: payload)
         var answer: [UInt8] = []
-        try exchange(GenericMessage(command: ControlNumbers.Verb.ask, attributes: out.bytes), NetlinkMessage.Flags.dump) {
+        try exchange(GenericMessage(command: ControlConstants.Verb.ask, attributes: out.bytes), NetlinkMessage.Flags.dump) {
             message throws(CommandError) in
             guard let attributes = NetlinkAttributes(message.attributes),
-                  let piece = attributes.bytes(ControlNumbers.Top.payload) else { throw .invalid }
+                let piece = attributes.bytes(ControlConstants.Top.payload)
+            else { throw .invalid }
             answer += piece
         }
         return answer
     }
 
     /// Sends a request and hands over its answers until the acknowledgement, the end of the dump or a refusal.
-    private func exchange(_ body: GenericMessage, _ flags: UInt16,
-                          _ each: (GenericMessage) throws(CommandError) -> Void) throws(ControlFailure) {
+    private func exchange(
+        _ body: GenericMessage, _ flags: UInt16,
+        _ each: (GenericMessage) throws(CommandError) -> Void
+    ) throws(ControlFailure) {
         guard descriptor >= 0 else { throw .broken(.talking(path, EPIPE)) }
         sequence &+= 1
-        let request = NetlinkMessage(type: ControlNumbers.family, flags: NetlinkMessage.Flags.request | flags,
-                                     sequence: sequence, port: 0, payload: body.payload).bytes
+        let request = NetlinkMessage(
+            type: ControlConstants.family, flags: NetlinkMessage.Flags.request | flags,
+            sequence: sequence, port: 0, payload: body.payload
+        ).bytes
         let sent = svs_control_send(descriptor, request, request.count)
         guard sent >= 0 else { throw broken(Int32(clamping: 0 - sent)) }
         while true {
@@ -120,7 +125,7 @@ public final class ControlClient {
                     if refusal.errno == 0 { return }
                     throw .denied(errno: refusal.errno, refusal.text)
                 }
-                guard message.type == ControlNumbers.family, let body = GenericMessage(message.payload) else { throw broken(EPROTO) }
+                guard message.type == ControlConstants.family, let body = GenericMessage(message.payload) else { throw broken(EPROTO) }
                 do throws(CommandError) { try each(body) } catch { throw broken(EPROTO) }
             }
         }

@@ -1,5 +1,5 @@
-public import LVS
 import Glibc
+public import LVS
 
 /// Something is wrong with the control socket itself.
 public struct ControlError: Error, Hashable, Sendable, CustomStringConvertible {
@@ -18,34 +18,37 @@ public struct ControlError: Error, Hashable, Sendable, CustomStringConvertible {
     public var description: String { "\(path): \(reason)" }
 
     static func connecting(_ path: String, _ errno: Int32) -> ControlError {
-        let reason = switch errno {
-        case ENOENT: "there is no such socket; is svs run running?"
-        case ECONNREFUSED: "nobody listens there; is svs run running?"
-        case EACCES, EPERM: "permission denied; the control socket belongs to root"
-        case ENAMETOOLONG: "a socket's path has at most 107 bytes"
-        case EPROTOTYPE, ENOTSOCK: "is not the control socket of svs"
-        default: text(of: errno)
-        }
+        let reason =
+            switch errno {
+            case ENOENT: "there is no such socket; is svs run running?"
+            case ECONNREFUSED: "nobody listens there; is svs run running?"
+            case EACCES, EPERM: "permission denied; the control socket belongs to root"
+            case ENAMETOOLONG: "a socket's path has at most 107 bytes"
+            case EPROTOTYPE, ENOTSOCK: "is not the control socket of svs"
+            default: text(of: errno)
+            }
         return ControlError(path: path, errno: errno, reason: reason)
     }
 
     static func listening(_ path: String, _ errno: Int32) -> ControlError {
-        let reason = switch errno {
-        case EADDRINUSE: "another svs answers there"
-        case ENOTSOCK: "there is a file that is no socket"
-        case ENOENT: path.isEmpty ? "a control socket needs a path" : "its folder does not exist"
-        case ENAMETOOLONG: "a socket's path has at most 107 bytes"
-        default: text(of: errno)
-        }
+        let reason =
+            switch errno {
+            case EADDRINUSE: "another svs answers there"
+            case ENOTSOCK: "there is a file that is no socket"
+            case ENOENT: path.isEmpty ? "a control socket needs a path" : "its folder does not exist"
+            case ENAMETOOLONG: "a socket's path has at most 107 bytes"
+            default: text(of: errno)
+            }
         return ControlError(path: path, errno: errno, reason: reason)
     }
 
     static func talking(_ path: String, _ errno: Int32) -> ControlError {
-        let reason = switch errno {
-        case EAGAIN: "svs run does not answer"
-        case 0, EPIPE, ECONNRESET: "svs run closed the connection"
-        default: text(of: errno)
-        }
+        let reason =
+            switch errno {
+            case EAGAIN: "svs run does not answer"
+            case 0, EPIPE, ECONNRESET: "svs run closed the connection"
+            default: text(of: errno)
+            }
         return ControlError(path: path, errno: errno, reason: reason)
     }
 
@@ -81,14 +84,16 @@ public enum ControlFailure: Error, Hashable, Sendable, CustomStringConvertible {
 extension CommandError {
     /// What an errno says as the answer to a command; `nil` when the director never answers so.
     public init?(errno: Int32, to command: Command) {
-        let aboutServer = switch command {
-        case .addServer, .editServer, .deleteServer: true
-        default: false
-        }
-        let aboutDaemon = switch command {
-        case .startDaemon, .stopDaemon: true
-        default: false
-        }
+        let aboutServer =
+            switch command {
+            case .addServer, .editServer, .deleteServer: true
+            default: false
+            }
+        let aboutDaemon =
+            switch command {
+            case .startDaemon, .stopDaemon: true
+            default: false
+            }
         switch errno {
         case EEXIST: self = aboutServer ? .serverExists : aboutDaemon ? .daemonRunning : .serviceExists
         case ESRCH: self = aboutDaemon ? .daemonNotRunning : .noSuchService

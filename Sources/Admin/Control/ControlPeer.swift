@@ -48,8 +48,9 @@ final class ControlPeer {
     /// A refusal of bytes that are no message; `nil` when not even a header is there.
     static func refusal(_ bytes: [UInt8], _ errno: Int32) -> ControlAnswer? {
         guard bytes.count >= NetlinkMessage.headerLength else { return nil }
-        let header = NetlinkMessage(type: bytes[...].native16(at: 4), flags: bytes[...].native16(at: 6),
-                                    sequence: bytes[...].native32(at: 8), port: bytes[...].native32(at: 12), payload: [])
+        let header = NetlinkMessage(
+            type: bytes[...].native16(at: 4), flags: bytes[...].native16(at: 6),
+            sequence: bytes[...].native32(at: 8), port: bytes[...].native32(at: 12), payload: [])
         return ControlAnswer(.answer(errno: errno, to: header))
     }
 }

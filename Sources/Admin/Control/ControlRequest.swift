@@ -59,7 +59,8 @@ public struct CommandDraft: Sendable {
     public var service: ServiceKey? {
         switch command {
         case .addService(let key, _), .editService(let key, _), .deleteService(let key), .addServer(let key, _, _),
-             .editServer(let key, _, _), .deleteServer(let key, _): key
+            .editServer(let key, _, _), .deleteServer(let key, _):
+            key
         case .zero(let key): key
         case .flush, .setTimeouts, .startDaemon, .stopDaemon: nil
         }
@@ -110,8 +111,9 @@ extension NetlinkCodec {
             let service = try need(top.nest(Top.service))
             let key = try key(service)
             let (settings, mask, own) = try settings(service, of: key)
-            return CommandDraft(command: verb == Verb.newService ? .addService(key, settings) : .editService(key, settings),
-                                flagMask: mask, own: own)
+            return CommandDraft(
+                command: verb == Verb.newService ? .addService(key, settings) : .editService(key, settings),
+                flagMask: mask, own: own)
         case Verb.deleteService: return CommandDraft(command: .deleteService(try key(need(top.nest(Top.service)))))
         case Verb.newServer, Verb.setServer, Verb.deleteServer:
             let service = try key(need(top.nest(Top.service)))
@@ -119,9 +121,11 @@ extension NetlinkCodec {
             let key = try key(server: server, of: service.family)
             if verb == Verb.deleteServer { return CommandDraft(command: .deleteServer(service, key)) }
             let (settings, namesMethod) = try settings(server)
-            return CommandDraft(command: verb == Verb.newServer ? .addServer(service, key, settings)
-                                                                : .editServer(service, key, settings),
-                                own: namesMethod ? ownAttributes : [])
+            return CommandDraft(
+                command: verb == Verb.newServer
+                    ? .addServer(service, key, settings)
+                    : .editServer(service, key, settings),
+                own: namesMethod ? ownAttributes : [])
         case Verb.newDaemon: return CommandDraft(command: .startDaemon(try daemon(need(top.nest(Top.daemon)))))
         case Verb.deleteDaemon: return CommandDraft(command: .stopDaemon(try role(need(top.nest(Top.daemon)))))
         case Verb.setConfig:

@@ -3,8 +3,10 @@ import LVS
 
 extension ControlServer {
     /// Answers one message; `nil` when it wants no answer.
-    func answer<Target: ControlTarget & ~Copyable>(_ request: NetlinkMessage, from peer: ControlPeer,
-                                                   _ target: inout Target) -> ControlAnswer? {
+    func answer<Target: ControlTarget & ~Copyable>(
+        _ request: NetlinkMessage, from peer: ControlPeer,
+        _ target: inout Target
+    ) -> ControlAnswer? {
         func refuse(_ errno: Int32) -> ControlAnswer { ControlAnswer(.answer(errno: errno, to: request)) }
         let acknowledgement = request.wantsAck ? ControlAnswer(.answer(errno: 0, to: request)) : nil
         // As the kernel does: neither the protocol's own messages nor what is no request is looked at.
@@ -13,7 +15,7 @@ extension ControlServer {
         }
         guard let body = GenericMessage(request.payload) else { return refuse(EINVAL) }
         if request.type == NetlinkMessage.Kind.controller { return FamilyDirectory.answer(request, body) }
-        guard request.type == ControlNumbers.family else { return refuse(ENOENT) }
+        guard request.type == ControlConstants.family else { return refuse(ENOENT) }
         guard peer.isPrivileged else { return refuse(EPERM) }
         do throws(CommandError) {
             guard let asked = try NetlinkCodec.request(body, isDump: request.isDump) else { return refuse(EOPNOTSUPP) }
@@ -28,13 +30,16 @@ extension ControlServer {
         }
     }
 
-    private func change<Target: ControlTarget & ~Copyable>(_ draft: CommandDraft, isExact: Bool,
-                                                           _ target: inout Target) throws(CommandError) {
+    private func change<Target: ControlTarget & ~Copyable>(
+        _ draft: CommandDraft, isExact: Bool,
+        _ target: inout Target
+    ) throws(CommandError) {
         do throws(CommandError) {
             try apply(draft, &target)
         } catch {
             guard error == .noSuchService, !isExact, let key = draft.service,
-                  let ranged = Self.ranged(key, in: target.inventory()) else { throw error }
+                let ranged = Self.ranged(key, in: target.inventory())
+            else { throw error }
             try apply(draft.about(ranged.key), &target)
         }
     }
@@ -56,8 +61,10 @@ extension ControlServer {
         }
     }
 
-    private func tell<Target: ControlTarget & ~Copyable>(_ asked: ControlRequest, _ request: NetlinkMessage, isExact: Bool,
-                                                         _ target: inout Target) throws(CommandError) -> ControlAnswer? {
+    private func tell<Target: ControlTarget & ~Copyable>(
+        _ asked: ControlRequest, _ request: NetlinkMessage, isExact: Bool,
+        _ target: inout Target
+    ) throws(CommandError) -> ControlAnswer? {
         func find(_ key: ServiceKey) -> ServiceRecord? {
             target.service(key) ?? (isExact ? nil : Self.ranged(key, in: target.inventory()))
         }
@@ -83,10 +90,11 @@ extension ControlServer {
                 guard let service = find(key) else { throw .noSuchService }
                 inventory.services = [service]
             }
-            return ControlAnswer(dump: InventoryMessages(inventory), to: request, limit: ControlNumbers.ownPacketLength)
+            return ControlAnswer(dump: InventoryMessages(inventory), to: request, limit: ControlConstants.ownPacketLength)
         case .connections:
-            return ControlAnswer(dump: target.connections().lazy.map { NetlinkCodec.message(for: $0) }, to: request,
-                                 limit: ControlNumbers.ownPacketLength)
+            return ControlAnswer(
+                dump: target.connections().lazy.map { NetlinkCodec.message(for: $0) }, to: request,
+                limit: ControlConstants.ownPacketLength)
         case .ask(let name, let payload):
             if let file = ProcFile(asked: name) { return ControlAnswer(pieces: file.text(of: target), to: request) }
             do throws(AskError) {

@@ -3,7 +3,7 @@ import Glibc
 
 /// The listening end of the control socket: an AF_UNIX SOCK_SEQPACKET socket on which each packet is one netlink datagram.
 ///
-/// It never blocks and has no thread: its owner polls `watches` and calls `serve` between breaths. Only root, and the user
+/// It never blocks and has no thread: its owner polls `watches` and calls `serve` between batches. Only root, and the user
 /// the server runs as, may do more than ask for the family; others get EPERM. A client that does not read is not read from
 /// either, and is disconnected when it has not moved for `patience` seconds.
 public final class ControlServer {
@@ -17,7 +17,7 @@ public final class ControlServer {
     private var device: UInt64 = 0
     private var inode: UInt64 = 0
     private var peers: [Int32: ControlPeer] = [:]
-    private var buffer = [UInt8](repeating: 0, count: ControlNumbers.requestLength)
+    private var buffer = [UInt8](repeating: 0, count: ControlConstants.requestLength)
 
     /// Listens at `path` with mode 0600. A socket file that nobody listens at is replaced.
     public init(path: String) throws(ControlError) {

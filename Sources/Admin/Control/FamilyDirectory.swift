@@ -8,10 +8,10 @@ enum FamilyDirectory {
         guard body.command == getFamily else { return refuse(request, 95) }
         if request.isDump { return ControlAnswer(dump: CollectionOfOne(family), to: request) }
         if let name = attributes.string(2) {
-            guard name == ControlNumbers.familyName else { return refuse(request, 2) }
+            guard name == ControlConstants.familyName else { return refuse(request, 2) }
         } else {
             guard let number = attributes.u16(1) else { return refuse(request, 22) }
-            guard number == ControlNumbers.family else { return refuse(request, 2) }
+            guard number == ControlConstants.family else { return refuse(request, 2) }
         }
         return ControlAnswer(reply: family, to: request)
     }
@@ -23,13 +23,13 @@ enum FamilyDirectory {
     /// CTRL_CMD_NEWFAMILY: name 2, id 1, version 3, header size 4, greatest attribute 5, commands 6.
     private static var family: GenericMessage {
         var out = AttributeWriter()
-        out.put(2, string: ControlNumbers.familyName)
-        out.put(1, u16: ControlNumbers.family)
-        out.put(3, u32: ControlNumbers.familyVersion)
+        out.put(2, string: ControlConstants.familyName)
+        out.put(1, u16: ControlConstants.family)
+        out.put(3, u32: ControlConstants.familyVersion)
         out.put(4, u32: 0)
         out.put(5, u32: 6)
         out.nest(6) { commands in
-            for (place, verb) in (ControlNumbers.Verb.newService...ControlNumbers.Verb.flush).enumerated() {
+            for (place, verb) in (ControlConstants.Verb.newService...ControlConstants.Verb.flush).enumerated() {
                 commands.nest(UInt16(place + 1)) {
                     $0.put(1, u32: UInt32(verb))
                     $0.put(2, u32: flags(of: verb))
@@ -42,10 +42,10 @@ enum FamilyDirectory {
     /// GENL_ADMIN_PERM 1, GENL_CMD_CAP_DO 2, GENL_CMD_CAP_DUMP 4, GENL_CMD_CAP_HASPOL 8.
     private static func flags(of verb: UInt8) -> UInt32 {
         switch verb {
-        case ControlNumbers.Verb.getService: 0xf
-        case ControlNumbers.Verb.getServer: 0xd
-        case ControlNumbers.Verb.getDaemon: 0x5
-        case ControlNumbers.Verb.getInfo, ControlNumbers.Verb.getConfig, ControlNumbers.Verb.flush: 0x3
+        case ControlConstants.Verb.getService: 0xf
+        case ControlConstants.Verb.getServer: 0xd
+        case ControlConstants.Verb.getDaemon: 0x5
+        case ControlConstants.Verb.getInfo, ControlConstants.Verb.getConfig, ControlConstants.Verb.flush: 0x3
         default: 0xb
         }
     }

@@ -3,9 +3,9 @@ import Wire
 
 // Synchronisation daemons, the director itself, connections and questions.
 extension NetlinkCodec {
-    private typealias Daemon = ControlNumbers.Daemon
-    private typealias Info = ControlNumbers.Info
-    private typealias Entry = ControlNumbers.Connection
+    private typealias Daemon = ControlConstants.Daemon
+    private typealias Info = ControlConstants.Info
+    private typealias Entry = ControlConstants.Connection
 
     /// A daemon as a command describes it: defaults are not said.
     static func write(_ daemon: SyncDaemon, to out: inout AttributeWriter) {
@@ -29,8 +29,9 @@ extension NetlinkCodec {
     }
 
     static func daemon(_ attributes: NetlinkAttributes) throws(CommandError) -> SyncDaemon {
-        var daemon = SyncDaemon(role: try role(attributes), interface: try need(try name(attributes, Daemon.interface)),
-                                syncID: try need(attributes.u32(Daemon.syncID)))
+        var daemon = SyncDaemon(
+            role: try role(attributes), interface: try need(try name(attributes, Daemon.interface)),
+            syncID: try need(attributes.u32(Daemon.syncID)))
         daemon.maximumLength = try optional(attributes, Daemon.maximumLength) { $0.u16($1) } ?? 0
         if let group = attributes.bytes(Daemon.group) {
             guard group.count == 4 else { throw .invalid }
@@ -63,7 +64,7 @@ extension NetlinkCodec {
     /// SET_INFO; with `total`, the director's own counters beside it.
     public static func info(tableSize: Int, total: Statistics?) -> GenericMessage {
         var out = AttributeWriter()
-        out.put(Info.version, u32: ControlNumbers.version)
+        out.put(Info.version, u32: ControlConstants.version)
         out.put(Info.tableSize, u32: UInt32(clamping: tableSize))
         if let total { out.nest(Top.total) { write(total, wide: true, to: &$0) } }
         return GenericMessage(command: Verb.setInfo, attributes: out.bytes)

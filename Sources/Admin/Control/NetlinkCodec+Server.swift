@@ -2,7 +2,7 @@ public import LVS
 public import Wire
 
 extension NetlinkCodec {
-    private typealias Attribute = ControlNumbers.Server
+    private typealias Attribute = ControlConstants.Server
 
     static func write(_ key: ServerKey, to out: inout AttributeWriter) {
         out.put(Attribute.address, bytes: bytes(of: key.address))

@@ -2,7 +2,7 @@ public import LVS
 import Wire
 
 extension NetlinkCodec {
-    private typealias Attribute = ControlNumbers.Service
+    private typealias Attribute = ControlConstants.Service
 
     /// What identifies a service, in the kernel's order.
     static func write(_ key: ServiceKey, to out: inout AttributeWriter) {
@@ -16,7 +16,7 @@ extension NetlinkCodec {
         }
         guard key.mark == 0 else { return }
         var ranges: [UInt8] = []
-        for range in key.ranges.prefix(ControlNumbers.maximumRanges) {
+        for range in key.ranges.prefix(ControlConstants.maximumRanges) {
             ranges.appendBig(range.lowerBound)
             ranges.appendBig(range.upperBound)
         }
@@ -42,8 +42,9 @@ extension NetlinkCodec {
     private static func ranges(_ service: NetlinkAttributes, from port: UInt16) throws(CommandError) -> [ClosedRange<UInt16>] {
         guard let bytes = service.bytes(Attribute.portRanges) else { return [] }
         let count = bytes.count / 4
-        guard bytes.count % 4 == 0, count <= ControlNumbers.maximumRanges,
-              count == 0 || bytes.big16(at: 0) == port else { throw .invalid }
+        guard bytes.count % 4 == 0, count <= ControlConstants.maximumRanges,
+            count == 0 || bytes.big16(at: 0) == port
+        else { throw .invalid }
         var ranges: [ClosedRange<UInt16>] = []
         for i in 0..<count {
             let (first, last) = (bytes.big16(at: 4 * i), bytes.big16(at: 4 * i + 2))
@@ -73,7 +74,7 @@ extension NetlinkCodec {
             out.put(Attribute.netmask, u32: settings.netmask)
         }
         var addresses: [UInt8] = []
-        for range in settings.localAddresses.prefix(ControlNumbers.maximumRanges) {
+        for range in settings.localAddresses.prefix(ControlConstants.maximumRanges) {
             addresses += mappedBytes(of: range.lowerBound)
             addresses += mappedBytes(of: range.upperBound)
         }
@@ -91,7 +92,8 @@ extension NetlinkCodec {
 
     /// Settings with the flags that the request sets, the mask beside them, and which of our own attributes it names.
     static func settings(_ service: NetlinkAttributes, of key: ServiceKey) throws(CommandError)
-        -> (settings: ServiceSettings, mask: UInt32, own: Set<UInt16>) {
+        -> (settings: ServiceSettings, mask: UInt32, own: Set<UInt16>)
+    {
         let scheduler = try need(try name(service, Attribute.scheduler))
         let flags = try need(service.bytes(Attribute.flags))
         let timeout = try need(service.u32(Attribute.timeout))
@@ -120,7 +122,7 @@ extension NetlinkCodec {
 
     private static func localAddresses(_ bytes: ArraySlice<UInt8>) throws(CommandError) -> [ClosedRange<IPAddress>] {
         let count = bytes.count / 32
-        guard bytes.count % 32 == 0, count <= ControlNumbers.maximumRanges else { throw .invalid }
+        guard bytes.count % 32 == 0, count <= ControlConstants.maximumRanges else { throw .invalid }
         var ranges: [ClosedRange<IPAddress>] = []
         for i in 0..<count {
             let (first, last) = (mappedAddress(bytes, at: 32 * i), mappedAddress(bytes, at: 32 * i + 16))
@@ -144,8 +146,10 @@ extension NetlinkCodec {
 
     /// Our own attributes, all of them: a request that names these needs no old settings.
     static var ownAttributes: Set<UInt16> {
-        [Attribute.localAddresses, Attribute.clientAddress, Attribute.mssClamp, Attribute.timeoutTCP, Attribute.timeoutFIN,
-         Attribute.timeoutUDP]
+        [
+            Attribute.localAddresses, Attribute.clientAddress, Attribute.mssClamp, Attribute.timeoutTCP, Attribute.timeoutFIN,
+            Attribute.timeoutUDP,
+        ]
     }
 
     /// NEW_SERVICE of a dump; its flags always say `hashed`.
@@ -167,7 +171,8 @@ extension NetlinkCodec {
         let top = try need(NetlinkAttributes(message.attributes))
         let service = try need(top.nest(Top.service))
         let key = try key(service)
-        return ServiceRecord(key: key, settings: try settings(service, of: key).settings,
-                             statistics: try statistics(need(service.nest(Attribute.statistics64))))
+        return ServiceRecord(
+            key: key, settings: try settings(service, of: key).settings,
+            statistics: try statistics(need(service.nest(Attribute.statistics64))))
     }
 }

@@ -6,8 +6,8 @@ import Wire
 /// What comes in is checked to the last byte before anything is made of it: a missing or short attribute is
 /// `CommandError.invalid` (EINVAL), an address family other than AF_INET and AF_INET6 `.familyNotSupported`.
 public enum NetlinkCodec {
-    typealias Verb = ControlNumbers.Verb
-    typealias Top = ControlNumbers.Top
+    typealias Verb = ControlConstants.Verb
+    typealias Top = ControlConstants.Top
 
     /// AF_INET and AF_INET6 as the wire says them.
     static func number(of family: IPFamily) -> UInt16 { family == .v4 ? 2 : 10 }
@@ -64,8 +64,10 @@ public enum NetlinkCodec {
     }
 
     /// The value of an attribute that may be missing, but not too short.
-    static func optional<Value>(_ attributes: NetlinkAttributes, _ type: UInt16,
-                                _ read: (NetlinkAttributes, UInt16) -> Value?) throws(CommandError) -> Value? {
+    static func optional<Value>(
+        _ attributes: NetlinkAttributes, _ type: UInt16,
+        _ read: (NetlinkAttributes, UInt16) -> Value?
+    ) throws(CommandError) -> Value? {
         attributes.contains(type) ? try need(read(attributes, type)) : nil
     }
 
@@ -77,31 +79,35 @@ public enum NetlinkCodec {
     }
 
     /// The request that a command travels as.
-    /// - Throws: `.invalid` when a service has more ranges than an attribute holds (`ControlNumbers.maximumRanges`).
+    /// - Throws: `.invalid` when a service has more ranges than an attribute holds (`ControlConstants.maximumRanges`).
     public static func message(for command: Command) throws(CommandError) -> GenericMessage {
         var out = AttributeWriter()
         func refuseLong(_ key: ServiceKey, _ settings: ServiceSettings? = nil) throws(CommandError) {
-            let limit = ControlNumbers.maximumRanges
+            let limit = ControlConstants.maximumRanges
             guard key.ranges.count <= limit, settings?.localAddresses.count ?? 0 <= limit else { throw .invalid }
         }
         switch command {
         case .addService(let key, let settings), .editService(let key, let settings):
             try refuseLong(key, settings)
-            out.nest(Top.service) { write(key, to: &$0); write(settings, of: key, to: &$0) }
+            out.nest(Top.service) {
+                write(key, to: &$0); write(settings, of: key, to: &$0)
+            }
         case .deleteService(let key), .zero(.some(let key)):
             try refuseLong(key)
             out.nest(Top.service) { write(key, to: &$0) }
         case .addServer(let service, let key, let settings), .editServer(let service, let key, let settings):
             try refuseLong(service)
             out.nest(Top.service) { write(service, to: &$0) }
-            out.nest(Top.server) { write(key, to: &$0); write(settings, to: &$0) }
+            out.nest(Top.server) {
+                write(key, to: &$0); write(settings, to: &$0)
+            }
         case .deleteServer(let service, let key):
             try refuseLong(service)
             out.nest(Top.service) { write(service, to: &$0) }
             out.nest(Top.server) { write(key, to: &$0) }
         case .setTimeouts(let tcp, let fin, let udp): write(Timeouts(tcp: tcp, fin: fin, udp: udp), to: &out)
         case .startDaemon(let daemon): out.nest(Top.daemon) { write(daemon, to: &$0) }
-        case .stopDaemon(let role): out.nest(Top.daemon) { $0.put(ControlNumbers.Daemon.state, u32: role.rawValue) }
+        case .stopDaemon(let role): out.nest(Top.daemon) { $0.put(ControlConstants.Daemon.state, u32: role.rawValue) }
         case .flush, .zero(.none): break
         }
         return GenericMessage(command: verb(of: command), attributes: out.bytes)
@@ -131,9 +137,10 @@ public enum NetlinkCodec {
 
     /// Timeouts of SET_CONFIG, request or answer; one that is not named is 0, which leaves it as it is.
     static func timeouts(_ top: NetlinkAttributes) throws(CommandError) -> Timeouts {
-        Timeouts(tcp: try optional(top, Top.timeoutTCP) { $0.u32($1) } ?? 0,
-                 fin: try optional(top, Top.timeoutFIN) { $0.u32($1) } ?? 0,
-                 udp: try optional(top, Top.timeoutUDP) { $0.u32($1) } ?? 0)
+        Timeouts(
+            tcp: try optional(top, Top.timeoutTCP) { $0.u32($1) } ?? 0,
+            fin: try optional(top, Top.timeoutFIN) { $0.u32($1) } ?? 0,
+            udp: try optional(top, Top.timeoutUDP) { $0.u32($1) } ?? 0)
     }
 
     /// Ten counters of 64 bits (STATS64), or of 32 bits apart from the two byte counters (STATS).

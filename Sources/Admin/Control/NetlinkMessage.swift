@@ -70,9 +70,10 @@ public struct NetlinkMessage: Hashable, Sendable {
             let start = rest.startIndex
             let length = Int(rest.native32(at: 0))
             guard length >= headerLength, length <= rest.count else { return nil }
-            messages.append(NetlinkMessage(
-                type: rest.native16(at: 4), flags: rest.native16(at: 6), sequence: rest.native32(at: 8),
-                port: rest.native32(at: 12), payload: Array(rest[(start + headerLength)..<(start + length)])))
+            messages.append(
+                NetlinkMessage(
+                    type: rest.native16(at: 4), flags: rest.native16(at: 6), sequence: rest.native32(at: 8),
+                    port: rest.native32(at: 12), payload: Array(rest[(start + headerLength)..<(start + length)])))
             rest = rest.dropFirst((length + 3) & ~3)
         }
         return messages

@@ -128,12 +128,13 @@ private struct Text {
         put(":")
         hex(UInt64(server.key.port), 4)
         put("      ")
-        let method = switch server.settings.method {
-        case .masquerading, .fullNAT: "Masq"
-        case .localNode: "Local"
-        case .tunneling: "Tunnel"
-        case .directRouting, .bypass: "Route"
-        }
+        let method =
+            switch server.settings.method {
+            case .masquerading, .fullNAT: "Masq"
+            case .localNode: "Local"
+            case .tunneling: "Tunnel"
+            case .directRouting, .bypass: "Route"
+            }
         for (text, width) in [(method, 7), ("\(server.settings.weight)", 6), ("\(server.active)", 10)] {
             left(text, width)
             put(" ")
@@ -153,8 +154,10 @@ private struct Text {
     mutating func connection(_ connection: ConnectionRecord, showsOrigin: Bool) {
         left(name(of: connection.proto), 3)
         put(" ")
-        for (address, port) in [(connection.client, connection.clientPort), (connection.virtual, connection.virtualPort),
-                                (connection.server, connection.serverPort)] {
+        for (address, port) in [
+            (connection.client, connection.clientPort), (connection.virtual, connection.virtualPort),
+            (connection.server, connection.serverPort),
+        ] {
             self.address(address)
             put(" ")
             hex(UInt64(port), 4)

@@ -3,7 +3,7 @@ import Wire
 
 extension NetworkBuilder {
     /// `addr add ADDRESS[/LENGTH] [peer ADDRESS[/LENGTH]] … dev NAME`.
-    mutating func address(_ words: inout Words) throws(Complaint) {
+    mutating func address(_ words: inout WordReader) throws(Complaint) {
         let verb = try Self.verb(&words, ["add", "replace", "change"])
         var local: String?
         var peer: String?
@@ -52,8 +52,10 @@ extension NetworkBuilder {
     mutating func assign(_ assignment: Assignment) {
         assignments.append(assignment)
         let address = assignment.address
-        install(Network.Route(prefix: address.address, length: address.address.family.width, interface: address.interface,
-                              kind: .local))
+        install(
+            Network.Route(
+                prefix: address.address, length: address.address.family.width, interface: address.interface,
+                kind: .local))
         guard up(address.interface) else { return }
         for route in assignment.connected { install(route) }
     }
@@ -82,8 +84,10 @@ extension NetworkBuilder.Assignment {
         guard length < width || prefix != address, !prefix.isUnspecified else { return }
         // On the loopback every address of an IPv4 prefix is the host's own.
         let isOwn = interface.isLoopback && address.isV4
-        connected.append(Network.Route(prefix: prefix, length: length, interface: interface.index, kind: isOwn ? .local : .unicast,
-                                       metric: metric ?? (address.isV4 ? 0 : 256), source: address.isV4 ? address : nil))
+        connected.append(
+            Network.Route(
+                prefix: prefix, length: length, interface: interface.index, kind: isOwn ? .local : .unicast,
+                metric: metric ?? (address.isV4 ? 0 : 256), source: address.isV4 ? address : nil))
         guard address.isV4, length < 31 else { return }
         let last = IPAddress(v4: prefix.v4 | UInt32.max >> UInt32(length))
         connected.append(Network.Route(prefix: last, length: 32, interface: interface.index, kind: .broadcast, source: address))

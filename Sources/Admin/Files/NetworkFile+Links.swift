@@ -3,7 +3,7 @@ import Wire
 
 extension NetworkBuilder {
     /// `link add …` and `link set …`.
-    mutating func link(_ words: inout Words) throws(Complaint) {
+    mutating func link(_ words: inout WordReader) throws(Complaint) {
         switch try Self.verb(&words, ["add", "set"]) {
         case "add": try addLink(&words)
         default: try setLink(&words)
@@ -12,7 +12,7 @@ extension NetworkBuilder {
 
     /// `link add [name] NAME [address MAC] [mtu N] type dummy` or `type veth peer [name] NAME …`. A peer in another
     /// network namespace is no interface of the director.
-    private mutating func addLink(_ words: inout Words) throws(Complaint) {
+    private mutating func addLink(_ words: inout WordReader) throws(Complaint) {
         let own = try described(&words, until: "type")
         guard own.type != nil else { throw Complaint("link add: the type is missing: dummy or veth") }
         try create(own)
@@ -32,7 +32,7 @@ extension NetworkBuilder {
         var isElsewhere = false
     }
 
-    private func described(_ words: inout Words, until end: String?) throws(Complaint) -> Description {
+    private func described(_ words: inout WordReader, until end: String?) throws(Complaint) -> Description {
         var link = Description()
         while let word = words.next() {
             if word == end {
@@ -64,13 +64,15 @@ extension NetworkBuilder {
         guard let name = link.name else { throw Complaint("link add: the name is missing") }
         guard !interfaces.contains(where: { $0.name == name }) else { throw Complaint("\(name): File exists") }
         let index = try add(interface: name)
-        change(index) { $0.mtu = link.mtu; $0.mac = link.mac ?? $0.mac }
+        change(index) {
+            $0.mtu = link.mtu; $0.mac = link.mac ?? $0.mac
+        }
         if link.isUp { raise(index) }
     }
 
     /// `link set [dev] NAME [address MAC] [mtu N] [up | down] …`. The interface begins to exist when it is new: it is one
     /// the director host has.
-    private mutating func setLink(_ words: inout Words) throws(Complaint) {
+    private mutating func setLink(_ words: inout WordReader) throws(Complaint) {
         var name: String?
         var mac: MACAddress?
         var mtu: Int?
@@ -87,7 +89,7 @@ extension NetworkBuilder {
             case "down": isUp = false
             case "addrgenmode": makesLinkLocal = try words.argument(of: word) != "none"
             case "txqueuelen", "txqlen", "qlen", "arp", "multicast", "allmulticast", "promisc", "trailers", "carrier", "alias",
-                 "group", "broadcast", "brd", "gso_max_size", "gso_max_segs", "gro_max_size", "state":
+                "group", "broadcast", "brd", "gso_max_size", "gso_max_segs", "gro_max_size", "state":
                 _ = try words.argument(of: word)
             default:
                 guard name == nil else { throw Complaint("either \"dev\" is duplicate, or \"\(word)\" is a garbage.") }
@@ -144,7 +146,7 @@ extension NetworkBuilder {
         for (place, route) in routes.enumerated() { places[RouteKey(route)] = place }
     }
 
-    static func mac(_ words: inout Words, _ option: String) throws(Complaint) -> MACAddress {
+    static func mac(_ words: inout WordReader, _ option: String) throws(Complaint) -> MACAddress {
         let word = try words.argument(of: option)
         guard let mac = MACAddress(word) else { throw Complaint("\"\(word)\" is invalid lladdr.") }
         return mac

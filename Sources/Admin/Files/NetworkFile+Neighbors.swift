@@ -3,7 +3,7 @@ import Wire
 
 extension NetworkBuilder {
     /// `neigh add ADDRESS lladdr MAC dev NAME [nud STATE]`.
-    mutating func neighbor(_ words: inout Words) throws(Complaint) {
+    mutating func neighbor(_ words: inout WordReader) throws(Complaint) {
         let verb = try Self.verb(&words, ["add", "replace", "change", "append"])
         var target: String?
         var name: String?

@@ -15,15 +15,16 @@ extension NetworkBuilder {
     }
 
     /// `route add [TYPE] PREFIX | default [via GATEWAY] [dev NAME] [src ADDRESS] [metric N] [mtu [lock] N] [onlink] …`.
-    mutating func route(_ words: inout Words) throws(Complaint) {
+    mutating func route(_ words: inout WordReader) throws(Complaint) {
         let verb = try Self.verb(&words, ["add", "replace", "change", "append", "prepend"])
         let wish = try wish(&words)
         guard let target = wish.target else { throw Complaint("route \(verb): the prefix is missing") }
         let (prefix, length) = try prefix(target, wish)
         if prefix.isV4 && prefix.masked(to: length) != prefix { throw Complaint("\(target): Invalid prefix for given prefix length.") }
-        var route = Network.Route(prefix: prefix.masked(to: length), length: length, gateway: wish.gateway, interface: 1,
-                                  kind: wish.kind, mtu: Int(min(wish.mtu, 65535)),
-                                  metric: wish.metric ?? (prefix.isV4 || wish.kind == .local ? 0 : 1024))
+        var route = Network.Route(
+            prefix: prefix.masked(to: length), length: length, gateway: wish.gateway, interface: 1,
+            kind: wish.kind, mtu: Int(min(wish.mtu, 65535)),
+            metric: wish.metric ?? (prefix.isV4 || wish.kind == .local ? 0 : 1024))
         route.interface = try interface(wish, prefix.family)
         if let (source, word) = wish.source {
             guard source.family == prefix.family, isOwn(source) else { throw Complaint("src \(word): Invalid prefsrc address.") }
@@ -32,7 +33,7 @@ extension NetworkBuilder {
         try place(route, verb, target)
     }
 
-    private func wish(_ words: inout Words) throws(Complaint) -> Wish {
+    private func wish(_ words: inout WordReader) throws(Complaint) -> Wish {
         var wish = Wish()
         while let word = words.next() {
             switch word {
@@ -61,8 +62,8 @@ extension NetworkBuilder {
                     throw Complaint("table \(table): only main and local are looked up")
                 }
             case "scope", "proto", "protocol", "pref", "expires", "advmss", "hoplimit", "window", "rtt", "rttvar", "rto_min",
-                 "ssthresh", "cwnd", "initcwnd", "initrwnd", "reordering", "quickack", "congctl", "realm", "realms", "features",
-                 "fastopen_no_cookie", "ttl-propagate":
+                "ssthresh", "cwnd", "initcwnd", "initrwnd", "reordering", "quickack", "congctl", "realm", "realms", "features",
+                "fastopen_no_cookie", "ttl-propagate":
                 if words.peek == "lock" { _ = words.next() }
                 _ = try words.argument(of: word)
             default:
@@ -82,7 +83,9 @@ extension NetworkBuilder {
     private func prefix(_ word: String, _ wish: Wish) throws(Complaint) -> (IPAddress, Int) {
         if ["default", "any", "all"].contains(word) {
             let family = family ?? wish.gateway?.family ?? wish.source?.address.family ?? .v4
-            if let gateway = wish.gateway, gateway.family != family { throw Complaint("via \(gateway): the family is not that of the route") }
+            if let gateway = wish.gateway, gateway.family != family {
+                throw Complaint("via \(gateway): the family is not that of the route")
+            }
             return (.unspecified(family), 0)
         }
         guard let (address, length) = IPAddress.shortPrefix(word) else {

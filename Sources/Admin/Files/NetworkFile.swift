@@ -117,7 +117,7 @@ struct NetworkBuilder {
 
     /// Carries out one line.
     mutating func apply(_ line: [String]) throws(Complaint) {
-        var words = Words(line)
+        var words = WordReader(line)
         family = nil
         while let option = words.peek, option.hasPrefix("-") {
             _ = words.next()
@@ -154,7 +154,7 @@ struct NetworkBuilder {
     func up(_ index: Int32) -> Bool { interfaces.contains { $0.index == index && $0.isUp } }
 
     /// The command word: `add` or one of its relatives, abbreviated as `ip` allows.
-    static func verb(_ words: inout Words, _ verbs: [String]) throws(Complaint) -> String {
+    static func verb(_ words: inout WordReader, _ verbs: [String]) throws(Complaint) -> String {
         let word = try words.argument(of: "command")
         guard let verb = verbs.first(where: { $0.hasPrefix(word) }) else {
             throw Complaint("Command \"\(word)\" is unknown here: \(verbs.joined(separator: ", "))")
@@ -171,8 +171,10 @@ struct NetworkBuilder {
     /// The network as it stands after the last line.
     func finish() -> Network {
         var last = self
-        for interface in interfaces where interface.isUp && !interface.isLoopback && interface.mtu >= 1280
-            && !withoutLinkLocal.contains(interface.index) {
+        for interface in interfaces
+        where interface.isUp && !interface.isLoopback && interface.mtu >= 1280
+            && !withoutLinkLocal.contains(interface.index)
+        {
             last.assign(Assignment(Self.linkLocal(interface.mac), length: 64, to: interface))
         }
         var network = Network()

@@ -9,7 +9,8 @@ extension NetworkFile {
         var lines: [String] = []
         func name(_ index: Int32) -> String? { network.interface(index)?.name }
         for interface in network.interfaces where !interface.isLoopback {
-            lines.append("link set dev \(interface.name) address \(interface.mac) mtu \(min(max(interface.mtu, 68), 65535)) addrgenmode none")
+            lines.append(
+                "link set dev \(interface.name) address \(interface.mac) mtu \(min(max(interface.mtu, 68), 65535)) addrgenmode none")
             if interface.isUp { lines.append("link set dev \(interface.name) up") }
         }
         lines.append("link set dev lo up")

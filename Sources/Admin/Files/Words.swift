@@ -1,7 +1,7 @@
 import Wire
 
 /// The words of one line, taken one after the other.
-struct Words {
+struct WordReader {
     private let words: [String]
     private var position = 0
 
@@ -52,7 +52,8 @@ extension IPAddress {
             return (address, nil)
         }
         guard let address = IPAddress(text[..<slash]),
-              let length = UInt32(numeral: text[text.index(after: slash)...]), length <= address.family.width else { return nil }
+            let length = UInt32(numeral: text[text.index(after: slash)...]), length <= address.family.width
+        else { return nil }
         return (address, Int(length))
     }
 

@@ -121,11 +121,13 @@ struct Entry {
 
     private var listing: ListRequest {
         let subject: ListRequest.Subject =
-            if has(.connection) { .connections } else if has(.service) { .service(key) }
-            else if has(.timeout) { .timeouts } else if has(.daemon) { .daemons } else { .services }
+            if has(.connection) { .connections } else if has(.service) { .service(key) } else if has(.timeout) {
+                .timeouts
+            } else if has(.daemon) { .daemons } else { .services }
         let columns: ListRequest.Columns =
-            if has(.statistics) { .statistics } else if has(.rates) { .rates } else if has(.thresholds) { .thresholds }
-            else if has(.persistentConnections) { .persistence } else if has(.tunnelInfo) { .tunnels } else { .usual }
+            if has(.statistics) { .statistics } else if has(.rates) { .rates } else if has(.thresholds) {
+                .thresholds
+            } else if has(.persistentConnections) { .persistence } else if has(.tunnelInfo) { .tunnels } else { .usual }
         return ListRequest(subject, columns: columns, numeric: has(.numeric), exact: has(.exact), sorted: !has(.nosort))
     }
 }

@@ -28,7 +28,8 @@ struct Endpoint {
         if host.first == UInt8(ascii: "[") {
             host.removeFirst()
             guard let close = host.firstIndex(of: UInt8(ascii: "]")), close + 1 < host.endIndex,
-                  host[close + 1] == UInt8(ascii: ":") else { return nil }
+                host[close + 1] == UInt8(ascii: ":")
+            else { return nil }
             port = host[(close + 2)...]
             host = host[..<close]
         }
@@ -84,8 +85,9 @@ struct Endpoint {
                 let dashes = part.indices.filter { part[$0] == "-" }
                 let found = dashes.lazy.compactMap { dash -> ClosedRange<UInt16>? in
                     guard let low = port(String(part[..<dash]), proto: proto, names: names),
-                          let high = port(String(part[part.index(after: dash)...]), proto: proto, names: names),
-                          low <= high else { return nil }
+                        let high = port(String(part[part.index(after: dash)...]), proto: proto, names: names),
+                        low <= high
+                    else { return nil }
                     return low...high
                 }.first
                 guard let found else { return nil }
@@ -95,7 +97,7 @@ struct Endpoint {
             ranges.append(range)
         }
         // One order, so that a service is found however its ports are written.
-        guard !ranges.isEmpty, ranges.count <= ControlNumbers.maximumRanges else { return nil }
+        guard !ranges.isEmpty, ranges.count <= ControlConstants.maximumRanges else { return nil }
         return ranges.sorted { $0.lowerBound < $1.lowerBound }
     }
 

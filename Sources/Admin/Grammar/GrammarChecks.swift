@@ -18,16 +18,17 @@ extension Entry {
     private func flags() throws(UsageError) -> ServiceFlags {
         var flags: ServiceFlags = []
         for word in schedulerFlags.split(separator: ",") {
-            let (flag, owner): (ServiceFlags, String?) = switch word {
-            case "flag-1": (.scheduler1, nil)
-            case "flag-2": (.scheduler2, nil)
-            case "flag-3": (.scheduler3, nil)
-            case "sh-fallback": (.scheduler1, "sh")
-            case "sh-port": (.scheduler2, "sh")
-            case "mh-fallback": (.scheduler1, "mh")
-            case "mh-port": (.scheduler2, "mh")
-            default: throw UsageError("invalid scheduler flag `\(word)'")
-            }
+            let (flag, owner): (ServiceFlags, String?) =
+                switch word {
+                case "flag-1": (.scheduler1, nil)
+                case "flag-2": (.scheduler2, nil)
+                case "flag-3": (.scheduler3, nil)
+                case "sh-fallback": (.scheduler1, "sh")
+                case "sh-port": (.scheduler2, "sh")
+                case "mh-fallback": (.scheduler1, "mh")
+                case "mh-port": (.scheduler2, "mh")
+                default: throw UsageError("invalid scheduler flag `\(word)'")
+                }
             if let owner, owner != service.scheduler { throw UsageError("incompatible scheduler flag `\(word)'") }
             flags.insert(flag)
         }
@@ -49,8 +50,9 @@ extension Entry {
             }
             guard mark == UInt8(ascii: "1") else { continue }
             if let alternative {
-                throw UsageError("The option '\(option.row.text)' conflicts with the '\(alternative.row.text)' option "
-                                 + "in the '\(command.text)' command")
+                throw UsageError(
+                    "The option '\(option.row.text)' conflicts with the '\(alternative.row.text)' option "
+                        + "in the '\(command.text)' command")
             }
             alternative = option
         }
@@ -91,8 +93,9 @@ extension Entry {
             }
             guard mark == UInt8(ascii: "1") else { continue }
             if let alternative {
-                throw UsageError("The option '\(option.row.text)' conflicts with the '\(alternative.row.text)' option "
-                                 + "in the '\(type)' tunnel type")
+                throw UsageError(
+                    "The option '\(option.row.text)' conflicts with the '\(alternative.row.text)' option "
+                        + "in the '\(type)' tunnel type")
             }
             alternative = option
         }
@@ -101,7 +104,8 @@ extension Entry {
     private func checkListing() throws(UsageError) {
         let other = has(.timeout) || has(.daemon)
         if (other || has(.connection)) && (has(.statistics) || has(.rates) || has(.thresholds))
-            || other && has(.persistentConnections) {
+            || other && has(.persistentConnections)
+        {
             throw UsageError("options conflicts in the list command")
         }
     }

@@ -50,8 +50,10 @@ extension Entry {
         options |= option.bit
     }
 
-    private mutating func takeServiceOption(_ name: OptionName, _ value: String?,
-                                            names: some NameResolver) throws(UsageError) -> Bool {
+    private mutating func takeServiceOption(
+        _ name: OptionName, _ value: String?,
+        names: some NameResolver
+    ) throws(UsageError) -> Bool {
         let text = value ?? ""
         switch name {
         case .scheduler:

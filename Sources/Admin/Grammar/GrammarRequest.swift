@@ -42,8 +42,10 @@ public struct ListRequest: Hashable, Sendable {
     /// `false` keeps the kernel's order (`--nosort`).
     public var sorted: Bool
 
-    public init(_ subject: Subject = .services, columns: Columns = .usual, numeric: Bool = false, exact: Bool = false,
-                sorted: Bool = true) {
+    public init(
+        _ subject: Subject = .services, columns: Columns = .usual, numeric: Bool = false, exact: Bool = false,
+        sorted: Bool = true
+    ) {
         self.subject = subject
         self.columns = columns
         self.numeric = numeric

@@ -4,8 +4,10 @@ import Wire
 /// Writes what `-L` shows, byte by byte as ipvsadm 1.31 does.
 public enum Listing {
     /// The text of one listing. `connections` is looked at only by `-c`. `nil` if the service asked for does not exist.
-    public static func text(_ request: ListRequest, of inventory: Inventory, connections: [ConnectionRecord] = [],
-                            names: some NameResolver) -> String? {
+    public static func text(
+        _ request: ListRequest, of inventory: Inventory, connections: [ConnectionRecord] = [],
+        names: some NameResolver
+    ) -> String? {
         let naming = Naming(names: names, numeric: request.numeric)
         switch request.subject {
         case .timeouts:
@@ -91,8 +93,10 @@ public enum Listing {
         return text
     }
 
-    private static func line(_ server: ServerRecord, of service: ServiceKey, _ request: ListRequest,
-                             _ naming: Naming<some NameResolver>) -> String {
+    private static func line(
+        _ server: ServerRecord, of service: ServiceKey, _ request: ListRequest,
+        _ naming: Naming<some NameResolver>
+    ) -> String {
         let family = server.key.address.family
         let whole = naming.name(server.key.address, family, server.key.port, proto: service.proto)
         let name = "  -> " + (family == .v4 ? whole.cut(to: 28) : whole).left(28)

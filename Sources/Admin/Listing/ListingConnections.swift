@@ -25,7 +25,8 @@ enum ConnectionListing {
         let source = name(connection.client, connection.clientPort)
         let virtual = name(connection.virtual, connection.virtualPort)
         let server = name(connection.server, connection.serverPort)
-        let text = "\(Listing.protocolName(proto).left(3)) \(expires.left(6)) \(connection.state.left(11)) "
+        let text =
+            "\(Listing.protocolName(proto).left(3)) \(expires.left(6)) \(connection.state.left(11)) "
             + "\(source.left(18)) \(virtual.left(18)) "
         let data = connection.persistenceData.prefix { !Number.isBlank($0) }
         guard engines, !connection.persistenceEngine.isEmpty, !data.isEmpty else { return text + server + "\n" }

@@ -38,8 +38,10 @@ enum ListingOrder {
     private static func words(_ address: IPAddress, _ family: IPFamily) -> [UInt32] {
         if family == .v4 { return [address.v4, 0, 0, 0] }
         if address.isV4, family == .v6 { return [0, 0, 0xffff, address.v4] }
-        return [UInt32(truncatingIfNeeded: address.high >> 32), UInt32(truncatingIfNeeded: address.high),
-                UInt32(truncatingIfNeeded: address.low >> 32), UInt32(truncatingIfNeeded: address.low)]
+        return [
+            UInt32(truncatingIfNeeded: address.high >> 32), UInt32(truncatingIfNeeded: address.high),
+            UInt32(truncatingIfNeeded: address.low >> 32), UInt32(truncatingIfNeeded: address.low),
+        ]
     }
 
     /// Merge sort as the C library's `qsort`: the first half is the shorter one.

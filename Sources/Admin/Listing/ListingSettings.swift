@@ -4,11 +4,12 @@ import Wire
 extension ServiceSettings {
     /// The scheduler flags by name, with commas; empty without any.
     var schedulerFlagNames: String {
-        let names = switch scheduler {
-        case "sh": ["sh-fallback", "sh-port", "flag-3"]
-        case "mh": ["mh-fallback", "mh-port", "flag-3"]
-        default: ["flag-1", "flag-2", "flag-3"]
-        }
+        let names =
+            switch scheduler {
+            case "sh": ["sh-fallback", "sh-port", "flag-3"]
+            case "mh": ["mh-fallback", "mh-port", "flag-3"]
+            default: ["flag-1", "flag-2", "flag-3"]
+            }
         let flags: [ServiceFlags] = [.scheduler1, .scheduler2, .scheduler3]
         return zip(flags, names).filter { self.flags.contains($0.0) }.map(\.1).joined(separator: ",")
     }

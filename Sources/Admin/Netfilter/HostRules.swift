@@ -17,7 +17,9 @@ public struct HostRules: Hashable, Sendable {
         for tool in ["iptables", "ip6tables"] {
             guard let saved = try HostCommand.output("\(tool)-save") else { continue }
             outputs.append(("\(tool)-save", saved.text))
-            if (saved.text + saved.errors).contains("\(tool)-legacy tables present"), let legacy = try HostCommand.output("\(tool)-legacy-save") {
+            if (saved.text + saved.errors).contains("\(tool)-legacy tables present"),
+                let legacy = try HostCommand.output("\(tool)-legacy-save")
+            {
                 outputs.append(("\(tool)-legacy-save", legacy.text))
             }
         }

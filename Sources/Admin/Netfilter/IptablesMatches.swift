@@ -106,7 +106,8 @@ extension IptablesRule {
     private func addresses(_ text: String) throws(Complaint) -> ClosedRange<UInt128> {
         let ends = text.split(separator: "-", omittingEmptySubsequences: false).map { IPAddress($0) }
         guard (1...2).contains(ends.count), let first = ends[0], let last = ends[ends.count - 1], first.family == family,
-              last.family == family, first <= last else { throw Complaint("\(text): no range of addresses") }
+            last.family == family, first <= last
+        else { throw Complaint("\(text): no range of addresses") }
         return UInt128(first)...UInt128(last)
     }
 

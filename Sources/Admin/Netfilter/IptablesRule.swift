@@ -55,7 +55,9 @@ struct IptablesRule {
             }
         }
         if isNative, reader.hasNativeOption {
-            reader.matches.removeAll { if case .header(let proto, _) = $0.condition { proto == IPProtocol.tcp || proto == IPProtocol.udp } else { false } }
+            reader.matches.removeAll {
+                if case .header(let proto, _) = $0.condition { proto == IPProtocol.tcp || proto == IPProtocol.udp } else { false }
+            }
         }
         return (reader.headerMatches + reader.matches, reader.target)
     }

@@ -5,7 +5,8 @@ import Wire
 extension IptablesRule {
     /// Targets that change nothing by which a packet could be marked, dropped or forwarded otherwise.
     private static let harmless: Set<String> = [
-        "LOG", "NFLOG", "ULOG", "TRACE", "AUDIT", "CLASSIFY", "IDLETIMER", "LED", "RATEEST", "SECMARK", "CONNSECMARK", "CHECKSUM", "SET", "TEE",
+        "LOG", "NFLOG", "ULOG", "TRACE", "AUDIT", "CLASSIFY", "IDLETIMER", "LED", "RATEEST", "SECMARK", "CONNSECMARK", "CHECKSUM", "SET",
+        "TEE",
     ]
 
     /// The target that `-j` or `-g` names.
@@ -47,7 +48,9 @@ extension IptablesRule {
             if isMarking { throw Complaint("\(name): needs -j MARK before it") }
             return false
         }
-        guard isMarking || ["--reject-with", "--notrack", "--save-mark", "--restore-mark"].contains(name) || pending == "CT" else { return false }
+        guard isMarking || ["--reject-with", "--notrack", "--save-mark", "--restore-mark"].contains(name) || pending == "CT" else {
+            return false
+        }
         if isNegated { throw Complaint("\(name): cannot be negated") }
         guard target == nil else { throw Complaint("\(name): \(pending) takes one option") }
         switch (pending, name) {
@@ -105,7 +108,8 @@ extension IptablesRule {
     ]
     private static let rejections6: [String: UInt8] = [
         "icmp6-no-route": 0, "no-route": 0, "icmp6-adm-prohibited": 1, "adm-prohibited": 1, "icmp6-addr-unreachable": 3, "addr-unreach": 3,
-        "icmp6-port-unreachable": 4, "port-unreach": 4, "icmp6-policy-fail": 5, "policy-fail": 5, "icmp6-reject-route": 6, "reject-route": 6,
+        "icmp6-port-unreachable": 4, "port-unreach": 4, "icmp6-policy-fail": 5, "policy-fail": 5, "icmp6-reject-route": 6,
+        "reject-route": 6,
     ]
 
     private static func rejection(_ text: String, _ family: IPFamily) -> MarkRejection? {

@@ -64,21 +64,26 @@ struct IptablesText {
         var chains: [MarkRules.Chain] = [], bases: [MarkRules.Base] = []
         for place in Self.places {
             guard let table = tables[place.table], table.decides(place.chain) else { continue }
-            bases.append(MarkRules.Base(chain: chains.count, hook: place.hook, priority: place.priority, dropsAtEnd: table.drops(place.chain)))
+            bases.append(
+                MarkRules.Base(chain: chains.count, hook: place.hook, priority: place.priority, dropsAtEnd: table.drops(place.chain)))
             try collect(place.table, table, place.chain, isLenient, &chains, at: &line)
         }
         do throws(MarkLoop) {
             return try MarkRules(family: family, chains: chains, bases: bases, isTracking: isTracking)
         } catch {
             line = error.rule?.line ?? line
-            throw Complaint(error.reason == .circle ? "\(error.chain): the chains call each other in a circle"
-                : "\(error.chain): chains are nested deeper than \(MarkRules.deepestNesting)")
+            throw Complaint(
+                error.reason == .circle
+                    ? "\(error.chain): the chains call each other in a circle"
+                    : "\(error.chain): chains are nested deeper than \(MarkRules.deepestNesting)")
         }
     }
 
     /// Adds a chain and those that its rules lead to.
-    private func collect(_ name: String, _ table: IptablesTable, _ root: String, _ isLenient: Bool, _ chains: inout [MarkRules.Chain],
-                         at line: inout Int) throws(Complaint) {
+    private func collect(
+        _ name: String, _ table: IptablesTable, _ root: String, _ isLenient: Bool, _ chains: inout [MarkRules.Chain],
+        at line: inout Int
+    ) throws(Complaint) {
         let first = chains.count
         var names = [root], places = [root: first]
         let known = table.userChains

@@ -49,7 +49,8 @@ extension IptablesRule {
     static func ports(_ word: some StringProtocol) throws(Complaint) -> ClosedRange<UInt16> {
         let ends = word.split(separator: ":", omittingEmptySubsequences: false)
         guard ends.count <= 2, !word.isEmpty, let first = ends[0].isEmpty ? 0 : port(ends[0]),
-              let last = ends.count == 1 ? first : ends[1].isEmpty ? UInt16.max : port(ends[1]) else {
+            let last = ends.count == 1 ? first : ends[1].isEmpty ? UInt16.max : port(ends[1])
+        else {
             throw Complaint("\(word): invalid port or service")
         }
         guard first <= last else { throw Complaint("\(word): invalid port range (min > max)") }
@@ -99,7 +100,8 @@ extension IptablesRule {
     static func masked(_ word: String, hasMask: Bool = true) throws(Complaint) -> (UInt32, UInt32) {
         let parts = word.split(separator: "/", omittingEmptySubsequences: false)
         guard parts.count == 1 || parts.count == 2 && hasMask, let value = mark(parts[0]),
-              let mask = parts.count == 1 ? UInt32.max : mark(parts[1]) else { throw Complaint("\(word): invalid mark") }
+            let mask = parts.count == 1 ? UInt32.max : mark(parts[1])
+        else { throw Complaint("\(word): invalid mark") }
         return (value, mask)
     }
 
@@ -120,7 +122,8 @@ extension IptablesRule {
     private static let icmp6Names: [String: (ClosedRange<UInt8>, ClosedRange<UInt8>)] = [
         "destination-unreachable": (1...1, 0...255), "no-route": (1...1, 0...0), "address-unreachable": (1...1, 3...3),
         "port-unreachable": (1...1, 4...4), "packet-too-big": (2...2, 0...255), "time-exceeded": (3...3, 0...255),
-        "ttl-exceeded": (3...3, 0...255), "parameter-problem": (4...4, 0...255), "echo-request": (128...128, 0...255), "ping": (128...128, 0...255),
+        "ttl-exceeded": (3...3, 0...255), "parameter-problem": (4...4, 0...255), "echo-request": (128...128, 0...255),
+        "ping": (128...128, 0...255),
         "echo-reply": (129...129, 0...255), "pong": (129...129, 0...255), "router-solicitation": (133...133, 0...255),
         "router-advertisement": (134...134, 0...255), "neighbour-solicitation": (135...135, 0...255),
         "neighbor-solicitation": (135...135, 0...255), "neighbour-advertisement": (136...136, 0...255),
@@ -138,7 +141,8 @@ extension IptablesRule {
     }
 
     private static let routeTypes: [String: UInt128] = [
-        "UNSPEC": 0, "UNICAST": 1, "LOCAL": 2, "BROADCAST": 3, "ANYCAST": 4, "MULTICAST": 5, "BLACKHOLE": 6, "UNREACHABLE": 7, "PROHIBIT": 8,
+        "UNSPEC": 0, "UNICAST": 1, "LOCAL": 2, "BROADCAST": 3, "ANYCAST": 4, "MULTICAST": 5, "BLACKHOLE": 6, "UNREACHABLE": 7,
+        "PROHIBIT": 8,
     ]
 
     /// Types of addresses as addrtype names them, as numbers of RTN_* (linux/rtnetlink.h).

@@ -4,7 +4,10 @@ import Wire
 /// A field that a rule of nft looks at, as nft names its values.
 struct NftTerm {
     /// How values are written.
-    enum Kind { case address, proto, port, number, hardware, interface, icmpType, tcpFlags, state, status, route, family, ether, dscp, packet, presence }
+    enum Kind {
+        case address, proto, port, number, hardware, interface, icmpType, tcpFlags, state, status, route, family, ether, dscp, packet,
+            presence
+    }
 
     var term: MarkTerm
     var kind: Kind
@@ -80,8 +83,10 @@ extension NftRule {
     private func payload(_ body: JSONValue) throws(Complaint) -> NftTerm? {
         let proto = body["protocol"]?.text ?? "", field = body["field"]?.text ?? ""
         switch (proto, field) {
-        case ("ip", _) where family == .v6, ("ip6", _) where family == .v4, ("icmp", _) where family == .v6, ("icmpv6", _) where family == .v4,
-             ("arp", _): return nil
+        case ("ip", _) where family == .v6, ("ip6", _) where family == .v4, ("icmp", _) where family == .v6,
+            ("icmpv6", _) where family == .v4,
+            ("arp", _):
+            return nil
         case ("ip", "saddr"), ("ip6", "saddr"): return NftTerm(.source, .address)
         case ("ip", "daddr"), ("ip6", "daddr"): return NftTerm(.destination, .address)
         case ("ip", "protocol"), ("ip6", "nexthdr"): return NftTerm(.headerProto, .proto)
@@ -105,7 +110,9 @@ extension NftRule {
         case ("th", "dport"): return NftTerm(.destinationPort, .port)
         default: break
         }
-        guard let number = IptablesRule.proto(proto), number != 0, proto != "ip", proto != "ip6" else { throw Complaint("\(proto) \(field): not understood") }
+        guard let number = IptablesRule.proto(proto), number != 0, proto != "ip", proto != "ip6" else {
+            throw Complaint("\(proto) \(field): not understood")
+        }
         let needs = [MarkMatch(.proto([number]))]
         switch field {
         case "sport": return NftTerm(.sourcePort, .port, needs: needs)
@@ -138,7 +145,9 @@ extension NftRule {
         case "state": return NftTerm(.connectionState, .state)
         case "status": return NftTerm(.connectionStatus, .status)
         case "mark": return NftTerm(.connectionMark, .number)
-        case "ip saddr" where family == .v6, "ip daddr" where family == .v6, "ip6 saddr" where family == .v4, "ip6 daddr" where family == .v4: return nil
+        case "ip saddr" where family == .v6, "ip daddr" where family == .v6, "ip6 saddr" where family == .v4,
+            "ip6 daddr" where family == .v4:
+            return nil
         // A new connection is the packet's own.
         case "ip saddr" where !isReply, "ip6 saddr" where !isReply, "saddr" where !isReply: return NftTerm(.source, .address)
         case "ip daddr" where !isReply, "ip6 daddr" where !isReply, "daddr" where !isReply: return NftTerm(.destination, .address)

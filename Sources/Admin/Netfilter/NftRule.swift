@@ -20,7 +20,8 @@ struct NftRule {
 
     /// Statements that change nothing by which a packet could be marked, dropped or forwarded otherwise.
     private static let harmless: Set<String> = [
-        "counter", "log", "comment", "continue", "ct helper", "ct timeout", "ct expectation", "secmark", "dup", "masquerade", "snat", "flow", "last",
+        "counter", "log", "comment", "continue", "ct helper", "ct timeout", "ct expectation", "secmark", "dup", "masquerade", "snat",
+        "flow", "last",
     ]
     /// Statements that hold for some packets and not for others, by what they count.
     private static let counting: Set<String> = ["limit", "quota", "ct count", "connlimit", "meter"]
@@ -73,7 +74,9 @@ struct NftRule {
     }
 
     private mutating func readMatch(_ body: JSONValue) throws(Complaint) -> Bool {
-        guard let op = body["op"]?.text, let left = body["left"], let right = body["right"] else { throw Complaint("match: not understood") }
+        guard let op = body["op"]?.text, let left = body["left"], let right = body["right"] else {
+            throw Complaint("match: not understood")
+        }
         guard let key = try key(left) else { return false }
         let (condition, isNegated) = try condition(key, op, right)
         require(key)
@@ -99,8 +102,11 @@ struct NftRule {
             } else {
                 let term = try markTerm(value)
                 let isOwn = term.field == .mark || term.field == .constant
-                statements.append(.act(isOwn ? .mark(clearing: ~UInt32(truncatingIfNeeded: term.mask), toggling: UInt32(truncatingIfNeeded: term.toggle))
-                    : .markFrom(term, keeping: 0)))
+                statements.append(
+                    .act(
+                        isOwn
+                            ? .mark(clearing: ~UInt32(truncatingIfNeeded: term.mask), toggling: UInt32(truncatingIfNeeded: term.toggle))
+                            : .markFrom(term, keeping: 0)))
             }
         case ("ct", "mark"): statements.append(.act(.connectionMark(try markTerm(value), keeping: 0)))
         case ("ct", _), ("meta", "priority"), ("meta", "nftrace"): break
@@ -134,8 +140,10 @@ struct NftRule {
     }
 
     /// Keys and values of a map.
-    private func table<Value>(_ key: [NftTerm], _ data: JSONValue?,
-                              _ read: (JSONValue) throws(Complaint) -> Value) throws(Complaint) -> (MarkLookup, [Value]) {
+    private func table<Value>(
+        _ key: [NftTerm], _ data: JSONValue?,
+        _ read: (JSONValue) throws(Complaint) -> Value
+    ) throws(Complaint) -> (MarkLookup, [Value]) {
         var keys: [[ClosedRange<UInt128>]] = [], values: [Value] = []
         for element in try elements(data ?? .null) {
             guard let pair = element.list, pair.count == 2 else { throw Complaint("map: not understood") }

@@ -90,7 +90,9 @@ struct NftRuleset {
     private static func tracks(_ value: JSONValue) -> Bool {
         switch value {
         case .object(let members):
-            members.contains { ["ct", "ct count", "dnat", "snat", "masquerade", "redirect", "notrack"].contains($0.key) || tracks($0.value) }
+            members.contains {
+                ["ct", "ct count", "dnat", "snat", "masquerade", "redirect", "notrack"].contains($0.key) || tracks($0.value)
+            }
         case .list(let elements): elements.contains { tracks($0) }
         default: false
         }
@@ -165,7 +167,9 @@ struct NftRuleset {
         case "jump", "goto": return body["target"]?.text.map { [$0] } ?? []
         case "vmap":
             let data = body["data"]
-            let elements = data?.text.flatMap { sets[Name(family: base.family, table: base.table, name: String($0.dropFirst()))] } ?? data?["set"]?.list ?? []
+            let elements =
+                data?.text.flatMap { sets[Name(family: base.family, table: base.table, name: String($0.dropFirst()))] } ?? data?["set"]?
+                .list ?? []
             return elements.flatMap { $0.list?.last.map { targets($0, base) } ?? [] }
         default: return []
         }

@@ -56,7 +56,8 @@ extension NftRule {
     private func prefix(_ prefix: JSONValue, _ kind: NftTerm.Kind) throws(Complaint) -> ClosedRange<UInt128> {
         let length = prefix["len"]?.number ?? -1
         guard kind == .address, let address = prefix["addr"]?.text.flatMap({ IPAddress($0) }), address.family == family,
-              (0...Int64(family.width)).contains(length) else { throw Complaint("prefix: not understood") }
+            (0...Int64(family.width)).contains(length)
+        else { throw Complaint("prefix: not understood") }
         let first = UInt128(address.masked(to: Int(length)))
         let rest = family.width - Int(length)
         return first...(rest == 128 ? UInt128.max : first | ((1 << UInt128(rest)) - 1))
@@ -100,7 +101,8 @@ extension NftRule {
     private static let icmpTypes: [String: UInt128] = [
         "source-quench": 4, "router-advertisement": 9, "router-solicitation": 10, "timestamp-request": 13, "timestamp-reply": 14,
         "info-request": 15, "info-reply": 16, "address-mask-request": 17, "address-mask-reply": 18,
-        "mld-listener-query": 130, "mld-listener-report": 131, "mld-listener-done": 132, "mld-listener-reduction": 132, "nd-router-solicit": 133,
+        "mld-listener-query": 130, "mld-listener-report": 131, "mld-listener-done": 132, "mld-listener-reduction": 132,
+        "nd-router-solicit": 133,
         "nd-router-advert": 134, "nd-neighbor-solicit": 135, "nd-neighbor-advert": 136, "nd-redirect": 137, "router-renumbering": 138,
         "ind-neighbor-solicit": 141, "ind-neighbor-advert": 142, "mld2-listener-report": 143,
     ]
@@ -120,10 +122,16 @@ extension NftRule {
     func rejection(_ body: JSONValue) throws(Complaint) -> (MarkRejection, proto: UInt8?) {
         let type = body["type"]?.text ?? "icmpx", name = body["expr"]?.text ?? "port-unreachable"
         if type == "tcp reset" { return (.reset, IPProtocol.tcp) }
-        let codes4: [String: UInt8] = ["net-unreachable": 0, "host-unreachable": 1, "prot-unreachable": 2, "port-unreachable": 3, "net-prohibited": 9,
-                                       "host-prohibited": 10, "admin-prohibited": 13]
-        let codes6: [String: UInt8] = ["no-route": 0, "admin-prohibited": 1, "addr-unreachable": 3, "port-unreachable": 4, "policy-fail": 5, "reject-route": 6]
-        let codesX: [String: (UInt8, UInt8)] = ["no-route": (0, 0), "host-unreachable": (1, 3), "port-unreachable": (3, 4), "admin-prohibited": (13, 1)]
+        let codes4: [String: UInt8] = [
+            "net-unreachable": 0, "host-unreachable": 1, "prot-unreachable": 2, "port-unreachable": 3, "net-prohibited": 9,
+            "host-prohibited": 10, "admin-prohibited": 13,
+        ]
+        let codes6: [String: UInt8] = [
+            "no-route": 0, "admin-prohibited": 1, "addr-unreachable": 3, "port-unreachable": 4, "policy-fail": 5, "reject-route": 6,
+        ]
+        let codesX: [String: (UInt8, UInt8)] = [
+            "no-route": (0, 0), "host-unreachable": (1, 3), "port-unreachable": (3, 4), "admin-prohibited": (13, 1),
+        ]
         let code = type == "icmpx" ? codesX[name].map { family == .v4 ? $0.0 : $0.1 } : family == .v4 ? codes4[name] : codes6[name]
         guard let code else { throw Complaint("reject \(type) \(name): not understood") }
         return (.icmp(type: family == .v4 ? 3 : 1, code: code), nil)

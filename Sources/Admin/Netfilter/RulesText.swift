@@ -40,7 +40,8 @@ public struct RulesText: Hashable, Sendable {
             parts.append(part)
             part = Part(command: String(line.dropFirst(Self.mark.count).trimmed), lines: [], line: index + 1)
             guard part.command == Self.nft || Self.commands.contains(part.command) else {
-                throw FileError(file: file, line: index + 1, text: "\(part.command): expected \((Self.commands + [Self.nft]).joined(separator: ", "))")
+                throw FileError(
+                    file: file, line: index + 1, text: "\(part.command): expected \((Self.commands + [Self.nft]).joined(separator: ", "))")
             }
         }
         parts.append(part)
@@ -94,7 +95,9 @@ public struct MarksFile: Hashable, Sendable {
     public init(_ text: String, file: String, family: IPFamily, services: [ServiceKey]? = nil) throws(FileError) {
         rules = try RulesText(text, file: file, family: family).rules(family)
         guard let unclear = rules.unclear(for: services.map { rules.taken(by: $0) } ?? [.anything(family)]).first else { return }
-        guard let rule = unclear.place.rule, rule.line > 0 else { throw FileError(file: file, text: "\(unclear.place.text): \(unclear.words)") }
+        guard let rule = unclear.place.rule, rule.line > 0 else {
+            throw FileError(file: file, text: "\(unclear.place.text): \(unclear.words)")
+        }
         throw FileError(file: file, line: rule.line, text: unclear.words)
     }
 }

@@ -33,7 +33,9 @@ extension SaveFormat {
     }
 
     private static func server(_ key: ServiceKey, _ server: ServerKey, _ settings: ServerSettings) -> String {
-        let thresholds = settings.upperThreshold | settings.lowerThreshold == 0 ? ""
+        let thresholds =
+            settings.upperThreshold | settings.lowerThreshold == 0
+            ? ""
             : " -x \(settings.upperThreshold) -y \(settings.lowerThreshold)"
         return words(for: key, server) + " " + options(of: settings) + thresholds
     }

@@ -24,11 +24,12 @@ public enum SaveFormat {
         guard key.mark == 0 else {
             return "-f \(Int32(truncatingIfNeeded: key.mark))" + (key.family == .v6 ? " -6" : "")
         }
-        let option = switch key.proto {
-        case IPProtocol.tcp: "-t"
-        case IPProtocol.udp: "-u"
-        default: "--sctp-service"
-        }
+        let option =
+            switch key.proto {
+            case IPProtocol.tcp: "-t"
+            case IPProtocol.udp: "-u"
+            default: "--sctp-service"
+            }
         return option + " " + naming.name(of: key)
     }
 
@@ -48,15 +49,18 @@ public enum SaveFormat {
     }
 
     static func options(of server: ServerSettings) -> String {
-        let method = switch server.method {
-        case .masquerading: "-m"
-        case .tunneling: "-i"
-        case .fullNAT: "--fullnat"
-        default: "-g"
-        }
+        let method =
+            switch server.method {
+            case .masquerading: "-m"
+            case .tunneling: "-i"
+            case .fullNAT: "--fullnat"
+            default: "-g"
+            }
         let text = "\(method) -w \(server.weight)"
         guard server.method == .tunneling else { return text }
-        let checksum = server.tunnelFlags.contains(.remoteChecksum) ? "--tun-remcsum"
+        let checksum =
+            server.tunnelFlags.contains(.remoteChecksum)
+            ? "--tun-remcsum"
             : server.tunnelFlags.contains(.checksum) ? "--tun-csum" : "--tun-nocsum"
         return switch server.tunnel {
         case .gue: "\(text) --tun-type gue --tun-port \(server.tunnelPort) \(checksum)"

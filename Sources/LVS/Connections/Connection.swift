@@ -75,8 +75,10 @@ public struct Connection: BitwiseCopyable, Sendable {
         public static var superseded: Flags { .init(rawValue: 0x800) }
     }
 
-    public init(client: IPAddress, clientPort: UInt16, virtual: IPAddress, virtualPort: UInt16, proto: UInt8,
-                serverAddress: IPAddress, serverPort: UInt16, method: ForwardingMethod, flags: Flags = []) {
+    public init(
+        client: IPAddress, clientPort: UInt16, virtual: IPAddress, virtualPort: UInt16, proto: UInt8,
+        serverAddress: IPAddress, serverPort: UInt16, method: ForwardingMethod, flags: Flags = []
+    ) {
         self.client = client
         self.virtual = virtual
         self.clientPort = clientPort

@@ -52,7 +52,8 @@ public struct ConnectionTable {
     /// Hash of a flow, the same for both directions.
     @inline(__always)
     func hash(_ a: IPAddress, _ aPort: UInt16, _ b: IPAddress, _ bPort: UInt16, _ proto: UInt8) -> UInt32 {
-        let sum = fold(a.high ^ keys.0, a.low ^ keys.1 ^ UInt64(aPort) << 48)
+        let sum =
+            fold(a.high ^ keys.0, a.low ^ keys.1 ^ UInt64(aPort) << 48)
             &+ fold(b.high ^ keys.0, b.low ^ keys.1 ^ UInt64(bPort) << 48)
         return UInt32(truncatingIfNeeded: fold(sum ^ UInt64(proto), keys.2) >> 16)
     }
@@ -105,21 +106,25 @@ public struct ConnectionTable {
             guard connection.pointee.serverAddress == flow.source, connection.pointee.serverPort == flow.sourcePort else { return .none }
             if connection.pointee.method == .fullNAT {
                 guard connection.pointee.localAddress == flow.destination,
-                      connection.pointee.localPort == flow.destinationPort else { return .none }
+                    connection.pointee.localPort == flow.destinationPort
+                else { return .none }
             } else {
                 guard connection.pointee.client == flow.destination,
-                      connection.pointee.clientPort == flow.destinationPort else { return .none }
+                    connection.pointee.clientPort == flow.destinationPort
+                else { return .none }
             }
             return Match(id: id, isReply: true)
         }
         if connection.pointee.client == flow.source, connection.pointee.virtual == flow.destination,
-           connection.pointee.clientPort == flow.sourcePort, connection.pointee.virtualPort == flow.destinationPort {
+            connection.pointee.clientPort == flow.sourcePort, connection.pointee.virtualPort == flow.destinationPort
+        {
             return Match(id: id, isReply: false)
         }
         // A reply of a server that answers under the virtual address and happens to pass here.
         if connection.pointee.client == flow.destination, connection.pointee.virtual == flow.source,
-           connection.pointee.clientPort == flow.destinationPort, connection.pointee.virtualPort == flow.sourcePort,
-           !connection.pointee.translates {
+            connection.pointee.clientPort == flow.destinationPort, connection.pointee.virtualPort == flow.sourcePort,
+            !connection.pointee.translates
+        {
             return Match(id: id, isReply: true)
         }
         return .none
@@ -127,8 +132,10 @@ public struct ConnectionTable {
 
     /// The template for a client (already masked) and a virtual address and port; `side` tells apart what a persistence
     /// engine distinguishes.
-    func findTemplate(client: IPAddress, virtual: IPAddress, virtualPort: UInt16, proto: UInt8,
-                      where matches: (Connection) -> Bool = { _ in true }) -> ConnectionID? {
+    func findTemplate(
+        client: IPAddress, virtual: IPAddress, virtualPort: UInt16, proto: UInt8,
+        where matches: (Connection) -> Bool = { _ in true }
+    ) -> ConnectionID? {
         let hash = hash(client, 0, virtual, virtualPort, proto)
         var place = hash & mask
         while true {
@@ -138,7 +145,10 @@ public struct ConnectionTable {
                 let id = ConnectionID(truncatingIfNeeded: word >> 32 & 0x7fff_ffff) &- 1
                 let entry = self[id]
                 if entry.flags.contains(.template), entry.proto == proto, entry.client == client, entry.virtual == virtual,
-                   entry.virtualPort == virtualPort, matches(entry) { return id }
+                    entry.virtualPort == virtualPort, matches(entry)
+                {
+                    return id
+                }
             }
             place = (place &+ 1) & mask
         }

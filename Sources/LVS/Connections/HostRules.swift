@@ -13,14 +13,16 @@ extension Director {
         var query = query(packet, frame, asRoutes: marks.asksRoutes || firewall.asksRoutes)
         var ruled = MarkState(), judged = MarkState(), deciding: [MarkRule] = []
         let before = beforeReassembly(query, packet, marks.isTracking || firewall.isTracking)
-        var drop = marks.evaluate(before, at: .ingress ... .prerouting, &ruled) { if recorder != nil { deciding.append($0) } }
+        var drop =
+            marks.evaluate(before, at: .ingress ... .prerouting, &ruled) { if recorder != nil { deciding.append($0) } }
             ?? firewall.evaluate(before, at: .ingress ... .prerouting, &judged)
         if drop == nil {
             mark = ruled.mark
             guard !isMartian(packet.flow) else { return .martian }
             if isLocal(packet.flow.destination) {
                 query.isLocal = true
-                drop = marks.evaluate(query, at: .input ... .input, &ruled) { if recorder != nil { deciding.append($0) } }
+                drop =
+                    marks.evaluate(query, at: .input ... .input, &ruled) { if recorder != nil { deciding.append($0) } }
                     ?? firewall.evaluate(query, at: .input ... .input, &judged)
             }
         }
@@ -36,7 +38,9 @@ extension Director {
     /// such rules do to the first of them is done when the packet is whole; but a rule of iptables that looks at ports drops
     /// fragments without them.
     mutating func refuseFragment(_ frame: Frame, _ packet: Packet) -> Verdict? {
-        guard packet.family == .v4, marks4.dropsFragments || firewall4.dropsFragments, !marks4.isTracking, !firewall4.isTracking else { return nil }
+        guard packet.family == .v4, marks4.dropsFragments || firewall4.dropsFragments, !marks4.isTracking, !firewall4.isTracking else {
+            return nil
+        }
         let query = query(packet, frame, asRoutes: marks4.asksRoutes || firewall4.asksRoutes)
         for rules in [marks4, firewall4] {
             var state = MarkState()
@@ -49,7 +53,7 @@ extension Director {
 
     /// A reassembled packet as rules before routing saw it: its first fragment.
     private func beforeReassembly(_ query: MarkQuery, _ packet: Packet, _ isTracking: Bool) -> MarkQuery {
-        guard pieces.isActive, packet.family == .v4, !isTracking else { return query }
+        guard originals.isActive, packet.family == .v4, !isTracking else { return query }
         var first = query
         first.transportLength = min(pieces.first, query.transportLength)
         first.length = query.length - query.transportLength + first.transportLength
@@ -63,9 +67,10 @@ extension Director {
         let bytes = frame.bytes.dropFirst(Int(packet.network))
         let transport = frame.bytes.dropFirst(Int(packet.transport)).prefix(packet.transportLength)
         let isICMP = flow.proto == IPProtocol.icmp || flow.proto == IPProtocol.icmpv6
-        var query = MarkQuery(source: flow.source, destination: flow.destination, proto: flow.proto, sourcePort: flow.sourcePort,
-                              destinationPort: flow.destinationPort, ingress: network.interface(frame.ingress)?.name ?? "",
-                              isLocal: isLocal(flow.destination))
+        var query = MarkQuery(
+            source: flow.source, destination: flow.destination, proto: flow.proto, sourcePort: flow.sourcePort,
+            destinationPort: flow.destinationPort, ingress: network.interface(frame.ingress)?.name ?? "",
+            isLocal: isLocal(flow.destination))
         query.transportLength = transport.count
         query.length = Int(packet.length)
         query.hops = packet.hops
@@ -104,7 +109,8 @@ extension Director {
     /// A rule that rejects tells the sender. Where the host beside the director sees the packet, it does that itself.
     private mutating func tellRefused(_ frame: Frame, _ packet: Packet, _ mark: UInt32, _ rejection: MarkRejection) {
         guard rejection != .silent, rejection != .header,
-              answers(for: packet.flow.destination) || services.match(packet.flow, mark: mark, unprivilegedPort: Int(tunables.unprivilegedPortStart)) != nil
+            answers(for: packet.flow.destination)
+                || services.match(packet.flow, mark: mark, unprivilegedPort: Int(tunables.unprivilegedPortStart)) != nil
         else { return }
         switch rejection {
         case .reset where packet.flow.proto == IPProtocol.tcp: _ = answer(frame, packet)

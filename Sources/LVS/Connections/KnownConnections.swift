@@ -23,7 +23,7 @@ extension Director {
         if startsAfresh(id) { return readmit(&frame, packet, replacing: id) }
         guard isServed(id) else { return unserved(&frame, packet, id) }
         countRequest(id, packet)
-        observe(id, packet, isReply: false)
+        trackState(id, packet, isReply: false)
         clampSegmentSize(frame, packet, id)
         return forward(&frame, packet, id)
     }
@@ -33,9 +33,10 @@ extension Director {
     mutating func readmit(_ frame: inout Frame, _ packet: Packet, replacing old: ConnectionID) -> Verdict {
         if recorder != nil { noteFreshStart(old) }
         // Until the pick is made the old one still counts for its server.
-        let verdict = admit(&frame, packet, replacing: connections[old].children == 0 ? old : -1)
+        let verdict = setUpConnection(&frame, packet, replacing: connections[old].children == 0 ? old : -1)
         if connections[old].flags.contains(.used), connections[old].children == 0,
-           connections[old].client == packet.flow.source, connections[old].expires > clock, !connections[old].flags.contains(.superseded) {
+            connections[old].client == packet.flow.source, connections[old].expires > clock, !connections[old].flags.contains(.superseded)
+        {
             connections[old].expires = clock
             wheel.refileIfEarlier(old)
         }
@@ -62,7 +63,7 @@ extension Director {
         guard tunables.expireNoDestination != 0 else { return .serverGone }
         if recorder != nil { noteFreshStart(id) }
         expire(id)
-        return admit(&frame, packet)
+        return setUpConnection(&frame, packet)
     }
 
     /// A packet from the server's side of a known connection. The host's forwarding judges it first, whose part the director
@@ -77,13 +78,16 @@ extension Director {
         guard translates || !isMartian(packet.flow) else { return .martian }
         // A packet for a local address is the director's own to answer, whether the host forwards or not.
         let mustForward = connections[id].method != .fullNAT
-        if translates || hostRole.isWholeHost, let refusal = refuseRouting(frame, packet, along: path, asRouter: mustForward) { return refusal }
+        if translates || hostEmulation.isWholeHost, let refusal = refuseRouting(frame, packet, along: path, asRouter: mustForward) {
+            return refusal
+        }
         guard packet.hasTransport || !translates else { return .shortTransport }
         countReply(id, length: Int(packet.length))
-        observe(id, packet, isReply: true)
+        trackState(id, packet, isReply: true)
         guard translates else { return .passReply }
         if packet.opensConnection { clampSegmentSize(frame, packet, id) }
-        return connections[id].method == .fullNAT ? translateFullReply(&frame, packet, id, along: path)
+        return connections[id].method == .fullNAT
+            ? translateFullReply(&frame, packet, id, along: path)
             : translateReply(&frame, packet, id, along: path)
     }
 
@@ -92,7 +96,7 @@ extension Director {
         let translates = connections[id].translates
         guard packet.hasTransport || !translates else { return .shortTransport }
         countReply(id, length: Int(packet.length))
-        observe(id, packet, isReply: true)
+        trackState(id, packet, isReply: true)
         guard translates else { return .passReply }
         translate(.source, of: &frame, packet, to: connections[id].virtual, connections[id].virtualPort)
         return deliverLocally(&frame, packet)

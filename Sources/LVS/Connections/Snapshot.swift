@@ -13,13 +13,13 @@ public struct Snapshot: Sendable {
     /// Servers that were removed while connections still know them.
     public var gone: [Gone] = []
     /// State of the dice; `nil` leaves them as they are.
-    public var dice: UInt64?
+    public var generator: UInt64?
     /// Nanoseconds until the regular work is next due: estimator, defences, trash.
     public var due: (estimate: Instant, second: Instant, trash: Instant)?
     /// Path MTUs that ICMP errors taught, with the nanoseconds that they are still believed.
     public var pathMTUs: [(address: IPAddress, mtu: Int, left: Instant)] = []
     /// FULLNAT: the port that a local address tries next towards a server.
-    public var ports: [Ports] = []
+    public var ports: [PortPosition] = []
 
     public init() {}
 
@@ -82,7 +82,7 @@ public struct Snapshot: Sendable {
         }
     }
 
-    public struct Ports: Sendable {
+    public struct PortPosition: Sendable {
         public var local: IPAddress
         public var server: ServerKey
         public var proto: UInt8
@@ -101,10 +101,10 @@ extension Director {
     public func snapshot() -> Snapshot {
         var snapshot = Snapshot()
         snapshot.clock = clock
-        snapshot.dice = dice.position
+        snapshot.generator = generator.position
         snapshot.due = (schedule.nextEstimate - clock, schedule.nextSecond - clock, schedule.nextTrash - clock)
         snapshot.pathMTUs = network.learnedMTUs.map { ($0.key, $0.value.mtu, $0.value.until - clock) }.sorted { $0.address < $1.address }
-        snapshot.ports = localPorts.positions
+        snapshot.ports = portAllocator.positions
         for service in services.all {
             var state = Snapshot.Service(key: service.key)
             state.position = service.scheduler?.position ?? []
@@ -113,7 +113,8 @@ extension Director {
             for id in service.servers { snapshot.servers.append(standing(of: id, in: service.key)) }
         }
         for entry in trash.entries {
-            snapshot.gone.append(Snapshot.Gone(key: .init(entry.service, servers[entry.server].key), settings: servers[entry.server].settings))
+            snapshot.gone.append(
+                Snapshot.Gone(key: .init(entry.service, servers[entry.server].key), settings: servers[entry.server].settings))
         }
         let used = (0..<connections.highWater).filter { connections[$0].flags.contains(.used) }
         snapshot.entries = used.map { (depth($0), $0) }.sorted { $0 < $1 }.map { entry(of: $0.1) }

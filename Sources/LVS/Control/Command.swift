@@ -43,8 +43,10 @@ public struct SyncDaemon: Hashable, Sendable {
     /// 0 is the default, 1.
     public var timeToLive: UInt8
 
-    public init(role: Role, interface: String = "eth0", syncID: UInt32 = 0, maximumLength: UInt16 = 0,
-                group: IPAddress? = nil, port: UInt16 = 0, timeToLive: UInt8 = 0) {
+    public init(
+        role: Role, interface: String = "eth0", syncID: UInt32 = 0, maximumLength: UInt16 = 0,
+        group: IPAddress? = nil, port: UInt16 = 0, timeToLive: UInt8 = 0
+    ) {
         self.role = role
         self.interface = interface
         self.syncID = syncID

@@ -36,7 +36,7 @@ extension Director {
         let service = services.add(key) { VirtualService(id: $0, key: key, settings: settings, scheduler: scheduler) }
         sequence += 1
         service.sequence = sequence
-        totals[service.id] = Counters()
+        traffic[service.id] = Counters()
         start(service)
     }
 

@@ -16,20 +16,22 @@ extension Director {
 
     /// The inventory without its services.
     public func summary() -> Inventory {
-        Inventory(timeouts: timeouts.shown, daemons: daemons, tableSize: 4096, total: totals.estimator.statistics)
+        Inventory(timeouts: timeouts.shown, daemons: daemons, tableSize: 4096, total: traffic.estimator.statistics)
     }
 
     /// One service with its servers.
     public func record(of key: ServiceKey) -> ServiceRecord? { services.find(key).map { record($0) } }
 
     private func record(_ service: VirtualService) -> ServiceRecord {
-        ServiceRecord(key: service.key, settings: service.settings, statistics: service.estimator.statistics,
-                      servers: service.servers.map { id in
-            let server = servers[id]
-            return ServerRecord(key: server.key, settings: server.settings, active: UInt32(max(server.active, 0)),
-                                inactive: UInt32(server.inactive), persistent: UInt32(max(server.persistent, 0)),
-                                statistics: servers.estimator(id).statistics)
-        })
+        ServiceRecord(
+            key: service.key, settings: service.settings, statistics: service.estimator.statistics,
+            servers: service.servers.map { id in
+                let server = servers[id]
+                return ServerRecord(
+                    key: server.key, settings: server.settings, active: UInt32(max(server.active, 0)),
+                    inactive: UInt32(server.inactive), persistent: UInt32(max(server.persistent, 0)),
+                    statistics: servers.estimator(id).statistics)
+            })
     }
 
     /// Every connection and template, newest place last.
@@ -38,13 +40,16 @@ extension Director {
             let entry = connections[id]
             guard entry.flags.contains(.used), !entry.flags.contains(.onePacket) else { return nil }
             let isTemplate = entry.flags.contains(.template)
-            let state = isTemplate ? entry.flags.contains(.assured) ? "ASSURED" : "NONE"
+            let state =
+                isTemplate
+                ? entry.flags.contains(.assured) ? "ASSURED" : "NONE"
                 : Transport.stateName(proto: entry.proto, state: entry.state)
             let side = isTemplate ? sides[entry.side] : nil
-            return ConnectionRecord(proto: entry.proto, client: entry.client, clientPort: entry.clientPort, virtual: entry.virtual,
-                                    virtualPort: entry.virtualPort, server: entry.serverAddress, serverPort: entry.serverPort,
-                                    state: state, expires: UInt32(clamping: max(entry.expires - clock, 0) / second),
-                                    isTemplate: isTemplate, persistenceEngine: side?.engine ?? "", persistenceData: side?.data ?? [])
+            return ConnectionRecord(
+                proto: entry.proto, client: entry.client, clientPort: entry.clientPort, virtual: entry.virtual,
+                virtualPort: entry.virtualPort, server: entry.serverAddress, serverPort: entry.serverPort,
+                state: state, expires: UInt32(clamping: max(entry.expires - clock, 0) / second),
+                isTemplate: isTemplate, persistenceEngine: side?.engine ?? "", persistenceData: side?.data ?? [])
         }
     }
 
@@ -59,8 +64,8 @@ extension Director {
             estimator.tick(servers[id].counters)
             servers.setEstimator(id, estimator)
         }
-        for service in services.all { service.estimator.tick(totals[service.id]) }
-        totals.estimator.tick(totals.all)
+        for service in services.all { service.estimator.tick(traffic[service.id]) }
+        traffic.estimator.tick(traffic.all)
     }
 
     mutating func zero(_ key: ServiceKey?) throws(CommandError) {
@@ -70,7 +75,7 @@ extension Director {
             service.estimator.makeZero()
             for id in service.servers { servers.makeZero(id) }
         }
-        if key == nil { totals.estimator.makeZero() }
+        if key == nil { traffic.estimator.makeZero() }
     }
 }
 

@@ -10,8 +10,10 @@ public struct ServerRecord: Hashable, Sendable {
     public var persistent: UInt32
     public var statistics: Statistics
 
-    public init(key: ServerKey, settings: ServerSettings, active: UInt32 = 0, inactive: UInt32 = 0, persistent: UInt32 = 0,
-                statistics: Statistics = Statistics()) {
+    public init(
+        key: ServerKey, settings: ServerSettings, active: UInt32 = 0, inactive: UInt32 = 0, persistent: UInt32 = 0,
+        statistics: Statistics = Statistics()
+    ) {
         self.key = key
         self.settings = settings
         self.active = active
@@ -55,9 +57,11 @@ public struct ConnectionRecord: Hashable, Sendable {
     /// The engine's data, a Call-ID for `sip`.
     public var persistenceData: [UInt8]
 
-    public init(proto: UInt8, client: IPAddress, clientPort: UInt16, virtual: IPAddress, virtualPort: UInt16,
-                server: IPAddress, serverPort: UInt16, state: String, expires: UInt32, isTemplate: Bool = false,
-                persistenceEngine: String = "", persistenceData: [UInt8] = []) {
+    public init(
+        proto: UInt8, client: IPAddress, clientPort: UInt16, virtual: IPAddress, virtualPort: UInt16,
+        server: IPAddress, serverPort: UInt16, state: String, expires: UInt32, isTemplate: Bool = false,
+        persistenceEngine: String = "", persistenceData: [UInt8] = []
+    ) {
         self.proto = proto
         self.client = client
         self.clientPort = clientPort
@@ -95,8 +99,10 @@ public struct Inventory: Hashable, Sendable {
     public var tableSize: Int
     public var total: Statistics
 
-    public init(services: [ServiceRecord] = [], timeouts: Timeouts = Timeouts(), daemons: [SyncDaemon] = [],
-                tableSize: Int = 4096, total: Statistics = Statistics()) {
+    public init(
+        services: [ServiceRecord] = [], timeouts: Timeouts = Timeouts(), daemons: [SyncDaemon] = [],
+        tableSize: Int = 4096, total: Statistics = Statistics()
+    ) {
         self.services = services
         self.timeouts = timeouts
         self.daemons = daemons

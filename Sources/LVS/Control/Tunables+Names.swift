@@ -62,7 +62,8 @@ extension Tunables {
         case "net.ipv4.vs.sync_threshold":
             syncPeriod == 0 || syncThreshold < syncPeriod ? nil : "a threshold below the period"
         case "net.ipv4.ip_local_port_range", "net.ipv4.ip_unprivileged_port_start":
-            firstLocalPort > lastLocalPort ? "first port, last port"
+            firstLocalPort > lastLocalPort
+                ? "first port, last port"
                 : firstLocalPort < unprivilegedPortStart ? "the local port range above ip_unprivileged_port_start" : nil
         case "net.ipv4.ipfrag_high_thresh", "net.ipv4.ipfrag_low_thresh":
             fragmentMemoryLow4 <= fragmentMemory4 ? nil : "the low threshold not above the high one"

@@ -18,8 +18,10 @@ extension Director {
 
     /// A packet over the way's MTU: told to the client, or fragmented when it allows that.
     @inline(never)
-    mutating func routeTooLong(_ frame: inout Frame, _ packet: Packet, along path: Path, _ id: ConnectionID,
-                               as verdict: Verdict = .directRouting) -> Verdict {
+    mutating func routeTooLong(
+        _ frame: inout Frame, _ packet: Packet, along path: Path, _ id: ConnectionID,
+        as verdict: Verdict = .directRouting
+    ) -> Verdict {
         // An ICMP error is fragmented rather than answered by another.
         guard !packet.dontFragment || packet.family == .v4 && packet.flow.proto == IPProtocol.icmp else {
             return tellLimit(frame, packet, path.mtu, id)

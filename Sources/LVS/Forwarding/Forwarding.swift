@@ -63,7 +63,7 @@ extension Director {
 
     @inline(never)
     private mutating func fitsInPieces(_ frame: Frame, _ packet: Packet, _ limit: Int32) -> Bool {
-        guard frame.offload.isSuperframe else { return pieces.fit(Int(limit)) }
+        guard frame.offload.isSuperframe else { return originals.fit(Int(limit)) }
         guard let segments = Segmentation(frame, packet) else { return false }
         return segments.longest <= Int(limit)
     }
@@ -78,7 +78,9 @@ extension Director {
     /// The director's own ICMP error about a connection counts as a packet of its reply direction where replies are known by
     /// the virtual address (the kernel sees it pass its output hook).
     mutating func countOwnError(_ id: ConnectionID) {
-        guard id >= 0, !connections[id].translates, !connections[id].flags.contains(.onePacket), let last = outbox.lastLength else { return }
+        guard id >= 0, !connections[id].translates, !connections[id].flags.contains(.onePacket), let last = outbox.lastLength else {
+            return
+        }
         countReply(id, length: last)
     }
 
@@ -86,7 +88,8 @@ extension Director {
     mutating func countOwnError(about packet: Packet) {
         guard packet.isBalanced, packet.hasTransport else { return }
         let flow = packet.flow
-        let match = connections.find(flow, hash: connections.hash(flow.source, flow.sourcePort, flow.destination, flow.destinationPort, flow.proto))
+        let match = connections.find(
+            flow, hash: connections.hash(flow.source, flow.sourcePort, flow.destination, flow.destinationPort, flow.proto))
         if match.id >= 0, !match.isReply { countOwnError(match.id) }
     }
 
@@ -114,7 +117,7 @@ extension Director {
 
     @inline(never)
     private mutating func wait(_ frame: Frame, for path: Path) -> Verdict {
-        guard pieces.isActive else { return waiting.hold(frame, for: path, at: clock) ? .neighborPending : .neighborQueueFull }
+        guard originals.isActive else { return waiting.hold(frame, for: path, at: clock) ? .neighborPending : .neighborQueueFull }
         let start = EthernetHeader(frame.bytes)?.length ?? 14
         return sendFragments(of: frame.bytes, network: start, limit: .max, along: path, as: .directRouting, frame.cause)
             ? .neighborPending : .neighborQueueFull

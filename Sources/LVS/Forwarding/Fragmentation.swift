@@ -10,25 +10,27 @@ extension Director {
         if frame.offload.hasPartialChecksum, !completeChecksum(&frame, packet) { return .malformed }
         let start = Int(packet.network)
         let whole = frame.bytes.prefix(start + Int(packet.length))
-        if pieces.isActive { joinHeader(packet, verdict) }
+        if originals.isActive { joinHeader(packet, verdict) }
         return sendFragments(of: whole, network: start, limit: limit, along: path, as: verdict, frame.cause) ? verdict : .noBuffer
     }
 
     /// The same for a packet that begins `start` bytes into `whole`; false when there is no room for all pieces.
-    mutating func sendFragments(of whole: Bytes, network start: Int, limit: Int, along path: Path, as verdict: Verdict,
-                                _ cause: Int32) -> Bool {
+    mutating func sendFragments(
+        of whole: Bytes, network start: Int, limit: Int, along path: Path, as verdict: Verdict,
+        _ cause: Int32
+    ) -> Bool {
         let packet = whole.dropFirst(start)
         guard packet.count >= 20 else { return false }
-        let limit = pieces.limit(limit, in: packet, as: verdict)
-        let flags: UInt16 = pieces.remembersLengths(in: packet, as: verdict) && pieces.hasDF ? 0x4000 : 0
+        let limit = originals.limit(limit, in: packet, as: verdict)
+        let flags: UInt16 = originals.remembersLengths(in: packet, as: verdict) && originals.hasDF ? 0x4000 : 0
         guard packet[0] >> 4 == 4 else {
             guard let part = UnfragmentablePart(packet) else { return false }
-            let id = pieces.isActive ? pieces.id : nextFragmentID()
-            let sizes = pieces.sizes(total: packet.count - part.length, headers: part.length + 8, room: limit - part.length - 8)
+            let id = originals.isActive ? originals.id : nextFragmentID()
+            let sizes = originals.sizes(total: packet.count - part.length, headers: part.length + 8, room: limit - part.length - 8)
             return cut(whole, network: start, part, id: id, limit, sizes ?? [], along: path, cause)
         }
         guard let header = IPv4Header(packet) else { return false }
-        let sizes = pieces.sizes(total: packet.count - header.length, headers: header.length, room: limit - header.length)
+        let sizes = originals.sizes(total: packet.count - header.length, headers: header.length, room: limit - header.length)
         // Pieces that leave as they came lose their DF.
         return cut(whole, network: start, header, flags: sizes == nil ? flags : 0, limit, sizes ?? [], along: path, cause)
     }
@@ -43,11 +45,13 @@ extension Director {
         return cut(frame.bytes, network: start, part, id: nextFragmentID(), Int(path.mtu), [], along: path, cause)
     }
 
-    private mutating func nextFragmentID() -> UInt32 { UInt32(truncatingIfNeeded: dice.next()) }
+    private mutating func nextFragmentID() -> UInt32 { UInt32(truncatingIfNeeded: generator.next()) }
 
     /// Cuts an IPv4 packet into pieces of the given payload sizes, or else as long as `limit` allows.
-    private mutating func cut(_ whole: Bytes, network start: Int, _ header: IPv4Header, flags: UInt16, _ limit: Int, _ sizes: [Int],
-                              along path: Path, _ cause: Int32) -> Bool {
+    private mutating func cut(
+        _ whole: Bytes, network start: Int, _ header: IPv4Header, flags: UInt16, _ limit: Int, _ sizes: [Int],
+        along path: Path, _ cause: Int32
+    ) -> Bool {
         let headers = header.length
         let payload = whole.dropFirst(start + headers)
         let base = Int(header.fragmentWord & 0x1fff) * 8
@@ -71,8 +75,10 @@ extension Director {
     }
 
     /// The same for IPv6: every piece repeats the part before the fragment header.
-    private mutating func cut(_ whole: Bytes, network start: Int, _ part: UnfragmentablePart, id: UInt32, _ limit: Int, _ sizes: [Int],
-                              along path: Path, _ cause: Int32) -> Bool {
+    private mutating func cut(
+        _ whole: Bytes, network start: Int, _ part: UnfragmentablePart, id: UInt32, _ limit: Int, _ sizes: [Int],
+        along path: Path, _ cause: Int32
+    ) -> Bool {
         let payload = whole.dropFirst(start + part.length)
         let headers = start + part.length + 8
         var offset = 0, count = 0

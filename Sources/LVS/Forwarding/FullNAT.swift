@@ -41,7 +41,8 @@ extension Director {
         // Padding of the link must not end up behind bytes that are put in.
         _ = frame.resize(to: Int(packet.network &+ packet.length))
         guard let tcp = TCPHeader(frame.bytes.dropFirst(Int(packet.transport))), tcp.length >= 20,
-              tcp.length <= packet.transportLength else { return send(&frame, packet, along: path) }
+            tcp.length <= packet.transportLength
+        else { return send(&frame, packet, along: path) }
         if tcp.flags.contains(.syn) {
             beginStream(id, at: tcp.sequence &+ 1)
             return send(&frame, packet, along: path)
@@ -54,7 +55,8 @@ extension Director {
                 sides.removeStream(side)
                 connections[id].side = -1
             } else if sides[stream: side].hasServerStart, !tcp.flags.contains(.rst),
-                      tcp.acknowledgment == sides[stream: side].serverStart {
+                tcp.acknowledgment == sides[stream: side].serverStart
+            {
                 insertClientOption(into: &frame, &packet, connections[id], limit: path.mtu)
             }
         case .proxyProtocol:

@@ -18,8 +18,10 @@ extension Director {
         let message = frame.bytes.dropFirst(Int(packet.transport)).prefix(packet.transportLength)
         let from = packet.flow.destination, to = packet.flow.source
         guard hasValidMessageChecksum(frame, packet), (isV4 ? tunables.ignoreEcho4 : tunables.ignoreEcho6) == 0 else { return .noResponder }
-        let sent = send(from: from, to: to, proto: packet.flow.proto, length: message.count,
-                        typeOfService: typeOfService(frame, packet), frame.cause) { bytes in
+        let sent = send(
+            from: from, to: to, proto: packet.flow.proto, length: message.count,
+            typeOfService: typeOfService(frame, packet), frame.cause
+        ) { bytes in
             bytes.copy(message)
             bytes[0] = isV4 ? ICMPType.echoReply : ICMPv6Type.echoReply
             bytes.setBig16(0, at: 2)
@@ -33,8 +35,10 @@ extension Director {
         let message = frame.bytes.dropFirst(Int(packet.transport)).prefix(packet.transportLength)
         guard message.count >= 12, hasValidMessageChecksum(frame, packet) else { return .noResponder }
         let now = milliseconds
-        let sent = send(from: packet.flow.destination, to: packet.flow.source, proto: IPProtocol.icmp, length: 20,
-                        typeOfService: typeOfService(frame, packet), frame.cause) { bytes in
+        let sent = send(
+            from: packet.flow.destination, to: packet.flow.source, proto: IPProtocol.icmp, length: 20,
+            typeOfService: typeOfService(frame, packet), frame.cause
+        ) { bytes in
             bytes.setBig32(0, at: 0)
             bytes[0] = ICMPType.timestamp + 1
             bytes.copy(message.dropFirst(4).prefix(8), to: 4)

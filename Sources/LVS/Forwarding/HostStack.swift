@@ -1,7 +1,7 @@
 public import Wire
 
 /// Which of the host's own work the director does for addresses it answers for.
-public struct HostRole: Sendable, Hashable {
+public struct HostEmulation: Sendable, Hashable {
     /// No host stands beside the director (replay): it plays the whole host.
     public var isWholeHost: Bool
     /// Virtual addresses that are not configured on the host: only the director answers for them.
@@ -13,17 +13,19 @@ public struct HostRole: Sendable, Hashable {
     }
 
     /// The whole host is played.
-    public static var everything: HostRole { HostRole(isWholeHost: true) }
+    public static var everything: HostEmulation { HostEmulation(isWholeHost: true) }
 }
 
 extension Director {
     /// Whether an address is the director's: the host's, or a virtual address that the director owns.
     mutating func isLocal(_ address: IPAddress) -> Bool {
-        hostRole.owned.contains(address) || network.isLocal(address) || isLocalAddress(address)
+        hostEmulation.owned.contains(address) || network.isLocal(address) || isLocalAddress(address)
     }
 
     /// Whether the director, not the host beside it, answers what is sent to an address.
-    mutating func answers(for address: IPAddress) -> Bool { hostRole.isWholeHost || hostRole.owned.contains(address) || isLocalAddress(address) }
+    mutating func answers(for address: IPAddress) -> Bool {
+        hostEmulation.isWholeHost || hostEmulation.owned.contains(address) || isLocalAddress(address)
+    }
 
     /// A packet for the director's own address that no service takes: `passed` is the verdict when the host deals with it.
     mutating func hostStack(_ frame: Frame, _ packet: Packet, _ passed: Verdict) -> Verdict {
@@ -35,7 +37,7 @@ extension Director {
     /// No service of the family is left: the host sees everything itself.
     @inline(never)
     mutating func passServiceless(_ frame: inout Frame, _ packet: Packet) -> Verdict {
-        if packet.isFragment, isLocal(packet.flow.destination), answers(for: packet.flow.destination) { return gather(&frame, packet) }
+        if packet.isFragment, isLocal(packet.flow.destination), answers(for: packet.flow.destination) { return reassemble(&frame, packet) }
         // The services of the other family may have tunnels over this one.
         return tunnelError(frame, packet) ?? hostStack(frame, packet, .passServiceless)
     }
@@ -75,7 +77,8 @@ extension Director {
     /// A datagram to a port where nobody listens. What follows it in its packet is not quoted.
     private mutating func refuseDatagram(_ frame: Frame, _ packet: Packet) -> Verdict {
         guard packet.hasTransport, hasValidDatagramChecksum(frame, packet),
-              let udp = UDPHeader(frame.bytes.dropFirst(Int(packet.transport))) else { return .noResponder }
+            let udp = UDPHeader(frame.bytes.dropFirst(Int(packet.transport)))
+        else { return .noResponder }
         var refused = packet
         refused.length = packet.transport &- packet.network &+ Int32(truncatingIfNeeded: udp.length)
         return refusePort(frame, refused)
@@ -107,7 +110,8 @@ extension Director {
     private mutating func reset(_ frame: Frame, _ packet: Packet) -> Verdict {
         let segment = frame.bytes.dropFirst(Int(packet.transport)).prefix(packet.transportLength)
         guard let tcp = TCPHeader(segment), !tcp.flags.contains(.rst), tcp.length >= 20, tcp.length <= segment.count,
-              hasValidSegmentChecksum(frame, packet, segment) else { return .noResponder }
+            hasValidSegmentChecksum(frame, packet, segment)
+        else { return .noResponder }
         let hasAck = tcp.flags.contains(.ack)
         var span = UInt32(truncatingIfNeeded: segment.count - tcp.length)
         if tcp.flags.contains(.syn) { span &+= 1 }
@@ -115,7 +119,8 @@ extension Director {
         let from = packet.flow.destination, to = packet.flow.source
         // Congestion bits are the affair of connections (RFC 3168 section 6.1.1).
         let service = typeOfService(frame, packet) & 0xfc
-        let sent = send(from: from, to: to, proto: IPProtocol.tcp, length: 20, typeOfService: service, dontFragment: true, frame.cause) { bytes in
+        let sent = send(from: from, to: to, proto: IPProtocol.tcp, length: 20, typeOfService: service, dontFragment: true, frame.cause) {
+            bytes in
             bytes.fill(0, at: 0, count: 20)
             guard let answer = TCPHeader(bytes) else { return }
             answer.sourcePort = tcp.destinationPort

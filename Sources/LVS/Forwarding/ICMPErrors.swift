@@ -14,7 +14,8 @@ struct ICMPMessage {
     }
     /// IPv4: protocol unreachable; IPv6: unrecognised next header, with its place in the packet.
     static func protocolUnreachable(_ family: IPFamily, at offset: UInt32) -> ICMPMessage {
-        family == .v4 ? .init(type: ICMPType.unreachable, code: 2)
+        family == .v4
+            ? .init(type: ICMPType.unreachable, code: 2)
             : .init(type: ICMPv6Type.parameterProblem, code: 1, rest: offset)
     }
     static func timeExceeded(_ family: IPFamily) -> ICMPMessage {
@@ -25,7 +26,8 @@ struct ICMPMessage {
     }
     /// Fragmentation needed (RFC 1191 section 4) or packet too big, with the MTU of the next hop.
     static func tooLong(_ family: IPFamily, limit: UInt32) -> ICMPMessage {
-        family == .v4 ? .init(type: ICMPType.unreachable, code: 4, rest: limit & 0xffff)
+        family == .v4
+            ? .init(type: ICMPType.unreachable, code: 4, rest: limit & 0xffff)
             : .init(type: ICMPv6Type.packetTooBig, code: 0, rest: limit)
     }
 }
@@ -43,7 +45,8 @@ extension Director {
     @discardableResult
     mutating func tell(_ packet: Packet, quoting quoted: Bytes, _ message: ICMPMessage, from source: IPAddress, _ cause: Int32) -> Bool {
         guard !packet.isLaterFragment, !isICMPError(packet), isTellable(packet.flow.source), isTellable(packet.flow.destination),
-              icmpBudget.allows(message, packet.family, to: packet.flow.source, tunables, at: clock) else {
+            icmpBudget.allows(message, packet.family, to: packet.flow.source, tunables, at: clock)
+        else {
             if recorder != nil { noteUntold(packet) }
             return false
         }
@@ -58,7 +61,9 @@ extension Director {
     /// configured, not for a prefix that is routed to the host.
     private mutating func ownSource(for packet: Packet) -> IPAddress {
         let destination = packet.flow.destination
-        guard packet.family == .v6, hostRole.isWholeHost, !network.hasAddress(destination), network.isLocal(destination) else { return destination }
+        guard packet.family == .v6, hostEmulation.isWholeHost, !network.hasAddress(destination), network.isLocal(destination) else {
+            return destination
+        }
         return path(to: packet.flow.source).local
     }
 
@@ -66,8 +71,10 @@ extension Director {
         switch packet.flow.proto {
         case IPProtocol.icmp:
             guard packet.hasTransport else { return true }
-            return [ICMPType.unreachable, ICMPType.sourceQuench, ICMPType.redirect, ICMPType.timeExceeded,
-                    ICMPType.parameterProblem].contains(packet.detail) || packet.detail > 18
+            return [
+                ICMPType.unreachable, ICMPType.sourceQuench, ICMPType.redirect, ICMPType.timeExceeded,
+                ICMPType.parameterProblem,
+            ].contains(packet.detail) || packet.detail > 18
         case IPProtocol.icmpv6:
             return !packet.hasTransport || packet.detail < 128 || packet.detail == ICMPv6Type.redirect
         default:
@@ -77,15 +84,19 @@ extension Director {
 
     /// Sends an ICMP error to `destination` that quotes as much of `quoted` as belongs there: 576 bytes in all (RFC 1812
     /// section 4.3.2.3), for IPv6 1280 (RFC 4443 section 2.4).
-    mutating func tell(_ destination: IPAddress, _ message: ICMPMessage, quoting quoted: Bytes, from source: IPAddress,
-                       typeOfService: UInt8, _ cause: Int32, hops: UInt8? = nil) -> Bool {
+    mutating func tell(
+        _ destination: IPAddress, _ message: ICMPMessage, quoting quoted: Bytes, from source: IPAddress,
+        typeOfService: UInt8, _ cause: Int32, hops: UInt8? = nil
+    ) -> Bool {
         let family = destination.family
         guard let options = answerOptions(from: source) else { return false }
         let quote = quoted.prefix(family == .v4 ? 576 - 28 - options.count : 1280 - 48)
         let checksums = optionsInHand.checksums
-        return send(from: source, to: destination, proto: family == .v4 ? IPProtocol.icmp : IPProtocol.icmpv6,
-                    length: 8 + quote.count, typeOfService: family == .v4 ? typeOfService : 0,
-                    hops: hops, cause) { payload in
+        return send(
+            from: source, to: destination, proto: family == .v4 ? IPProtocol.icmp : IPProtocol.icmpv6,
+            length: 8 + quote.count, typeOfService: family == .v4 ? typeOfService : 0,
+            hops: hops, cause
+        ) { payload in
             payload[0] = message.type
             payload[1] = message.code
             payload.setBig16(0, at: 2)
@@ -105,8 +116,10 @@ extension Director {
     }
 
     /// Makes an IP packet of the director's own and sends it on its way; `fill` writes its payload of `length` bytes.
-    mutating func send(from source: IPAddress, to destination: IPAddress, proto: UInt8, length: Int, typeOfService: UInt8 = 0,
-                       dontFragment: Bool = false, hops: UInt8? = nil, _ cause: Int32, _ fill: (Bytes) -> Void) -> Bool {
+    mutating func send(
+        from source: IPAddress, to destination: IPAddress, proto: UInt8, length: Int, typeOfService: UInt8 = 0,
+        dontFragment: Bool = false, hops: UInt8? = nil, _ cause: Int32, _ fill: (Bytes) -> Void
+    ) -> Bool {
         let path = path(to: destination)
         guard path.kind == .ready || path.kind == .unknownNeighbor else { return false }
         let family = destination.family
@@ -118,13 +131,15 @@ extension Director {
         if let tagInHand { frame.bytes.setBig32(tagInHand, at: 12) }
         frame.bytes.setBig16(family == .v4 ? EtherType.ipv4 : EtherType.ipv6, at: start - 2)
         if family == .v4 {
-            IPv4Header.write(to: packet, totalLength: header + length, proto: proto, from: source, to: destination,
-                             timeToLive: hops ?? UInt8(clamping: tunables.defaultTTL), typeOfService: typeOfService,
-                             dontFragment: dontFragment)
+            IPv4Header.write(
+                to: packet, totalLength: header + length, proto: proto, from: source, to: destination,
+                timeToLive: hops ?? UInt8(clamping: tunables.defaultTTL), typeOfService: typeOfService,
+                dontFragment: dontFragment)
             if !options.isEmpty { addOptions(options, to: packet) }
         } else {
-            IPv6Header.write(to: packet, payloadLength: length, nextHeader: proto, from: source, to: destination,
-                             hopLimit: hops ?? 64, trafficClass: typeOfService)
+            IPv6Header.write(
+                to: packet, payloadLength: length, nextHeader: proto, from: source, to: destination,
+                hopLimit: hops ?? 64, trafficClass: typeOfService)
         }
         fill(packet.dropFirst(header))
         guard header + length <= Int(path.mtu) else { return sendFragments(own: frame, network: start, along: path, cause) }
@@ -160,8 +175,10 @@ struct ICMPBudget {
     private static let burst: Int64 = 6
 
     /// Whether a message may leave now; takes a token when it may.
-    mutating func allows(_ message: ICMPMessage, _ family: IPFamily, to receiver: IPAddress, _ tunables: Tunables,
-                         at now: Instant) -> Bool {
+    mutating func allows(
+        _ message: ICMPMessage, _ family: IPFamily, to receiver: IPAddress, _ tunables: Tunables,
+        at now: Instant
+    ) -> Bool {
         let limit = family == .v4 ? Int64(tunables.icmpRateLimit) : Int64(tunables.icmp6RateLimit)
         guard limit > 0 else { return true }
         if family == .v4, message.type < 32, tunables.icmpRateMask >> Int64(message.type) & 1 == 0 { return true }

@@ -11,7 +11,9 @@ extension Director {
             return relaySecured(&frame, packet) ?? hostStack(frame, packet, .passNoService)
         }
         guard packet.hasTransport else { return .icmpMalformed }
-        let isRelayed = isV4 ? [ICMPType.unreachable, ICMPType.sourceQuench, ICMPType.timeExceeded].contains(packet.detail)
+        let isRelayed =
+            isV4
+            ? [ICMPType.unreachable, ICMPType.sourceQuench, ICMPType.timeExceeded].contains(packet.detail)
             : packet.detail < 128
         guard isRelayed else { return hostStack(frame, packet, .passICMP) }
         return relayError(&frame, packet)
@@ -29,7 +31,8 @@ extension Director {
             return tunables.scheduleICMP != 0 ? .icmpMalformed : hostStack(frame, packet, .passICMP)
         }
         let flow = quoted.flow.reversed
-        let match = connections.find(flow, hash: connections.hash(flow.source, flow.sourcePort, flow.destination, flow.destinationPort, flow.proto))
+        let match = connections.find(
+            flow, hash: connections.hash(flow.source, flow.sourcePort, flow.destination, flow.destinationPort, flow.proto))
         if match.id >= 0 {
             if recorder != nil { noteQuoted(match.id, isReply: match.isReply) }
             return match.isReply ? relayToClient(&frame, packet, quoted, match.id) : relayToServer(&frame, packet, quoted, match.id)
@@ -99,11 +102,13 @@ extension Director {
             guard packet.hops > 1 else { return .icmpTimeExceeded }
             takeHop(frame, packet)
         }
-        rewriteError(.destination, of: frame, packet, to: connection.serverAddress,
-                     quoting: quoted, .source, as: connection.serverAddress, connection.serverPort)
+        rewriteError(
+            .destination, of: frame, packet, to: connection.serverAddress,
+            quoting: quoted, .source, as: connection.serverAddress, connection.serverPort)
         if connection.method == .fullNAT {
-            rewriteError(.source, of: frame, packet, to: connection.localAddress,
-                         quoting: quoted, .destination, as: connection.localAddress, connection.localPort)
+            rewriteError(
+                .source, of: frame, packet, to: connection.localAddress,
+                quoting: quoted, .destination, as: connection.localAddress, connection.localPort)
         }
         if path.kind == .local { return deliverLocally(&frame, packet) }
         return sendRelayed(&frame, packet, along: path, as: .icmpToServer)
@@ -115,22 +120,24 @@ extension Director {
         let connection = connections[id]
         let isForDirector = isLocal(packet.flow.destination) && connection.method != .fullNAT
         let path = path(to: connection.method == .fullNAT ? connection.client : packet.flow.destination)
-        if !isForDirector, connection.translates || hostRole.isWholeHost, let refusal = refuseRouting(frame, packet, along: path) {
+        if !isForDirector, connection.translates || hostEmulation.isWholeHost, let refusal = refuseRouting(frame, packet, along: path) {
             return relayed(refusal)
         }
         guard connection.translates else {
             countReply(id, length: Int(packet.length))
             if isForDirector { return hostStack(frame, packet, .passICMP) }
-            return hostRole.isWholeHost ? routeForHost(frame, packet) : .passReply
+            return hostEmulation.isWholeHost ? routeForHost(frame, packet) : .passReply
         }
         guard isTranslatable(frame, packet) else { return .icmpMalformed }
         guard connection.client.family == packet.family else { return .icmpUnusable }
         countReply(id, length: Int(packet.length))
-        rewriteError(.source, of: frame, packet, to: connection.virtual,
-                     quoting: quoted, .destination, as: connection.virtual, connection.virtualPort)
+        rewriteError(
+            .source, of: frame, packet, to: connection.virtual,
+            quoting: quoted, .destination, as: connection.virtual, connection.virtualPort)
         if connection.method == .fullNAT {
-            rewriteError(.destination, of: frame, packet, to: connection.client,
-                         quoting: quoted, .source, as: connection.client, connection.clientPort)
+            rewriteError(
+                .destination, of: frame, packet, to: connection.client,
+                quoting: quoted, .source, as: connection.client, connection.clientPort)
         }
         guard !isForDirector else { return .passICMP }
         takeHop(frame, packet)

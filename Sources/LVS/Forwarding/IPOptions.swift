@@ -20,7 +20,7 @@ struct IPOptions {
     private(set) var bytes: [UInt8] = []
 
     /// Where the first error is, in bytes from the start of the IP header.
-    struct Failure: Error { var place: Int }
+    struct Defect: Error { var place: Int }
 
     /// What the host writes into options.
     struct Host {
@@ -36,7 +36,7 @@ struct IPOptions {
 
     /// Reviews the options of a header and fills them in; the header's checksum is brought up to date.
     /// - Returns: where the sender is to be pointed to when something is wrong.
-    mutating func review(_ header: IPv4Header, at host: Host) -> Failure? {
+    mutating func review(_ header: IPv4Header, at host: Host) -> Defect? {
         let options = header.bytes.prefix(header.length)
         let old = header.checksum
         let failure = walk(options, host)
@@ -49,7 +49,7 @@ struct IPOptions {
     /// The header's checksum has been computed anew since.
     mutating func settle() { checksums = (0, 0) }
 
-    private mutating func walk(_ options: Bytes, _ host: Host) -> Failure? {
+    private mutating func walk(_ options: Bytes, _ host: Host) -> Defect? {
         var place = 20
         while place < options.count {
             let kind = options[place]
@@ -58,11 +58,11 @@ struct IPOptions {
                 return nil
             }
             if kind == 1 { place += 1; continue }
-            guard place + 2 <= options.count else { return Failure(place: place) }
+            guard place + 2 <= options.count else { return Defect(place: place) }
             let length = Int(options[place + 1])
-            guard length >= 2, place + length <= options.count else { return Failure(place: place) }
+            guard length >= 2, place + length <= options.count else { return Defect(place: place) }
             let option = options.dropFirst(place).prefix(length)
-            if let offset = review(option, kind, at: place, host) { return Failure(place: place + offset) }
+            if let offset = review(option, kind, at: place, host) { return Defect(place: place + offset) }
             place += length
         }
         return nil

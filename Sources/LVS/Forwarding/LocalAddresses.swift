@@ -2,7 +2,7 @@ public import Wire
 
 /// Ports that are in use, kept apart by local address, real server and protocol: the same port may serve towards every
 /// server at once.
-struct LocalPorts {
+struct PortAllocator {
     private struct Key: Hashable {
         var local: IPAddress
         var server: ServerKey
@@ -29,8 +29,8 @@ struct LocalPorts {
     }
 
     /// What every pool tries next.
-    var positions: [Snapshot.Ports] {
-        pools.map { Snapshot.Ports(local: $0.key.local, server: $0.key.server, proto: $0.key.proto, next: $0.value.next) }.sorted {
+    var positions: [Snapshot.PortPosition] {
+        pools.map { Snapshot.PortPosition(local: $0.key.local, server: $0.key.server, proto: $0.key.proto, next: $0.value.next) }.sorted {
             ($0.local, $0.server.address, $0.server.port, $0.proto) < ($1.local, $1.server.address, $1.server.port, $1.proto)
         }
     }
@@ -160,8 +160,8 @@ extension Director {
             let place = service.nextLocalAddress % count
             service.nextLocalAddress = place + 1
             guard let local = ranges.address(at: place) else { continue }
-            let start = UInt16(truncatingIfNeeded: dice.next())
-            guard let port = localPorts.take(local, towards: target, connection.proto, from: start) else { continue }
+            let start = UInt16(truncatingIfNeeded: generator.next())
+            guard let port = portAllocator.take(local, towards: target, connection.proto, from: start) else { continue }
             connection.localAddress = local
             connection.localPort = port
             return nil
@@ -171,7 +171,7 @@ extension Director {
 
     mutating func returnLocalAddress(_ connection: Connection) {
         let target = ServerKey(address: connection.serverAddress, port: connection.serverPort)
-        localPorts.giveBack(connection.localPort, of: connection.localAddress, towards: target, connection.proto)
+        portAllocator.giveBack(connection.localPort, of: connection.localAddress, towards: target, connection.proto)
     }
 
     /// How packets of a new connection reach a server. The host itself needs no local address to answer through the director.

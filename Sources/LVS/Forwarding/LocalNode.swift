@@ -8,7 +8,7 @@ extension Director {
     /// Hands a packet to the host, which is the real server. Where the director plays the host, the host's answer passes the
     /// output handler like any packet that leaves.
     mutating func deliverLocally(_ frame: inout Frame, _ packet: Packet) -> Verdict {
-        guard hostRole.isWholeHost else {
+        guard hostEmulation.isWholeHost else {
             _ = frame.resize(to: Int(packet.network &+ packet.length))
             frame.egress = Self.localInterface
             return .localNode
@@ -40,10 +40,11 @@ extension Director {
         guard packet.kind == .ip, services.hasServices(packet.family), !packet.isFragment else { return .passReply }
         guard packet.isBalanced else { return leaveHostAsError(frame, packet) }
         let flow = packet.flow
-        let match = connections.find(flow, hash: connections.hash(flow.source, flow.sourcePort, flow.destination, flow.destinationPort, flow.proto))
+        let match = connections.find(
+            flow, hash: connections.hash(flow.source, flow.sourcePort, flow.destination, flow.destinationPort, flow.proto))
         guard match.id >= 0, match.isReply else { return .passReply }
         countReply(match.id, length: Int(packet.length))
-        observe(match.id, packet, isReply: true)
+        trackState(match.id, packet, isReply: true)
         guard connections[match.id].translates, packet.hasTransport else { return .passReply }
         translate(.source, of: &frame, packet, to: connections[match.id].virtual, connections[match.id].virtualPort)
         return .replyTranslated
@@ -56,7 +57,8 @@ extension Director {
         let quoted = Packet(quoted: message.dropFirst(8))
         guard quoted.kind == .ip, quoted.hasTransport, quoted.isBalanced, !quoted.isLaterFragment else { return .passReply }
         let flow = quoted.flow.reversed
-        let match = connections.find(flow, hash: connections.hash(flow.source, flow.sourcePort, flow.destination, flow.destinationPort, flow.proto))
+        let match = connections.find(
+            flow, hash: connections.hash(flow.source, flow.sourcePort, flow.destination, flow.destinationPort, flow.proto))
         guard match.id >= 0, match.isReply else { return .passReply }
         if recorder != nil { noteQuoted(match.id, isReply: true) }
         countReply(match.id, length: Int(packet.length))

@@ -5,7 +5,7 @@ extension Director {
     @inline(never)
     mutating func notMine(_ frame: Frame, _ packet: Packet) -> Verdict {
         let destination = frame.bytes.mac(at: 0)
-        if let port = ports[frame.ingress], port.mac == destination { return .oversizedFrame }
+        if let port = interfaceTable[frame.ingress], port.mac == destination { return .oversizedFrame }
         guard destination.isMulticast else { return .otherHost }
         if packet.flow.proto == IPProtocol.icmpv6 { return answerNeighbor(frame, packet) }
         return .groupDestination
@@ -23,23 +23,27 @@ extension Director {
     }
 
     private mutating func answerARP(_ frame: Frame, _ packet: Packet) -> Verdict {
-        guard let question = ARPPacket(frame.bytes.dropFirst(Int(packet.network))), let port = ports[frame.ingress] else { return .malformed }
+        guard let question = ARPPacket(frame.bytes.dropFirst(Int(packet.network))), let port = interfaceTable[frame.ingress] else {
+            return .malformed
+        }
         let target = question.target, sender = question.sender
         guard question.operation == .request, answersNeighbors(for: target, on: frame.ingress), sender != target else { return .passARP }
         guard let reply = outbox.room(for: Int(packet.network) + 28) else { return .noBuffer }
         reply.bytes.copy(frame.bytes.prefix(Int(packet.network)))
         reply.bytes.setMAC(question.senderMAC, at: 0)
         reply.bytes.setMAC(port.mac, at: 6)
-        ARPPacket.write(to: reply.bytes.dropFirst(Int(packet.network)), operation: .reply, senderMAC: port.mac,
-                        sender: target, targetMAC: question.senderMAC, target: sender)
+        ARPPacket.write(
+            to: reply.bytes.dropFirst(Int(packet.network)), operation: .reply, senderMAC: port.mac,
+            sender: target, targetMAC: question.senderMAC, target: sender)
         return outbox.emit(reply, on: frame.ingress, causedBy: frame.cause) ? .arpReply : .noBuffer
     }
 
     private mutating func answerSolicitation(_ frame: Frame, _ packet: Packet) -> Verdict {
         guard packet.flow.proto == IPProtocol.icmpv6, packet.detail == ICMPv6Type.neighborSolicitation,
-              let port = ports[frame.ingress],
-              let question = NeighborMessage(frame.bytes.dropFirst(Int(packet.transport)).prefix(packet.transportLength)),
-              packet.hops == 255 else { return packet.detail >= 133 && packet.detail <= 137 ? .passARP : .groupDestination }
+            let port = interfaceTable[frame.ingress],
+            let question = NeighborMessage(frame.bytes.dropFirst(Int(packet.transport)).prefix(packet.transportLength)),
+            packet.hops == 255
+        else { return packet.detail >= 133 && packet.detail <= 137 ? .passARP : .groupDestination }
         let target = question.target
         guard answersNeighbors(for: target, on: frame.ingress) else { return .passARP }
         // Duplicate address detection asks from ::, and all nodes hear the answer (RFC 4861 section 7.2.4).
@@ -52,14 +56,16 @@ extension Director {
         reply.bytes.copy(frame.bytes.prefix(start))
         reply.bytes.setMAC(mac, at: 0)
         reply.bytes.setMAC(port.mac, at: 6)
-        IPv6Header.write(to: reply.bytes.dropFirst(start), payloadLength: NeighborMessage.length,
-                         nextHeader: IPProtocol.icmpv6, from: target, to: destination, hopLimit: 255)
-        NeighborMessage.writeAdvertisement(to: reply.bytes.dropFirst(start + 40), from: target, to: destination, target: target,
-                                           targetMAC: port.mac, isRouter: network.forwards6, solicited: !isProbe)
+        IPv6Header.write(
+            to: reply.bytes.dropFirst(start), payloadLength: NeighborMessage.length,
+            nextHeader: IPProtocol.icmpv6, from: target, to: destination, hopLimit: 255)
+        NeighborMessage.writeAdvertisement(
+            to: reply.bytes.dropFirst(start + 40), from: target, to: destination, target: target,
+            targetMAC: port.mac, isRouter: network.forwards6, solicited: !isProbe)
         return outbox.emit(reply, on: frame.ingress, causedBy: frame.cause) ? .neighborAdvertisement : .noBuffer
     }
 
     private mutating func answersNeighbors(for address: IPAddress, on interface: Int32) -> Bool {
-        hostRole.owned.contains(address) || hostRole.isWholeHost && network.isLocal(address) || isLocalAddress(address)
+        hostEmulation.owned.contains(address) || hostEmulation.isWholeHost && network.isLocal(address) || isLocalAddress(address)
     }
 }

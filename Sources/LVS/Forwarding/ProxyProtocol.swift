@@ -49,7 +49,8 @@ extension Director {
     }
 
     /// Whether the header fits in front of a segment's payload: on the way, and within what the server takes at once.
-    private mutating func holdsHeader(_ frame: Frame, _ packet: Packet, _ tcp: TCPHeader, _ stream: ClientStream, along path: Path) -> Bool {
+    private mutating func holdsHeader(_ frame: Frame, _ packet: Packet, _ tcp: TCPHeader, _ stream: ClientStream, along path: Path) -> Bool
+    {
         let length = ProxyHeader.length(packet.family)
         if frame.offload.isSuperframe { return Int(packet.length) + length <= 65535 }
         if packet.transportLength == tcp.length { return true }
@@ -72,7 +73,8 @@ extension Director {
     private mutating func sendHeaderAlone(_ frame: inout Frame, _ packet: inout Packet, _ id: ConnectionID, along path: Path) -> Verdict {
         let length = ProxyHeader.length(packet.family)
         guard var rest = outbox.copy(frame), let moved = TCPHeader(rest.bytes.dropFirst(Int(packet.transport))),
-              let tcp = TCPHeader(frame.bytes.dropFirst(Int(packet.transport))) else { return .noBuffer }
+            let tcp = TCPHeader(frame.bytes.dropFirst(Int(packet.transport)))
+        else { return .noBuffer }
         moveSequence(of: moved, by: length, rest.offload)
         let whole = packet
         let end = Int(packet.transport) + tcp.length

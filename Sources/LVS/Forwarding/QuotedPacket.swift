@@ -34,12 +34,14 @@ extension Packet {
 extension Director {
     /// Changes one end of an ICMP error and of the packet that it quotes. Both IP headers' checksums and that of the message
     /// follow; the quoted transport checksum stays what it was, since nobody can tell whether it was right.
-    mutating func rewriteError(_ end: PacketEnd, of frame: Frame, _ packet: Packet, to address: IPAddress,
-                               quoting quoted: Packet, _ quotedEnd: PacketEnd, as quotedAddress: IPAddress, _ quotedPort: UInt16) {
+    mutating func rewriteError(
+        _ end: PacketEnd, of frame: Frame, _ packet: Packet, to address: IPAddress,
+        quoting quoted: Packet, _ quotedEnd: PacketEnd, as quotedAddress: IPAddress, _ quotedPort: UInt16
+    ) {
         let header = frame.bytes.dropFirst(Int(packet.network))
         let message = frame.bytes.dropFirst(Int(packet.transport)).prefix(packet.transportLength)
         let quote = message.dropFirst(8)
-        pieces.join(first: 8 + Int(quoted.transport) + 4, of: message.count)
+        originals.join(first: 8 + Int(quoted.transport) + 4, of: message.count)
         if packet.family == .v4 {
             header.setIP(address, at: end == .source ? 12 : 16)
             quote.setIP(quotedAddress, at: quotedEnd == .source ? 12 : 16)
@@ -52,8 +54,10 @@ extension Director {
         quote.setBig16(quotedPort, at: Int(quoted.transport) + (quotedEnd == .source ? 0 : 2))
         message.setBig16(0, at: 2)
         let (source, destination) = addresses(frame, packet)
-        message.setBig16(packet.family == .v4 ? Checksum.of(message)
-            : transportChecksum(message, from: source, to: destination, IPProtocol.icmpv6), at: 2)
+        message.setBig16(
+            packet.family == .v4
+                ? Checksum.of(message)
+                : transportChecksum(message, from: source, to: destination, IPProtocol.icmpv6), at: 2)
     }
 
     /// Whether the checksum of an ICMP or ICMPv6 message is right.

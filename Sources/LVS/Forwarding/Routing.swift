@@ -9,8 +9,10 @@ extension Director {
     /// What plain routing carries is the host's business. Where there is no host, only a refusal of it is seen, and ICMP
     /// errors, since those may concern a connection, are carried on.
     mutating func passOn(_ frame: Frame, _ packet: Packet) -> Verdict {
-        if !hostRole.isWholeHost { return isMutedReply(packet) ? routeForHost(frame, packet) : .passNotLocal }
-        guard !packet.flow.destination.isMulticast, network.lookup(packet.flow.destination)?.kind != .broadcast else { return .passNotLocal }
+        if !hostEmulation.isWholeHost { return isMutedReply(packet) ? routeForHost(frame, packet) : .passNotLocal }
+        guard !packet.flow.destination.isMulticast, network.lookup(packet.flow.destination)?.kind != .broadcast else {
+            return .passNotLocal
+        }
         if isICMPError(packet), !packet.isFragment { return routeForHost(frame, packet) }
         return refuseRouting(frame, packet, along: path(to: packet.flow.destination)) ?? .passNotLocal
     }
@@ -21,7 +23,8 @@ extension Director {
     mutating func refuseRouting(_ frame: Frame, _ packet: Packet, along path: Path, asRouter: Bool = true) -> Verdict? {
         guard !asRouter || (packet.family == .v4 ? network.forwards4 : network.forwards6) else { return .passNotLocal }
         guard path.kind == .ready || path.kind == .unknownNeighbor, packet.hops > 1,
-              !packet.dontFragment || fits(frame, packet, path.mtu) else {
+            !packet.dontFragment || fits(frame, packet, path.mtu)
+        else {
             return explainRefusal(frame, packet, path)
         }
         return nil
@@ -81,8 +84,9 @@ extension Director {
     private mutating func isMutedReply(_ packet: Packet) -> Bool {
         let flow = packet.flow
         if packet.isFragment { return natServers.contains(flow.source, in: services, servers) }
-        return packet.isBalanced && (natServers.contains(flow.source, flow.sourcePort, flow.proto, in: services, servers)
-            || natServers.contains(flow.source, 0, flow.proto, in: services, servers))
+        return packet.isBalanced
+            && (natServers.contains(flow.source, flow.sourcePort, flow.proto, in: services, servers)
+                || natServers.contains(flow.source, 0, flow.proto, in: services, servers))
     }
 
     /// Does for a muted packet what the host's forwarding would have done.
@@ -93,11 +97,11 @@ extension Director {
         guard var copy = outbox.copy(frame) else { return .noBuffer }
         takeHop(copy, packet)
         // Fragments with DF are thought unbreakable once they are whole, as a server's reply is.
-        if pieces.isActive, packet.family == .v4, pieces.hasDF {
+        if originals.isActive, packet.family == .v4, originals.hasDF {
             tellRouted(copy, packet, .tooLong(.v4, limit: UInt32(path.mtu)))
             return .fragmentationNeeded
         }
-        guard !pieces.isActive, fits(copy, packet, path.mtu) else {
+        guard !originals.isActive, fits(copy, packet, path.mtu) else {
             return sendFragments(of: copy, packet, limit: Int(path.mtu), along: path, as: .routed)
         }
         trim(&copy, packet)

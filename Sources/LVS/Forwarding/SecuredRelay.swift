@@ -5,8 +5,9 @@ extension Director {
     /// hosts, UDP port 500 to 500. `nil` without one, or where it is translated by ports (FULLNAT).
     mutating func relaySecured(_ frame: inout Frame, _ packet: Packet) -> Verdict? {
         guard packet.flow.proto == IPProtocol.esp || packet.flow.proto == IPProtocol.ah else { return nil }
-        let flow = Flow(source: packet.flow.source, sourcePort: 500, destination: packet.flow.destination, destinationPort: 500,
-                        proto: IPProtocol.udp)
+        let flow = Flow(
+            source: packet.flow.source, sourcePort: 500, destination: packet.flow.destination, destinationPort: 500,
+            proto: IPProtocol.udp)
         let match = connections.find(flow, hash: connections.hash(flow.source, 500, flow.destination, 500, flow.proto))
         guard match.id >= 0, connections[match.id].method != .fullNAT else { return nil }
         return match.isReply ? relaySecuredReply(&frame, packet, match.id) : relaySecuredRequest(&frame, packet, match.id)
@@ -37,7 +38,7 @@ extension Director {
         let path = path(to: packet.flow.destination)
         guard path.kind != .local else { return nil }
         let translates = connections[id].translates
-        if translates || hostRole.isWholeHost, let refusal = refuseRouting(frame, packet, along: path) { return refusal }
+        if translates || hostEmulation.isWholeHost, let refusal = refuseRouting(frame, packet, along: path) { return refusal }
         countReply(id, length: Int(packet.length))
         touch(id, timeouts.timeout(proto: IPProtocol.udp, state: 0))
         guard translates else { return .passReply }

@@ -9,7 +9,8 @@ extension Director {
     mutating func clampSegmentSize(_ frame: Frame, _ packet: Packet, _ id: ConnectionID) {
         let server = connections[id].server
         guard packet.flow.proto == IPProtocol.tcp, server >= 0, servers[server].service >= 0,
-              let clamp = services[servers[server].service]?.settings.mssClamp, clamp != .off else { return }
+            let clamp = services[servers[server].service]?.settings.mssClamp, clamp != .off
+        else { return }
         let limit: UInt16
         switch clamp {
         case .off: return
@@ -19,7 +20,8 @@ extension Director {
             limit = UInt16(clamping: max(room - packet.family.headerLength - 20, packet.family == .v4 ? 536 : 1220))
         }
         guard let tcp = TCPHeader(frame.bytes.dropFirst(Int(packet.transport)).prefix(packet.transportLength)),
-              let options = TCPOptions(tcp) else { return }
+            let options = TCPOptions(tcp)
+        else { return }
         // A checksum that is still to be filled in covers the options only then.
         if options.clampMSS(to: limit, updatingChecksum: !frame.offload.hasPartialChecksum) { clampedSYNs &+= 1 }
     }

@@ -134,8 +134,9 @@ struct Segmentation: BitwiseCopyable {
 
     /// What a network card has still to do on a segment that was not completed.
     var partialOffload: Offload {
-        Offload(flags: Offload.needsChecksum, headerLength: UInt16(truncatingIfNeeded: headers),
-                checksumStart: UInt16(truncatingIfNeeded: packet.transport), checksumOffset: kind == .stream ? 16 : 6)
+        Offload(
+            flags: Offload.needsChecksum, headerLength: UInt16(truncatingIfNeeded: headers),
+            checksumStart: UInt16(truncatingIfNeeded: packet.transport), checksumOffset: kind == .stream ? 16 : 6)
     }
 }
 
@@ -151,7 +152,7 @@ extension Director {
         let path = servers[connections[id].server].path
         let isRemote = servers[outer: place].partialChecksum == .leftToReceiver && segments.kind != .fragments
         let header = isRemote ? place : outerHeader(of: connections[id].server, carrying: packet.family, isPartial: false)
-        let datagram = UInt32(truncatingIfNeeded: dice.next())
+        let datagram = UInt32(truncatingIfNeeded: generator.next())
         for i in 0..<segments.count {
             guard var piece = outbox.room(for: segments.length(of: i)) else { return .noBuffer }
             segments.write(i, of: frame, to: piece.bytes, completing: !isRemote, id: datagram)

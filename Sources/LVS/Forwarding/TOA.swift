@@ -18,7 +18,8 @@ extension Director {
         while let forged = options.find(ClientOption.kind) { options.blank(forged, updatingChecksum: !frame.offload.hasPartialChecksum) }
         let size = ClientOption.length(packet.family)
         guard tcp.length + size <= 60, hasRoom(for: size, in: frame, packet, limit),
-              openGap(of: size, at: Int(packet.transport) + 20, in: &frame, &packet) else { return }
+            openGap(of: size, at: Int(packet.transport) + 20, in: &frame, &packet)
+        else { return }
         let gap = frame.bytes.dropFirst(Int(packet.transport) + 20).prefix(size)
         gap[0] = ClientOption.kind
         gap[1] = UInt8(size)
@@ -70,8 +71,10 @@ extension Director {
         let from = UInt16(truncatingIfNeeded: old), to = UInt16(truncatingIfNeeded: packet.transportLength)
         let place = Int(packet.transport) + 16
         let checksum = frame.bytes.big16(at: place)
-        frame.bytes.setBig16(frame.offload.hasPartialChecksum ? ~Checksum.update(~checksum, from: from, to: to)
-            : Checksum.update(checksum, from: from, to: to), at: place)
+        frame.bytes.setBig16(
+            frame.offload.hasPartialChecksum
+                ? ~Checksum.update(~checksum, from: from, to: to)
+                : Checksum.update(checksum, from: from, to: to), at: place)
     }
 
     /// Adds bytes that were put into a segment to its checksum; they stand at an even place and are whole words.

@@ -42,8 +42,10 @@ extension Director {
     /// A TCP or UDP checksum after address and port changed. A partial one is the sum of the pseudo-header alone, which is
     /// not complemented and knows no ports.
     @inline(__always)
-    private static func adapt(_ checksum: UInt16, _ offload: Offload, from old: IPAddress, _ oldPort: UInt16,
-                              to new: IPAddress, _ port: UInt16) -> UInt16 {
+    private static func adapt(
+        _ checksum: UInt16, _ offload: Offload, from old: IPAddress, _ oldPort: UInt16,
+        to new: IPAddress, _ port: UInt16
+    ) -> UInt16 {
         if offload.hasPartialChecksum { return ~Checksum.update(~checksum, from: old, to: new) }
         return Checksum.update(Checksum.update(checksum, from: old, to: new), from: oldPort, to: port)
     }

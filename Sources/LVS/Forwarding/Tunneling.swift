@@ -34,21 +34,23 @@ extension Director {
     private mutating func layOuterHeader(_ place: Int, for server: ServerID, carrying inner: IPFamily, _ isPartial: Bool) {
         let settings = servers[server].settings
         let tunnel = Tunnels.of(settings.tunnel)
-        var header = OuterHeader(from: servers[server].path.local, to: servers[server].key.address,
-                                 proto: tunnel.proto(carrying: inner), carrying: inner)
+        var header = OuterHeader(
+            from: servers[server].path.local, to: servers[server].key.address,
+            proto: tunnel.proto(carrying: inner), carrying: inner)
         tunnel.lay(&header, carrying: inner, to: settings, isPartial: isPartial)
         header.generation = servers[server].path.generation
         // A number that nobody can guess at first and that comes again as late as possible (RFC 6864, RFC 7739).
         let old = servers[outer: place]
-        header.id = old.generation == 0 ? UInt16(truncatingIfNeeded: dice.next()) : old.id
+        header.id = old.generation == 0 ? UInt16(truncatingIfNeeded: generator.next()) : old.id
         servers[outer: place] = header
     }
 
     /// A packet over the tunnel's limit: told to the client where the packet or its family forbids fragments, else wrapped
     /// whole, and the outer packet is fragmented. An ICMP error is never answered by another.
     @inline(never)
-    private mutating func tunnelTooLong(_ frame: inout Frame, _ packet: Packet, _ id: ConnectionID, _ place: Int, _ limit: Int32) -> Verdict {
-        guard !forbidsFragments(packet) || pieces.fit(Int(limit)) else { return tellLimit(frame, packet, limit, id) }
+    private mutating func tunnelTooLong(_ frame: inout Frame, _ packet: Packet, _ id: ConnectionID, _ place: Int, _ limit: Int32) -> Verdict
+    {
+        guard !forbidsFragments(packet) || originals.fit(Int(limit)) else { return tellLimit(frame, packet, limit, id) }
         let path = servers[connections[id].server].path
         let overhead = servers[outer: place].length
         guard Int(packet.length) + overhead <= 65535 else { return .headersTooLong }
@@ -70,7 +72,7 @@ extension Director {
     mutating func hasRoom(_ frame: Frame, _ place: Int) -> Bool {
         // What the director made itself leaves after the batch; behind it the order of a flow would be lost. A reassembled
         // packet is among it anyway.
-        Int(frame.headroom) >= servers[outer: place].length && (outbox.batch.isEmpty || pieces.isActive)
+        Int(frame.headroom) >= servers[outer: place].length && (outbox.batch.isEmpty || originals.isActive)
     }
 
     @inline(__always)
@@ -123,7 +125,9 @@ extension Director {
 
     /// Deals with a transport checksum that is still to be filled in as the tunnel needs it.
     @inline(never)
-    private mutating func settleChecksum(_ frame: inout Frame, _ packet: Packet, _ place: Int, _ contents: inout OuterHeader.Contents) -> Bool {
+    private mutating func settleChecksum(_ frame: inout Frame, _ packet: Packet, _ place: Int, _ contents: inout OuterHeader.Contents)
+        -> Bool
+    {
         let header = servers[outer: place]
         switch header.partialChecksum {
         case .moves:

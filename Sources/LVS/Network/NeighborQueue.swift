@@ -60,15 +60,15 @@ extension Director {
         return Array(keys)
     }
 
-    /// Puts frames whose next hop has become known into the outbox; call it between breaths when the network has changed or
+    /// Puts frames whose next hop has become known into the outbox; call it between batches when the network has changed or
     /// time has passed. Frames in the outbox are to be sent afterwards.
     public mutating func releaseWaiting(at now: Instant) {
-        // First of all: what a breath has left there is sent already.
+        // First of all: what a batch has left there is sent already.
         outbox.removeAll()
         guard !waiting.isEmpty else { return }
         var released: [(bytes: [UInt8], offload: Offload, key: Network.NeighborKey, mac: MACAddress)] = []
         let dropped = waiting.release(network, at: now) { released.append(($0, $1, $2, $3)) }
-        for _ in 0..<dropped { tally.count(.neighborUnknown) }
+        for _ in 0..<dropped { verdicts.count(.neighborUnknown) }
         for item in released {
             guard var frame = outbox.room(for: item.bytes.count) else { continue }
             frame.bytes.copy(item.bytes)

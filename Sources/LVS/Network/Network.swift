@@ -51,8 +51,10 @@ public struct Network: Sendable {
         /// Preferred source address.
         public var source: IPAddress?
 
-        public init(prefix: IPAddress, length: Int, gateway: IPAddress? = nil, interface: Int32, kind: Kind = .unicast,
-                    mtu: Int = 0, metric: UInt32 = 0, source: IPAddress? = nil) {
+        public init(
+            prefix: IPAddress, length: Int, gateway: IPAddress? = nil, interface: Int32, kind: Kind = .unicast,
+            mtu: Int = 0, metric: UInt32 = 0, source: IPAddress? = nil
+        ) {
             self.prefix = prefix
             self.length = length
             self.gateway = gateway

@@ -37,7 +37,9 @@ extension Network {
     func sourceAddress(towards nextHop: IPAddress, on interface: Int32) -> IPAddress {
         var first: IPAddress?
         for entry in addresses where entry.interface == interface && entry.address.isV4 == nextHop.isV4 {
-            if entry.prefixLength < nextHop.family.width, nextHop.matches(entry.address, length: entry.prefixLength) { return entry.address }
+            if entry.prefixLength < nextHop.family.width, nextHop.matches(entry.address, length: entry.prefixLength) {
+                return entry.address
+            }
             if first == nil, nextHop.isLinkLocal || !entry.address.isLinkLocal { first = entry.address }
         }
         if let first { return first }

@@ -8,12 +8,12 @@ final class DestinationHashing: Scheduler {
 
     init(flags: ServiceFlags) {}
 
-    func pick(for request: Request, from servers: Candidates) -> Int? {
+    func pick(for request: SchedulingRequest, from servers: Candidates) -> Int? {
         let owner = Int(slots[slot(for: request)])
         return owner >= 0 && servers[owner].isUsable ? owner : nil
     }
 
-    private func slot(for request: Request) -> Int { MultiplicativeHash.slot(request.destination.folded, bits: 8) }
+    private func slot(for request: SchedulingRequest) -> Int { MultiplicativeHash.slot(request.destination.folded, bits: 8) }
 
     func serversChanged(_ change: ServerChange, in servers: Candidates) {
         // A weight says only whether the server is up, so an edit leaves every address where it is.
@@ -21,7 +21,7 @@ final class DestinationHashing: Scheduler {
         for slot in slots.indices { slots[slot] = servers.count == 0 ? -1 : Int32(slot % servers.count) }
     }
 
-    func score(of place: Int, for request: Request, in servers: Candidates) -> String {
+    func score(of place: Int, for request: SchedulingRequest, in servers: Candidates) -> String {
         let slot = slot(for: request)
         let refused = servers[place].refusal.map { ", " + $0 } ?? ""
         return (slots[slot] == Int32(place) ? "owns slot \(slot)" : "slot \(slot) is another's") + refused

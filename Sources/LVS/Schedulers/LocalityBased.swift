@@ -10,7 +10,7 @@ final class LocalityBased: Scheduler {
 
     init(flags: ServiceFlags) {}
 
-    func pick(for request: Request, from servers: Candidates) -> Int? {
+    func pick(for request: SchedulingRequest, from servers: Candidates) -> Int? {
         let known = cache.find(request.destination)
         if let known {
             cache[known].lastUse = request.now
@@ -31,7 +31,7 @@ final class LocalityBased: Scheduler {
 
     var nextTick: Instant? { cache.due ?? 0 }
 
-    func score(of place: Int, for request: Request, in servers: Candidates) -> String {
+    func score(of place: Int, for request: SchedulingRequest, in servers: Candidates) -> String {
         let server = servers[place]
         let load = server.refusal ?? "overhead \(server.overhead) / weight \(server.weight)"
         guard let known = cache.find(request.destination), cache[known].choice.key == server.key else { return load }

@@ -17,7 +17,7 @@ final class LocalityBasedReplication: Scheduler {
 
     init(flags: ServiceFlags) {}
 
-    func pick(for request: Request, from servers: Candidates) -> Int? {
+    func pick(for request: SchedulingRequest, from servers: Candidates) -> Int? {
         guard let known = cache.find(request.destination) else {
             guard let place = servers.leastLoaded() else { return nil }
             let set = ServerSet(members: [RememberedServer(place, in: servers)], lastChange: request.now)
@@ -44,8 +44,10 @@ final class LocalityBasedReplication: Scheduler {
         var best = -1
         for index in set.members.indices {
             guard let place = set.members[index].place(in: servers), servers[place].isUsable else { continue }
-            if best < 0 || servers[best].overhead &* Int64(servers[place].weight)
-                > servers[place].overhead &* Int64(servers[best].weight) {
+            if best < 0
+                || servers[best].overhead &* Int64(servers[place].weight)
+                    > servers[place].overhead &* Int64(servers[best].weight)
+            {
                 best = place
             }
         }
@@ -71,11 +73,12 @@ final class LocalityBasedReplication: Scheduler {
 
     var nextTick: Instant? { cache.due ?? 0 }
 
-    func score(of place: Int, for request: Request, in servers: Candidates) -> String {
+    func score(of place: Int, for request: SchedulingRequest, in servers: Candidates) -> String {
         let server = servers[place]
         let load = server.refusal ?? "overhead \(server.overhead) / weight \(server.weight)"
         guard let known = cache.find(request.destination),
-            cache[known].choice.members.contains(where: { $0.key == server.key }) else { return load }
+            cache[known].choice.members.contains(where: { $0.key == server.key })
+        else { return load }
         return load + (servers.isOverworked(place) ? ", in the address's set but overworked" : ", in the address's set")
     }
 }

@@ -28,7 +28,7 @@ final class MaglevHashing: Scheduler {
         usesPort = flags.contains(.scheduler2)
     }
 
-    func pick(for request: Request, from servers: Candidates) -> Int? {
+    func pick(for request: SchedulingRequest, from servers: Candidates) -> Int? {
         let home = slot(for: request)
         let owner = Int(slots[home])
         if owner >= 0 && servers[owner].isUsable { return owner }
@@ -40,11 +40,11 @@ final class MaglevHashing: Scheduler {
         return nil
     }
 
-    private func slot(for request: Request, offset: Int = 0) -> Int {
+    private func slot(for request: SchedulingRequest, offset: Int = 0) -> Int {
         slot(first, request.client.folded, usesPort ? request.hashedPort : 0, offset: offset)
     }
 
-    private func retry(_ offset: Int, from home: Int, for request: Request) -> Int {
+    private func retry(_ offset: Int, from home: Int, for request: SchedulingRequest) -> Int {
         slot(for: request, offset: (offset + home) % Self.size)
     }
 
@@ -85,9 +85,12 @@ final class MaglevHashing: Scheduler {
             let server = servers[place]
             guard server.lastWeight > 0 else { continue }
             let address = folded(server.key.address, servers.family)
-            walks.append((place: Int32(place), slot: slot(first, address, server.key.port),
-                          skip: slot(second, address, server.key.port, of: Self.size - 1) + 1,
-                          turns: max((Int(server.lastWeight) / step) >> shift, 1)))
+            walks.append(
+                (
+                    place: Int32(place), slot: slot(first, address, server.key.port),
+                    skip: slot(second, address, server.key.port, of: Self.size - 1) + 1,
+                    turns: max((Int(server.lastWeight) / step) >> shift, 1)
+                ))
         }
         var left = Self.size
         while true {
@@ -122,13 +125,14 @@ final class MaglevHashing: Scheduler {
         return (step, max(bits - 6, 0))
     }
 
-    func score(of place: Int, for request: Request, in servers: Candidates) -> String {
+    func score(of place: Int, for request: SchedulingRequest, in servers: Candidates) -> String {
         let home = slot(for: request)
         let share = "\(slots.count { Int($0) == place }) of \(Self.size) slots"
         let refused = servers[place].refusal.map { ", " + $0 } ?? ""
         if slots[home] == Int32(place) { return "owns slot \(home), \(share)\(refused)" }
         if fallsBack, slots[home] >= 0, !servers[Int(slots[home])].isUsable,
-            let offset = (0..<Self.size).first(where: { slots[retry($0, from: home, for: request)] == Int32(place) }) {
+            let offset = (0..<Self.size).first(where: { slots[retry($0, from: home, for: request)] == Int32(place) })
+        {
             return "fallback try \(offset + 1), slot \(retry(offset, from: home, for: request)), \(share)\(refused)"
         }
         return "slot \(home) is another's, \(share)\(refused)"

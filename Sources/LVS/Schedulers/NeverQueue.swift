@@ -4,7 +4,7 @@ final class NeverQueue: Scheduler {
 
     init(flags: ServiceFlags) {}
 
-    func pick(for request: Request, from servers: Candidates) -> Int? {
+    func pick(for request: SchedulingRequest, from servers: Candidates) -> Int? {
         for place in 0..<servers.count {
             let server = servers[place]
             if server.active == 0 && server.isUsable { return place }
@@ -12,7 +12,7 @@ final class NeverQueue: Scheduler {
         return servers.cheapest { $0.expectedDelay }
     }
 
-    func score(of place: Int, for request: Request, in servers: Candidates) -> String {
+    func score(of place: Int, for request: SchedulingRequest, in servers: Candidates) -> String {
         let server = servers[place]
         if let refusal = server.refusal { return refusal }
         return server.active == 0 ? "idle" : "(active \(server.active) + 1) / weight \(server.weight)"

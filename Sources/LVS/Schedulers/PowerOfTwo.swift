@@ -4,8 +4,8 @@ final class PowerOfTwo: Scheduler {
 
     init(flags: ServiceFlags) {}
 
-    func pick(for request: Request, from servers: Candidates) -> Int? {
-        guard let (first, second) = draw(request.dice, from: servers) else { return nil }
+    func pick(for request: SchedulingRequest, from servers: Candidates) -> Int? {
+        guard let (first, second) = draw(request.random, from: servers) else { return nil }
         // 32-bit products, which wrap, as the kernel compares them.
         let a = servers[first], b = servers[second]
         let firstLoad = Int32(truncatingIfNeeded: a.overhead) &* b.weight
@@ -15,12 +15,12 @@ final class PowerOfTwo: Scheduler {
 
     /// The places of two draws, `nil` when nobody is usable. Each half of the dice is one number out of 0...sum of weights;
     /// 0 counts for the first server like its own 1.
-    private func draw(_ dice: UInt64, from servers: Candidates) -> (Int, Int)? {
+    private func draw(_ random: UInt64, from servers: Candidates) -> (Int, Int)? {
         var sum: Int64 = 0
         for place in 0..<servers.count where servers[place].isUsable { sum += Int64(servers[place].weight) }
         guard sum > 0 else { return nil }
-        var left = number(dice >> 32, upTo: sum)
-        var right = number(dice & 0xffff_ffff, upTo: sum)
+        var left = number(random >> 32, upTo: sum)
+        var right = number(random & 0xffff_ffff, upTo: sum)
         var first = -1
         var second = -1
         for place in 0..<servers.count where servers[place].isUsable {
@@ -39,17 +39,18 @@ final class PowerOfTwo: Scheduler {
         Int64((bits << 32).multipliedFullWidth(by: UInt64(limit) + 1).high)
     }
 
-    func score(of place: Int, for request: Request, in servers: Candidates) -> String {
+    func score(of place: Int, for request: SchedulingRequest, in servers: Candidates) -> String {
         let server = servers[place]
         if let refusal = server.refusal { return refusal }
         var drawn = ""
-        if let (first, second) = draw(request.dice, from: servers) {
-            drawn = switch (first == place, second == place) {
-            case (true, true): ", drawn twice"
-            case (true, false): ", drawn first"
-            case (false, true): ", drawn second"
-            case (false, false): ", not drawn"
-            }
+        if let (first, second) = draw(request.random, from: servers) {
+            drawn =
+                switch (first == place, second == place) {
+                case (true, true): ", drawn twice"
+                case (true, false): ", drawn first"
+                case (false, true): ", drawn second"
+                case (false, false): ", not drawn"
+                }
         }
         return "overhead \(server.overhead) / weight \(server.weight)\(drawn)"
     }

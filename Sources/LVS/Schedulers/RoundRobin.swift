@@ -12,7 +12,7 @@ final class RoundRobin: Scheduler {
         set { last = min(max(newValue.first ?? -1, -1), ServerPool.capacity) }
     }
 
-    func pick(for request: Request, from servers: Candidates) -> Int? {
+    func pick(for request: SchedulingRequest, from servers: Candidates) -> Int? {
         // The list's head is a station of the circle of its own; the server served last comes last.
         var place = last
         for _ in 0..<(servers.count + 1) {
@@ -33,7 +33,7 @@ final class RoundRobin: Scheduler {
         }
     }
 
-    func score(of place: Int, for request: Request, in servers: Candidates) -> String {
+    func score(of place: Int, for request: SchedulingRequest, in servers: Candidates) -> String {
         if let refusal = servers[place].refusal { return refusal }
         if place == last { return "last served, asked last" }
         let ahead = place > last ? place - last : servers.count - last + place

@@ -9,7 +9,7 @@ public protocol Scheduler: AnyObject, SendableMetatype {
     init(flags: ServiceFlags)
 
     /// Index into `servers` of the server for a new connection, or `nil` when none is usable.
-    func pick(for request: Request, from servers: Candidates) -> Int?
+    func pick(for request: SchedulingRequest, from servers: Candidates) -> Int?
 
     /// Called after servers were added, edited or removed, and once when the scheduler takes a service over.
     func serversChanged(_ change: ServerChange, in servers: Candidates)
@@ -33,7 +33,7 @@ public protocol Scheduler: AnyObject, SendableMetatype {
 
     /// What the server at `place` has to show for this request, in words: what `svs explain` prints beside it.
     /// Changes nothing.
-    func score(of place: Int, for request: Request, in servers: Candidates) -> String
+    func score(of place: Int, for request: SchedulingRequest, in servers: Candidates) -> String
 }
 
 extension Scheduler {
@@ -47,7 +47,7 @@ extension Scheduler {
         set {}
     }
 
-    public func score(of place: Int, for request: Request, in servers: Candidates) -> String {
+    public func score(of place: Int, for request: SchedulingRequest, in servers: Candidates) -> String {
         let server = servers[place]
         return "weight \(server.weight), \(server.active) active, \(server.total) in all"
     }
@@ -64,7 +64,7 @@ public enum ServerChange: Hashable, Sendable {
 }
 
 /// The new connection that a scheduler decides about.
-public struct Request: Sendable {
+public struct SchedulingRequest: Sendable {
     /// Client address and port (host order).
     public var client: IPAddress
     public var clientPort: UInt16
@@ -74,17 +74,19 @@ public struct Request: Sendable {
     public var proto: UInt8
     public var now: Instant
     /// A number from the engine's dice, for schedulers that draw lots.
-    public var dice: UInt64
+    public var random: UInt64
 
-    public init(client: IPAddress, clientPort: UInt16, destination: IPAddress, destinationPort: UInt16 = 0,
-                proto: UInt8 = IPProtocol.tcp, now: Instant = 0, dice: UInt64 = 0) {
+    public init(
+        client: IPAddress, clientPort: UInt16, destination: IPAddress, destinationPort: UInt16 = 0,
+        proto: UInt8 = IPProtocol.tcp, now: Instant = 0, random: UInt64 = 0
+    ) {
         self.client = client
         self.clientPort = clientPort
         self.destination = destination
         self.destinationPort = destinationPort
         self.proto = proto
         self.now = now
-        self.dice = dice
+        self.random = random
     }
 }
 

@@ -5,11 +5,11 @@ final class ShortestExpectedDelay: Scheduler {
 
     init(flags: ServiceFlags) {}
 
-    func pick(for request: Request, from servers: Candidates) -> Int? {
+    func pick(for request: SchedulingRequest, from servers: Candidates) -> Int? {
         servers.cheapest { $0.expectedDelay }
     }
 
-    func score(of place: Int, for request: Request, in servers: Candidates) -> String {
+    func score(of place: Int, for request: SchedulingRequest, in servers: Candidates) -> String {
         let server = servers[place]
         return server.refusal ?? "(active \(server.active) + 1) / weight \(server.weight)"
     }

@@ -21,7 +21,7 @@ final class SourceHashing: Scheduler {
         usesPort = flags.contains(.scheduler2)
     }
 
-    func pick(for request: Request, from servers: Candidates) -> Int? {
+    func pick(for request: SchedulingRequest, from servers: Candidates) -> Int? {
         let home = slot(for: request)
         let owner = Int(slots[home])
         guard owner >= 0 else { return nil }
@@ -34,7 +34,7 @@ final class SourceHashing: Scheduler {
         return nil
     }
 
-    private func slot(for request: Request) -> Int {
+    private func slot(for request: SchedulingRequest) -> Int {
         let port = usesPort ? request.hashedPort : 0
         return MultiplicativeHash.slot(request.client.folded &+ UInt32(port), bits: 8)
     }
@@ -57,20 +57,21 @@ final class SourceHashing: Scheduler {
         }
     }
 
-    func score(of place: Int, for request: Request, in servers: Candidates) -> String {
+    func score(of place: Int, for request: SchedulingRequest, in servers: Candidates) -> String {
         let home = slot(for: request)
         let share = "\(slots.count { Int($0) == place }) of 256 slots"
         let refused = servers[place].refusal.map { ", " + $0 } ?? ""
         if slots[home] == Int32(place) { return "owns slot \(home), \(share)\(refused)" }
         if fallsBack, slots[home] >= 0, !servers[Int(slots[home])].isUsable,
-            let offset = (0..<256).first(where: { slots[retry($0, from: home)] == Int32(place) }) {
+            let offset = (0..<256).first(where: { slots[retry($0, from: home)] == Int32(place) })
+        {
             return "fallback try \(offset + 1), slot \(retry(offset, from: home)), \(share)\(refused)"
         }
         return "slot \(home) is another's, \(share)\(refused)"
     }
 }
 
-extension Request {
+extension SchedulingRequest {
     /// The client port that `sh-port` and `mh-port` hash: only of protocols that the kernel knows to have one.
     var hashedPort: UInt16 {
         switch proto {

@@ -4,7 +4,7 @@ final class WeightedFailover: Scheduler {
 
     init(flags: ServiceFlags) {}
 
-    func pick(for request: Request, from servers: Candidates) -> Int? {
+    func pick(for request: SchedulingRequest, from servers: Candidates) -> Int? {
         var best = -1
         var greatest: Int32 = 0
         for place in 0..<servers.count {
@@ -17,7 +17,7 @@ final class WeightedFailover: Scheduler {
         return best < 0 ? nil : best
     }
 
-    func score(of place: Int, for request: Request, in servers: Candidates) -> String {
+    func score(of place: Int, for request: SchedulingRequest, in servers: Candidates) -> String {
         servers[place].refusal ?? "weight \(servers[place].weight)"
     }
 }

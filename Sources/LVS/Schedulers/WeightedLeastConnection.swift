@@ -5,9 +5,9 @@ final class WeightedLeastConnection: Scheduler {
 
     init(flags: ServiceFlags) {}
 
-    func pick(for request: Request, from servers: Candidates) -> Int? { servers.leastLoaded() }
+    func pick(for request: SchedulingRequest, from servers: Candidates) -> Int? { servers.leastLoaded() }
 
-    func score(of place: Int, for request: Request, in servers: Candidates) -> String {
+    func score(of place: Int, for request: SchedulingRequest, in servers: Candidates) -> String {
         let server = servers[place]
         return server.refusal ?? "overhead \(server.overhead) / weight \(server.weight)"
     }

@@ -5,7 +5,7 @@ final class WeightedOverflow: Scheduler {
 
     init(flags: ServiceFlags) {}
 
-    func pick(for request: Request, from servers: Candidates) -> Int? {
+    func pick(for request: SchedulingRequest, from servers: Candidates) -> Int? {
         var best = -1
         var greatest: Int32 = 0
         for place in 0..<servers.count {
@@ -18,7 +18,7 @@ final class WeightedOverflow: Scheduler {
         return best < 0 ? nil : best
     }
 
-    func score(of place: Int, for request: Request, in servers: Candidates) -> String {
+    func score(of place: Int, for request: SchedulingRequest, in servers: Candidates) -> String {
         let server = servers[place]
         if let refusal = server.refusal { return refusal }
         return "\(server.active) active\(server.active > server.weight ? " >" : ", not more than") weight \(server.weight)"

@@ -23,7 +23,7 @@ final class WeightedRoundRobin: Scheduler {
         }
     }
 
-    func pick(for request: Request, from servers: Candidates) -> Int? {
+    func pick(for request: SchedulingRequest, from servers: Candidates) -> Int? {
         if top == 0 { return nil }
         if let place = first(after: last, in: servers) { return serve(place) }
 
@@ -83,7 +83,7 @@ final class WeightedRoundRobin: Scheduler {
         }
     }
 
-    func score(of place: Int, for request: Request, in servers: Candidates) -> String {
+    func score(of place: Int, for request: SchedulingRequest, in servers: Candidates) -> String {
         if let refusal = servers[place].refusal { return refusal }
         let served = place == last ? ", last served" : ""
         return "weight \(servers[place].weight), level \(level)\(served)"

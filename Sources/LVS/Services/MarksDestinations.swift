@@ -11,8 +11,10 @@ public struct MarkedDestination: Hashable, Sendable {
     /// Only addresses of the director itself are meant.
     public var isLocalOnly: Bool
 
-    public init(prefix: IPAddress, length: Int, protos: [UInt8] = [], ports: [ClosedRange<UInt16>] = [],
-                isLocalOnly: Bool = false) {
+    public init(
+        prefix: IPAddress, length: Int, protos: [UInt8] = [], ports: [ClosedRange<UInt16>] = [],
+        isLocalOnly: Bool = false
+    ) {
         self.prefix = prefix
         self.length = length
         self.protos = protos

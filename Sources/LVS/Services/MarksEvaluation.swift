@@ -20,8 +20,10 @@ extension MarkRules {
     ///   - state: the packet's mark and what else rules change, before and after.
     ///   - marking: is told each rule that changes the mark.
     /// - Returns: what drops the packet; `nil` when it goes on.
-    public func evaluate(_ packet: MarkQuery, at hooks: ClosedRange<Hook> = .ingress ... .input, _ state: inout MarkState,
-                         marking: (MarkRule) -> Void = { _ in }) -> MarkDrop? {
+    public func evaluate(
+        _ packet: MarkQuery, at hooks: ClosedRange<Hook> = .ingress ... .input, _ state: inout MarkState,
+        marking: (MarkRule) -> Void = { _ in }
+    ) -> MarkDrop? {
         guard packet.destination.family == family else { return nil }
         for base in bases where hooks.contains(base.hook) {
             state.isTracked = base.hook == .input || base.hook == .prerouting && base.priority > Base.tracking

@@ -69,11 +69,14 @@ extension MarkMatch.Condition {
 
     /// Interface names; one that ends with `+` means all that begin so.
     public static func ingress(_ names: [String]) -> Self {
-        .lookup(MarkLookup(.ingress, names.map { name in
-            if name.utf8.last == 0x2b { return UInt128.interfaceNames(beginningWith: name.dropLast()) }
-            let number = UInt128(interfaceName: name)
-            return number...number
-        }))
+        .lookup(
+            MarkLookup(
+                .ingress,
+                names.map { name in
+                    if name.utf8.last == 0x2b { return UInt128.interfaceNames(beginningWith: name.dropLast()) }
+                    let number = UInt128(interfaceName: name)
+                    return number...number
+                }))
     }
 
     /// The flags under the mask are exactly these.

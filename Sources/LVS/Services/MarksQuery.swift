@@ -35,9 +35,11 @@ public struct MarkQuery: Hashable, Sendable {
     /// The mark the packet has before the first rule.
     public var mark: UInt32
 
-    public init(source: IPAddress, destination: IPAddress, proto: UInt8, sourcePort: UInt16 = 0, destinationPort: UInt16 = 0,
-                ingress: String = "", tcpFlags: UInt8 = 0, icmpType: UInt8 = 0, icmpCode: UInt8 = 0,
-                isLaterFragment: Bool = false, isLocal: Bool = true, mark: UInt32 = 0) {
+    public init(
+        source: IPAddress, destination: IPAddress, proto: UInt8, sourcePort: UInt16 = 0, destinationPort: UInt16 = 0,
+        ingress: String = "", tcpFlags: UInt8 = 0, icmpType: UInt8 = 0, icmpCode: UInt8 = 0,
+        isLaterFragment: Bool = false, isLocal: Bool = true, mark: UInt32 = 0
+    ) {
         self.source = source
         self.destination = destination
         self.proto = proto
@@ -85,7 +87,9 @@ public struct MaskedAddress: Hashable, Sendable {
 
     public init(_ address: IPAddress, length: Int) {
         self.address = address.masked(to: length)
-        mask = address.isV4 ? IPAddress(v4: UInt32.max).masked(to: length)
+        mask =
+            address.isV4
+            ? IPAddress(v4: UInt32.max).masked(to: length)
             : IPAddress(high: UInt64.max, low: UInt64.max).masked(to: length)
     }
 

@@ -52,7 +52,8 @@ struct MarkScope {
             scope.isLocalOnly = isLocalOnly || !ranges.contains { $0.contains(1) }
             return [scope]
         case .connectionState:
-            return [1, 8, 64].contains { state in ranges.contains { $0.contains((state & term.mask ^ term.toggle) >> term.shift) } } ? [scope] : []
+            return [1, 8, 64].contains { state in ranges.contains { $0.contains((state & term.mask ^ term.toggle) >> term.shift) } }
+                ? [scope] : []
         case .constant:
             return ranges.contains { $0.contains((term.mask & 0 ^ term.toggle) >> term.shift) } ? [scope] : []
         case .ingress where term.isPlain:
@@ -81,8 +82,9 @@ struct MarkScope {
 
     func destinations(_ family: IPFamily) -> [MarkedDestination] {
         (places ?? [Place(prefix: .unspecified(family), length: 0)]).map { place in
-            MarkedDestination(prefix: place.prefix, length: place.length, protos: protos ?? [], ports: ports ?? [],
-                              isLocalOnly: isLocalOnly)
+            MarkedDestination(
+                prefix: place.prefix, length: place.length, protos: protos ?? [], ports: ports ?? [],
+                isLocalOnly: isLocalOnly)
         }
     }
 

@@ -66,18 +66,23 @@ extension Director {
         return false
     }
 
-    private mutating func findTemplate(_ client: IPAddress, _ virtual: IPAddress, _ port: UInt16, _ proto: UInt8, _ data: [UInt8]) -> ConnectionID? {
+    private mutating func findTemplate(_ client: IPAddress, _ virtual: IPAddress, _ port: UInt16, _ proto: UInt8, _ data: [UInt8])
+        -> ConnectionID?
+    {
         connections.findTemplate(client: client, virtual: virtual, virtualPort: port, proto: proto) { entry in
             sides.data(entry.side) == data
         }
     }
 
-    private mutating func makeTemplate(_ client: IPAddress, _ virtual: IPAddress, _ port: UInt16, _ proto: UInt8,
-                                       _ server: ServerID, _ serverPort: UInt16, _ mark: UInt32,
-                                       _ service: VirtualService, _ data: [UInt8]) -> ConnectionID? {
-        var template = Connection(client: client, clientPort: 0, virtual: virtual, virtualPort: port, proto: proto,
-                                  serverAddress: servers[server].key.address, serverPort: serverPort,
-                                  method: servers[server].settings.method, flags: .template)
+    private mutating func makeTemplate(
+        _ client: IPAddress, _ virtual: IPAddress, _ port: UInt16, _ proto: UInt8,
+        _ server: ServerID, _ serverPort: UInt16, _ mark: UInt32,
+        _ service: VirtualService, _ data: [UInt8]
+    ) -> ConnectionID? {
+        var template = Connection(
+            client: client, clientPort: 0, virtual: virtual, virtualPort: port, proto: proto,
+            serverAddress: servers[server].key.address, serverPort: serverPort,
+            method: servers[server].settings.method, flags: .template)
         template.timeout = service.settings.timeout
         template.mark = mark
         if !service.settings.persistenceEngine.isEmpty { template.side = sides.add(service.settings.persistenceEngine, data) }

@@ -54,7 +54,9 @@ enum SIPEngine: PersistenceEngine {
         for name in ["call-id", "i"] {
             let letters = Array(name.utf8)
             guard message.holds(letters.count, at: start) else { continue }
-            if (0..<letters.count).allSatisfy({ message[start + $0] | (letters[$0] == 0x2d ? 0 : 0x20) == letters[$0] }) { return start + letters.count }
+            if (0..<letters.count).allSatisfy({ message[start + $0] | (letters[$0] == 0x2d ? 0 : 0x20) == letters[$0] }) {
+                return start + letters.count
+            }
         }
         return nil
     }

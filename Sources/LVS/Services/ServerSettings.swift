@@ -38,8 +38,10 @@ public struct ServerSettings: Hashable, Sendable, BitwiseCopyable {
     public var tunnelPort: UInt16
     public var tunnelFlags: TunnelFlags
 
-    public init(method: ForwardingMethod = .directRouting, weight: Int32 = 1, upperThreshold: UInt32 = 0,
-                lowerThreshold: UInt32 = 0, tunnel: TunnelType = .ipip, tunnelPort: UInt16 = 0, tunnelFlags: TunnelFlags = []) {
+    public init(
+        method: ForwardingMethod = .directRouting, weight: Int32 = 1, upperThreshold: UInt32 = 0,
+        lowerThreshold: UInt32 = 0, tunnel: TunnelType = .ipip, tunnelPort: UInt16 = 0, tunnelFlags: TunnelFlags = []
+    ) {
         self.method = method
         self.weight = weight
         self.upperThreshold = upperThreshold

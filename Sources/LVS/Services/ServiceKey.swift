@@ -80,8 +80,10 @@ public struct ServiceSettings: Hashable, Sendable {
     public var timeoutFIN: UInt32 = 0
     public var timeoutUDP: UInt32 = 0
 
-    public init(scheduler: String = "wlc", flags: ServiceFlags = [], timeout: UInt32 = 0, netmask: UInt32 = 0xffff_ffff,
-                persistenceEngine: String = "") {
+    public init(
+        scheduler: String = "wlc", flags: ServiceFlags = [], timeout: UInt32 = 0, netmask: UInt32 = 0xffff_ffff,
+        persistenceEngine: String = ""
+    ) {
         self.scheduler = scheduler
         self.flags = flags
         self.timeout = timeout
@@ -112,7 +114,9 @@ extension ServiceKey: CustomStringConvertible {
     /// `TCP 10.0.0.1:80`, or `FWM 7`.
     public var description: String {
         if mark != 0 { return "FWM \(mark)" + (family == .v6 ? " IPv6" : "") }
-        let ports = ranges.isEmpty ? "\(port)"
+        let ports =
+            ranges.isEmpty
+            ? "\(port)"
             : ranges.map { $0.count == 1 ? "\($0.lowerBound)" : "\($0.lowerBound)-\($0.upperBound)" }.joined(separator: ",")
         return "\(Self.protocolName(proto)) \(address.isV4 ? "\(address)" : "[\(address)]"):\(ports)"
     }

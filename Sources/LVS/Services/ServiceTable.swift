@@ -58,7 +58,8 @@ struct ServiceTable {
             if let found = byRange[endpoint]?.first(where: { $0.range.contains(flow.destinationPort) }) { return found.service }
         }
         if ftpCount > 0, flow.proto == IPProtocol.tcp,
-           flow.destinationPort == 20 || Int(flow.destinationPort) >= unprivilegedPort {
+            flow.destinationPort == 20 || Int(flow.destinationPort) >= unprivilegedPort
+        {
             endpoint.port = 21
             if let service = byEndpoint[endpoint] { return service }
         }

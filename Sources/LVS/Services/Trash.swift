@@ -41,7 +41,9 @@ extension Director {
     }
 
     mutating func takeFromTrash(_ key: ServerKey, for service: VirtualService) -> ServerID? {
-        guard let place = trash.entries.firstIndex(where: { $0.service == service.key && servers[$0.server].key == key }) else { return nil }
+        guard let place = trash.entries.firstIndex(where: { $0.service == service.key && servers[$0.server].key == key }) else {
+            return nil
+        }
         let entry = trash.entries.remove(at: place)
         // Under a new service object of the same identity what it showed is the new zero; its connections stay.
         if entry.serviceSequence != service.sequence { servers.makeZero(entry.server) }

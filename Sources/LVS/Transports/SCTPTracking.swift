@@ -69,16 +69,16 @@ public enum SCTPTracking {
     @inlinable @inline(__always)
     static func input(_ chunk: UInt8) -> UInt64 {
         switch chunk {
-        case 1: 0x1223456789ab22 // INIT
-        case 2: 0x5553466789abcd // INIT-ACK
-        case 6: 0xdddddcdddddddd // ABORT
-        case 7: 0xa1234567a9abcd // SHUTDOWN
-        case 8: 0xd22345678dadcd // SHUTDOWN-ACK
-        case 9: 0xd123456d89abcd // ERROR
-        case 10: 0x4224456789abcd // COOKIE-ECHO
-        case 11: 0x8123456889abcd // COOKIE-ACK
-        case 14: 0xddd3456789adcd // SHUTDOWN-COMPLETE
-        default: 0x8123456789abcd // DATA and the rest
+        case 1: 0x1223456789ab22  // INIT
+        case 2: 0x5553466789abcd  // INIT-ACK
+        case 6: 0xdddddcdddddddd  // ABORT
+        case 7: 0xa1234567a9abcd  // SHUTDOWN
+        case 8: 0xd22345678dadcd  // SHUTDOWN-ACK
+        case 9: 0xd123456d89abcd  // ERROR
+        case 10: 0x4224456789abcd  // COOKIE-ECHO
+        case 11: 0x8123456889abcd  // COOKIE-ACK
+        case 14: 0xddd3456789adcd  // SHUTDOWN-COMPLETE
+        default: 0x8123456789abcd  // DATA and the rest
         }
     }
 

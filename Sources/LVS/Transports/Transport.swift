@@ -91,8 +91,9 @@ public struct TimeoutTable: ~Copyable {
 
     /// What `-L --timeout` shows.
     public var shown: Timeouts {
-        Timeouts(tcp: Self.wholeSeconds(slots[Int(TCPState.established.rawValue)]),
-                 fin: Self.wholeSeconds(slots[Int(TCPState.finWait.rawValue)]), udp: Self.wholeSeconds(slots[Self.udp]))
+        Timeouts(
+            tcp: Self.wholeSeconds(slots[Int(TCPState.established.rawValue)]),
+            fin: Self.wholeSeconds(slots[Int(TCPState.finWait.rawValue)]), udp: Self.wholeSeconds(slots[Self.udp]))
     }
 
     private static func seconds(_ time: UInt32) -> Instant { Instant(time) * 1_000_000_000 }

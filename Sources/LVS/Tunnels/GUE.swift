@@ -39,8 +39,9 @@ public enum GUE: Tunnel {
 
     public static func innerPacket(in payload: Bytes, proto: UInt8, to server: ServerSettings) -> (offset: Int, family: IPFamily)? {
         guard proto == IPProtocol.udp, let udp = UDPHeader(payload), udp.destinationPort == server.tunnelPort,
-              let gue = GUEHeader(payload.dropFirst(udpLength)), gue.variant == 0, !gue.isControl,
-              let family = Tunnels.family(gue.proto) else { return nil }
+            let gue = GUEHeader(payload.dropFirst(udpLength)), gue.variant == 0, !gue.isControl,
+            let family = Tunnels.family(gue.proto)
+        else { return nil }
         return (udpLength + gue.length, family)
     }
 }

@@ -133,8 +133,9 @@ public struct OuterHeader: BitwiseCopyable {
 
     @inline(__always)
     private func writeIPv6(to bytes: Bytes, _ contents: Contents) {
-        bytes.setBig64(words[0] | UInt64(contents.typeOfService) << 52 | UInt64(UInt16(truncatingIfNeeded: bytes.count &- 40)) << 16
-                       | UInt64(contents.hops), at: 0)
+        bytes.setBig64(
+            words[0] | UInt64(contents.typeOfService) << 52 | UInt64(UInt16(truncatingIfNeeded: bytes.count &- 40)) << 16
+                | UInt64(contents.hops), at: 0)
         for i in 1..<5 { bytes.setBig64(words[i], at: i &* 8) }
     }
 
@@ -155,8 +156,9 @@ public struct OuterHeader: BitwiseCopyable {
     @inline(never)
     private func datagramChecksum(_ bytes: Bytes, _ from: Int) -> UInt16 {
         let isV4 = family == .v4
-        let value = Checksum.of(bytes.dropFirst(from), from: isV4 ? bytes.ipv4(at: 12) : bytes.ipv6(at: 8),
-                                to: isV4 ? bytes.ipv4(at: 16) : bytes.ipv6(at: 24), proto: IPProtocol.udp)
+        let value = Checksum.of(
+            bytes.dropFirst(from), from: isV4 ? bytes.ipv4(at: 12) : bytes.ipv6(at: 8),
+            to: isV4 ? bytes.ipv4(at: 16) : bytes.ipv6(at: 24), proto: IPProtocol.udp)
         return value == 0 ? 0xffff : value
     }
 }

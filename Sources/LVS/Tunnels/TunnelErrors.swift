@@ -9,10 +9,12 @@ extension Director {
     /// for IPv4 in IPv4 only; without it, tunnels over IPv6 and tunnels that carry IPv6 lose what is too long in silence.
     mutating func tunnelError(_ frame: Frame, _ packet: Packet) -> Verdict? {
         guard packet.flow.proto == (packet.family == .v4 ? IPProtocol.icmp : IPProtocol.icmpv6), !packet.isFragment,
-              packet.hasTransport, isLocal(packet.flow.destination) else { return nil }
+            packet.hasTransport, isLocal(packet.flow.destination)
+        else { return nil }
         let message = frame.bytes.dropFirst(Int(packet.transport)).prefix(packet.transportLength)
         guard let icmp = ICMPHeader(message), isTold(icmp, packet.family), let quoted = quotedOuter(message.dropFirst(8), packet.family),
-              let (id, inner, family) = findTunnelled(quoted) else { return nil }
+            let (id, inner, family) = findTunnelled(quoted)
+        else { return nil }
         if recorder != nil { noteQuoted(id, isReply: false) }
         guard hasValidChecksum(message, packet) else { return .icmpMalformed }
 
@@ -23,14 +25,17 @@ extension Director {
         // Counted as the kernel does: also when the client has been told too often to be told again.
         countReply(id, length: inner.count)
         guard icmpBudget.allows(error, family, to: client, tunables, at: clock) else { return .icmpUnusable }
-        guard tell(client, error, quoting: inner, from: virtual, typeOfService: inner[1] & 0x1e | 0xc0, frame.cause) else { return .icmpUnusable }
+        guard tell(client, error, quoting: inner, from: virtual, typeOfService: inner[1] & 0x1e | 0xc0, frame.cause) else {
+            return .icmpUnusable
+        }
         countOwnError(id)
         return .tunnelErrorToClient
     }
 
     /// Messages that are worth telling a client: unreachable, source quench, time exceeded; packet too big.
     private mutating func isTold(_ icmp: ICMPHeader, _ family: IPFamily) -> Bool {
-        family == .v4 ? [ICMPType.unreachable, ICMPType.sourceQuench, ICMPType.timeExceeded].contains(icmp.type)
+        family == .v4
+            ? [ICMPType.unreachable, ICMPType.sourceQuench, ICMPType.timeExceeded].contains(icmp.type)
             : [ICMPv6Type.unreachable, ICMPv6Type.packetTooBig, ICMPv6Type.timeExceeded].contains(icmp.type)
     }
 
@@ -58,16 +63,19 @@ extension Director {
     private mutating func findTunnelled(_ quoted: Quoted) -> (ConnectionID, Bytes, IPFamily)? {
         for tunnel in Tunnels.all {
             // The port is compared when the server is known.
-            let guess = ServerSettings(tunnelPort: quoted.proto == IPProtocol.udp && quoted.payload.count >= 4 ? quoted.payload.big16(at: 2) : 0)
+            let guess = ServerSettings(
+                tunnelPort: quoted.proto == IPProtocol.udp && quoted.payload.count >= 4 ? quoted.payload.big16(at: 2) : 0)
             guard let place = tunnel.innerPacket(in: quoted.payload, proto: quoted.proto, to: guess) else { continue }
             let inner = quoted.payload.dropFirst(place.offset)
             guard let flow = innerFlow(inner, place.family) else { continue }
             let hash = connections.hash(flow.source, flow.sourcePort, flow.destination, flow.destinationPort, flow.proto)
             let match = connections.find(flow, hash: hash)
             guard match.id >= 0, !match.isReply, connections[match.id].method == .tunneling,
-                  connections[match.id].serverAddress == quoted.destination, connections[match.id].server >= 0 else { continue }
+                connections[match.id].serverAddress == quoted.destination, connections[match.id].server >= 0
+            else { continue }
             let settings = servers[connections[match.id].server].settings
-            guard Tunnels.of(settings.tunnel) == tunnel, tunnel.innerPacket(in: quoted.payload, proto: quoted.proto, to: settings) != nil else { continue }
+            guard Tunnels.of(settings.tunnel) == tunnel, tunnel.innerPacket(in: quoted.payload, proto: quoted.proto, to: settings) != nil
+            else { continue }
             return (match.id, inner, place.family)
         }
         return nil
@@ -94,13 +102,16 @@ extension Director {
     }
 
     private mutating func hasValidChecksum(_ message: Bytes, _ packet: Packet) -> Bool {
-        packet.family == .v4 ? Checksum.of(message) == 0
+        packet.family == .v4
+            ? Checksum.of(message) == 0
             : Checksum.of(message, from: packet.flow.source, to: packet.flow.destination, proto: IPProtocol.icmpv6) == 0
     }
 
     /// What the client is told. IPv4 in IPv4 keeps type and code, as the kernel does; otherwise RFC 2473 section 8: too
     /// long stays too long with the client's own limit, everything else means that the address cannot be reached.
-    private mutating func translate(_ icmp: ICMPHeader, of outer: IPFamily, for inner: IPFamily, _ id: ConnectionID, _ server: IPAddress) -> ICMPMessage? {
+    private mutating func translate(_ icmp: ICMPHeader, of outer: IPFamily, for inner: IPFamily, _ id: ConnectionID, _ server: IPAddress)
+        -> ICMPMessage?
+    {
         let received = ICMPMessage(type: icmp.type, code: icmp.code, rest: icmp.rest)
         if received.isTooLong(outer) {
             return learnLimit(outer == .v4 ? Int(icmp.rest & 0xffff) : Int(icmp.rest), id, server).map { .tooLong(inner, limit: $0) }

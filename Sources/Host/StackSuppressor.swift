@@ -1,0 +1,79 @@
+import Clibnftables
+import Glibc
+
+/// Keeps the host stack from answering the traffic that the director handles, by an nftables table of family `netdev` that
+/// drops it at the interfaces' ingress, behind the packet sockets' tap.
+///
+/// The table is this process's own (`flags owner`): it vanishes with the `StackSuppressor` or the process, also on SIGKILL, and no
+/// other table is touched.
+public final class StackSuppressor {
+    private let context: OpaquePointer
+    private var current: SuppressionTable?
+    /// Name of the table, `svs_PID`; with a number behind where that name is taken.
+    public private(set) var table: String
+
+    /// Needs CAP_NET_ADMIN. Acts in the network namespace of the calling thread.
+    public init() throws(HostError) {
+        guard let context = nft_ctx_new(UInt32(NFT_CTX_DEFAULT)) else { throw HostError("open nftables", errno: ENOMEM) }
+        self.context = context
+        table = "svs_\(getpid())"
+        nft_ctx_buffer_error(context)
+        nft_ctx_buffer_output(context)
+    }
+
+    deinit { nft_ctx_free(context) }
+
+    /// Mutes what `muting` says and nothing else, in one step. On an error everything is as before. An interface that the
+    /// host does not have is left out; apply again when it appears.
+    public func apply(_ suppressed: SuppressedTraffic) throws(HostError) {
+        var interfaces: [UInt32: String] = [:]
+        for name in suppressed.interfaces {
+            guard !name.utf8.contains(where: { $0 <= 32 || $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: "\\") }) else {
+                throw HostError("mute interface \(name)", errno: EINVAL)
+            }
+            let index = if_nametoindex(name)
+            if index != 0 { interfaces[index] = name }
+        }
+        let wanted = SuppressionTable(rules: SuppressionRules(suppressed), interfaces: interfaces)
+        guard let current else { return try create(wanted) }
+        let change = wanted.change(from: current, table)
+        guard !change.isEmpty else { return }
+        // What the kernel took away by itself, such as the chain of an interface that is gone, cannot be deleted; and sets
+        // of intervals may not like a change that a new set takes.
+        if run(change) != nil, let refusal = run(wanted.replacement(table)) {
+            throw HostError("mute the host stack", cause: refusal)
+        }
+        self.current = wanted
+    }
+
+    private func create(_ wanted: SuppressionTable) throws(HostError) {
+        var refusal = ""
+        // A process of another PID namespace may have the same number.
+        for attempt in 0..<16 {
+            let name = attempt == 0 ? table : "\(table)_\(attempt)"
+            guard let answer = run(wanted.creation(name)) else {
+                table = name
+                current = wanted
+                return
+            }
+            refusal = answer
+            guard answer.contains("File exists") || answer.contains("Operation not permitted") else { break }
+        }
+        throw HostError("mute the host stack", cause: refusal)
+    }
+
+    /// Runs commands as one transaction; what nft said when they were refused.
+    private func run(_ commands: String) -> String? {
+        guard nft_run_cmd_from_buffer(context, commands) != 0 else { return nil }
+        let said = nft_ctx_get_error_buffer(context).map { String(cString: $0) } ?? ""
+        return Self.firstError(of: said) ?? "nftables gives no reason"
+    }
+
+    /// The first error of nft's report. The place and the line that nft shows with it are those of a file's first line
+    /// whenever the commands come from memory.
+    static func firstError(of report: String) -> String? {
+        let lines = report.split(separator: "\n")
+        guard let line = lines.first(where: { $0.contains("Error: ") }) else { return lines.first.map { "\($0)" } }
+        return line.firstRange(of: "Error: ").map { "\(line[$0.upperBound...])" }
+    }
+}

@@ -1,0 +1,162 @@
+import Wire
+
+extension Director {
+    /// A packet of no known connection: find its service, pick a server, make a connection; or say why not.
+    @inline(never)
+    mutating func setUpConnection(_ frame: inout Frame, _ packet: Packet, replacing old: ConnectionID = -1) -> Verdict {
+        var mark: UInt32 = 0
+        if let refusal = applyRules(frame, packet, mark: &mark) { return refusal }
+        guard isLocal(packet.flow.destination) else {
+            if recorder != nil { noteMatch(nil, packet.flow, mark) }
+            return passThrough(&frame, packet)
+        }
+        if let refusal = unknownReply(&frame, packet) { return refusal }
+        guard packet.hasTransport, packet.flow.proto != IPProtocol.sctp || packet.transportLength >= 16 else { return .shortTransport }
+        guard mayOpen(packet, frame) else { return answerUnknown(frame, packet, mark) }
+        guard let service = match(packet.flow, mark) else { return hostStack(frame, packet, .passNoService) }
+        guard !defence.dropsPacket(tunables, at: clock) else { return .dropPacketDefence }
+        // The data connection of active FTP comes from its own control connection or not at all.
+        guard packet.flow.sourcePort != 20 else { return answer(frame, packet) }
+
+        switch place(packet.flow, on: service, mark, frame) {
+        case .connection(let id):
+            if old >= 0 { supersede(old) }
+            defer { if connections[id].flags.contains(.onePacket) { expire(id) } }
+            return first(&frame, packet, id)
+        case .noServer: return leave(&frame, packet, service)
+        case .refused(let verdict):
+            if verdict == .localAddressesExhausted { tell(packet, of: frame, .portUnreachable(packet.family)) }
+            return verdict
+        }
+    }
+
+    /// Whether a packet of this kind may create a connection.
+    private mutating func mayOpen(_ packet: Packet, _ frame: Frame) -> Bool {
+        switch packet.flow.proto {
+        case IPProtocol.tcp:
+            guard !packet.flags.contains(.rst) else { return false }
+            return packet.flags.contains(.syn) || tunables.sloppyTCP != 0
+        case IPProtocol.sctp:
+            // The first chunk decides: an ABORT opens nothing, whatever follows it or is allowed.
+            let chunk = frame.bytes[Int(packet.transport) + 12]
+            return chunk == 1 || tunables.sloppySCTP != 0 && packet.detail != 0xff && chunk != 6
+        default: return true
+        }
+    }
+
+    mutating func match(_ flow: Flow, _ mark: UInt32) -> VirtualService? {
+        let service = services.match(flow, mark: mark, unprivilegedPort: Int(tunables.unprivilegedPortStart))
+        if recorder != nil { noteMatch(service, flow, mark) }
+        return service
+    }
+
+    /// A packet that opens nothing. What is sent to a service never reaches the host, which is muted there, so the director
+    /// answers in its place.
+    private mutating func answerUnknown(_ frame: Frame, _ packet: Packet, _ mark: UInt32) -> Verdict {
+        if recorder != nil { noteOpensNothing(packet) }
+        return match(packet.flow, mark) == nil ? hostStack(frame, packet, .passNoService) : answer(frame, packet)
+    }
+
+    /// What a request for a connection led to.
+    enum Placement {
+        case connection(ConnectionID)
+        case noServer
+        case refused(Verdict)
+    }
+
+    /// Picks a server for a flow and makes the connection, through a template where the service is persistent.
+    mutating func place(_ flow: Flow, on service: VirtualService, _ mark: UInt32, _ frame: Frame) -> Placement {
+        if service.isPersistent { return persist(flow, on: service, mark, frame) }
+        guard service.key.mark != 0 || service.covers(flow.destinationPort) else { return .noServer }
+        guard let server = pick(flow, on: service) else { return .noServer }
+        let port = servers[server].key.port
+        return connect(flow, to: server, port: port != 0 ? port : flow.destinationPort, on: service, mark)
+    }
+
+    /// Asks the service's scheduler.
+    mutating func pick(_ flow: Flow, on service: VirtualService) -> ServerID? {
+        guard let scheduler = service.scheduler else { return nil }
+        let request = SchedulingRequest(
+            client: flow.source, clientPort: flow.sourcePort,
+            destination: schedulesError ? flow.source : flow.destination,
+            destinationPort: flow.destinationPort, proto: flow.proto, now: clock, random: generator.next())
+        let candidates = candidates(service)
+        if recorder != nil { noteCandidates(scheduler, request, candidates) }
+        let place = scheduler.pick(for: request, from: candidates)
+        if recorder != nil { notePicked(place) }
+        return place.map { service.servers[$0] }
+    }
+
+    /// Makes a connection to a server, bound and counted.
+    mutating func connect(
+        _ flow: Flow, to server: ServerID, port: UInt16, on service: VirtualService, _ mark: UInt32,
+        under template: ConnectionID = -1
+    ) -> Placement {
+        let method = method(towards: server)
+        var connection = Connection(
+            client: flow.source, clientPort: flow.sourcePort, virtual: flow.destination,
+            virtualPort: flow.destinationPort, proto: flow.proto,
+            serverAddress: servers[server].key.address, serverPort: port, method: method,
+            flags: method == .masquerading || method == .fullNAT ? [] : .noOutput)
+        connection.mark = mark
+        if service.settings.flags.contains(.onePacket), flow.proto == IPProtocol.udp { connection.flags.insert(.onePacket) }
+        if method == .fullNAT, let refusal = allotLocalAddress(&connection, on: service, to: server) { return .refused(refusal) }
+        guard let id = connections.insert(connection) else {
+            if method == .fullNAT { returnLocalAddress(connection) }
+            return .refused(.tableFull)
+        }
+        bind(id, to: server)
+        startTimer(id, seconds: 3)
+        if template >= 0 { hang(id, on: template) }
+        countConnection(server, service.id)
+        if recorder != nil { noteConnected(id) }
+        return .connection(id)
+    }
+
+    /// The packet that made its connection.
+    private mutating func first(_ frame: inout Frame, _ packet: Packet, _ id: ConnectionID) -> Verdict {
+        countRequest(id, packet)
+        trackState(id, packet, isReply: false)
+        if packet.opensConnection { clampSegmentSize(frame, packet, id) }
+        return forward(&frame, packet, id)
+    }
+
+    /// A service without a usable server (ip_vs_leave).
+    mutating func leave(_ frame: inout Frame, _ packet: Packet, _ service: VirtualService) -> Verdict {
+        if tunables.cacheBypass != 0, service.key.mark != 0, mayBypass(packet.flow.destination) {
+            return admitBypass(&frame, packet, service)
+        }
+        if service.key.mark == 0, service.key.port == 21, packet.flow.destinationPort != 21 {
+            return hostStack(frame, packet, .passFTPService)
+        }
+        // An old connection whose place it wanted to take is still there to be told about.
+        if tell(packet, of: frame, .portUnreachable(packet.family)) { countOwnError(about: packet) }
+        return .noServer
+    }
+
+    /// Whether cache_bypass takes packets for an address: of IPv6, also for the director's own.
+    private mutating func mayBypass(_ address: IPAddress) -> Bool {
+        if address.family == .v6 { return !address.isMulticast }
+        return !address.isMulticast && network.lookup(address)?.kind == .unicast && !isLocal(address)
+    }
+
+    private mutating func admitBypass(_ frame: inout Frame, _ packet: Packet, _ service: VirtualService) -> Verdict {
+        let flow = packet.flow
+        var connection = Connection(
+            client: flow.source, clientPort: flow.sourcePort, virtual: flow.destination,
+            virtualPort: flow.destinationPort, proto: flow.proto,
+            serverAddress: .unspecified(packet.family), serverPort: 0, method: .bypass, flags: [.inactive])
+        if service.settings.flags.contains(.onePacket), flow.proto == IPProtocol.udp { connection.flags.insert(.onePacket) }
+        guard let id = connections.insert(connection) else { return .tableFull }
+        startTimer(id, seconds: 3)
+        defer { if connections[id].flags.contains(.onePacket) { expire(id) } }
+        return first(&frame, packet, id)
+    }
+}
+
+extension VirtualService {
+    /// Whether a port is one of the service's own.
+    func covers(_ port: UInt16) -> Bool {
+        key.ranges.isEmpty ? port == key.port : key.ranges.contains { $0.contains(port) }
+    }
+}

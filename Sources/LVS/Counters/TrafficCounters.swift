@@ -1,0 +1,61 @@
+import Wire
+
+/// Counters of the whole director and of each service; a real server's are in the server itself.
+struct TrafficCounters {
+    private let services: Slab<Counters> = Slab(capacity: ServerPool.capacity)
+    var all = Counters()
+    var estimator = ShownCounters()
+
+    func deallocate() { services.deallocate() }
+
+    @inline(__always)
+    subscript(service: Int32) -> Counters {
+        unsafeAddress { UnsafePointer(services.trusted(Int(service))) }
+        nonmutating unsafeMutableAddress { services.trusted(Int(service)) }
+    }
+}
+
+extension Director {
+    /// One packet in the request direction, for its connection, server, service and the director.
+    @inline(__always)
+    mutating func countRequest(_ id: ConnectionID, _ packet: Packet) { countRequest(id, length: packet.length) }
+
+    @inline(__always)
+    mutating func countRequest(_ id: ConnectionID, length: Int32) {
+        connections[id].packetsIn &+= 1
+        let bytes = UInt64(UInt32(bitPattern: length))
+        let server = connections[id].server
+        guard server >= 0 else { return }
+        chosen = server
+        // Nothing is counted while the server is removed.
+        let service = servers[server].service
+        guard service >= 0 else { return }
+        servers[server].counters.packetsIn &+= 1
+        servers[server].counters.bytesIn &+= bytes
+        traffic[service].packetsIn &+= 1
+        traffic[service].bytesIn &+= bytes
+        traffic.all.packetsIn &+= 1
+        traffic.all.bytesIn &+= bytes
+    }
+
+    /// One packet in the reply direction of `length` bytes. Nothing is counted while the server is removed.
+    mutating func countReply(_ id: ConnectionID, length: Int) {
+        let server = connections[id].server
+        guard server >= 0, servers[server].service >= 0 else { return }
+        chosen = server
+        let service = servers[server].service
+        servers[server].counters.packetsOut &+= 1
+        servers[server].counters.bytesOut &+= UInt64(length)
+        traffic[service].packetsOut &+= 1
+        traffic[service].bytesOut &+= UInt64(length)
+        traffic.all.packetsOut &+= 1
+        traffic.all.bytesOut &+= UInt64(length)
+    }
+
+    /// One new connection.
+    mutating func countConnection(_ server: ServerID, _ service: Int32) {
+        servers[server].counters.connections &+= 1
+        traffic[service].connections &+= 1
+        traffic.all.connections &+= 1
+    }
+}

@@ -1,0 +1,18 @@
+import Wire
+
+/// How many frames met each verdict since the start.
+public struct VerdictCounters: ~Copyable {
+    private let counts: Slab<UInt64> = Slab(capacity: 256)
+
+    deinit { counts.deallocate() }
+
+    @inline(__always)
+    mutating func count(_ verdict: Verdict) { counts[Int(verdict.rawValue)] &+= 1 }
+
+    public subscript(verdict: Verdict) -> UInt64 { counts[Int(verdict.rawValue)] }
+
+    /// Every verdict that was met, with its number.
+    public var all: [(verdict: Verdict, frames: UInt64)] {
+        Verdict.allCases.compactMap { self[$0] > 0 ? ($0, self[$0]) : nil }
+    }
+}

@@ -1,0 +1,63 @@
+import Wire
+
+extension Director {
+    /// What the host's IP input does with packets out of the ordinary before anything else: IPv4 options and IPv6 hop-by-hop
+    /// options are checked, fragments are put together.
+    @inline(never)
+    mutating func directOnSlowPath(_ frame: inout Frame, _ packet: Packet) -> Verdict {
+        if packet.isTagged { tagInHand = frame.bytes.big32(at: 12) }
+        defer { tagInHand = nil }
+        if packet.hasOptions {
+            optionsInHand = IPOptions()
+            defer { optionsInHand = IPOptions() }
+            if let refusal = packet.family == .v4 ? reviewOptions(frame, packet) : reviewHopByHop(frame, packet) { return refusal }
+            let verdict = packet.isFragment ? reassemble(&frame, packet) : resume(&frame, packet)
+            if verdict == .replyTranslated, packet.family == .v4, let header = IPv4Header(frame.bytes.dropFirst(Int(packet.network))) {
+                optionsInHand.correctRoute(header, to: header.source)
+            }
+            return verdict
+        }
+        return packet.isFragment ? reassemble(&frame, packet) : resume(&frame, packet)
+    }
+
+    /// The way of a packet that needed care, from here on that of any other.
+    mutating func resume(_ frame: inout Frame, _ packet: Packet) -> Verdict {
+        guard services.hasServices(packet.family) else { return passServiceless(&frame, packet) }
+        guard packet.isBalanced else { return directOther(&frame, packet) }
+        let flow = packet.flow
+        let match = connections.find(
+            flow, hash: connections.hash(flow.source, flow.sourcePort, flow.destination, flow.destinationPort, flow.proto))
+        if recorder != nil { noteFound(match, flow) }
+        guard match.id >= 0 else { return setUpConnection(&frame, packet) }
+        var packet = packet
+        return match.isReply ? reply(&frame, packet, match.id) : known(&frame, &packet, match.id)
+    }
+
+    /// IPv4 options: what is wrong is told to the sender, a source route is dropped as hosts do it (accept_source_route).
+    private mutating func reviewOptions(_ frame: Frame, _ packet: Packet) -> Verdict? {
+        guard let header = IPv4Header(frame.bytes.dropFirst(Int(packet.network))) else { return .malformed }
+        let isForDirector = isLocal(packet.flow.destination)
+        let address = isForDirector ? packet.flow.destination : path(to: packet.flow.source).local
+        let locals = network
+        let host = IPOptions.Host(address: address, milliseconds: milliseconds) { locals.isLocal($0) }
+        let failure = optionsInHand.review(header, at: host)
+        if let failure {
+            if speaks(for: packet) {
+                tell(
+                    packet, of: frame, ICMPMessage(type: ICMPType.parameterProblem, code: 0, rest: UInt32(failure.place) << 24),
+                    from: address)
+            }
+            return .optionsRefused
+        }
+        return optionsInHand.hasSourceRoute ? .optionsRefused : nil
+    }
+
+    /// Time of day for options and ICMP timestamps. The director knows no calendar, which the highest bit says.
+    var milliseconds: UInt32 { UInt32(truncatingIfNeeded: (clock / 1_000_000) % 86_400_000) | 0x8000_0000 }
+
+    /// Whether nobody but the director can tell the sender of a packet what is wrong with it.
+    mutating func speaks(for packet: Packet) -> Bool {
+        if isLocal(packet.flow.destination) { return isKeptFromHost(packet.flow.destination) }
+        return hostEmulation.isWholeHost || isTranslated(packet.flow.source)
+    }
+}

@@ -1,0 +1,162 @@
+import Wire
+
+extension Director {
+    /// A fragment. What is sent to the director, or comes from a server that it translates for, is put together first; the
+    /// last fragment to arrive goes the rest of the way as the whole packet.
+    @inline(never)
+    mutating func reassemble(_ frame: inout Frame, _ packet: Packet) -> Verdict {
+        if let refusal = refuseFragment(frame, packet) { return refusal }
+        let isForwarded = !isLocal(packet.flow.destination)
+        if isForwarded {
+            guard isGatheredOnTheWay(packet) else { return passOn(frame, packet) }
+            // The host's forwarding judges fragments of IPv4 before they are put together, IPv6 afterwards.
+            if packet.family == .v4, let refusal = refuseRouting(frame, packet, along: path(to: packet.flow.destination)) { return refusal }
+        } else if !services.hasServices(packet.family), !answers(for: packet.flow.destination) {
+            return passServiceless(&frame, packet)
+        }
+        guard let fragment = Fragment(frame, packet, optionsInHand), fragment.holdsAllHeaders(packet) else { return .fragmentInvalid }
+        let isV4 = packet.family == .v4
+        let key = FragmentKey(
+            source: packet.flow.source, destination: packet.flow.destination, id: fragment.id,
+            proto: isV4 ? packet.flow.proto : 0, interface: isV4 ? 0 : frame.ingress, isForwarded: isForwarded)
+        switch fragments.add(fragment, to: key, from: frame.ingress, tunables, at: clock) {
+        case .waits: return .fragmentQueued
+        case .complete(let datagram): return directWhole(datagram, frame, packet)
+        case .duplicate: return .fragmentDuplicate
+        case .overlap: return .fragmentOverlap
+        case .refused, .invalid: return .fragmentInvalid
+        case .full: return .fragmentLimit
+        case .unaligned: return directUnaligned(&frame, packet)
+        }
+    }
+
+    /// Whether fragments to somebody else are put together: of every protocol that connections are kept for and ICMP, but
+    /// only those of servers that are translated for can have to do with a connection.
+    private mutating func isGatheredOnTheWay(_ packet: Packet) -> Bool {
+        let isICMP = packet.flow.proto == (packet.family == .v4 ? IPProtocol.icmp : IPProtocol.icmpv6)
+        if hostEmulation.isWholeHost, isICMP { return services.hasServices(packet.family) }
+        return (isICMP || packet.isBalanced) && services.hasServices(packet.family) && isTranslated(packet.flow.source)
+    }
+
+    /// The whole packet of a datagram, whose last fragment `last` is, on the rest of its way.
+    private mutating func directWhole(_ datagram: ReassemblyQueue, _ last: Frame, _ packet: Packet) -> Verdict {
+        guard datagram.agreesOnCongestion else { return .fragmentInvalid }
+        guard datagram.wholeLength <= (packet.family == .v4 ? 65535 : 65575) else { return .fragmentInvalid }
+        let start = Int(packet.network)
+        guard var whole = outbox.room(for: start + datagram.wholeLength) else { return .noBuffer }
+        whole.bytes.copy(last.bytes.prefix(start))
+        whole.ingress = last.ingress
+        whole.cause = last.cause
+        datagram.write(to: whole.bytes.dropFirst(start))
+        let packet = Packet(whole)
+        guard packet.kind == .ip, !packet.isFragment else { return .malformed }
+        originals.begin(datagram)
+        let options = optionsInHand
+        defer { optionsInHand = options }
+        optionsInHand = datagram.options
+        optionsInHand.settle()
+        defer { originals.end() }
+        recorder?.add(.gathered(Int(packet.length)))
+        let verdict = resume(&whole, packet)
+        if whole.egress == 0 { return passWhole(&whole, packet, verdict) }
+        return sendPieces(of: whole, packet, verdict)
+    }
+
+    /// A whole packet that is to leave goes as the fragments it came in as.
+    private mutating func sendPieces(of whole: Frame, _ packet: Packet, _ verdict: Verdict) -> Verdict {
+        let start = Int(packet.network)
+        let bytes = whole.bytes.dropFirst(start)
+        guard whole.egress != Self.localInterface, originals.remembersLengths(in: bytes, as: verdict) else {
+            return outbox.emit(whole, on: whole.egress, causedBy: whole.cause) ? verdict : .noBuffer
+        }
+        // A fragment that is the whole as well is no longer one.
+        if packet.family == .v6, Int(packet.length) <= originals.longest {
+            return outbox.emit(whole, on: whole.egress, causedBy: whole.cause) ? verdict : .noBuffer
+        }
+        joinHeader(packet, verdict)
+        if verdict == .replyTranslated, packet.family == .v4, originals.hasDF { return refuseReply(whole, packet) }
+        var path = Path()
+        path.kind = .ready
+        path.interface = whole.egress
+        path.destination = whole.bytes.mac(at: 0)
+        path.source = whole.bytes.mac(at: 6)
+        return sendFragments(of: whole.bytes, network: start, limit: .max, along: path, as: verdict, whole.cause) ? verdict : .noBuffer
+    }
+
+    /// Translation needs the transport header in one piece.
+    mutating func joinHeader(_ packet: Packet, _ verdict: Verdict) {
+        guard verdict == .masquerading || verdict == .fullNAT || verdict == .replyTranslated else { return }
+        let needed = packet.flow.proto == IPProtocol.tcp ? 20 : packet.flow.proto == IPProtocol.sctp ? 12 : 8
+        originals.join(first: needed, of: packet.transportLength)
+    }
+
+    /// A whole packet that the host beside the director has to deal with, but has not seen: fragments to an address with
+    /// services are kept from it.
+    private mutating func passWhole(_ whole: inout Frame, _ packet: Packet, _ verdict: Verdict) -> Verdict {
+        guard verdict.fate == .passed, !hostEmulation.isWholeHost, virtualAddresses().contains(packet.flow.destination) else {
+            return verdict
+        }
+        return outbox.emit(whole, on: Self.localInterface, causedBy: whole.cause) ? verdict : .noBuffer
+    }
+
+    /// A server's reply whose longest fragment had DF: the kernel thinks it unbreakable once it is whole, and tells the
+    /// virtual address, which passes it on to the server as any error about the connection.
+    private mutating func refuseReply(_ whole: Frame, _ packet: Packet) -> Verdict {
+        let connection = connections.find(
+            packet.flow,
+            hash: connections.hash(
+                packet.flow.source, packet.flow.sourcePort,
+                packet.flow.destination, packet.flow.destinationPort, packet.flow.proto))
+        guard connection.id >= 0 else { return .fragmentationNeeded }
+        let quoted = whole.bytes.dropFirst(Int(packet.network)).prefix(Int(packet.length))
+        let virtual = connections[connection.id].virtual
+        let limit = UInt32(path(to: packet.flow.destination).mtu)
+        guard let header = IPv4Header(quoted) else { return .malformed }
+        header.source = packet.flow.source
+        header.fillChecksum()
+        quoted.setBig16(packet.flow.sourcePort, at: header.length)
+        if tell(
+            packet.flow.source, .tooLong(.v4, limit: limit), quoting: quoted, from: virtual,
+            typeOfService: header.typeOfService & 0x1e | 0xc0, whole.cause, hops: UInt8(clamping: tunables.defaultTTL - 1))
+        {
+            countRequest(connection.id, length: Int32(outbox.lastLength ?? 0))
+        }
+        return .fragmentationNeeded
+    }
+
+    /// An IPv6 fragment of a wrong length: the kernel lets the first one pass as if it were a packet, so that a connection's
+    /// packet is forwarded; the host tells the sender of all others (RFC 8200 section 4.5).
+    private mutating func directUnaligned(_ frame: inout Frame, _ packet: Packet) -> Verdict {
+        if !packet.isLaterFragment, packet.isBalanced {
+            let verdict = resume(&frame, packet)
+            if verdict.fate != .passed, verdict.fate != .answered { return verdict }
+        }
+        guard isKeptFromHost(packet.flow.destination) else { return .fragmentInvalid }
+        var told = packet
+        told.isLaterFragment = false
+        if tell(told, of: frame, ICMPMessage(type: ICMPv6Type.parameterProblem, code: 0, rest: 4)) { countOwnError(about: packet) }
+        return .fragmentInvalid
+    }
+
+    /// Gives up datagrams whose time is over. The sender is told when the first fragment was there (RFC 792, RFC 4443 section
+    /// 3.3), unless the host beside the director saw the fragments as well and tells it.
+    mutating func giveUpFragments(at now: Instant) {
+        while let datagram = fragments.takeDue(at: now) {
+            verdicts.count(.fragmentTimeout)
+            let key = datagram.key
+            guard var quoted = datagram.firstPacket, key.isForwarded || isKeptFromHost(key.destination) else { continue }
+            let source = key.isForwarded ? path(to: key.source).local : key.destination
+            optionsInHand = datagram.options
+            defer { optionsInHand = IPOptions() }
+            quoted.withBytes { tellTimeout(key.source, $0, from: source) }
+        }
+    }
+
+    private mutating func tellTimeout(_ receiver: IPAddress, _ quoted: Bytes, from source: IPAddress) {
+        // Where its end was cut off, its length is as wrong as that of any quoted packet.
+        let looked = Packet(ip: quoted, at: 0)
+        let packet = looked.kind == .ip ? looked : Packet(quoted: quoted)
+        guard packet.kind == .ip else { return }
+        if tell(packet, quoting: quoted, .reassemblyTimeExceeded(receiver.family), from: source, -1) { countOwnError(about: packet) }
+    }
+}

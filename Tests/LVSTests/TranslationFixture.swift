@@ -1,0 +1,216 @@
+import PacketKit
+import Testing
+import Wire
+
+import enum PacketKit.Packet
+
+@testable import LVS
+
+/// A director on eth0 with clients behind a gateway and servers on its own network, fed packet by packet.
+///
+/// Clients: 198.51.100.0/24 and 2001:db8:c::/64 by the default route. Virtual addresses: 203.0.113.10 and .20,
+/// 2001:db8:f::10 and ::20, held by the director's host. Servers: 10.2.0.11 to 13 and fd00:2::11 to 13, MAC 02:00:00:00:00:XX with XX their last
+/// byte. Local addresses: 10.2.0.200 and up, fd00:2::200 and up.
+final class TranslationFixture {
+    private(set) var director: Director
+    private var batch = Batch(capacity: 1)
+    private let memory: Slab<UInt8>
+    private(set) var now: Instant = 1_000_000_000
+    private(set) var verdict = Verdict.malformed
+    /// Offload headers of the frames that came out last, in their order.
+    private(set) var offloads: [Offload] = []
+    /// Where the frames that came out last leave.
+    private(set) var interfaces: [Int32] = []
+    var headroom = 128
+
+    init(hostEmulation: HostEmulation = .everything, connections: Int = 4096, serverMTU: Int = 1500) {
+        director = Director(connections: connections, hostEmulation: hostEmulation, at: now)
+        memory = Slab(capacity: 70_000)
+        var network = Network()
+        network.interfaces = [
+            .init(index: 1, name: "lo", mac: .zero, mtu: 65536, isLoopback: true),
+            .init(index: 2, name: "eth0", mac: MACAddress(bits: 0x0200_0000_0001), mtu: 1500),
+        ]
+        network.addresses = [
+            .init(address: Self.ip("203.0.113.10"), prefixLength: 32, interface: 1),
+            .init(address: Self.ip("2001:db8:f::10"), prefixLength: 128, interface: 1),
+            .init(address: Self.ip("203.0.113.20"), prefixLength: 32, interface: 1),
+            .init(address: Self.ip("2001:db8:f::20"), prefixLength: 128, interface: 1),
+            .init(address: Self.ip("10.2.0.1"), prefixLength: 24, interface: 2),
+            .init(address: Self.ip("fd00:2::1"), prefixLength: 64, interface: 2),
+        ]
+        network.routes = [
+            .init(prefix: Self.ip("0.0.0.0"), length: 0, gateway: Self.ip("10.2.0.254"), interface: 2),
+            .init(prefix: Self.ip("::"), length: 0, gateway: Self.ip("fd00:2::fe"), interface: 2),
+            .init(prefix: Self.ip("10.2.0.0"), length: 24, interface: 2, mtu: serverMTU),
+            .init(prefix: Self.ip("fd00:2::"), length: 64, interface: 2, mtu: serverMTU),
+        ]
+        for (four, six, last) in [
+            ("10.2.0.254", "fd00:2::fe", 0xfe), ("10.2.0.11", "fd00:2::11", 0x11), ("10.2.0.12", "fd00:2::12", 0x12),
+            ("10.2.0.13", "fd00:2::13", 0x13),
+        ] as [(String, String, UInt64)] {
+            network.setNeighbor(Self.ip(four), on: 2, to: MACAddress(bits: 0x0200_0000_0000 | last))
+            network.setNeighbor(Self.ip(six), on: 2, to: MACAddress(bits: 0x0200_0000_0000 | last))
+        }
+        director.network = network
+    }
+
+    deinit { memory.deallocate() }
+
+    static func ip(_ text: String) -> IPAddress {
+        guard let address = IPAddress(text) else { preconditionFailure("\(text) is no address") }
+        return address
+    }
+
+    /// A service with servers of one method; `protos` are TCP, UDP or SCTP.
+    func serve(
+        _ virtual: Endpoint, _ servers: Endpoint..., proto: UInt8 = IPProtocol.tcp, method: ForwardingMethod = .masquerading,
+        settings change: (inout ServiceSettings) -> Void = { _ in }
+    ) throws {
+        let key = ServiceKey(proto: proto, address: virtual.address, port: virtual.port)
+        var settings = ServiceSettings(scheduler: "rr", netmask: virtual.address.isV4 ? 0xffff_ffff : 128)
+        change(&settings)
+        try director.apply(.addService(key, settings))
+        for server in servers { try add(server, to: key, method) }
+    }
+
+    func add(_ server: Endpoint, to key: ServiceKey, _ method: ForwardingMethod) throws {
+        try director.apply(.addServer(key, ServerKey(address: server.address, port: server.port), ServerSettings(method: method)))
+    }
+
+    /// A service with one server behind a tunnel.
+    func tunnel(
+        _ virtual: Endpoint, to server: Endpoint, proto: UInt8 = IPProtocol.tcp, _ serverSettings: ServerSettings,
+        settings change: (inout ServiceSettings) -> Void = { _ in }
+    ) throws {
+        try serve(virtual, proto: proto, settings: change)
+        let key = ServiceKey(proto: proto, address: virtual.address, port: virtual.port)
+        try director.apply(.addServer(key, ServerKey(address: server.address, port: server.port), serverSettings))
+    }
+
+    /// Carries out an administrator's command.
+    func apply(_ command: Command) throws { try director.apply(command) }
+
+    /// Changes the host's network.
+    func rewire(_ change: (inout Network) -> Void) { change(&director.network) }
+
+    func learnedMTU(_ address: String) -> Int? { director.network.learnedMTU(Self.ip(address)) }
+
+    /// SYNs whose segment size was lowered.
+    var clampedSYNs: UInt64 { director.clampedSYNs }
+
+    /// Whether the host forwards packets between interfaces.
+    var forwards: Bool {
+        get { director.network.forwards4 }
+        set { director.network.forwards4 = newValue }
+    }
+
+    func tune(_ change: (inout Tunables) -> Void) { change(&director.tunables) }
+
+    /// Every packet to these addresses gets a mark.
+    func mark(_ destinations: IPAddress..., as mark: UInt32) throws {
+        for family in [IPFamily.v4, .v6] {
+            let own = destinations.filter { $0.family == family }.map { MaskedAddress($0, length: family.width) }
+            guard !own.isEmpty else { continue }
+            let rule = MarkRule(matches: [MarkMatch(.destination(own))], target: .mark(clearing: .max, toggling: mark))
+            let rules = try MarkRules(family: family, chains: [MarkRules.Chain(name: "PREROUTING", rules: [rule])])
+            if family == .v4 { director.marks4 = rules } else { director.marks6 = rules }
+        }
+    }
+
+    /// Puts an IP packet into the director, in a frame to its MAC; the frames that come out, in their order.
+    @discardableResult
+    func send(_ packet: [UInt8], offload: Offload = Offload(), from interface: Int32 = 2) -> [[UInt8]] {
+        receive(packet.ethernet(from: "02:00:00:00:00:fe", to: "02:00:00:00:00:01"), offload: offload, from: interface)
+    }
+
+    /// Puts an Ethernet frame into the director.
+    @discardableResult
+    func receive(_ bytes: [UInt8], offload: Offload = Offload(), from interface: Int32 = 2) -> [[UInt8]] {
+        batch.removeAll()
+        var frame = Frame(
+            buffer: UnsafeMutableRawPointer(memory.mutableAddress(checked: 0)), capacity: memory.capacity, headroom: headroom,
+            length: bytes.count, ingress: interface)
+        frame.bytes.copy(bytes)
+        frame.offload = offload
+        batch.append(frame)
+        director.process(&batch, at: now)
+        verdict = director.verdict(of: 0)
+        offloads = []
+        interfaces = []
+        var out: [[UInt8]] = []
+        if batch[0].egress != 0 { take(batch[0], &out) }
+        for i in 0..<director.outbox.batch.count { take(director.outbox.batch[i], &out) }
+        return out
+    }
+
+    /// Puts IP packets into the director in one batch.
+    func send(_ packets: [[UInt8]], offloads given: [Offload]) -> [[UInt8]] {
+        var batch = Batch(capacity: packets.count)
+        let place = memory.capacity / packets.count
+        for (i, packet) in packets.enumerated() {
+            let bytes = packet.ethernet(from: "02:00:00:00:00:fe", to: "02:00:00:00:00:01")
+            var frame = Frame(
+                buffer: UnsafeMutableRawPointer(memory.mutableAddress(checked: i * place)), capacity: place, headroom: headroom,
+                length: bytes.count, ingress: 2)
+            frame.bytes.copy(bytes)
+            frame.offload = given[i]
+            batch.append(frame)
+        }
+        director.process(&batch, at: now)
+        var out: [[UInt8]] = []
+        for i in 0..<batch.count where batch[i].egress != 0 { take(batch[i], &out) }
+        for i in 0..<director.outbox.batch.count { take(director.outbox.batch[i], &out) }
+        return out
+    }
+
+    private func take(_ frame: Frame, _ out: inout [[UInt8]]) {
+        out.append(frame.bytes.array)
+        offloads.append(frame.offload)
+        interfaces.append(frame.egress)
+    }
+
+    /// Lets time pass; the frames that timers give rise to.
+    @discardableResult
+    func pass(seconds: Int64, milliseconds: Int64 = 0) -> [[UInt8]] {
+        now += seconds * 1_000_000_000 + milliseconds * 1_000_000
+        director.advance(to: now)
+        offloads = []
+        interfaces = []
+        var out: [[UInt8]] = []
+        for i in 0..<director.outbox.batch.count { take(director.outbox.batch[i], &out) }
+        return out
+    }
+
+    /// One second's work of drop_entry, without the second.
+    func sweep() { director.dropEntries() }
+
+    /// Nanoseconds from now until the next datagram is given up.
+    var fragmentTimeout: Int64? { director.nextFragmentTimeout.map { $0 - now } }
+
+    var connections: [ConnectionRecord] { director.connectionRecords() }
+    var inventory: Inventory {
+        director.estimate()
+        return director.inventory()
+    }
+    func frames(_ verdict: Verdict) -> UInt64 { director.verdicts[verdict] }
+}
+
+/// The IP packet in a frame.
+func packet(_ frame: [UInt8]) -> [UInt8] { Array(frame.dropFirst(14)) }
+
+/// Source and destination of the TCP, UDP or SCTP packet in a frame.
+func ends(_ frame: [UInt8]) -> (source: Endpoint, destination: Endpoint) {
+    let ip = packet(frame)
+    func word(_ at: Int) -> UInt16 { UInt16(ip[at]) << 8 | UInt16(ip[at + 1]) }
+    func address(_ range: Range<Int>) -> IPAddress {
+        let bytes = ip[range]
+        if range.count == 4 { return IPAddress(v4: bytes.reduce(0) { $0 << 8 | UInt32($1) }) }
+        return IPAddress(high: bytes.prefix(8).reduce(0) { $0 << 8 | UInt64($1) }, low: bytes.suffix(8).reduce(0) { $0 << 8 | UInt64($1) })
+    }
+    if ip[0] >> 4 == 4 {
+        let start = Int(ip[0] & 15) * 4
+        return (Endpoint(address(12..<16), word(start)), Endpoint(address(16..<20), word(start + 2)))
+    }
+    return (Endpoint(address(8..<24), word(40)), Endpoint(address(24..<40), word(42)))
+}
