@@ -5,7 +5,10 @@ let settings: [SwiftSetting] = [
     .swiftLanguageMode(.v6),
     .enableUpcomingFeature("ExistentialAny"),
     .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .treatAllWarnings(as: .error),
 ]
+let cSettings: [CSetting] = [.treatAllWarnings(as: .error)]
 
 let package = Package(
     name: "swift-virtual-server",
@@ -19,7 +22,7 @@ let package = Package(
     ],
     targets: [
         // ground
-        .target(name: "CLinux"),
+        .target(name: "CLinux", cSettings: cSettings),
         .systemLibrary(name: "Clibpcap", pkgConfig: "libpcap", providers: [.apt(["libpcap-dev"])]),
         .systemLibrary(name: "Clibnet", providers: [.apt(["libnet1-dev"])]),
         .systemLibrary(name: "Clibnl", pkgConfig: "libnl-route-3.0", providers: [.apt(["libnl-route-3-dev"])]),
@@ -44,12 +47,12 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: settings),
-        .target(name: "CBench", cSettings: [.unsafeFlags(["-O2"])]),
+        .target(name: "CBench", cSettings: cSettings + [.unsafeFlags(["-O2"])]),
         .executableTarget(
             name: "svs-bench",
             dependencies: ["LVS", "Wire", "CBench", "CLinux", .product(name: "ArgumentParser", package: "swift-argument-parser")],
             swiftSettings: settings),
-        .target(name: "svs-ipvs"),
+        .target(name: "svs-ipvs", cSettings: cSettings),
         // tests
         .target(name: "PacketKit", dependencies: ["Wire"], path: "Tests/PacketKit", swiftSettings: settings),
         .testTarget(name: "WireTests", dependencies: ["Wire", "PacketKit"], swiftSettings: settings),

@@ -10,13 +10,13 @@ public struct Director: ~Copyable {
     public var network = Network()
     public var tunables = Tunables() { didSet { tunablesChanged(from: oldValue) } }
     /// Rules that mark packets before services are looked up, for IPv4 and IPv6.
-    public var marks4 = MarkRules(family: .v4) { didSet { knownVirtualAddresses = nil } }
-    public var marks6 = MarkRules(family: .v6) { didSet { knownVirtualAddresses = nil } }
+    public var marks4 = MarkRules(family: .v4) { didSet { virtuals.outdate() } }
+    public var marks6 = MarkRules(family: .v6) { didSet { virtuals.outdate() } }
     /// The host's own rules, of which only what they drop matters.
     public var firewall4 = MarkRules(family: .v4)
     public var firewall6 = MarkRules(family: .v6)
     /// Which of the host's work the director does.
-    public var hostEmulation: HostEmulation { didSet { locals.outdate() } }
+    public var hostEmulation: HostEmulation { didSet { virtuals.outdate() } }
     /// What the director made itself during the last batch; sent after the batch.
     public internal(set) var outbox = Outbox()
     /// Frames by verdict.
@@ -43,7 +43,7 @@ public struct Director: ~Copyable {
     var optionsInHand = IPOptions()
     /// The VLAN tag of the frame in hand, where it has one: answers leave with it.
     var tagInHand: UInt32?
-    var knownVirtualAddresses: Set<IPAddress>?
+    var virtuals = VirtualAddresses()
     var waiting = NeighborQueue()
     var sides = SideTable()
     var portAllocator = PortAllocator()
@@ -107,6 +107,7 @@ public struct Director: ~Copyable {
         clock = max(clock, now)
         outbox.removeAll()
         if interfaceTable.generation != network.generation { interfaceTable.read(network) }
+        followVirtualAddresses()
         let parsed = self.parsed
         var first = 0
         while first < batch.count {
@@ -186,6 +187,7 @@ public struct Director: ~Copyable {
     /// A packet of a known connection, from the client's side.
     @inline(__always)
     mutating func known(_ frame: inout Frame, _ packet: inout Packet, _ id: ConnectionID) -> Verdict {
+        guard !hasLeft(packet.flow.destination) else { return passThrough(&frame, packet) }
         guard !packet.opensConnection else { return openAgain(&frame, packet, id) }
         guard isServed(id) else { return unserved(&frame, packet, id) }
         countRequest(id, packet)

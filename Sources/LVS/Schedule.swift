@@ -38,6 +38,7 @@ extension Director {
         outbox.removeAll()
         guard now > clock else { return }
         if interfaceTable.generation != network.generation { interfaceTable.read(network) }
+        followVirtualAddresses()
         if now - clock > 3600 * second { leap(to: now - 600 * second) }
         while true {
             let moment = min(schedule.next, fragments.nextTimeout ?? .max)

@@ -28,6 +28,11 @@ extension Verdict {
         case .protocolUnreachable: ("protocol-unreachable", "a protocol nobody speaks here, answered with ICMP protocol unreachable")
         case .passForeignType: ("pass-foreign-type", "neither IP nor ARP: left to the host")
         case .passNotLocal: ("pass-not-local", "not for an address of the director: left to the host's own routing")
+        case .passWaiting:
+            (
+                "pass-waiting",
+                "for a virtual address that waits: neither has the host it nor does the director own it; left to the host's routing"
+            )
         case .passNoService: ("pass-no-service", "for the director, but for no virtual service: left to the host")
         case .passServiceless: ("pass-serviceless", "no service of this address family is left: left to the host")
         case .passReply: ("pass-reply", "a reply of a real server that needs no translation: left to the host's routing")

@@ -27,6 +27,7 @@
     // Passed to the host.
     case passForeignType
     case passNotLocal
+    case passWaiting
     case passNoService
     case passServiceless
     case passReply
@@ -92,7 +93,7 @@
             .sent
         case .fragmentQueued, .neighborPending: .held
         case .arpReply, .neighborAdvertisement, .echoReply, .reset, .portUnreachable, .protocolUnreachable: .answered
-        case .passForeignType, .passNotLocal, .passNoService, .passServiceless, .passReply,
+        case .passForeignType, .passNotLocal, .passWaiting, .passNoService, .passServiceless, .passReply,
             .passICMP, .passARP, .passFTPService:
             .passed
         default: .dropped

@@ -1,6 +1,6 @@
 internal import Admin
 internal import Glibc
-internal import LVS
+public import LVS
 internal import Links
 internal import Wire
 
@@ -12,6 +12,9 @@ public struct CaseVerifier: Sendable {
     public var regenerates = false
     /// Differing frames that are described; all are counted.
     public var shown = 1
+
+    /// Instead of what the cases say that their directors own.
+    public var ownership: Ownership?
 
     /// Judges by what the kernel does with the case instead of what the case expects.
     public var kernel: KernelRunner?
@@ -39,7 +42,9 @@ public struct CaseVerifier: Sendable {
         }
         let files = try CaseFiles(folder: folder)
         guard let kernel else { return try judge(files, by: Expectations(folder: folder), folder, &result) }
-        if let reason = try KernelCase.exclusion(Scenario(files), files, folder: folder, release: kernel.release) {
+        var scenario = try Scenario(files)
+        if let ownership { scenario.run.hostEmulation.ownership = ownership }
+        if let reason = try KernelCase.exclusion(scenario, files, folder: folder, release: kernel.release) {
             result.outcome = .noKernelCase(reason)
             return
         }
@@ -56,7 +61,7 @@ public struct CaseVerifier: Sendable {
         guard regenerates || !expectations.isEmpty else {
             throw FileError(file: folder, text: "the case expects nothing: no out.pcap, expected/ or verdicts (--regenerate makes them)")
         }
-        var replay = try Replayer(files)
+        var replay = try Replayer(files, ownership: ownership)
         var judge = try CaseComparison(expectations, replay.scenario, ignored: ignored, shown: shown)
         judge.leavesRoutedFrames = kernel != nil
         var writer: ExpectationsWriter?

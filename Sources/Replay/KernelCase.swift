@@ -29,12 +29,15 @@ enum KernelCase {
         }
         if !files.offloads.isEmpty { return "its frames have offload headers (in.vnet), the kernel's come over a wire" }
         if !scenario.run.hostEmulation.isWholeHost { return "run: the director stands beside a host, the kernel is one" }
+        if ![.none, .localAddresses].contains(scenario.run.hostEmulation.ownership) {
+            return "run: the director owns addresses, the kernel none"
+        }
         if scenario.run.connections != RunFile().connections {
             return "run: a table for \(scenario.run.connections) connections, the kernel's grows"
         }
         if scenario.connections != nil { return "it begins with connections, the kernel's director with none" }
         if scenario.tunables.dropEntry != 0 { return "sysctl: drop_entry drops at random" }
-        for command in scenario.services.map(\.command) + scenario.edits.keys.sorted().flatMap({ scenario.edits[$0] ?? [] }) {
+        for command in scenario.services.map(\.command) + scenario.editCommands {
             if let reason = exclusion(command) { return reason }
         }
         return nil

@@ -1,6 +1,7 @@
 public import Admin
 internal import Glibc
 internal import Links
+import Wire
 
 /// The kernel's own IPVS as a second opinion: a script boots it in User-Mode Linux, gives it a case's configuration and
 /// frames, and writes down what it does.

@@ -1,8 +1,8 @@
-internal import Admin
+public import Admin
 internal import Glibc
 
 /// Text files and folders that are made.
-enum OutputFile {
+public enum OutputFile {
     /// Makes a folder, unless it is there.
     static func makeFolder(_ path: String) throws(FileError) {
         if mkdir(path, 0o755) != 0, errno != EEXIST { throw FileError(file: path, text: String(cString: strerror(errno))) }
@@ -25,5 +25,14 @@ extension OutputFile {
 
     static func rename(_ path: String, to other: String) throws(FileError) {
         if Glibc.rename(path, other) != 0 { throw FileError(file: other, text: String(cString: strerror(errno))) }
+    }
+
+    /// Refuses to write to a file that is read: it would be emptied before its end is known.
+    public static func refuse(_ path: String, among inputs: [String]) throws(FileError) {
+        var output = stat(), input = stat()
+        guard stat(path, &output) == 0, output.st_mode & S_IFMT == S_IFREG else { return }
+        for name in inputs where stat(name, &input) == 0 && (input.st_dev, input.st_ino) == (output.st_dev, output.st_ino) {
+            throw FileError(file: path, text: "is read as \(name): writing to it would destroy what it holds")
+        }
     }
 }

@@ -29,7 +29,7 @@ public final class Recording {
         self.filter = filter
         self.interfaces = interfaces
         self.limit = limit
-        let tick: Instant = 1 << 24
+        let tick: Instant = 1 << 23
         offset = max(calendar &- clock, 0) / tick * tick
     }
 

@@ -59,11 +59,13 @@ public struct Replayer: ~Copyable {
     /// - Parameters:
     ///   - seed: instead of the one in the case's `run` file, or of 0.
     ///   - connections: the same for the size of the connection table.
+    ///   - ownership: the same for the addresses that the director owns.
     /// - Throws: `FileError` or `LinkError`: the first thing wrong in any file, or the command that was refused.
-    public init(_ files: CaseFiles, seed: UInt64? = nil, connections: Int? = nil) throws {
+    public init(_ files: CaseFiles, seed: UInt64? = nil, connections: Int? = nil, ownership: Ownership? = nil) throws {
         var scenario = try Scenario(files)
         if let seed { scenario.run.seed = seed }
         if let connections { scenario.run.connections = connections }
+        if let ownership { scenario.run.hostEmulation.ownership = ownership }
         let inputs = try Self.open(files, scenario)
         var start = inputs.compactMap { $0.next?.time }.min() ?? 0
         // The director of a recording knew its connections a moment before the first frame.
@@ -147,9 +149,7 @@ public struct Replayer: ~Copyable {
         lived += silence > 3_600_000_000_000 ? 600_000_000_000 : silence
         director.advance(to: time)
         try emitOutbox(causedBy: max(index - 1, 0), time, emit)
-        for command in scenario.edits[index] ?? [] {
-            do { try director.apply(command) } catch { refusals.append((index, error)) }
-        }
+        for edit in scenario.edits[index] ?? [] { carryOut(edit, before: index) }
         let explanation = try singleFrame.direct(bytes, offload, on: interface, at: time, through: &director, explaining: explains) {
             frame in
             try emit(Emission(frame, cause: index, at: time))
@@ -157,6 +157,16 @@ public struct Replayer: ~Copyable {
         return Outcome(
             index: index, time: time, interface: interface, verdict: director.verdict(of: 0), service: director.service(of: 0),
             server: director.server(of: 0), frame: bytes, explanation: explanation)
+    }
+
+    private mutating func carryOut(_ edit: Scenario.Edit, before frame: Int) {
+        switch edit {
+        case .command(let command):
+            do { try director.apply(command) } catch { refusals.append((frame, error)) }
+        case .host(let addresses, let routes):
+            director.network.addresses = addresses
+            director.network.routes = routes
+        }
     }
 
     /// Lets the clock run on after the last frame: 40 ms, or until no fragment waits when the capture lasted longer than

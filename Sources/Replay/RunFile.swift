@@ -7,7 +7,7 @@ internal import Wire
 ///     seed 7
 ///     connections 4096
 ///     host beside
-///     owns 192.0.2.1
+///     own all
 ///     marks host
 ///     firewall ignore
 public struct RunFile: Sendable, Hashable {
@@ -16,7 +16,8 @@ public struct RunFile: Sendable, Hashable {
     /// Connections and templates that the table holds.
     public var connections = 1 << 20
     /// `host whole` (the default): the director plays the host for all its addresses. `host beside`: another host stack deals
-    /// with what is passed, and the director answers only for the addresses after `owns`.
+    /// with what is passed, and the director answers only for the addresses that it owns: `own all`, `own none` or
+    /// `own ADDRESS`, as often as there are addresses (`owns` is the same).
     public var hostEmulation = HostEmulation.everything
     /// `marks host`: the rules in the case's file `firewall` give packets their marks, `marks files` (the default): they do not.
     public var marksFromHost = false
@@ -51,18 +52,31 @@ public struct RunFile: Sendable, Hashable {
             case "firewall":
                 guard value == "honour" || value == "ignore" else { throw refuse("firewall: \(value): expected honour or ignore") }
                 honoursFirewall = value == "honour"
-            case "owns":
-                guard let address = IPAddress(value) else { throw refuse("owns: \(value): not an address") }
-                hostEmulation.owned.insert(address)
-            default: throw refuse("unknown key \(words[0]): there are seed, connections, host, owns, marks and firewall")
+            case "own", "owns":
+                guard let ownership = Ownership(value) else { throw refuse("\(words[0]): \(value): expected all, none or an address") }
+                switch (hostEmulation.ownership, ownership) {
+                case (.localAddresses, _): hostEmulation.ownership = ownership
+                case (.only(let some), .only(let more)): hostEmulation.ownership = .only(some.union(more))
+                default: throw refuse("\(words[0]): \(value): a line above says \(hostEmulation.ownership)")
+                }
+            default: throw refuse("unknown key \(words[0]): there are seed, connections, host, own, marks and firewall")
             }
         }
     }
 
     /// The file's text.
     public var text: String {
-        var lines = ["seed \(seed)", "connections \(connections)", "host \(hostEmulation.isWholeHost ? "whole" : "beside")"]
-        lines += hostEmulation.owned.sorted().map { "owns \($0)" }
+        "seed \(seed)\nconnections \(connections)\n" + hostText
+    }
+
+    /// Of the text, what is about the host.
+    public var hostText: String {
+        var lines = ["host \(hostEmulation.isWholeHost ? "whole" : "beside")"]
+        switch hostEmulation.ownership {
+        case .localAddresses: break
+        case .none, .all: lines.append("own \(hostEmulation.ownership)")
+        case .only(let addresses): lines += addresses.sorted().map { "own \($0)" }
+        }
         if marksFromHost { lines.append("marks host") }
         if !honoursFirewall { lines.append("firewall ignore") }
         return lines.map { $0 + "\n" }.joined()

@@ -43,7 +43,7 @@ struct ControlledDirector: ~Copyable, ControlTarget {
             if name == "recorded-connections" { return recording.fetchConnections() }
             self.recording = nil
             return recording.last(director)
-        case "explain": return try LiveExplanation.answer(payload, &director)
+        case "explain": return try LiveExplanation.answer(payload, &director, interfaces: interfaces)
         default:
             throw .unknown(name)
         }

@@ -21,7 +21,8 @@ struct ExplainCommand: ParsableCommand {
               svs explain --live "udp [2001:db8::7]:5555 > [2001:db8::1]:53 len 1280"
 
             Words behind the addresses: TCP flags (SYN,ACK), an SCTP chunk, an ICMP message with the packet it quotes in \
-            [ ]; len N, ttl N, tos N, id N, df, nodf, mtu N, in INTERFACE.
+            [ ]; len N, ttl N, tos N, id N, df, nodf, mtu N, in INTERFACE. Without the last it comes in by the interface that \
+            the host's route to its source leads to.
 
             --live asks the running director, which answers from a copy of itself: nothing in it changes.
             """)
@@ -48,11 +49,11 @@ struct ExplainCommand: ParsableCommand {
             let folder = folder
             let words = try arguments.dropFirst(folder == nil ? 0 : 1).map { try PacketWords($0) }
             if live { return try askDirector() }
-            var replay = try Replayer(options.files(folder, needsInput: words.isEmpty))
+            var replay = try Replayer(options.files(folder, needsInput: words.isEmpty), ownership: options.owning.own)
             let network = replay.scenario.network, guePorts = replay.scenario.guePorts
             var emissions: [Replayer.Emission] = [], late: [Replayer.Emission] = []
-            func say(_ outcome: Replayer.Outcome, _ emissions: [Replayer.Emission], isFirst: Bool) {
-                let explained = ExplainedFrame(outcome, emissions, network, guePorts: guePorts)
+            func say(_ outcome: Replayer.Outcome, _ emissions: [Replayer.Emission], _ words: PacketWords? = nil, isFirst: Bool) {
+                let explained = ExplainedFrame(outcome, emissions, network, guePorts: guePorts, words: words)
                 print(json ? explained.json : (isFirst ? "" : "\n") + explained.text, terminator: json ? "\n" : "")
             }
             let explainsFrames = words.isEmpty
@@ -80,7 +81,7 @@ struct ExplainCommand: ParsableCommand {
                 var left: [Replayer.Emission] = []
                 let number = replay.frames
                 let outcome = replay.step(with: bytes, on: interface) { if $0.cause == number { left.append($0) } }
-                say(outcome, left, isFirst: isFirst)
+                say(outcome, left, packet, isFirst: isFirst)
                 isFirst = false
             }
         }

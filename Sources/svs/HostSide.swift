@@ -39,7 +39,7 @@ final class HostSide {
     /// Mutes, announces and filters for the services that there are now.
     func follow(_ director: inout Director, _ links: [any LiveLink], at now: Instant) throws {
         let derived = DerivedHostState(director.inventory(), director.network, director.marks4, director.marks6)
-        director.hostEmulation = HostEmulation(isWholeHost: false, owned: Set(derived.owned))
+        director.hostEmulation = HostEmulation(isWholeHost: false, ownership: .all)
         var wanted = derived.suppressed
         wanted.interfaces = interfaces
         let present = director.network.interfaces.filter { interfaces.contains($0.name) }

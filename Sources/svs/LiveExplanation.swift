@@ -12,8 +12,10 @@ enum LiveExplanation {
     private static let patience: Int32 = 2000
     private static let longestAnswer = 8 << 20
 
-    /// - Parameter question: `text` or `json` on the first line, then the packet in words.
-    static func answer(_ question: [UInt8], _ director: inout Director) throws(AskError) -> [UInt8] {
+    /// - Parameters:
+    ///   - question: `text` or `json` on the first line, then the packet in words.
+    ///   - interfaces: names of those that the director takes frames from.
+    static func answer(_ question: [UInt8], _ director: inout Director, interfaces: [String]) throws(AskError) -> [UInt8] {
         let text = String(decoding: question, as: UTF8.self)
         let lines = text.split(separator: "\n", maxSplits: 1, omittingEmptySubsequences: false)
         guard lines.count == 2, lines[0] == "text" || lines[0] == "json" else {
@@ -22,7 +24,7 @@ enum LiveExplanation {
         let words: PacketWords
         do throws(PacketWords.WordsProblem) {
             words = try PacketWords(String(lines[1]))
-            _ = try words.frame(arrivingAt: director.network)
+            try words.checkIngress(of: director.network, interfaces: interfaces)
         } catch { throw AskError(error.description) }
 
         var pipe: Int32 = -1

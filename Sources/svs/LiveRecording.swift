@@ -110,8 +110,9 @@ extension ControlledDirector {
         }
         let pieces = Recording(filter, interfaces: indices, calendar: Instant(svs_calendar()), clock: director.now)
         recording = try LiveRecording(pieces, director, filter)
-        let owned = director.hostEmulation.owned.sorted().map { "owns \($0)\n" }.joined()
-        texts.append(("run", start + "host beside\n" + owned))
+        var run = RunFile()
+        run.hostEmulation = director.hostEmulation
+        texts.append(("run", start + run.hostText))
         texts.append(("interfaces", director.network.interfaces.map { "\($0.index) \($0.name)\n" }.joined()))
         texts.append(("taken", interfaces.joined(separator: "\n")))
         return DirectorText.joined(texts)

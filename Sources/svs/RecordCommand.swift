@@ -148,7 +148,7 @@ struct RecordCommand: ParsableCommand {
         for rule in scenario.services { try director.apply(rule.command) }
         let derived = DerivedHostState(director.inventory(), scenario.network, scenario.marks4, scenario.marks6)
         var run = RunFile()
-        run.hostEmulation = HostEmulation(isWholeHost: false, owned: Set(derived.owned))
+        run.hostEmulation = HostEmulation(isWholeHost: false, ownership: .only(Set(derived.owned)))
         return run.text
     }
 

@@ -1,5 +1,19 @@
 public import ArgumentParser
+public import LVS
 public import Replay
+
+/// Which virtual addresses the director of a case owns.
+struct OwnOption: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "Virtual addresses to answer for where the host has none: all, none or addresses (default: what the case says).",
+            valueName: "all|addr,..."))
+    var own: Ownership?
+}
+
+extension Ownership: ExpressibleByArgument {
+    public init?(argument: String) { self.init(argument) }
+}
 
 /// The files that describe a director host, named one by one.
 struct FileOptions: ParsableArguments {
@@ -8,9 +22,10 @@ struct FileOptions: ParsableArguments {
     @Option(help: "Marks for IPv4, as iptables-save writes them.") var marks: String?
     @Option(help: "Marks for IPv6, as ip6tables-save writes them.") var marks6: String?
     @Option(help: "Switches, as sysctl.conf has them.") var sysctl: String?
-    @Option(help: "Commands between frames: INDEX: ipvsadm arguments.") var edits: String?
+    @Option(help: "Commands between frames: INDEX: ipvsadm arguments, or address add|del.") var edits: String?
     @Option(name: .customLong("in"), help: ArgumentHelp("Frames that arrive; repeat for more interfaces.", valueName: "[IF=]file"))
     var inputs: [String] = []
+    @OptionGroup var owning: OwnOption
 
     /// The files of a case folder, some of them replaced by options; or those that the options name.
     func files(_ folder: String?, needsInput: Bool = true) throws -> CaseFiles {
@@ -64,7 +79,7 @@ struct ReplayCommand: ParsableCommand {
 
     func run() throws {
         try withClearErrors {
-            var replay = try Replayer(options.files(folder), seed: seed)
+            var replay = try Replayer(options.files(folder), seed: seed, ownership: options.owning.own)
             let writer = EmissionWriter(stamp: stamp)
             for output in outputs {
                 let capture = FileOptions.capture(output)

@@ -14,7 +14,7 @@ struct VerifyCommand: ParsableCommand {
             without a case of its own stands for the cases below it.
 
             Not compared: Ethernet sources, ids and GUE source ports that are 0 in the expectation (they were random), \
-            input frames that the file 'routed' names, header fields that the file 'ignore' names.
+            what leaves for input frames that the file 'routed' names, header fields that the file 'ignore' names.
 
             --against kernel leaves aside what the cases expect and asks the Linux kernel's own IPVS, in User-Mode Linux \
             (Debian: user-mode-linux): what it does with the same configuration and frames is what is expected. Cases of \
@@ -44,6 +44,7 @@ struct VerifyCommand: ParsableCommand {
     var kernel: String?
     @Option(help: ArgumentHelp("The script that runs it (default: $SVS_KERNEL_RUNNER, else as said above).", valueName: "path"))
     var kernelRunner: String?
+    @OptionGroup var owning: OwnOption
     @Option(help: ArgumentHelp("Differing frames of a case to show.", valueName: "n")) var show = 1
     @Flag(name: .shortAndLong, help: "Only what differs, and the sum.") var quiet = false
 
@@ -66,6 +67,7 @@ struct VerifyCommand: ParsableCommand {
             var verifier = CaseVerifier()
             verifier.regenerates = regenerate
             verifier.shown = show
+            verifier.ownership = owning.own
             if against == .kernel {
                 let runner = try KernelRunner(script: kernelRunner, kernel: kernel)
                 try runner.checkPrograms()

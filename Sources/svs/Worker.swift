@@ -4,6 +4,7 @@ import Glibc
 import Host
 import LVS
 import Links
+import Replay
 import Wire
 
 /// Directs frames in batches: receive, direct, transmit; between batches come commands, the host's changes and time.

@@ -178,7 +178,7 @@ struct FilesNetworkTests {
         ("addr add 10.0.0.1/24 dev eth0 colour", "n:4: addr: colour: not understood"),
         ("addr add 224.0.0.1/24 dev eth0", "n:4: 224.0.0.1/24: no address for an interface"),
         ("-6 addr add 10.0.0.1/24 dev eth0", "n:4: 10.0.0.1/24: not an address of IPv6"),
-        ("addr del 10.0.0.1/24 dev eth0", "n:4: Command \"del\" is unknown here: add, replace, change"),
+        ("addr flush 10.0.0.1/24 dev eth0", "n:4: Command \"flush\" is unknown here: add, replace, change, delete"),
         ("addr", "n:4: command: an argument is missing"),
         ("rule add fwmark 1 lookup 100", "n:4: Object \"rule\" is unknown: link, addr, route or neigh"),
         ("-x addr add 10.0.0.1/24 dev eth0", "n:4: Option \"-x\" is unknown, try \"ip -help\""),

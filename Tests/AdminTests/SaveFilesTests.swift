@@ -47,21 +47,24 @@ import Wire
             # back again
             3:-C
             12: ipvsadm -d -t 10.9.0.1:80 -r 10.2.0.11
+            5: address add 10.9.0.1/32 dev eth0
             """, name: "edits", names: HostFiles())
         #expect(
             file.edits == [
-                .init(frame: 3, line: 3, command: .flush),
-                .init(frame: 12, line: 1, command: .editServer(Self.key, Self.server, ServerSettings(weight: 0))),
-                .init(frame: 12, line: 4, command: .deleteServer(Self.key, Self.server)),
+                .init(frame: 3, line: 3, change: .command(.flush)),
+                .init(frame: 5, line: 5, change: .address(["address", "add", "10.9.0.1/32", "dev", "eth0"])),
+                .init(frame: 12, line: 1, change: .command(.editServer(Self.key, Self.server, ServerSettings(weight: 0)))),
+                .init(frame: 12, line: 4, change: .command(.deleteServer(Self.key, Self.server))),
             ])
     }
 
     @Test(arguments: [
-        ("-C", "f:1: an edit is `INDEX: ipvsadm arguments'"),
-        ("x: -C", "f:1: an edit is `INDEX: ipvsadm arguments'"),
-        ("-1: -C", "f:1: an edit is `INDEX: ipvsadm arguments'"),
+        ("-C", "f:1: an edit is `INDEX: ipvsadm arguments' or `INDEX: address add|del ADDRESS/LENGTH dev NAME'"),
+        ("x: -C", "f:1: an edit is `INDEX: ipvsadm arguments' or `INDEX: address add|del ADDRESS/LENGTH dev NAME'"),
+        ("-1: -C", "f:1: an edit is `INDEX: ipvsadm arguments' or `INDEX: address add|del ADDRESS/LENGTH dev NAME'"),
         ("1: -C\n2:", "f:2: no command behind the index"),
         ("1: -D", "f:1: You need to supply the 'service-address' option for the 'delete-service' command"),
+        ("1: address flush dev eth0", "f:1: address: expected add or del"),
         ("1: -t 10.9.0.1:80", "f:1: a rule begins with a command of ipvsadm, such as -A or -a, not `-t'"),
     ])
     func wrongEdits(_ text: String, _ message: String) {

@@ -94,6 +94,9 @@ final class TranslationFixture {
     /// Changes the host's network.
     func rewire(_ change: (inout Network) -> Void) { change(&director.network) }
 
+    /// Who has which virtual address.
+    func virtualAddresses() -> [VirtualAddress] { director.virtualAddresses() }
+
     func learnedMTU(_ address: String) -> Int? { director.network.learnedMTU(Self.ip(address)) }
 
     /// SYNs whose segment size was lowered.

@@ -6,16 +6,22 @@ public struct FileError: Error, Hashable, Sendable, CustomStringConvertible {
     public var file: String
     /// From 1; 0 for the file as a whole.
     public var line: Int
+    /// From 1, in characters; 0 for the line as a whole.
+    public var column: Int
     public var text: String
 
-    public init(file: String, line: Int = 0, text: String) {
+    public init(file: String, line: Int = 0, column: Int = 0, text: String) {
         self.file = file
         self.line = line
+        self.column = column
         self.text = text
     }
 
-    /// `FILE:LINE: what is wrong`.
-    public var description: String { line > 0 ? "\(file):\(line): \(text)" : "\(file): \(text)" }
+    /// `FILE:LINE:COLUMN: what is wrong`.
+    public var description: String {
+        let place = [line, column].prefix { $0 > 0 }.map { ":\($0)" }.joined()
+        return "\(file)\(place): \(text)"
+    }
 }
 
 /// What is wrong in a line, for the reader of the lines to add the place.

@@ -2,9 +2,9 @@ import LVS
 import Wire
 
 extension NetworkBuilder {
-    /// `addr add ADDRESS[/LENGTH] [peer ADDRESS[/LENGTH]] … dev NAME`.
+    /// `addr add|del ADDRESS[/LENGTH] [peer ADDRESS[/LENGTH]] … dev NAME`.
     mutating func address(_ words: inout WordReader) throws(Complaint) {
-        let verb = try Self.verb(&words, ["add", "replace", "change"])
+        let verb = try Self.verb(&words, ["add", "replace", "change", "delete"])
         var local: String?
         var peer: String?
         var name: String?
@@ -41,6 +41,7 @@ extension NetworkBuilder {
             network = other
             length = peerLength ?? other.family.width
         }
+        guard verb != "delete" else { return try unassign(address, givenLength, local, interface) }
         // Against a case run with `ip -force`, which goes on after "File exists", a repeated address is no error.
         if assignments.contains(where: { $0.address.address == address && $0.address.interface == interface.index }) { return }
         var assignment = Assignment(address, length: length, to: interface, network: network, metric: metric)
@@ -60,6 +61,35 @@ extension NetworkBuilder {
         for route in assignment.connected { install(route) }
     }
 
+    /// Takes an address away with the routes that it brought. As in the kernel, the first IPv4 address of a network takes the
+    /// others of it along, and the last one of an interface all routes that lead through it.
+    /// - Parameter length: that the address must have; any, where it is not said.
+    private mutating func unassign(_ address: IPAddress, _ length: Int?, _ word: String, _ interface: Network.Interface) throws(Complaint) {
+        let found = assignments.firstIndex {
+            $0.address.address == address && $0.address.interface == interface.index
+                && $0.address.prefixLength == length ?? $0.address.prefixLength
+        }
+        guard let found else { throw Complaint("\(word): Cannot assign requested address") }
+        let first = assignments[found].address
+        let isPrimary = first.address.isV4 && !assignments[..<found].contains { $0.address.isOfNetwork(of: first) }
+        let gone = assignments.enumerated().filter { $0.offset == found || isPrimary && $0.element.address.isOfNetwork(of: first) }.map(
+            \.element)
+        assignments.removeAll { assignment in gone.contains { $0.address == assignment.address } }
+        let isLast = address.isV4 && !assignments.contains { $0.address.interface == interface.index && $0.address.address.isV4 }
+        let left = Set(gone.map(\.address.address)).subtracting(assignments.map(\.address.address))
+        let brought = Set(gone.flatMap(\.connected)).subtracting(assignments.flatMap(\.connected))
+        routes.removeAll { route in
+            if route.kind == .local, route.length == route.prefix.family.width {
+                return route.interface == interface.index && left.contains(route.prefix)
+            }
+            if brought.contains(route) { return true }
+            guard route.prefix.isV4 else { return false }
+            return isLast && route.interface == interface.index && route.kind == .unicast || route.source.map(left.contains) ?? false
+        }
+        places = [:]
+        for (place, route) in routes.enumerated().reversed() { places[RouteKey(route)] = place }
+    }
+
     /// Adds a route of the kernel's own, unless there is one for the same prefix on the interface.
     mutating func install(_ route: Network.Route) {
         let key = RouteKey(route)
@@ -70,6 +100,14 @@ extension NetworkBuilder {
             places[key] = routes.count
         }
         routes.append(route)
+    }
+}
+
+extension Network.Address {
+    /// Whether it is an IPv4 address of the same network on the same interface.
+    fileprivate func isOfNetwork(of other: Network.Address) -> Bool {
+        interface == other.interface && prefixLength == other.prefixLength && address.isV4 && other.address.isV4
+            && address.masked(to: prefixLength) == other.address.masked(to: prefixLength)
     }
 }
 

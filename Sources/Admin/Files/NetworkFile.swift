@@ -7,12 +7,13 @@ import Wire
 /// them and are numbered from 2. As in the kernel, addresses bring local and connected routes, a route's next hop has
 /// to be reachable, and an Ethernet interface that is up has its IPv6 link-local address.
 public struct NetworkFile: Sendable {
-    public var network: Network
+    public private(set) var network: Network
+    private var builder = NetworkBuilder()
 
     /// Reads all lines.
     /// - Throws: `FileError` for the first line that is not understood or that the kernel would refuse.
     public init(_ text: String, file: String) throws(FileError) {
-        var builder = NetworkBuilder()
+        network = Network()
         for (number, words) in Self.commands(in: text) {
             do throws(Complaint) {
                 try builder.apply(words)
@@ -20,6 +21,13 @@ public struct NetworkFile: Sendable {
                 throw FileError(file: file, line: number, text: error.text)
             }
         }
+        network = builder.finish()
+    }
+
+    /// Carries out one more line.
+    /// - Throws: `FileError` when the kernel would refuse it; nothing has changed then.
+    public mutating func change(_ words: [String], file: String, line: Int) throws(FileError) {
+        do throws(Complaint) { try builder.apply(words) } catch { throw FileError(file: file, line: line, text: error.text) }
         network = builder.finish()
     }
 

@@ -40,7 +40,8 @@ struct NftRule {
                 if kind == "match" { match(.unclear(error.text)) } else { statements.append(.act(.unclear(error.text))) }
             }
         }
-        return statements
+        // A rule that only counts is none.
+        return statements.contains { if case .act(let target) = $0 { target != .none } else { false } } ? statements : nil
     }
 
     private mutating func match(_ condition: MarkMatch.Condition, isNegated: Bool = false) {

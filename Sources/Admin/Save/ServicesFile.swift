@@ -55,20 +55,27 @@ public struct ServicesFile: Hashable, Sendable {
     }
 }
 
-/// Rules that are applied between frames of a replay: `INDEX: ipvsadm arguments`, with `#` comments and blank lines allowed.
+/// What is changed between frames of a replay: `INDEX: ipvsadm arguments`, or `INDEX: address add|del ADDRESS/LENGTH dev NAME`
+/// for an address of the host, with `#` comments and blank lines allowed.
 public struct EditsFile: Hashable, Sendable {
     public struct Edit: Hashable, Sendable {
         /// The input frame, from 0, that the command comes just before.
         public var frame: Int
         /// From 1.
         public var line: Int
-        public var command: Command
+        public var change: Change
 
-        public init(frame: Int, line: Int, command: Command) {
+        public init(frame: Int, line: Int, change: Change) {
             self.frame = frame
             self.line = line
-            self.command = command
+            self.change = change
         }
+    }
+
+    public enum Change: Hashable, Sendable {
+        case command(Command)
+        /// Words of a line that `NetworkFile` reads.
+        case address([String])
     }
 
     public var name: String
@@ -84,19 +91,28 @@ public struct EditsFile: Hashable, Sendable {
             let line = line.trimmed
             guard !line.isEmpty, line.first != "#" else { continue }
             guard let colon = line.firstIndex(of: ":"), let frame = Number.within(0...Int64(Int32.max), String(line[..<colon])) else {
-                throw FileError(file: name, line: index + 1, text: "an edit is `INDEX: ipvsadm arguments'")
+                throw FileError(
+                    file: name, line: index + 1,
+                    text: "an edit is `INDEX: ipvsadm arguments' or `INDEX: address add|del ADDRESS/LENGTH dev NAME'")
             }
             do throws(UsageError) {
-                guard let command = try ServicesFile.command(line[line.index(after: colon)...], names: names) else {
-                    throw UsageError("no command behind the index")
-                }
-                edits.append(Edit(frame: Int(frame), line: index + 1, command: command))
+                edits.append(Edit(frame: Int(frame), line: index + 1, change: try Self.change(line[line.index(after: colon)...], names)))
             } catch {
                 throw FileError(file: name, line: index + 1, text: error.line)
             }
         }
         // Stable: the index breaks ties.
         edits = edits.enumerated().sorted { ($0.element.frame, $0.offset) < ($1.element.frame, $1.offset) }.map(\.element)
+    }
+
+    private static func change(_ text: Substring, _ names: some NameResolver) throws(UsageError) -> Change {
+        let words = text.split(whereSeparator: \.isWhitespace).map(String.init)
+        if let object = words.first, ["addr", "address"].contains(object) {
+            guard words.count > 1, ["add", "del"].contains(words[1]) else { throw UsageError("\(object): expected add or del") }
+            return .address(words)
+        }
+        guard let command = try ServicesFile.command(text, names: names) else { throw UsageError("no command behind the index") }
+        return .command(command)
     }
 
     /// The edits of a file's text, names looked up as the host does.

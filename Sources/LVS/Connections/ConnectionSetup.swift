@@ -20,7 +20,8 @@ extension Director {
 
         switch place(packet.flow, on: service, mark, frame) {
         case .connection(let id):
-            if old >= 0 { supersede(old) }
+            // The packet's own new connection is found from now on.
+            if old >= 0 { connections.supersede(old) }
             defer { if connections[id].flags.contains(.onePacket) { expire(id) } }
             return first(&frame, packet, id)
         case .noServer: return leave(&frame, packet, service)

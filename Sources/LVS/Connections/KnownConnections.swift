@@ -32,22 +32,12 @@ extension Director {
     @inline(never)
     mutating func readmit(_ frame: inout Frame, _ packet: Packet, replacing old: ConnectionID) -> Verdict {
         if recorder != nil { noteFreshStart(old) }
-        // Until the pick is made the old one still counts for its server.
-        let verdict = setUpConnection(&frame, packet, replacing: connections[old].children == 0 ? old : -1)
-        if connections[old].flags.contains(.used), connections[old].children == 0,
-            connections[old].client == packet.flow.source, connections[old].expires > clock, !connections[old].flags.contains(.superseded)
-        {
-            connections[old].expires = clock
-            wheel.refileIfEarlier(old)
-        }
-        return verdict
-    }
-
-    /// The packet's own new connection is found from now on; the old one goes a moment later.
-    mutating func supersede(_ id: ConnectionID) {
-        connections.supersede(id)
-        connections[id].expires = min(connections[id].expires, clock + Self.moment)
-        wheel.refileIfEarlier(id)
+        guard connections[old].children == 0 else { return setUpConnection(&frame, packet) }
+        // It goes at the next tick: until the pick is made it still counts for its server, and a reset of the host's for the
+        // packet keeps it.
+        connections[old].expires = min(connections[old].expires, clock)
+        wheel.refileIfEarlier(old)
+        return setUpConnection(&frame, packet, replacing: old)
     }
 
     /// Whether the connection's server still belongs to a service; connections without a server serve themselves.

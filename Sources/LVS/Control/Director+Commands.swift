@@ -6,7 +6,7 @@ extension Director {
     public mutating func apply(_ command: Command) throws(CommandError) {
         natServers.outdate()
         defer { localRanges = localAddresses }
-        knownVirtualAddresses = nil
+        virtuals.outdate()
         switch command {
         case .addService(let key, let settings): try addService(key, settings)
         case .editService(let key, let settings): try editService(key, settings)
@@ -125,7 +125,7 @@ extension Director {
         servers[server].settings = settings
         if settings.weight != 0 || servers[server].lastWeight < 0 { servers[server].lastWeight = settings.weight }
         servers[server].thresholdsChanged()
-        servers[server].path.generation = 0
+        servers[server].path = Path()
         servers.forgetOuterHeaders(server)
     }
 

@@ -1,15 +1,15 @@
-public import Wire
+import Wire
 
 /// Which of the host's own work the director does for addresses it answers for.
 public struct HostEmulation: Sendable, Hashable {
     /// No host stands beside the director (replay): it plays the whole host.
     public var isWholeHost: Bool
-    /// Virtual addresses that are not configured on the host: only the director answers for them.
-    public var owned: Set<IPAddress>
+    /// For which addresses that the host does not have the director answers.
+    public var ownership: Ownership
 
-    public init(isWholeHost: Bool, owned: Set<IPAddress> = []) {
+    public init(isWholeHost: Bool, ownership: Ownership = .localAddresses) {
         self.isWholeHost = isWholeHost
-        self.owned = owned
+        self.ownership = ownership
     }
 
     /// The whole host is played.
@@ -19,12 +19,12 @@ public struct HostEmulation: Sendable, Hashable {
 extension Director {
     /// Whether an address is the director's: the host's, or a virtual address that the director owns.
     mutating func isLocal(_ address: IPAddress) -> Bool {
-        hostEmulation.owned.contains(address) || network.isLocal(address) || isLocalAddress(address)
+        virtuals.owned.contains(address) || network.isLocal(address) || isLocalAddress(address)
     }
 
     /// Whether the director, not the host beside it, answers what is sent to an address.
     mutating func answers(for address: IPAddress) -> Bool {
-        hostEmulation.isWholeHost || hostEmulation.owned.contains(address) || isLocalAddress(address)
+        hostEmulation.isWholeHost || virtuals.owned.contains(address) || isLocalAddress(address)
     }
 
     /// A packet for the director's own address that no service takes: `passed` is the verdict when the host deals with it.
@@ -42,8 +42,19 @@ extension Director {
         return tunnelError(frame, packet) ?? hostStack(frame, packet, .passServiceless)
     }
 
-    /// What the host would say to a packet that nobody on it wants.
+    /// What the host would say to a packet that nobody on it wants. It passes the output handler like any packet that leaves
+    /// the host: a reset for a connection that was about to go gives that connection time again.
     mutating func answer(_ frame: Frame, _ packet: Packet) -> Verdict {
+        let first = outbox.batch.count
+        let verdict = composeAnswer(frame, packet)
+        for place in first..<outbox.batch.count {
+            var own = outbox.batch[place]
+            _ = leaveHost(&own, Packet(own))
+        }
+        return verdict
+    }
+
+    private mutating func composeAnswer(_ frame: Frame, _ packet: Packet) -> Verdict {
         guard !isMartian(packet.flow) else { return .martian }
         if packet.family == .v6, packet.transport > packet.network + 40, let refusal = refuseExtensions(frame, packet) { return refusal }
         switch (packet.flow.proto, packet.family) {
@@ -51,8 +62,9 @@ extension Director {
         case (IPProtocol.udp, _): return refuseDatagram(frame, packet)
         case (IPProtocol.icmp, .v4), (IPProtocol.icmpv6, .v6): return answerICMP(frame, packet)
         case (IPProtocol.none, .v6): return .noResponder
-        // The host has IP in IP and GRE, but no such tunnel.
-        case (IPProtocol.ipip, _), (IPProtocol.ipv6, _): return refusePort(frame, packet)
+        // The host has IP in IP and GRE, but no such tunnel. What is too short for the header inside is not looked at.
+        case (IPProtocol.ipip, _): return packet.transportLength >= 20 ? refusePort(frame, packet) : .noResponder
+        case (IPProtocol.ipv6, _): return packet.transportLength >= 40 ? refusePort(frame, packet) : .noResponder
         case (IPProtocol.gre, .v4): return isReadableGRE(frame, packet) ? refusePort(frame, packet) : .noResponder
         case (IPProtocol.udpLite, _): return refuseLightDatagram(frame, packet)
         default:
@@ -98,7 +110,7 @@ extension Director {
 
     private mutating func isReadableGRE(_ frame: Frame, _ packet: Packet) -> Bool {
         let payload = frame.bytes.dropFirst(Int(packet.transport)).prefix(packet.transportLength)
-        guard let gre = GREHeader(payload) else { return false }
+        guard payload.count >= 12, let gre = GREHeader(payload) else { return false }
         return !gre.hasChecksum || Checksum.of(payload) == 0
     }
 

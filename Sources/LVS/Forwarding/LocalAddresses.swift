@@ -140,8 +140,7 @@ extension Director {
     /// Local addresses that one new connection tries before it is refused.
     private static var tries: Int { 256 }
 
-    /// Every local address of FULLNAT services. They are the director's own: where the host does not hold them, the director
-    /// has to answer for them.
+    /// Every local address of FULLNAT services. Servers' replies come to them, so the host has them or the director owns them.
     public var localAddresses: [ClosedRange<IPAddress>] {
         var ranges: [ClosedRange<IPAddress>] = []
         for service in services.all {
@@ -180,8 +179,8 @@ extension Director {
         return method == .fullNAT && network.isLocal(servers[server].key.address) ? .masquerading : method
     }
 
-    /// Whether an address is a local address of FULLNAT that the host does not hold itself.
+    /// Whether an address is a local address of FULLNAT that the director owns.
     mutating func isLocalAddress(_ address: IPAddress) -> Bool {
-        localRanges.contains { $0.contains(address) } && !network.isLocal(address)
+        localRanges.contains { $0.contains(address) } && hostEmulation.ownership.covers(localAddress: address) && !network.isLocal(address)
     }
 }

@@ -5,20 +5,14 @@ extension Director {
     /// with this `ingress` are the host's own on their way out.
     public static var localInterface: Int32 { -2 }
 
-    /// Hands a packet to the host, which is the real server. Where the director plays the host, the host's answer passes the
-    /// output handler like any packet that leaves.
+    /// Hands a packet to the host, which is the real server.
     mutating func deliverLocally(_ frame: inout Frame, _ packet: Packet) -> Verdict {
         guard hostEmulation.isWholeHost else {
             _ = frame.resize(to: Int(packet.network &+ packet.length))
             frame.egress = Self.localInterface
             return .localNode
         }
-        let first = outbox.batch.count
         _ = answer(frame, Packet(frame))
-        for place in first..<outbox.batch.count {
-            var own = outbox.batch[place]
-            _ = leaveHost(&own, Packet(own))
-        }
         return .localNode
     }
 
@@ -36,7 +30,7 @@ extension Director {
 
     /// The output handler for what the host sends: a reply of a local server is counted, observed and gets the virtual
     /// address back where its request was translated; an ICMP error about such a request as well.
-    private mutating func leaveHost(_ frame: inout Frame, _ packet: Packet) -> Verdict {
+    mutating func leaveHost(_ frame: inout Frame, _ packet: Packet) -> Verdict {
         guard packet.kind == .ip, services.hasServices(packet.family), !packet.isFragment else { return .passReply }
         guard packet.isBalanced else { return leaveHostAsError(frame, packet) }
         let flow = packet.flow

@@ -9,6 +9,11 @@ extension Director {
     /// What plain routing carries is the host's business. Where there is no host, only a refusal of it is seen, and ICMP
     /// errors, since those may concern a connection, are carried on.
     mutating func passOn(_ frame: Frame, _ packet: Packet) -> Verdict {
+        let verdict = passRouted(frame, packet)
+        return verdict == .passNotLocal && virtuals.waiting.contains(packet.flow.destination) ? .passWaiting : verdict
+    }
+
+    private mutating func passRouted(_ frame: Frame, _ packet: Packet) -> Verdict {
         if !hostEmulation.isWholeHost { return isMutedReply(packet) ? routeForHost(frame, packet) : .passNotLocal }
         guard !packet.flow.destination.isMulticast, network.lookup(packet.flow.destination)?.kind != .broadcast else {
             return .passNotLocal

@@ -43,7 +43,7 @@ extension Director {
     /// Whether an IPv4 address that a packet came from is the director's own.
     @inline(__always)
     mutating func isOwnSource(_ address: IPAddress) -> Bool {
-        if locals.generation != network.generation { locals.read(network, hostEmulation.owned, localRanges) }
+        if locals.generation != network.generation { locals.read(network, virtuals.owned, localRanges) }
         return locals.mayHold(address) && isLocal(address)
     }
 }

@@ -80,9 +80,13 @@ public struct Network: Sendable {
     }
 
     public private(set) var generation: UInt32 = 1
+    /// Raised by every change of what may be the host's own: addresses and routes.
+    public private(set) var localGeneration: UInt32 = 1
     public var interfaces: [Interface] = [] { didSet { generation &+= 1 } }
-    public var addresses: [Address] = [] { didSet { generation &+= 1; localAddresses = Set(addresses.map(\.address)) } }
-    public var routes: [Route] = [] { didSet { generation &+= 1; routeIndex = RouteIndex(routes) } }
+    public var addresses: [Address] = [] {
+        didSet { generation &+= 1; localGeneration &+= 1; localAddresses = Set(addresses.map(\.address)) }
+    }
+    public var routes: [Route] = [] { didSet { generation &+= 1; localGeneration &+= 1; routeIndex = RouteIndex(routes) } }
     private var routeIndex = RouteIndex()
     public private(set) var neighbors: [NeighborKey: MACAddress] = [:]
     private var localAddresses: Set<IPAddress> = []

@@ -14,7 +14,8 @@ extension Director {
         } else if !services.hasServices(packet.family), !answers(for: packet.flow.destination) {
             return passServiceless(&frame, packet)
         }
-        guard let fragment = Fragment(frame, packet, optionsInHand), fragment.holdsAllHeaders(packet) else { return .fragmentInvalid }
+        guard let fragment = Fragment(frame, packet, optionsInHand) else { return .fragmentInvalid }
+        guard fragment.holdsAllHeaders(packet) else { return directIncomplete(&frame, packet, isForwarded: isForwarded) }
         let isV4 = packet.family == .v4
         let key = FragmentKey(
             source: packet.flow.source, destination: packet.flow.destination, id: fragment.id,
@@ -93,7 +94,7 @@ extension Director {
     /// A whole packet that the host beside the director has to deal with, but has not seen: fragments to an address with
     /// services are kept from it.
     private mutating func passWhole(_ whole: inout Frame, _ packet: Packet, _ verdict: Verdict) -> Verdict {
-        guard verdict.fate == .passed, !hostEmulation.isWholeHost, virtualAddresses().contains(packet.flow.destination) else {
+        guard verdict.fate == .passed, !hostEmulation.isWholeHost, virtuals.handled.contains(packet.flow.destination) else {
             return verdict
         }
         return outbox.emit(whole, on: Self.localInterface, causedBy: whole.cause) ? verdict : .noBuffer
@@ -124,17 +125,39 @@ extension Director {
         return .fragmentationNeeded
     }
 
-    /// An IPv6 fragment of a wrong length: the kernel lets the first one pass as if it were a packet, so that a connection's
-    /// packet is forwarded; the host tells the sender of all others (RFC 8200 section 4.5).
+    /// An IPv6 fragment of a wrong length: the host tells the sender (RFC 8200 section 4.5).
     private mutating func directUnaligned(_ frame: inout Frame, _ packet: Packet) -> Verdict {
-        if !packet.isLaterFragment, packet.isBalanced {
-            let verdict = resume(&frame, packet)
-            if verdict.fate != .passed, verdict.fate != .answered { return verdict }
+        if let verdict = directAlone(&frame, packet) { return verdict }
+        return refuseFragment(frame, packet, ICMPMessage(type: ICMPv6Type.parameterProblem, code: 0, rest: 4))
+    }
+
+    /// An IPv6 first fragment without all of its datagram's headers: the host tells the sender (RFC 7112 section 5). Of ICMP
+    /// the kernel's IPVS drops it before.
+    private mutating func directIncomplete(_ frame: inout Frame, _ packet: Packet, isForwarded: Bool) -> Verdict {
+        if let verdict = directAlone(&frame, packet) { return verdict }
+        guard !isForwarded else { return passOn(frame, packet) }
+        var told = packet
+        if packet.flow.proto == IPProtocol.icmpv6 {
+            guard !services.hasServices(.v6) else { return .fragmentInvalid }
+            told.hasTransport = true
+            told.detail = packet.transportLength > 0 ? frame.bytes[Int(packet.transport)] : ICMPv6Type.echo
         }
+        return refuseFragment(frame, told, ICMPMessage(type: ICMPv6Type.parameterProblem, code: 3))
+    }
+
+    /// What the kernel cannot put together it lets pass as if it were a packet, and the first fragment holds ports: that of a
+    /// known connection is forwarded. `nil` when it is the host's.
+    private mutating func directAlone(_ frame: inout Frame, _ packet: Packet) -> Verdict? {
+        guard !packet.isLaterFragment, packet.isBalanced, services.hasServices(packet.family) else { return nil }
+        let verdict = resume(&frame, packet)
+        return verdict.fate == .passed || verdict.fate == .answered ? nil : verdict
+    }
+
+    private mutating func refuseFragment(_ frame: Frame, _ packet: Packet, _ message: ICMPMessage) -> Verdict {
         guard isKeptFromHost(packet.flow.destination) else { return .fragmentInvalid }
         var told = packet
         told.isLaterFragment = false
-        if tell(told, of: frame, ICMPMessage(type: ICMPv6Type.parameterProblem, code: 0, rest: 4)) { countOwnError(about: packet) }
+        if tell(told, of: frame, message) { countOwnError(about: packet) }
         return .fragmentInvalid
     }
 

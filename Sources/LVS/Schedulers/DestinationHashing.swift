@@ -1,3 +1,5 @@
+import Wire
+
 /// Destination hashing: packets to one address always go to the same server, weights aside. With one VIP that is one server;
 /// it is meant for marked traffic to many addresses, such as transparent caches.
 final class DestinationHashing: Scheduler {

@@ -15,10 +15,12 @@ extension Director {
         guard let icmp = ICMPHeader(message), isTold(icmp, packet.family), let quoted = quotedOuter(message.dropFirst(8), packet.family),
             let (id, inner, family) = findTunnelled(quoted)
         else { return nil }
+        // Of the packet that was too long, not of the server's tunnel: that may have been edited since.
+        let overhead = packet.family.headerLength + quoted.payload.count - inner.count
         if recorder != nil { noteQuoted(id, isReply: false) }
         guard hasValidChecksum(message, packet) else { return .icmpMalformed }
 
-        guard let error = translate(icmp, of: packet.family, for: family, id, quoted.destination) else { return .pathLearned }
+        guard let error = translate(icmp, of: packet.family, for: family, id, quoted.destination, overhead) else { return .pathLearned }
         let isWelcome = !error.isTooLong(family) || family == .v6 || IPv4Header(inner)?.dontFragment == true
         guard isWelcome else { return .pathLearned }
         let client = connections[id].client, virtual = connections[id].virtual
@@ -109,12 +111,15 @@ extension Director {
 
     /// What the client is told. IPv4 in IPv4 keeps type and code, as the kernel does; otherwise RFC 2473 section 8: too
     /// long stays too long with the client's own limit, everything else means that the address cannot be reached.
-    private mutating func translate(_ icmp: ICMPHeader, of outer: IPFamily, for inner: IPFamily, _ id: ConnectionID, _ server: IPAddress)
-        -> ICMPMessage?
-    {
+    private mutating func translate(
+        _ icmp: ICMPHeader, of outer: IPFamily, for inner: IPFamily, _ id: ConnectionID, _ server: IPAddress,
+        _ overhead: Int
+    ) -> ICMPMessage? {
         let received = ICMPMessage(type: icmp.type, code: icmp.code, rest: icmp.rest)
         if received.isTooLong(outer) {
-            return learnLimit(outer == .v4 ? Int(icmp.rest & 0xffff) : Int(icmp.rest), id, server).map { .tooLong(inner, limit: $0) }
+            return learnLimit(outer == .v4 ? Int(icmp.rest & 0xffff) : Int(icmp.rest), id, server, overhead).map {
+                .tooLong(inner, limit: $0)
+            }
         }
         switch (outer, inner) {
         case (.v4, .v4): return received
@@ -124,11 +129,12 @@ extension Director {
         }
     }
 
-    /// Takes over a path MTU and returns what is left of it inside the tunnel; `nil` when that is nothing.
+    /// Takes over a path MTU and returns what is left of it behind the tunnel's `overhead` bytes; `nil` when that is nothing.
     ///
     /// With IPv4 in IPv4 the first message about a way still tells the client the limit known before, because the kernel's
-    /// route to the server is looked up again only for the next packet.
-    private mutating func learnLimit(_ said: Int, _ id: ConnectionID, _ address: IPAddress) -> UInt32? {
+    /// route to the server is looked up again only for the next packet; between an edit of the server and that packet it has
+    /// none, and the client is told what the message says.
+    private mutating func learnLimit(_ said: Int, _ id: ConnectionID, _ address: IPAddress, _ overhead: Int) -> UInt32? {
         let server = connections[id].server
         let cached = servers[server].path, known = network.learnedMTU(address)
         let fresh = network.path(to: address)
@@ -140,10 +146,16 @@ extension Director {
             network.learnMTU(address, mtu, until: clock + 600 * second)
         }
         // Once the kernel holds the learned route it changes under its hands.
-        let lags = address.isV4 && connections[id].client.isV4 && cached.isUsable && !cached.isLearned
-        let whole = lags ? cached.mtu : network.path(to: address).mtu
-        let place = outerHeader(of: server, carrying: connections[id].client.family, isPartial: false)
-        let limit = Int(whole) - servers[outer: place].length
+        let isPlain = address.isV4 && connections[id].client.isV4
+        let whole =
+            if isPlain, !cached.isUsable {
+                said
+            } else if isPlain, !cached.isLearned {
+                Int(cached.mtu)
+            } else {
+                Int(network.path(to: address).mtu)
+            }
+        let limit = whole - overhead
         return limit >= 68 ? UInt32(limit) : nil
     }
 }

@@ -1,6 +1,7 @@
 /*
- * What an administrator does between frames: lines "INDEX: ARGS...", `ipvsadm ARGS' just before frame INDEX, and listings
- * after the last one: lines "FILE: ARGS...". The programs are started in advance and held at a gate (gate.c).
+ * What an administrator does between frames: lines "INDEX: ARGS...", `ipvsadm ARGS' just before frame INDEX (of
+ * `address add|del ...' `ip ARGS'), and listings after the last one: lines "FILE: ARGS...". The programs are started in
+ * advance and held at a gate (gate.c).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -44,11 +45,18 @@ static void read_edits(const char *path, int listings)
 		fclose(f);
 }
 
-/* Starts `ipvsadm ARGS', without a shell, and returns when it is at the gate. */
+/* The program that the arguments are for. */
+static const char *program_of(const struct edit *e)
+{
+	return strncmp(e->args + strspn(e->args, " \t"), "addr", 4) ? "ipvsadm" : "ip";
+}
+
+/* Starts `PROGRAM ARGS', without a shell, and returns when it is at the gate. */
 static void start_edit(struct edit *e)
 {
 	extern char **environ;
-	char *words[260] = { "ipvsadm" }, text[4096], c;
+	const char *program = program_of(e);
+	char *words[260] = { (char *)program }, text[4096], c;
 	int count = 1, in[2], out[2];
 	posix_spawn_file_actions_t actions;
 	strcpy(text, e->args);
@@ -60,8 +68,8 @@ static void start_edit(struct edit *e)
 	posix_spawn_file_actions_adddup2(&actions, in[0], 0);
 	posix_spawn_file_actions_adddup2(&actions, out[1], 1);
 	setenv("LD_PRELOAD", "./gate.so", 1);
-	if (posix_spawnp(&e->pid, "ipvsadm", &actions, NULL, words, environ))
-		die("ipvsadm");
+	if (posix_spawnp(&e->pid, program, &actions, NULL, words, environ))
+		die(program);
 	posix_spawn_file_actions_destroy(&actions);
 	close(in[0]);
 	close(out[1]);
@@ -98,12 +106,12 @@ static int run_edit(long index)
 		fwrite(buf, 1, n, f);
 	close(e->said);
 	if (waitpid(e->pid, &status, 0) < 0)
-		die("ipvsadm");
+		die(program_of(e));
 	if (e->file)
 		fclose(f);
 	if (status && e->file)
 		fprintf(stderr, "inject: ipvsadm %s FAILED: %d\n", e->args, status);
 	else if (status)
-		fprintf(stderr, "inject: before frame %ld: `ipvsadm %s' gave %d\n", e->index, e->args, status);
+		fprintf(stderr, "inject: before frame %ld: `%s %s' gave %d\n", e->index, program_of(e), e->args, status);
 	return 1;
 }

@@ -1,0 +1,110 @@
+public import Wire
+
+/// A virtual address, and who has it now.
+public struct VirtualAddress: Hashable, Sendable {
+    public enum Holder: String, Sendable {
+        /// The host: an address of one of its interfaces, or a local route.
+        case host
+        /// The director, which owns it.
+        case director
+        /// Nobody: its packets go where the host's routing sends them.
+        case nobody
+    }
+
+    public var address: IPAddress
+    public var holder: Holder
+
+    public init(address: IPAddress, holder: Holder) {
+        self.address = address
+        self.holder = holder
+    }
+}
+
+/// The virtual addresses of services and marks, and who has them. Derived from services, marks, ownership and the host's
+/// addresses; outdated by every change of one of them.
+struct VirtualAddresses {
+    /// Those that somebody has, so that the director deals with their packets.
+    private(set) var handled: Set<IPAddress> = []
+    /// Those of them that only the director has.
+    private(set) var owned: Set<IPAddress> = []
+    /// Those that nobody has.
+    private(set) var waiting: Set<IPAddress> = []
+    /// Some connection's virtual address may have left the host, so that known connections ask whether it is there.
+    private(set) var mayBeGone = false
+
+    private var isOutdated = true
+    /// Of the network that it was derived from.
+    private var generation: UInt32 = 0
+    /// What the host had then: addresses with their full length, and local routes.
+    private var present: Set<Prefix> = []
+    /// What it had once and has no more.
+    private var lost: Set<Prefix> = []
+
+    private struct Prefix: Hashable {
+        var address: IPAddress
+        var length: Int
+    }
+
+    mutating func outdate() { isOutdated = true }
+
+    func isCurrent(_ network: Network) -> Bool { !isOutdated && generation == network.localGeneration }
+
+    mutating func read(_ addresses: Set<IPAddress>, _ ownership: Ownership, _ network: Network) {
+        if generation != network.localGeneration { follow(network) }
+        isOutdated = false
+        handled = addresses
+        owned = []
+        waiting = []
+        for address in addresses where !network.isLocal(address) {
+            if ownership.covers(address) { owned.insert(address) } else { waiting.insert(address) }
+        }
+        handled.subtract(waiting)
+        mayBeGone = !waiting.isEmpty || !lost.isEmpty
+    }
+
+    private mutating func follow(_ network: Network) {
+        generation = network.localGeneration
+        var now = Set(network.addresses.map { Prefix(address: $0.address, length: $0.address.family.width) })
+        for route in network.routes where route.kind == .local { now.insert(Prefix(address: route.prefix, length: route.length)) }
+        lost.formUnion(present.subtracting(now))
+        lost.subtract(now)
+        present = now
+    }
+}
+
+extension Director {
+    /// Addresses of services, and those that marks of mark services name one by one.
+    private func namedAddresses() -> Set<IPAddress> {
+        var addresses: Set<IPAddress> = []
+        var hasMarks = false
+        for service in services.all {
+            if service.key.mark == 0 { addresses.insert(service.key.address) } else { hasMarks = true }
+        }
+        guard hasMarks else { return addresses }
+        for mark in marks4.destinations + marks6.destinations where mark.length == mark.prefix.family.width {
+            addresses.insert(mark.prefix)
+        }
+        return addresses
+    }
+
+    /// Brings up to date who has the virtual addresses.
+    mutating func followVirtualAddresses() {
+        guard !virtuals.isCurrent(network) else { return }
+        virtuals.read(namedAddresses(), hostEmulation.ownership, network)
+        locals.outdate()
+    }
+
+    /// Every virtual address, in order, and who has it now.
+    public mutating func virtualAddresses() -> [VirtualAddress] {
+        followVirtualAddresses()
+        let held = virtuals.handled.map { VirtualAddress(address: $0, holder: virtuals.owned.contains($0) ? .director : .host) }
+        return (held + virtuals.waiting.map { VirtualAddress(address: $0, holder: .nobody) }).sorted { $0.address < $1.address }
+    }
+
+    /// Whether the host beside the director sees no fragments to an address, so that the director has to speak for it.
+    mutating func isKeptFromHost(_ address: IPAddress) -> Bool { answers(for: address) || virtuals.handled.contains(address) }
+
+    /// Whether the virtual address of a known connection has left the host.
+    @inline(__always)
+    mutating func hasLeft(_ address: IPAddress) -> Bool { virtuals.mayBeGone && !isLocal(address) }
+}
