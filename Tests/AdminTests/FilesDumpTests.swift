@@ -67,7 +67,7 @@ struct FilesDumpTests {
             ("udp 10.1.2.3:40000 > 192.0.2.10:53 mark 65537", 0x10035, [20]),
         ] as [(String, UInt32, [Int])])
     func aRealDump(words: String, mark: UInt32, lines: [Int]) throws {
-        let rules = try MarksFile(Self.dump, file: "dump", family: .v4).rules
+        let rules = try Self.marks()
         let explained = rules.explainedMark(for: try MarkedPacket.query(words))
         #expect(explained.mark == mark)
         #expect(explained.rules.map { $0.line } == lines)
@@ -75,7 +75,7 @@ struct FilesDumpTests {
     }
 
     @Test func whatItMayMark() throws {
-        let rules = try MarksFile(Self.dump, file: "dump", family: .v4).rules
+        let rules = try Self.marks()
         let vips = try #require(IPAddress("192.0.2.0"))
         #expect(
             rules.destinations == [

@@ -9,7 +9,7 @@ import Testing
         "LVS": ["Wire"],
         "Decap": ["Wire"],
         "Links": ["Wire", "CLinux", "Clibpcap", "Glibc"],
-        "Admin": ["LVS", "Wire", "CLinux", "Glibc"],
+        "Admin": ["LVS", "Wire", "CLinux", "Glibc", "FoundationEssentials"],
         "Host": ["LVS", "Wire", "CLinux", "Clibnet", "Clibnl", "Clibnftables", "Glibc"],
         "Replay": ["Admin", "LVS", "Links", "Wire", "Glibc", "Dispatch", "FoundationEssentials", "Synchronization"],
         "svs": ["Admin", "Decap", "Host", "LVS", "Links", "Replay", "Wire", "CLinux", "ArgumentParser", "Glibc", "Synchronization"],

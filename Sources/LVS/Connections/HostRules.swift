@@ -55,7 +55,7 @@ extension Director {
     private func beforeReassembly(_ query: MarkQuery, _ packet: Packet, _ isTracking: Bool) -> MarkQuery {
         guard originals.isActive, packet.family == .v4, !isTracking else { return query }
         var first = query
-        first.transportLength = min(pieces.first, query.transportLength)
+        first.transportLength = min(originals.first, query.transportLength)
         first.length = query.length - query.transportLength + first.transportLength
         return first
     }

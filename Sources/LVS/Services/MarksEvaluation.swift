@@ -1,3 +1,5 @@
+import Wire
+
 /// A packet that rules drop.
 public struct MarkDrop: Hashable, Sendable {
     public var table: String
