@@ -2,6 +2,8 @@ internal import Admin
 internal import Glibc
 internal import LVS
 internal import Links
+internal import Linux
+internal import SystemPackage
 internal import Wire
 
 /// Writes a case's expectations anew. What was expected and still counts as equal keeps its bytes, so that only what changed
@@ -63,7 +65,7 @@ struct ExpectationsWriter {
         if isFirst, writers[first] == nil { try open(first, expectations.folder + "/out.pcap") }
         for (path, writer) in writers.values {
             try writer.close()
-            guard rename(path + ".new", path) == 0 else { throw FileError(file: path, text: String(cString: strerror(errno))) }
+            try OutputFile.rename(path + ".new", to: path)
         }
         try OutputFile.write(verdicts.map { $0 + "\n" }.joined(), to: expectations.folder + "/verdicts")
         guard isFirst || !expectations.listings.isEmpty else { return }

@@ -92,12 +92,10 @@ struct ExplainCommand: ParsableCommand {
             throw CommandFailure("--live explains packets in words, as the running director sees them now")
         }
         guard !arguments.isEmpty else { throw CommandFailure("--live: describe a packet in words") }
-        let path = control ?? getenv("SVS_CONTROL").map { String(cString: $0) } ?? AdmCommandLine.socket
-        let client = try ControlClient(path: path)
+        let client = try ControlClient(path: AdmCommandLine.path(control))
         for (number, words) in arguments.enumerated() {
             if number > 0, !json { print("") }
-            let question = Array((json ? "json\n" : "text\n").utf8) + Array(words.utf8)
-            print(String(decoding: try client.ask("explain", question), as: UTF8.self), terminator: "")
+            print(try client.text(.explain(packet: words, json ? .json : .text)), terminator: "")
         }
     }
 }

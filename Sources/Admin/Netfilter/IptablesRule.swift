@@ -14,7 +14,7 @@ struct IptablesRule {
     let chains: Set<String>
     /// Ports and flags of TCP and UDP are matched by nftables itself.
     let isNative: Bool
-    var words: Words
+    var words: WordReader
     /// What the rule's IP part demands comes before the extensions, wherever it is written.
     var headerMatches: [MarkMatch] = []
     var matches: [MarkMatch] = []
@@ -32,7 +32,7 @@ struct IptablesRule {
     var hasNativeOption = false
 
     init(_ words: [String], _ family: IPFamily, chains: Set<String>, isNative: Bool) {
-        self.words = Words(words)
+        self.words = WordReader(words)
         self.chains = chains
         self.family = family
         self.isNative = isNative

@@ -60,7 +60,7 @@ struct IptablesTable {
             guard Self.isCounter(String(counter)) else { throw Complaint("\(counter): expected [PACKETS:BYTES]") }
             text = text.dropFirst(counter.count).trimmed
         }
-        var words = Words(try Self.split(text))
+        var words = WordReader(try Self.split(text))
         let command = words.next() ?? ""
         switch command {
         case "-A", "--append", "-I", "--insert":

@@ -8,6 +8,7 @@
 #include "process.h"
 
 #include "control.h"
+#include "events.h"
 
 /// Asks the processor to load the cache line that holds `address`.
 static inline void svs_prefetch(const void *address) { __builtin_prefetch(address); }

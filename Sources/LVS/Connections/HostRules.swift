@@ -6,13 +6,14 @@ extension Director {
     /// judgement of its addresses, and, when it is for the director, what hangs at its input.
     /// - Parameter mark: the packet's mark, 0 without rules.
     /// - Returns: why it comes no further.
-    mutating func applyRules(_ frame: Frame, _ packet: Packet, mark: inout UInt32) -> Verdict? {
+    mutating func applyRules(_ frame: Frame, _ packet: Packet, mark: inout UInt32, _ context: inout PacketContext) -> Verdict? {
+        let recorder = context.recorder
         let marks = packet.family == .v4 ? marks4 : marks6
         let firewall = packet.family == .v4 ? firewall4 : firewall6
         guard !marks.isEmpty || !firewall.isEmpty else { return isMartian(packet.flow) ? .martian : nil }
         var query = query(packet, frame, asRoutes: marks.asksRoutes || firewall.asksRoutes)
         var ruled = MarkState(), judged = MarkState(), deciding: [MarkRule] = []
-        let before = beforeReassembly(query, packet, marks.isTracking || firewall.isTracking)
+        let before = beforeReassembly(query, packet, marks.isTracking || firewall.isTracking, context.originalFragments)
         var drop =
             marks.evaluate(before, at: .ingress ... .prerouting, &ruled) { if recorder != nil { deciding.append($0) } }
             ?? firewall.evaluate(before, at: .ingress ... .prerouting, &judged)
@@ -30,14 +31,14 @@ extension Director {
         if recorder != nil, !marks.isEmpty { recorder?.add(.marked(mark, by: deciding)) }
         guard let drop else { return nil }
         recorder?.add(.refused(drop))
-        tellRefused(frame, packet, mark, drop.rejection)
+        tellRefused(frame, packet, mark, drop.rejection, &context)
         return .hostFirewall
     }
 
     /// Fragments of IPv4 meet the rules before routing one by one, where no connection tracking puts them together first. What
     /// such rules do to the first of them is done when the packet is whole; but a rule of iptables that looks at ports drops
     /// fragments without them.
-    mutating func refuseFragment(_ frame: Frame, _ packet: Packet) -> Verdict? {
+    mutating func refuseFragment(_ frame: Frame, _ packet: Packet, _ recorder: ExplanationRecorder?) -> Verdict? {
         guard packet.family == .v4, marks4.dropsFragments || firewall4.dropsFragments, !marks4.isTracking, !firewall4.isTracking else {
             return nil
         }
@@ -52,10 +53,12 @@ extension Director {
     }
 
     /// A reassembled packet as rules before routing saw it: its first fragment.
-    private func beforeReassembly(_ query: MarkQuery, _ packet: Packet, _ isTracking: Bool) -> MarkQuery {
-        guard originals.isActive, packet.family == .v4, !isTracking else { return query }
+    private func beforeReassembly(
+        _ query: MarkQuery, _ packet: Packet, _ isTracking: Bool, _ fragments: OriginalFragments?
+    ) -> MarkQuery {
+        guard let fragments, packet.family == .v4, !isTracking else { return query }
         var first = query
-        first.transportLength = min(originals.first, query.transportLength)
+        first.transportLength = min(fragments.firstLength, query.transportLength)
         first.length = query.length - query.transportLength + first.transportLength
         return first
     }
@@ -107,14 +110,16 @@ extension Director {
     }
 
     /// A rule that rejects tells the sender. Where the host beside the director sees the packet, it does that itself.
-    private mutating func tellRefused(_ frame: Frame, _ packet: Packet, _ mark: UInt32, _ rejection: MarkRejection) {
+    private mutating func tellRefused(
+        _ frame: Frame, _ packet: Packet, _ mark: UInt32, _ rejection: MarkRejection, _ context: inout PacketContext
+    ) {
         guard rejection != .silent, rejection != .header,
             answers(for: packet.flow.destination)
                 || services.match(packet.flow, mark: mark, unprivilegedPort: Int(tunables.unprivilegedPortStart)) != nil
         else { return }
         switch rejection {
-        case .reset where packet.flow.proto == IPProtocol.tcp: _ = answer(frame, packet)
-        case .icmp(let type, let code): tell(packet, of: frame, ICMPMessage(type: type, code: code, rest: 0))
+        case .reset where packet.flow.proto == IPProtocol.tcp: _ = answer(frame, packet, &context)
+        case .icmp(let type, let code): tell(packet, of: frame, ICMPMessage(type: type, code: code, rest: 0), &context)
         default: break
         }
     }

@@ -62,10 +62,12 @@ extension Director {
 
     /// Puts frames whose next hop has become known into the outbox; call it between batches when the network has changed or
     /// time has passed. Frames in the outbox are to be sent afterwards.
-    public mutating func releaseWaiting(at now: Instant) {
+    /// - Returns: whether frames still wait.
+    @discardableResult
+    public mutating func releaseWaiting(at now: Instant) -> Bool {
         // First of all: what a batch has left there is sent already.
         outbox.removeAll()
-        guard !waiting.isEmpty else { return }
+        guard !waiting.isEmpty else { return false }
         var released: [(bytes: [UInt8], offload: Offload, key: Network.NeighborKey, mac: MACAddress)] = []
         let dropped = waiting.release(network, at: now) { released.append(($0, $1, $2, $3)) }
         for _ in 0..<dropped { verdicts.count(.neighborUnknown) }
@@ -76,5 +78,6 @@ extension Director {
             frame.offload = item.offload
             _ = outbox.emit(frame, on: item.key.interface, causedBy: -1)
         }
+        return !waiting.isEmpty
     }
 }

@@ -4,6 +4,7 @@ import Wire
 /// it is meant for marked traffic to many addresses, such as transparent caches.
 final class DestinationHashing: Scheduler {
     static var name: String { "dh" }
+    static var summary: String { "by the destination's address" }
 
     /// The place that serves each of 256 slots, -1 for nobody.
     private var slots = [Int32](repeating: -1, count: 256)
