@@ -37,6 +37,9 @@ struct MarkedPacket {
                 query.icmpCode = try #require(UInt8(parts.removeFirst()))
             case "fragment": query.isLaterFragment = true
             case "foreign": query.isLocal = false
+            case "strange": query.comesBack = false
+            case "short": query.transportLength = try #require(Int(parts.removeFirst()))
+            case "offset": query.fragmentOffset = try #require(UInt16(parts.removeFirst()))
             case "mark": query.mark = try #require(UInt32(parts.removeFirst()))
             case let word: Issue.record("\(word)")
             }

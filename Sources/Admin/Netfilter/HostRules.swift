@@ -7,23 +7,31 @@ public struct HostRules: Hashable, Sendable {
     public var rules6: MarkRules
     /// The rules as the host's commands print them, in the form of `RulesText`.
     public var text: String
+    /// Commands that gave no answer; their rules are missing.
+    public var failures: [FileError] = []
 
     /// Asks nft, iptables-save and ip6tables-save, as far as they are installed, and the legacy ones where these say that they
     /// are in use.
-    /// - Throws: `FileError` named after the command that failed or that prints what cannot be read.
+    /// - Throws: `FileError` when what a command prints cannot be read.
     public init() throws(FileError) {
-        var outputs: [(command: String, text: String)] = []
-        if let text = try HostCommand.output(RulesText.nft)?.text { outputs.append((RulesText.nft, text)) }
-        for tool in ["iptables", "ip6tables"] {
-            guard let saved = try HostCommand.output("\(tool)-save") else { continue }
-            outputs.append(("\(tool)-save", saved.text))
-            if (saved.text + saved.errors).contains("\(tool)-legacy tables present"),
-                let legacy = try HostCommand.output("\(tool)-legacy-save")
-            {
-                outputs.append(("\(tool)-legacy-save", legacy.text))
+        var outputs: [(command: String, text: String)] = [], failures: [FileError] = []
+        func ask(_ command: String) -> (text: String, errors: String)? {
+            do throws(FileError) {
+                guard let answer = try HostCommand.output(command) else { return nil }
+                outputs.append((command, answer.text))
+                return answer
+            } catch {
+                failures.append(error)
+                return nil
             }
         }
+        _ = ask(RulesText.nft)
+        for tool in ["iptables", "ip6tables"] {
+            guard let saved = ask("\(tool)-save") else { continue }
+            if (saved.text + saved.errors).contains("\(tool)-legacy tables present") { _ = ask("\(tool)-legacy-save") }
+        }
         try self.init(RulesText.text(outputs), file: "the host's netfilter rules")
+        self.failures = failures
     }
 
     /// Reads a text that was saved.
