@@ -53,6 +53,17 @@ struct FilesDumpTests {
         COMMIT
         """#
 
+    /// Its services are those of marks: what nat does to port 8080 is nothing to them.
+    static func marks() throws -> MarkRules {
+        try MarksFile(dump, file: "dump", family: .v4, services: [ServiceKey(mark: 0x50, family: .v4)]).rules
+    }
+
+    @Test func aRedirectionThatCouldConcernAServiceIsRefused() {
+        let service = ServiceKey(proto: 6, address: IPAddress(v4: 0xc000_020a), port: 8080)
+        let error = #expect(throws: FileError.self) { try MarksFile(Self.dump, file: "dump", family: .v4, services: [service]) }
+        #expect(error?.description == "dump:36: REDIRECT: no target that is understood here, and no chain")
+    }
+
     @Test(
         arguments: [
             ("tcp 203.0.113.5:40000 > 192.0.2.10:80", 0x50, [28]),

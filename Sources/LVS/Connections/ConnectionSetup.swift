@@ -8,7 +8,7 @@ extension Director {
     {
         var mark: UInt32 = 0
         if let refusal = applyRules(frame, packet, mark: &mark, &context) { return refusal }
-        guard isLocal(packet.flow.destination) else {
+        guard isLocal(packet, frame) else {
             if let recorder = context.recorder { noteMatch(nil, packet.flow, mark, recorder) }
             return passThrough(&frame, packet, &context)
         }

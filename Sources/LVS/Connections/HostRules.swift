@@ -10,8 +10,8 @@ extension Director {
         let recorder = context.recorder
         let marks = packet.family == .v4 ? marks4 : marks6
         let firewall = packet.family == .v4 ? firewall4 : firewall6
-        guard !marks.isEmpty || !firewall.isEmpty else { return isMartian(packet.flow) ? .martian : nil }
-        var query = query(packet, frame, asRoutes: marks.asksRoutes || firewall.asksRoutes)
+        guard !marks.isEmpty || !firewall.isEmpty else { return isMartian(packet, frame) ? .martian : nil }
+        var query = ruleQuery(packet, frame, asRoutes: marks.asksRoutes || firewall.asksRoutes)
         var ruled = MarkState(), judged = MarkState(), deciding: [MarkRule] = []
         let before = beforeReassembly(query, packet, marks.isTracking || firewall.isTracking, context.originalFragments)
         var drop =
@@ -19,8 +19,8 @@ extension Director {
             ?? firewall.evaluate(before, at: .ingress ... .prerouting, &judged)
         if drop == nil {
             mark = ruled.mark
-            guard !isMartian(packet.flow) else { return .martian }
-            if isLocal(packet.flow.destination) {
+            guard !isMartian(packet, frame) else { return .martian }
+            if isLocal(packet, frame) {
                 query.isLocal = true
                 drop =
                     marks.evaluate(query, at: .input ... .input, &ruled) { if recorder != nil { deciding.append($0) } }
@@ -35,6 +35,15 @@ extension Director {
         return .hostFirewall
     }
 
+    /// The mark that the rules before routing give, for the host's look-ups of routes; 0 where none of these asks for it.
+    mutating func routingMark(of packet: Packet, _ frame: Frame) -> UInt32 {
+        let rules = packet.family == .v4 ? marks4 : marks6
+        guard !rules.isEmpty, network.uses(packet.family).contains(.mark) else { return 0 }
+        var state = MarkState()
+        _ = rules.evaluate(ruleQuery(packet, frame, asRoutes: rules.asksRoutes), at: .ingress ... .prerouting, &state)
+        return state.mark
+    }
+
     /// Fragments of IPv4 meet the rules before routing one by one, where no connection tracking puts them together first. What
     /// such rules do to the first of them is done when the packet is whole; but a rule of iptables that looks at ports drops
     /// fragments without them.
@@ -42,7 +51,7 @@ extension Director {
         guard packet.family == .v4, marks4.dropsFragments || firewall4.dropsFragments, !marks4.isTracking, !firewall4.isTracking else {
             return nil
         }
-        let query = query(packet, frame, asRoutes: marks4.asksRoutes || firewall4.asksRoutes)
+        let query = ruleQuery(packet, frame, asRoutes: marks4.asksRoutes || firewall4.asksRoutes)
         for rules in [marks4, firewall4] {
             var state = MarkState()
             guard let drop = rules.evaluate(query, at: .ingress ... .prerouting, &state), drop.rejection == .header else { continue }
@@ -65,7 +74,7 @@ extension Director {
 
     /// What rules can look at.
     /// - Parameter asRoutes: rules want to know what routes lead to the packet's addresses.
-    private mutating func query(_ packet: Packet, _ frame: Frame, asRoutes: Bool) -> MarkQuery {
+    private mutating func ruleQuery(_ packet: Packet, _ frame: Frame, asRoutes: Bool) -> MarkQuery {
         let flow = packet.flow
         let bytes = frame.bytes.dropFirst(Int(packet.network))
         let transport = frame.bytes.dropFirst(Int(packet.transport)).prefix(packet.transportLength)
