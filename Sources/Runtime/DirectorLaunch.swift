@@ -33,6 +33,11 @@ public struct DirectorLaunch {
     public func start(_ state: RunFiles.State) throws -> EventLoop {
         let network = try HostNetwork()
         let requests = try PrivilegedHost()
+        let followsRules = files.marksFromHost || files.honoursFirewall
+        let rulesChanges = followsRules ? try RulesetNotifications() : nil
+        // They may have changed before anybody listened.
+        var state = state
+        state.rules.host = try files.hostRules()
         // Nobody must answer for the services before they are muted, so nothing arrives until the filter is known.
         let links = try interfaces.map { name in
             let link = try requests.openLink(self.link, on: name)
@@ -49,7 +54,7 @@ public struct DirectorLaunch {
             connections: connections, seed: seed, hostEmulation: HostEmulation(isWholeHost: false), at: Instant(svs_clock()))
         let signals = try Signals([.terminate, .interrupt, .hangUp])
         let setup = EventLoop.Setup(
-            links: links, interfaces: interfaces, network: network, requests: requests,
+            links: links, interfaces: interfaces, network: network, requests: requests, rulesChanges: rulesChanges,
             control: try ControlServer(path: control), signals: signals, files: files, log: log)
         _ = signal(SIGPIPE, SIG_IGN)
         let loop = try EventLoop(director, setup, state, start: "seed \(seed)\nconnections \(connections)\n")

@@ -5,6 +5,7 @@ extension Director {
     /// last fragment to arrive goes the rest of the way as the whole packet.
     @inline(never)
     mutating func reassemble(_ frame: inout Frame, _ packet: Packet, _ context: inout PacketContext) -> Verdict {
+        if let refusal = refuseFragment(frame, packet, context.recorder) { return refusal }
         let isForwarded = !isLocal(packet, frame)
         if isForwarded {
             guard isGatheredOnTheWay(packet) else { return passOn(frame, packet, &context) }
