@@ -18,6 +18,8 @@ public final class HostNetwork {
     private var stale: Parts = []
     /// Neighbours to hand on, `nil` for those that went.
     private var changedNeighbors: [LVS.Network.NeighborKey: MACAddress?] = [:]
+    /// Neighbours that the kernel has asked in vain, to hand on.
+    private var failedNeighbors: [LVS.Network.NeighborKey] = []
     /// IPv4 addresses that went: the kernel drops routes that prefer them as source without a word.
     private var lostAddresses: Set<IPAddress> = []
 
@@ -92,6 +94,8 @@ public final class HostNetwork {
         if !changed.isDisjoint(with: [.routes4, .routes6]) { network.routes = tables.all }
         for (key, mac) in changedNeighbors { network.setNeighbor(key.address, on: key.interface, to: mac) }
         changedNeighbors.removeAll(keepingCapacity: true)
+        for key in failedNeighbors { network.failNeighbor(key.address, on: key.interface) }
+        failedNeighbors.removeAll(keepingCapacity: true)
         var isDifferent = network.generation != before
         if changed.contains(.forwarding) {
             let forwards4 = Sysctl.number("net/ipv4/ip_forward") == 1
@@ -181,6 +185,7 @@ public final class HostNetwork {
         // A bridge's forwarding table is told in the same words (AF_BRIDGE).
         guard let entry = Self.neighbor(message) else { return }
         let mac = message.type == Int32(RTM_DELNEIGH) ? nil : entry.mac
+        if entry.hasFailed { failedNeighbors.append(entry.key) }
         guard neighbors[entry.key] != mac else { return }
         neighbors[entry.key] = mac
         changedNeighbors[entry.key] = .some(mac)

@@ -75,7 +75,7 @@ final class HostSide {
     func work(_ director: inout Director, at now: Instant) {
         if let due = nextAnnouncement, due <= now { nextAnnouncement = announcer.advance(to: now) }
         complain(announcer.lastFailure ?? resolver.lastRefusal)
-        for wanted in director.wantedNeighbors { resolver.resolve(wanted.address, on: wanted.interface, at: now) }
+        resolver.resolve(director.wantedNeighbors, at: now)
     }
 
     /// Says what went wrong, once.

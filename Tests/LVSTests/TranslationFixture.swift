@@ -185,6 +185,17 @@ final class TranslationFixture {
         return out
     }
 
+    /// The host has asked a neighbour on eth0 in vain; the frames that this gives rise to.
+    func failNeighbor(_ address: String) -> [[UInt8]] {
+        director.network.failNeighbor(Self.ip(address), on: 2)
+        director.releaseWaiting(at: now)
+        offloads = []
+        interfaces = []
+        var out: [[UInt8]] = []
+        for i in 0..<director.outbox.batch.count { take(director.outbox.batch[i], &out) }
+        return out
+    }
+
     /// One second's work of drop_entry, without the second.
     func sweep() { director.dropEntries() }
 

@@ -36,7 +36,7 @@ extension Director {
 
     /// The output handler for what the host sends: a reply of a local server is counted, observed and gets the virtual
     /// address back where its request was translated; an ICMP error about such a request as well.
-    private mutating func leaveHost(_ frame: inout Frame, _ packet: Packet) -> Verdict {
+    mutating func leaveHost(_ frame: inout Frame, _ packet: Packet) -> Verdict {
         guard packet.kind == .ip, services.hasServices(packet.family), !packet.isFragment else { return .passReply }
         guard packet.isBalanced else { return leaveHostAsError(frame, packet) }
         let flow = packet.flow
