@@ -5,7 +5,12 @@ let settings: [SwiftSetting] = [
     .swiftLanguageMode(.v6),
     .enableUpcomingFeature("ExistentialAny"),
     .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .treatAllWarnings(as: .error),
 ]
+let cSettings: [CSetting] = [.treatAllWarnings(as: .error)]
+
+let system = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
 
 let package = Package(
     name: "swift-virtual-server",
@@ -15,51 +20,61 @@ let package = Package(
         .library(name: "svs-ipvs", type: .dynamic, targets: ["svs-ipvs"]),
     ],
     dependencies: [
-        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
     ],
     targets: [
         // ground
-        .target(name: "CLinux"),
+        .target(name: "CLinux", cSettings: cSettings),
         .systemLibrary(name: "Clibpcap", pkgConfig: "libpcap", providers: [.apt(["libpcap-dev"])]),
-        .systemLibrary(name: "Clibnet", providers: [.apt(["libnet1-dev"])]),
         .systemLibrary(name: "Clibnl", pkgConfig: "libnl-route-3.0", providers: [.apt(["libnl-route-3-dev"])]),
         .systemLibrary(name: "Clibnftables", pkgConfig: "libnftables", providers: [.apt(["libnftables-dev"])]),
+        .target(name: "Linux", dependencies: ["CLinux", system], swiftSettings: settings),
         // floor 1
         .target(name: "Wire", dependencies: ["CLinux"], swiftSettings: settings),
         // floor 2
         .target(name: "LVS", dependencies: ["Wire"], swiftSettings: settings),
         .target(name: "Decap", dependencies: ["Wire"], swiftSettings: settings),
-        .target(name: "Links", dependencies: ["Wire", "CLinux", "Clibpcap"], swiftSettings: settings),
+        .target(name: "Links", dependencies: ["Wire", "CLinux", "Clibpcap", "Linux", system], swiftSettings: settings),
         // floor 3
-        .target(name: "Admin", dependencies: ["LVS", "Wire", "CLinux"], swiftSettings: settings),
+        .target(name: "Admin", dependencies: ["LVS", "Wire", "CLinux", "Linux", system], swiftSettings: settings),
         .target(
-            name: "Host", dependencies: ["LVS", "Wire", "CLinux", "Clibnet", "Clibnl", "Clibnftables"],
+            name: "Host", dependencies: ["LVS", "Wire", "CLinux", "Linux", "Clibnl", "Clibnftables", system],
             swiftSettings: settings),
-        .target(name: "Replay", dependencies: ["Admin", "LVS", "Links", "Wire"], swiftSettings: settings),
+        .target(name: "Replay", dependencies: ["Admin", "LVS", "Links", "Linux", "Wire", system], swiftSettings: settings),
+        // floor 4
+        .target(
+            name: "Runtime", dependencies: ["Admin", "Decap", "Host", "LVS", "Links", "Linux", "Replay", "Wire", "CLinux", system],
+            swiftSettings: settings),
         // doors
         .executableTarget(
             name: "svs",
             dependencies: [
-                "Admin", "Decap", "Host", "LVS", "Links", "Replay", "Wire", "CLinux",
+                "Admin", "Decap", "Host", "LVS", "Links", "Replay", "Runtime", "Wire", "CLinux", system,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: settings),
-        .target(name: "CBench", cSettings: [.unsafeFlags(["-O2"])]),
+        .target(name: "CBench", cSettings: cSettings + [.unsafeFlags(["-O2"])]),
         .executableTarget(
             name: "svs-bench",
             dependencies: ["LVS", "Wire", "CBench", "CLinux", .product(name: "ArgumentParser", package: "swift-argument-parser")],
             swiftSettings: settings),
-        .target(name: "svs-ipvs"),
+        .target(name: "svs-ipvs", cSettings: cSettings),
         // tests
+        .target(name: "LinkKit", dependencies: ["Links", "Wire"], path: "Tests/LinkKit", swiftSettings: settings),
         .target(name: "PacketKit", dependencies: ["Wire"], path: "Tests/PacketKit", swiftSettings: settings),
         .testTarget(name: "WireTests", dependencies: ["Wire", "PacketKit"], swiftSettings: settings),
         .testTarget(name: "LVSTests", dependencies: ["LVS", "Wire", "PacketKit"], swiftSettings: settings),
         .testTarget(name: "DecapTests", dependencies: ["Decap", "Wire", "PacketKit"], swiftSettings: settings),
-        .testTarget(name: "LinksTests", dependencies: ["Links", "Wire", "PacketKit", "CLinux"], swiftSettings: settings),
+        .testTarget(name: "LinksTests", dependencies: ["Links", "LinkKit", "Wire", "PacketKit", "CLinux"], swiftSettings: settings),
         .testTarget(
             name: "ReplayTests", dependencies: ["Replay", "LVS", "Wire", "Admin", "Links", "PacketKit"], exclude: ["Cases"],
             swiftSettings: settings),
-        .testTarget(name: "HostTests", dependencies: ["Host", "LVS", "Wire", "CLinux"], swiftSettings: settings),
+        .testTarget(name: "HostTests", dependencies: ["Host", "LVS", "Links", "Wire", "CLinux"], swiftSettings: settings),
+        .testTarget(
+            name: "RuntimeTests",
+            dependencies: ["Runtime", "Admin", "Host", "LVS", "LinkKit", "Links", "Linux", "Replay", "Wire", "CLinux", "PacketKit"],
+            swiftSettings: settings),
         .testTarget(
             name: "AdminTests", dependencies: ["Admin", "LVS", "Wire", "CLinux"], exclude: ["Transcripts"], swiftSettings: settings),
     ]

@@ -1,4 +1,4 @@
-import Glibc
+import SystemPackage
 
 /// Why the host refused something: what was asked, and what the kernel or a library answered.
 public struct HostError: Error, Hashable, Sendable, CustomStringConvertible {
@@ -17,7 +17,7 @@ public struct HostError: Error, Hashable, Sendable, CustomStringConvertible {
 
     /// An answer of the kernel: `errno`, positive.
     public init(_ what: String, errno: Int32) {
-        self.init(what, cause: String(cString: strerror(errno)), errno: errno)
+        self.init(what, cause: Errno(rawValue: errno).description, errno: errno)
     }
 
     public var description: String { "cannot \(what): \(cause)" }

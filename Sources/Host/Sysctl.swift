@@ -1,4 +1,5 @@
-import Glibc
+import Linux
+import SystemPackage
 
 /// Kernel parameters under /proc/sys, of the network namespace that the calling thread is in.
 public enum Sysctl {
@@ -14,28 +15,13 @@ public enum Sysctl {
     /// Sets a parameter.
     public static func write(_ value: String, to path: String) throws(HostError) {
         let what = "set \(path.replacingSlashes) to \(value)"
-        let file = open("/proc/sys/" + path, O_WRONLY | O_CLOEXEC)
-        guard file >= 0 else { throw HostError(what, errno: errno) }
-        defer { close(file) }
-        let bytes = Array(value.utf8)
-        guard Glibc.write(file, bytes, bytes.count) == bytes.count else { throw HostError(what, errno: errno) }
+        do throws(Errno) { try FileWriter.overwrite(FilePath("/proc/sys/" + path), with: value.utf8) } catch {
+            throw HostError(what, errno: error.rawValue)
+        }
     }
 
     /// The whole of a small file; `nil` when it cannot be read.
-    static func contents(_ path: String) -> [UInt8]? {
-        let file = open(path, O_RDONLY | O_CLOEXEC)
-        guard file >= 0 else { return nil }
-        defer { close(file) }
-        var bytes: [UInt8] = []
-        var piece = [UInt8](repeating: 0, count: 4096)
-        while bytes.count < 1 << 20 {
-            let count = Glibc.read(file, &piece, piece.count)
-            if count == 0 { return bytes }
-            guard count > 0 else { return nil }
-            bytes += piece[..<count]
-        }
-        return bytes
-    }
+    static func contents(_ path: String) -> [UInt8]? { try? FileReader(FilePath(path)).all() }
 
     private static func trimmed(_ bytes: [UInt8]) -> String {
         var text = bytes[...]

@@ -14,6 +14,9 @@ public struct Director: ~Copyable {
     public var marks6 = MarkRules(family: .v6) { didSet { virtuals.outdate() } }
     /// Which of the host's work the director does.
     public var hostEmulation: HostEmulation { didSet { virtuals.outdate() } }
+    /// Nanoseconds until questions for a neighbour's MAC have failed: three of them, a second apart (the kernel's mcast_solicit
+    /// and retrans_time_ms). Where a host asks, which says when it has failed, this is only for the case that it says nothing.
+    public var neighborPatience: Instant = 3_000_000_000
     /// What the director made itself during the last batch; sent after the batch.
     public internal(set) var outbox = Outbox()
     /// Frames by verdict.
@@ -34,12 +37,6 @@ public struct Director: ~Copyable {
     var generator: SeededGenerator
     var defence = OverloadDefence()
     var fragments = ReassemblyTable()
-    /// How the reassembled packet in hand came in.
-    var originals = OriginalFragments()
-    /// The IPv4 options of the packet in hand, where it has any.
-    var optionsInHand = IPOptions()
-    /// The VLAN tag of the frame in hand, where it has one: answers leave with it.
-    var tagInHand: UInt32?
     var virtuals = VirtualAddresses()
     var waiting = NeighborQueue()
     var sides = SideTable()
@@ -50,15 +47,9 @@ public struct Director: ~Copyable {
     var icmpBudget = ICMPBudget()
     var trash = Trash()
     var natServers = NATServers()
-    /// An ICMP error is being scheduled: what hashes destinations sees the packet that it quotes, which goes to the client.
-    var schedulesError = false
     var daemons: [SyncDaemon] = []
     var sequence: UInt64 = 0
-    /// The server that the frame in hand was counted for, -1 without one.
-    var chosen: ServerID = -1
     private let parsed: Slab<ParsedFrame>
-    /// Takes down what is decided, while a frame is explained.
-    var recorder: ExplanationRecorder?
 
     /// What was seen of a frame before its turn came.
     struct ParsedFrame: BitwiseCopyable {
@@ -101,6 +92,12 @@ public struct Director: ~Copyable {
     /// Directs every frame of a batch. Frames with an `egress` afterwards are to be sent as they are now; then those in
     /// `outbox`. Call `advance(to:)` first when time has passed.
     public mutating func process(_ batch: inout Batch, at now: Instant) {
+        var context = PacketContext()
+        process(&batch, at: now, &context)
+    }
+
+    @inline(never)
+    private mutating func process(_ batch: inout Batch, at now: Instant, _ context: inout PacketContext) {
         clock = max(clock, now)
         outbox.removeAll()
         if interfaceTable.generation != network.generation { interfaceTable.read(network) }
@@ -112,9 +109,9 @@ public struct Director: ~Copyable {
             for i in first..<end { parse(batch[i], as: i) }
             for i in first..<end where parsed[i].packet.kind == .ip { connections.prefetchConnection(parsed[i].hash) }
             for i in first..<end {
-                let verdict = direct(&batch[i], &parsed[i].packet, parsed[i].hash)
+                let verdict = direct(&batch[i], &parsed[i].packet, parsed[i].hash, &context)
                 parsed[i].verdict = verdict
-                parsed[i].server = chosen
+                parsed[i].server = context.countedServer
                 verdicts.count(verdict)
             }
             first = end
@@ -126,16 +123,15 @@ public struct Director: ~Copyable {
     public mutating func explain(_ batch: inout Batch, at now: Instant) -> Explanation {
         let recorder = ExplanationRecorder()
         guard batch.count == 1 else { return recorder.explanation }
-        self.recorder = recorder
-        defer { self.recorder = nil }
         let frame = batch[0]
         let packet = Packet(frame)
         if packet.kind == .ip {
             if frame.offload.isSuperframe { recorder.longestSegment = Segmentation(frame, packet)?.longest }
-            noteKnown(packet, frame, at: now)
+            noteKnown(packet, frame, at: now, recorder)
         }
-        process(&batch, at: now)
-        noteOutcome(packet, frame, verdict(of: 0))
+        var context = PacketContext(recorder: recorder)
+        process(&batch, at: now, &context)
+        noteOutcome(packet, frame, verdict(of: 0), recorder)
         return recorder.explanation
     }
 
@@ -165,30 +161,30 @@ public struct Director: ~Copyable {
 
     /// One frame's way through the director.
     @inline(__always)
-    mutating func direct(_ frame: inout Frame, _ packet: inout Packet, _ hash: UInt32) -> Verdict {
+    mutating func direct(_ frame: inout Frame, _ packet: inout Packet, _ hash: UInt32, _ context: inout PacketContext) -> Verdict {
         frame.egress = 0
-        chosen = -1
+        context.countedServer = -1
         guard packet.kind == .ip else { return answerNeighbor(frame, packet) }
         guard interfaceTable.isMine(frame) else {
-            return frame.ingress == Self.localInterface ? directOwn(&frame, packet) : notMine(frame, packet)
+            return frame.ingress == Self.localInterface ? directOwn(&frame, packet, &context) : notMine(frame, packet)
         }
-        guard !packet.takesSlowPath else { return directOnSlowPath(&frame, packet) }
-        guard services.hasServices(packet.family) else { return passServiceless(&frame, packet) }
-        guard packet.isBalanced else { return directOther(&frame, packet) }
+        guard !packet.takesSlowPath else { return directOnSlowPath(&frame, packet, &context) }
+        guard services.hasServices(packet.family) else { return passServiceless(&frame, packet, &context) }
+        guard packet.isBalanced else { return directOther(&frame, packet, &context) }
 
         let match = connections.find(packet.flow, hash: hash)
-        guard match.id >= 0 else { return setUpConnection(&frame, packet) }
-        return match.isReply ? reply(&frame, packet, match.id) : known(&frame, &packet, match.id)
+        guard match.id >= 0 else { return setUpConnection(&frame, packet, &context) }
+        return match.isReply ? reply(&frame, packet, match.id, &context) : known(&frame, &packet, match.id, &context)
     }
 
     /// A packet of a known connection, from the client's side.
     @inline(__always)
-    mutating func known(_ frame: inout Frame, _ packet: inout Packet, _ id: ConnectionID) -> Verdict {
-        guard !hasLeft(packet.flow.destination) else { return passThrough(&frame, packet) }
-        guard !packet.opensConnection else { return openAgain(&frame, packet, id) }
-        guard isServed(id) else { return unserved(&frame, packet, id) }
-        countRequest(id, packet)
+    mutating func known(_ frame: inout Frame, _ packet: inout Packet, _ id: ConnectionID, _ context: inout PacketContext) -> Verdict {
+        guard !hasLeft(packet.flow.destination) else { return passThrough(&frame, packet, &context) }
+        guard !packet.opensConnection else { return openAgain(&frame, packet, id, &context) }
+        guard isServed(id) else { return unserved(&frame, packet, id, &context) }
+        countRequest(id, packet, &context)
         trackState(id, packet, isReply: false)
-        return forward(&frame, packet, id)
+        return forward(&frame, packet, id, &context)
     }
 }

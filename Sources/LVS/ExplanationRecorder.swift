@@ -35,51 +35,52 @@ extension Director {
 
     /// What the connection table said about a flow.
     @inline(never)
-    mutating func noteFound(_ match: ConnectionTable.Match, _ flow: Flow) {
-        guard let recorder else { return }
+    mutating func noteFound(_ match: ConnectionTable.Match, _ flow: Flow, _ recorder: ExplanationRecorder) {
         guard match.id >= 0 else { return recorder.add(.unknownFlow(flow)) }
-        noteConnection(match.id, isReply: match.isReply)
+        noteConnection(match.id, isReply: match.isReply, recorder)
         recorder.add(.found(entry(match.id), isReply: match.isReply))
     }
 
     /// What a batch asks the connection table before anything else; asked beforehand, so that the way of a batch has no
     /// question whether it is to be explained.
     @inline(never)
-    mutating func noteKnown(_ packet: Packet, _ frame: Frame, at now: Instant) {
+    mutating func noteKnown(_ packet: Packet, _ frame: Frame, at now: Instant, _ recorder: ExplanationRecorder) {
         clock = max(clock, now)
         if interfaceTable.generation != network.generation { interfaceTable.read(network) }
         guard interfaceTable.isMine(frame), !packet.takesSlowPath, packet.isBalanced, services.hasServices(packet.family) else { return }
         let flow = packet.flow
         let hash = connections.hash(flow.source, flow.sourcePort, flow.destination, flow.destinationPort, flow.proto)
-        noteFound(connections.find(flow, hash: hash), flow)
+        noteFound(connections.find(flow, hash: hash), flow, recorder)
     }
 
     /// The connection that an ICMP error is about.
     @inline(never)
-    func noteQuoted(_ id: ConnectionID, isReply: Bool) { recorder?.add(.found(entry(id), isReply: isReply)) }
+    func noteQuoted(_ id: ConnectionID, isReply: Bool, _ recorder: ExplanationRecorder) {
+        recorder.add(.found(entry(id), isReply: isReply))
+    }
 
-    private func noteConnection(_ id: ConnectionID, isReply: Bool) {
-        recorder?.connection = id
-        recorder?.isReply = isReply
-        recorder?.stateBefore = entry(id).state
+    private func noteConnection(_ id: ConnectionID, isReply: Bool, _ recorder: ExplanationRecorder) {
+        recorder.connection = id
+        recorder.isReply = isReply
+        recorder.stateBefore = entry(id).state
     }
 
     @inline(never)
-    func noteConnected(_ id: ConnectionID) {
-        noteConnection(id, isReply: false)
-        recorder?.add(.connected(entry(id)))
+    func noteConnected(_ id: ConnectionID, _ recorder: ExplanationRecorder) {
+        noteConnection(id, isReply: false, recorder)
+        recorder.add(.connected(entry(id)))
     }
 
     @inline(never)
-    func noteMark(_ rules: MarkRules, _ query: MarkQuery) {
+    func noteMark(_ rules: MarkRules, _ query: MarkQuery, _ recorder: ExplanationRecorder) {
         let (mark, deciding) = rules.explainedMark(for: query)
-        recorder?.add(.marked(mark, by: deciding))
+        recorder.add(.marked(mark, by: deciding))
     }
 
     @inline(never)
-    mutating func noteMatch(_ service: VirtualService?, _ flow: Flow, _ mark: UInt32) {
+    mutating func noteMatch(_ service: VirtualService?, _ flow: Flow, _ mark: UInt32, _ recorder: ExplanationRecorder) {
         guard let service else {
-            recorder?.add(.unmatched(nearest(to: flow, mark)))
+            recorder.add(.unmatched(nearest(to: flow, mark)))
             return
         }
         let key = service.key
@@ -87,7 +88,7 @@ extension Director {
             if key.mark != 0 { .mark } else if !key.ranges.isEmpty { .range } else if key.port == flow.destinationPort {
                 .endpoint
             } else if key.port == 0 { .anyPort } else { .ftp }
-        recorder?.add(.matched(key, match))
+        recorder.add(.matched(key, match))
     }
 
     /// The services that a flow misses by least, at most three.
@@ -120,31 +121,31 @@ extension Director {
 
     /// Why a packet may not open a connection.
     @inline(never)
-    mutating func noteOpensNothing(_ packet: Packet) {
+    mutating func noteOpensNothing(_ packet: Packet, _ recorder: ExplanationRecorder) {
         let words =
             switch packet.flow.proto {
             case IPProtocol.tcp where packet.flags.contains(.rst): "a TCP reset opens no connection"
             case IPProtocol.tcp: "a TCP segment without SYN [\(packet.flags.letters)] opens no connection (sloppy_tcp is 0)"
             default: "an SCTP packet that does not begin with INIT opens no connection (sloppy_sctp is \(tunables.sloppySCTP))"
             }
-        recorder?.add(.opensNothing(words))
+        recorder.add(.opensNothing(words))
     }
 
     /// The candidates as they are before the choice.
     @inline(never)
-    func noteCandidates(_ scheduler: any Scheduler, _ request: SchedulingRequest, _ servers: Candidates) {
+    func noteCandidates(_ scheduler: any Scheduler, _ request: SchedulingRequest, _ servers: Candidates, _ recorder: ExplanationRecorder) {
         let shown = (0..<min(servers.count, 1024)).map { place in
             let server = servers[place]
             return Explanation.Candidate(
                 server: server.key, weight: server.weight, active: server.active, inactive: server.inactive,
                 isOverloaded: server.isOverloaded, score: scheduler.score(of: place, for: request, in: servers))
         }
-        recorder?.add(.scheduled(Explanation.Schedule(scheduler: type(of: scheduler).name, candidates: shown, picked: nil)))
+        recorder.add(.scheduled(Explanation.Schedule(scheduler: type(of: scheduler).name, candidates: shown, picked: nil)))
     }
 
     @inline(never)
-    func notePicked(_ place: Int?) {
-        guard let recorder, let last = recorder.explanation.steps.indices.last,
+    func notePicked(_ place: Int?, _ recorder: ExplanationRecorder) {
+        guard let last = recorder.explanation.steps.indices.last,
             case .scheduled(var schedule) = recorder.explanation.steps[last]
         else { return }
         schedule.picked = place
@@ -153,7 +154,7 @@ extension Director {
 
     /// Why the packet's connection is not continued.
     @inline(never)
-    mutating func noteFreshStart(_ id: ConnectionID) {
+    mutating func noteFreshStart(_ id: ConnectionID, _ recorder: ExplanationRecorder) {
         let old = entry(id)
         let server = connections[id].server
         let words =
@@ -164,13 +165,13 @@ extension Director {
             } else {
                 "the client uses its port again, and the old connection is in \(old.state) (conn_reuse_mode is \(tunables.connectionReuseMode))"
             }
-        recorder?.add(.startsAfresh(old, words))
-        recorder?.connection = -1
+        recorder.add(.startsAfresh(old, words))
+        recorder.connection = -1
     }
 
     /// Why no ICMP error is sent about a packet.
     @inline(never)
-    mutating func noteUntold(_ packet: Packet) {
+    mutating func noteUntold(_ packet: Packet, _ recorder: ExplanationRecorder) {
         let words =
             if packet.isLaterFragment { "the packet is a later fragment" } else if isICMPError(packet) {
                 "the packet is itself an ICMP error"
@@ -179,35 +180,33 @@ extension Director {
             } else if !isTellable(packet.flow.destination) { "its destination \(packet.flow.destination) is no single host" } else {
                 "the limit of ICMP errors to \(packet.flow.source) is reached (icmp_ratelimit)"
             }
-        recorder?.add(.untold(words))
+        recorder.add(.untold(words))
     }
 
     @inline(never)
-    mutating func noteRetired(_ template: ConnectionID) {
+    mutating func noteRetired(_ template: ConnectionID, _ recorder: ExplanationRecorder) {
         let server = connections[template].server
         let isGone = server < 0 || !servers[server].isAvailable
-        recorder?.add(
+        recorder.add(
             .retired(entry(template), isGone ? "its server was removed" : "its server has weight 0 (expire_quiescent_template is 1)"))
     }
 
     /// What can be said when the frame has been directed: the state of its connection, its way, its length against the MTU.
-    mutating func noteOutcome(_ packet: Packet, _ frame: Frame, _ verdict: Verdict) {
-        guard let recorder else { return }
+    mutating func noteOutcome(_ packet: Packet, _ frame: Frame, _ verdict: Verdict, _ recorder: ExplanationRecorder) {
         let id = recorder.connection
         if id >= 0, verdict != .serverGone {
             if connections[id].flags.contains(.used) {
                 let now = entry(id)
                 recorder.add(.observed(Explanation.StateTracking(before: recorder.stateBefore, after: now.state, remaining: now.remaining)))
             }
-            noteWay(of: id, packet, frame)
+            noteWay(of: id, packet, frame, recorder)
         }
         recorder.explanation.verdict = verdict
-        recorder.explanation.server = chosen >= 0 ? servers[chosen].key : nil
-        recorder.explanation.service = chosen >= 0 ? services[servers[chosen].service]?.key : nil
+        recorder.explanation.server = server(of: 0)
+        recorder.explanation.service = service(of: 0)
     }
 
-    private mutating func noteWay(of id: ConnectionID, _ packet: Packet, _ frame: Frame) {
-        guard let recorder else { return }
+    private mutating func noteWay(of id: ConnectionID, _ packet: Packet, _ frame: Frame, _ recorder: ExplanationRecorder) {
         let connection = connections[id]
         guard !recorder.isReply || connection.translates else { return }
         let target = recorder.isReply ? connection.client : connection.method == .bypass ? connection.virtual : connection.serverAddress

@@ -32,6 +32,14 @@ public struct Outbox: ~Copyable {
         return Frame(buffer: UnsafeMutableRawPointer(start), capacity: words * 8, headroom: Self.headroom, length: length)
     }
 
+    /// Words of the arena for what is to be remembered until the batch ends; `nil` when it has used up the arena.
+    mutating func words(_ count: Int) -> UnsafeMutableBufferPointer<UInt64>? {
+        guard count > 0, used + count <= arena.capacity else { return nil }
+        let start = arena.mutableAddress(checked: used)
+        used += count
+        return UnsafeMutableBufferPointer(start: start, count: count)
+    }
+
     /// A copy of a frame, offload included.
     mutating func copy(_ frame: Frame) -> Frame? {
         guard var copy = room(for: frame.count) else { return nil }
@@ -40,9 +48,6 @@ public struct Outbox: ~Copyable {
         copy.ingress = frame.ingress
         return copy
     }
-
-    /// IP length of the frame emitted last, `nil` when there is none.
-    var lastLength: Int? { batch.isEmpty ? nil : batch[batch.count - 1].count - 14 }
 
     /// Sends a frame made here on its way; false when there is no place left for it.
     mutating func emit(_ frame: Frame, on interface: Int32, causedBy cause: Int32) -> Bool {

@@ -1,3 +1,4 @@
+internal import SystemPackage
 public import Wire
 
 /// Where frames enter and leave the director: an interface, a file, memory.
@@ -30,35 +31,13 @@ extension Link {
     public var wantsPoll: Bool { false }
 }
 
-/// A link that can be opened by a name such as `ring:eth0`. Links that hold another link are not.
-public protocol NamedLink: Link, SendableMetatype {
-    /// The word in front of the colon that chooses this link: `ring` in `ring:eth0`.
-    static var scheme: String { get }
-
-    /// Opens what the part behind the colon names: an interface, a file.
-    init(opening name: String) throws(LinkError)
-}
-
-/// Every link that a name can choose; a new one is a file and a word here.
-public enum LinkRoster {
-    public static let all: [any NamedLink.Type] = [RingLink.self, SocketLink.self, PcapLink.self]
-
-    /// Opens the link that `name` asks for: `ring:eth0`, `socket:eth0`, `pcap:in.pcap,out.pcap`.
-    public static func open(_ name: String) throws(LinkError) -> any NamedLink {
-        let parts = name.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
-        let schemes = all.map { $0.scheme }.joined(separator: ", ")
-        guard parts.count == 2, !parts[1].isEmpty else {
-            throw LinkError("link \(name): expected SCHEME:NAME, where SCHEME is one of \(schemes)")
-        }
-        for type in all where type.scheme == parts[0] { return try type.init(opening: String(parts[1])) }
-        throw LinkError("link \(name): no scheme \(parts[0]); there are \(schemes)")
-    }
-}
-
 /// Why a link cannot be opened or used: what was tried, on what, and what the system said.
 public struct LinkError: Error, Sendable, CustomStringConvertible {
     public let description: String
     public init(_ description: String) { self.description = description }
+
+    /// The system's answer about something: a file, a step of opening an interface.
+    init(_ what: String, _ error: Errno) { self.init("\(what): \(error)") }
 }
 
 /// Frames and losses at one link since it was opened.

@@ -1,5 +1,8 @@
 /// A link on a real interface: frames arrive when they want to.
-public protocol LiveLink: NamedLink {
+public protocol LiveLink: Link, SendableMetatype {
+    /// The word that chooses this link: `ring` in `svs run --link ring`.
+    static var scheme: String { get }
+
     /// Opens the interface. Nothing that `filter` does not accept arrives, from the first frame on. Links that share a
     /// fanout `group` share the frames, each flow on one of them.
     init(on interfaceName: String, filter: PacketFilter, group: UInt16?) throws(LinkError)
@@ -9,4 +12,19 @@ public protocol LiveLink: NamedLink {
 
     /// The filter in force.
     var filter: PacketFilter { get }
+}
+
+/// Every way to take frames from an interface; a new one is a file and a word here. The first is the usual one.
+public enum LinkRoster {
+    public static let all: [any LiveLink.Type] = [RingLink.self, SocketLink.self]
+
+    public static let schemes: [String] = all.map { $0.scheme }
+
+    /// Opens an interface in the way that `scheme` names.
+    public static func open(_ scheme: String, on interface: String, filter: PacketFilter = .everything) throws(LinkError) -> any LiveLink {
+        guard let type = all.first(where: { $0.scheme == scheme }) else {
+            throw LinkError("no link \(scheme); there are \(schemes.joined(separator: ", "))")
+        }
+        return try type.init(on: interface, filter: filter, group: nil)
+    }
 }

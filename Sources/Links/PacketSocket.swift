@@ -1,5 +1,6 @@
 internal import CLinux
 internal import Glibc
+internal import SystemPackage
 
 /// A raw packet socket on one interface (packet(7)), its options set in the order that the kernel wants: offload header,
 /// filter, ring, and only then the binding, so that no frame arrives that was not asked for.
@@ -104,6 +105,6 @@ public final class PacketSocket {
 
     func failure(_ step: String, _ result: Int32) -> LinkError {
         if result == -EPERM { return LinkError("interface \(interfaceName): \(step) needs CAP_NET_RAW") }
-        return LinkError("interface \(interfaceName): \(step): \(String(cString: strerror(-result)))")
+        return LinkError("interface \(interfaceName): \(step)", Errno(rawValue: -result))
     }
 }

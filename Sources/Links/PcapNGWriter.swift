@@ -1,4 +1,5 @@
-internal import Glibc
+internal import Linux
+internal import SystemPackage
 public import Wire
 
 /// Writes the Ethernet frames of one interface to a pcapng file, each with a comment, in this machine's byte order and with
@@ -7,7 +8,7 @@ public import Wire
 public final class PcapNGWriter {
     public let path: String
     public private(set) var frames = 0
-    private var stream: UnsafeMutablePointer<FILE>?
+    private let file: FileWriter
     /// Longest comment, bytes: an option's length has 16 bits and is padded to words.
     private static let longestComment = 65532
 
@@ -15,8 +16,7 @@ public final class PcapNGWriter {
     /// - Parameter interface: name of the interface that the frames belong to.
     public init(path: String, interface: String) throws(LinkError) {
         self.path = path
-        guard let stream = fopen(path, "wb") else { throw LinkError("\(path): \(String(cString: strerror(errno)))") }
-        self.stream = stream
+        do throws(Errno) { file = try FileWriter(FilePath(path)) } catch { throw LinkError(path, error) }
         var section = Block(type: 0x0a0d_0d0a)
         section.put(UInt32(0x1a2b_3c4d))
         section.put(UInt16(1))
@@ -37,8 +37,6 @@ public final class PcapNGWriter {
         description.putOption(0, [])
         try append(description)
     }
-
-    deinit { if let stream { fclose(stream) } }
 
     /// Appends a frame that passed `time` nanoseconds after 1970, with what is to be said about it.
     public func write(_ frame: Bytes, time: UInt64, comment: String? = nil) throws(LinkError) {
@@ -62,18 +60,14 @@ public final class PcapNGWriter {
 
     /// Completes the file; nothing can be written afterwards.
     public func close() throws(LinkError) {
-        guard let stream else { return }
-        self.stream = nil
-        guard fclose(stream) == 0 else { throw failure() }
+        do throws(Errno) { try file.close() } catch { throw failure(error) }
     }
 
     private func append(_ block: Block) throws(LinkError) {
-        guard let stream else { throw LinkError("\(path): is closed") }
-        let bytes = block.bytes
-        guard fwrite(bytes, 1, bytes.count, stream) == bytes.count else { throw failure() }
+        do throws(Errno) { try file.write(block.bytes) } catch { throw failure(error) }
     }
 
-    private func failure() -> LinkError { LinkError("\(path): writing frame \(frames + 1): \(String(cString: strerror(errno)))") }
+    private func failure(_ error: Errno) -> LinkError { LinkError("\(path): writing frame \(frames + 1)", error) }
 
     /// A block: type, total length, body, total length again.
     private struct Block {

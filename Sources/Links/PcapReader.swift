@@ -1,5 +1,7 @@
 internal import Clibpcap
 internal import Glibc
+internal import Linux
+internal import SystemPackage
 public import Wire
 
 /// Reads the Ethernet frames of a pcap or pcapng file, one after another, through libpcap; whatever the file's byte
@@ -23,7 +25,7 @@ public final class PcapReader {
     public init(path: String) throws(LinkError) {
         self.path = path
         guard let stream = path == "-" ? fdopen(dup(0), "rb") : fopen(path, "rb") else {
-            throw LinkError("\(path): \(String(cString: strerror(errno)))")
+            throw LinkError(path, .latest)
         }
         var message = [CChar](repeating: 0, count: Int(PCAP_ERRBUF_SIZE) + 1)
         guard let file = pcap_fopen_offline_with_tstamp_precision(stream, UInt32(PCAP_TSTAMP_PRECISION_NANO), &message)

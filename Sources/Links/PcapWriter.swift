@@ -1,5 +1,7 @@
 internal import Clibpcap
 internal import Glibc
+internal import Linux
+internal import SystemPackage
 public import Wire
 
 /// Writes Ethernet frames to a pcap file in this machine's byte order, through libpcap.
@@ -26,7 +28,7 @@ public final class PcapWriter {
         }
         self.handle = handle
         guard let stream = path == "-" ? fdopen(dup(1), "wb") : fopen(path, "wb") else {
-            throw LinkError("\(path): \(String(cString: strerror(errno)))")
+            throw LinkError(path, .latest)
         }
         dump = pcap_dump_fopen(handle, stream)
         guard dump != nil else {
@@ -89,6 +91,6 @@ public final class PcapWriter {
     }
 
     private func failure() -> LinkError {
-        LinkError("\(path): writing frame \(frames + 1): \(String(cString: strerror(errno)))")
+        LinkError("\(path): writing frame \(frames + 1)", .latest)
     }
 }

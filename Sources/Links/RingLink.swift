@@ -29,10 +29,6 @@ public final class RingLink: LiveLink {
     /// after a VLAN tag came back.
     private static var reserve: Int { 128 }
 
-    public convenience init(opening name: String) throws(LinkError) {
-        try self.init(on: name, filter: .everything, group: nil)
-    }
-
     public convenience init(on interfaceName: String, filter: PacketFilter = .everything, group: UInt16? = nil)
         throws(LinkError)
     {

@@ -16,10 +16,6 @@ public final class SocketLink: LiveLink {
     private var counts = LinkCounters()
     public private(set) var wantsPoll = true
 
-    public convenience init(opening name: String) throws(LinkError) {
-        try self.init(on: name, filter: .everything, group: nil)
-    }
-
     public init(on interfaceName: String, filter: PacketFilter = .everything, group: UInt16? = nil) throws(LinkError) {
         socket = try PacketSocket(on: interfaceName, receives: true)
         try socket.attach(filter)

@@ -1,5 +1,7 @@
 public import Admin
 internal import Glibc
+internal import Linux
+internal import SystemPackage
 
 /// The files that describe one director host and the frames that reach it: a case folder, or files named one by one.
 public struct CaseFiles: Sendable {
@@ -81,7 +83,7 @@ public struct CaseFiles: Sendable {
 
     static func names(in folder: String) throws(FileError) -> Set<String> {
         guard let directory = opendir(folder) else {
-            throw FileError(file: folder, text: String(cString: strerror(errno)))
+            throw FileError(file: folder, .latest)
         }
         defer { closedir(directory) }
         var names: Set<String> = []

@@ -30,24 +30,4 @@ public enum DirectorText {
         tunables.forward6 = director.network.forwards6 ? 1 : 0
         return Tunables.names.compactMap { name in tunables.value(of: name).map { "\(name) = \($0)\n" } }.joined()
     }
-
-    /// Texts in one answer: `NAME LENGTH`, a line end, the text.
-    public static func joined(_ texts: [(name: String, text: String)]) -> [UInt8] {
-        texts.flatMap { Array("\($0.name) \($0.text.utf8.count)\n".utf8) + Array($0.text.utf8) }
-    }
-
-    /// The texts of such an answer by name.
-    public static func split(_ bytes: [UInt8]) -> [String: String] {
-        var texts: [String: String] = [:]
-        var rest = bytes[...]
-        while let end = rest.firstIndex(of: 0x0a) {
-            let head = String(decoding: rest[..<end], as: UTF8.self).split(separator: " ")
-            guard head.count == 2, let length = Int(head[1]), length >= 0, rest.distance(from: end, to: rest.endIndex) > length else {
-                break
-            }
-            texts[String(head[0])] = String(decoding: rest[(end + 1)...].prefix(length), as: UTF8.self)
-            rest = rest[(end + 1)...].dropFirst(length)
-        }
-        return texts
-    }
 }

@@ -2,6 +2,8 @@ internal import Admin
 internal import Glibc
 internal import LVS
 internal import Links
+internal import Linux
+internal import SystemPackage
 internal import Wire
 
 /// Writes a case's expectations anew. What was expected and still counts as equal keeps its bytes, so that only what changed
@@ -34,15 +36,17 @@ struct ExpectationsWriter {
     ) throws {
         let before = expectations.verdicts.flatMap { outcome.index < $0.count ? $0[outcome.index] : nil }
         verdicts.append(before == "-" ? "-" : Substring(outcome.verdict.name))
-        guard !expectations.routed.contains(outcome.index), isFirst || !expectations.outputs.isEmpty else { return }
-        for interface in Set(emissions.map(\.interface)).sorted() {
+        guard isFirst || !expectations.outputs.isEmpty else { return }
+        // Frames that are not judged stay as they are: they are not the director's.
+        let isRouted = expectations.routed.contains(outcome.index)
+        for interface in (isRouted ? Set(expected.keys) : Set(emissions.map(\.interface))).sorted() {
             if writers[interface] == nil {
                 let name = interface == first ? "out.pcap" : "out.\(network.interface(interface)?.name ?? "\(interface)").pcap"
                 try open(interface, expectations.folder + "/" + name)
             }
             let frames = emissions.filter { $0.interface == interface }.map(\.frame)
             let old = expected[interface] ?? []
-            let isSame = old.count == frames.count && zip(old, frames).allSatisfy { judgement.differences($0, $1).isEmpty }
+            let isSame = isRouted || old.count == frames.count && zip(old, frames).allSatisfy { judgement.differences($0, $1).isEmpty }
             for (number, frame) in (isSame ? old : frames).enumerated() {
                 var bytes = frame
                 var failure: LinkError?
@@ -61,11 +65,9 @@ struct ExpectationsWriter {
         if isFirst, writers[first] == nil { try open(first, expectations.folder + "/out.pcap") }
         for (path, writer) in writers.values {
             try writer.close()
-            guard rename(path + ".new", path) == 0 else { throw FileError(file: path, text: String(cString: strerror(errno))) }
+            try OutputFile.rename(path + ".new", to: path)
         }
-        if isFirst || expectations.verdicts != nil {
-            try OutputFile.write(verdicts.map { $0 + "\n" }.joined(), to: expectations.folder + "/verdicts")
-        }
+        try OutputFile.write(verdicts.map { $0 + "\n" }.joined(), to: expectations.folder + "/verdicts")
         guard isFirst || !expectations.listings.isEmpty else { return }
         try OutputFile.makeFolder(expectations.folder + "/expected")
         for (name, text) in ListingsFolder.texts(&replay) where isFirst || expectations.listings[name] != nil {

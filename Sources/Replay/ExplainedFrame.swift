@@ -8,9 +8,16 @@ public struct ExplainedFrame: Sendable {
     public var emissions: [Replayer.Emission]
     let network: Network
     let guePorts: [UInt16]
+    /// The packet that was described in words.
+    let words: PacketWords?
 
-    /// - Parameter outcome: with its explanation.
-    public init(_ outcome: Replayer.Outcome, _ emissions: [Replayer.Emission], _ network: Network, guePorts: [UInt16]) {
+    /// - Parameters:
+    ///   - outcome: with its explanation.
+    ///   - words: of a packet that stands in no capture.
+    public init(
+        _ outcome: Replayer.Outcome, _ emissions: [Replayer.Emission], _ network: Network, guePorts: [UInt16], words: PacketWords? = nil
+    ) {
+        self.words = words
         self.outcome = outcome
         self.emissions = emissions
         self.network = network
@@ -35,12 +42,16 @@ public struct ExplainedFrame: Sendable {
         HeaderChanges(from: outcome.frame, to: emission.frame, guePorts: guePorts)
     }
 
+    /// How it is known where a packet in words comes in.
+    var ingress: PacketWords.Ingress? { try? words?.ingress(of: network) }
+
     /// Several lines: the frame, the decisions in order, what left, the verdict.
     public var text: String {
         var lines = [
             "frame \(outcome.index) on \(name(outcome.interface)) at \(Self.seconds(outcome.time)) s, \(outcome.frame.count) bytes",
             "  \(line(outcome.frame))",
         ]
+        if let words, let ingress { lines += Self.labelled("comes in", [ingress.text(words)]) }
         for step in outcome.explanation?.steps ?? [] { lines += Self.labelled(ExplanationText.label(step), ExplanationText.lines(step)) }
         for (number, emission) in emissions.enumerated() {
             var words = ["on \(name(emission.interface)), \(emission.frame.count) bytes", line(emission.frame)]
@@ -99,6 +110,6 @@ extension Director {
         for service in inventory().services {
             for server in service.servers where server.settings.tunnelPort != 0 { ports.insert(server.settings.tunnelPort) }
         }
-        return ExplainedFrame(outcome, emissions, network, guePorts: ports.sorted())
+        return ExplainedFrame(outcome, emissions, network, guePorts: ports.sorted(), words: words)
     }
 }

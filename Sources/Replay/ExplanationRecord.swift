@@ -13,6 +13,8 @@ struct ExplanationRecord: Codable {
     var frame: Int
     var time: Double
     var interface: String
+    /// Of a packet in words: how the interface is known (`named`, `route` or `assumed`).
+    var ingress: String?
     var packet: String
     var steps: [StepRecord]
     var emitted: [Emitted]
@@ -29,6 +31,7 @@ struct ExplanationRecord: Codable {
         frame = outcome.index
         time = Double(outcome.time) / 1e9
         interface = explained.name(outcome.interface)
+        ingress = explained.ingress?.reason.rawValue
         packet = explained.line(outcome.frame)
         steps = (outcome.explanation?.steps ?? []).map { StepRecord($0) }
         emitted = explained.emissions.map { emission in

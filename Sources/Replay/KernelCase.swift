@@ -52,12 +52,11 @@ enum KernelCase {
         switch command {
         case .addService(let key, let settings), .editService(let key, let settings):
             if !key.ranges.isEmpty { return "\(key): several ports in a service" }
-            if !settings.localAddresses.isEmpty { return "\(key): FULLNAT with local addresses" }
-            if settings.mssClamp != .off { return "\(key): --mss-clamp" }
-            if settings.timeoutTCP != 0 || settings.timeoutFIN != 0 || settings.timeoutUDP != 0 { return "\(key): timeouts of its own" }
-            return settings.scheduler == "twos" ? "\(key): the scheduler twos throws dice" : nil
+            if let option = Options.beyondKernel(settings).first { return "\(key): --\(option)" }
+            let isInKernel = Schedulers.type(named: settings.scheduler)?.isInKernel ?? true
+            return isInKernel ? nil : "\(key): the scheduler \(settings.scheduler)"
         case .addServer(let key, let server, let settings), .editServer(let key, let server, let settings):
-            return settings.method == .fullNAT ? "\(key): FULLNAT to \(server)" : nil
+            return Options.beyondKernel(settings).first.map { "\(key): --\($0) to \(server)" }
         default: return nil
         }
     }

@@ -1,6 +1,9 @@
 public import Admin
 internal import Glibc
 internal import Links
+internal import Linux
+internal import SystemPackage
+import Wire
 
 /// The kernel's own IPVS as a second opinion: a script boots it in User-Mode Linux, gives it a case's configuration and
 /// frames, and writes down what it does.
@@ -34,7 +37,7 @@ public struct KernelRunner: Sendable {
         release =
             (try? HostCommand.output(of: [kernel, "--version"]))?.text.split(whereSeparator: \.isWhitespace).first.map(String.init) ?? ""
         if let named = named ?? Self.variable("SVS_KERNEL_RUNNER") {
-            guard access(named, X_OK) == 0 else { throw FileError(file: named, text: String(cString: strerror(errno))) }
+            guard access(named, X_OK) == 0 else { throw FileError(file: named, .latest) }
             script = named
         } else {
             guard let found = Self.places.first(where: { access($0, X_OK) == 0 }) else {

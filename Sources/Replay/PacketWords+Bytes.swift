@@ -63,22 +63,9 @@ extension PacketWords {
 
     private static func big(_ value: UInt16) -> [UInt8] { [UInt8(value >> 8), UInt8(value & 255)] }
 
-    /// The frame as it arrives at a director with this network, and the interface that it comes in by: the one that was
-    /// named, else the one that leads to its source.
+    /// The frame as it arrives at a director with this network, and the interface that it comes in by.
     public func frame(arrivingAt network: Network) throws(WordsProblem) -> (bytes: [UInt8], interface: Int32) {
-        let port: Network.Interface
-        if let interface {
-            guard let found = network.interface(named: interface), !found.isLoopback else {
-                throw WordsProblem(text: "in \(interface): the director has no such Ethernet interface")
-            }
-            port = found
-        } else {
-            let route = network.lookup(source).flatMap { network.interface($0.interface) }
-            guard let found = route.flatMap({ $0.isLoopback ? nil : $0 }) ?? network.firstEthernet else {
-                throw WordsProblem(text: "the director has no Ethernet interface")
-            }
-            port = found
-        }
+        let port = try ingress(of: network).interface
         let hop = network.lookup(source)?.gateway ?? source
         let sender = network.neighbor(hop, on: port.index) ?? MACAddress(bits: 0x0200_0000_0000)
         var bytes = [UInt8](repeating: 0, count: 14) + packet

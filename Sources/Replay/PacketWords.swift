@@ -41,71 +41,64 @@ public struct PacketWords: Sendable, Hashable {
     /// What is wrong with a description.
     public struct WordsProblem: Error, Hashable, CustomStringConvertible, Sendable {
         public var text: String
+        /// Where the word stands that is not understood, from 1; 0 for the description as a whole.
+        public var column = 0
         public var description: String { "the packet in words: " + text }
     }
 
     /// - Throws: `WordsProblem`.
-    public init(_ text: String) throws(WordsProblem) { try self.init(text, depth: 0) }
+    public init(_ text: String) throws(WordsProblem) { try self.init(text[...], isQuoted: false) }
 
-    private init(_ text: String, depth: Int) throws(WordsProblem) {
-        var text = text
-        var quote: String?
-        // What stands in square brackets with a blank is a quoted packet, else flags or an IPv6 address.
-        if let open = text.firstIndex(of: "["), let close = text.lastIndex(of: "]"), let from = Self.quoteStart(text, open) {
-            guard from < close else { throw WordsProblem(text: "a quoted packet stands in [ ]") }
-            quote = String(text[text.index(after: from)..<close])
-            text.removeSubrange(from...close)
+    private init(_ text: Substring, isQuoted: Bool) throws(WordsProblem) {
+        var words = try WordCursor(text)
+        do throws(WordsProblem) { try self.init(&words, isQuoted) } catch {
+            throw WordsProblem(text: error.text, column: error.column > 0 ? error.column : words.column)
         }
-        var words = text.split(whereSeparator: \.isWhitespace).map(String.init)[...]
+    }
+
+    /// Takes all words; where it throws, the cursor stands at what is not understood.
+    private init(_ words: inout WordCursor, _ isQuoted: Bool) throws(WordsProblem) {
         func next(_ what: String) throws(WordsProblem) -> String {
-            guard let word = words.popFirst() else { throw WordsProblem(text: "\(what) is missing") }
+            guard let word = words.next() else { throw WordsProblem(text: "\(what) is missing") }
             return word
         }
         let name = try next("a protocol (tcp, udp, sctp or icmp)").lowercased()
-        let from = try Self.end(next("a source"))
+        guard ["tcp", "udp", "sctp", "icmp", "icmpv6", "icmp6"].contains(name) else {
+            throw WordsProblem(text: "\(name): the protocol is tcp, udp, sctp or icmp")
+        }
+        let isICMP = name.hasPrefix("icmp")
+        func end(_ what: String) throws(WordsProblem) -> (address: IPAddress, port: UInt16) {
+            let end = try Self.end(next(what))
+            guard !isICMP || end.port == nil else { throw WordsProblem(text: "ICMP has no ports") }
+            guard isICMP || end.port != nil else { throw WordsProblem(text: "\(name) needs ports: ADDRESS:PORT > ADDRESS:PORT") }
+            return (end.address, end.port ?? 0)
+        }
+        (source, sourcePort) = try end("a source")
         guard try next("'>' between source and destination") == ">" else {
             throw WordsProblem(text: "expected '>' between source and destination")
         }
-        let to = try Self.end(next("a destination"))
-        guard from.address.isV4 == to.address.isV4 else {
-            throw WordsProblem(text: "\(from.address) and \(to.address) are of two families")
-        }
-        (source, destination) = (from.address, to.address)
+        (destination, destinationPort) = try end("a destination")
+        guard source.isV4 == destination.isV4 else { throw WordsProblem(text: "\(source) and \(destination) are of two families") }
         switch name {
         case "tcp": proto = IPProtocol.tcp
         case "udp": proto = IPProtocol.udp
         case "sctp": proto = IPProtocol.sctp
-        case "icmp", "icmpv6", "icmp6":
-            proto = from.address.isV4 ? IPProtocol.icmp : IPProtocol.icmpv6
-            icmp = ICMPMessageName(type: from.address.isV4 ? ICMPType.echo : ICMPv6Type.echo, code: 0)
-        default: throw WordsProblem(text: "\(name): the protocol is tcp, udp, sctp or icmp")
+        default:
+            proto = source.isV4 ? IPProtocol.icmp : IPProtocol.icmpv6
+            icmp = ICMPMessageName(type: source.isV4 ? ICMPType.echo : ICMPv6Type.echo, code: 0)
         }
         dontFragment = proto == IPProtocol.tcp
-        if name.hasPrefix("icmp") {
-            guard from.port == nil, to.port == nil else { throw WordsProblem(text: "ICMP has no ports") }
-        } else {
-            guard let a = from.port, let b = to.port else { throw WordsProblem(text: "\(name) needs ports: ADDRESS:PORT > ADDRESS:PORT") }
-            (sourcePort, destinationPort) = (a, b)
+        while let word = words.next() { try take(word, &words) }
+        if let quote = words.quote {
+            guard !isQuoted else { throw WordsProblem(text: "a quoted packet quotes none") }
+            // An error is at most 576 bytes long (RFC 1812 section 4.3.2.3), in IPv6 1280 (RFC 4443 section 2.4).
+            quoted = try Array(PacketWords(quote, isQuoted: true).packet.prefix(source.isV4 ? 576 - 28 : 1280 - 48))
         }
-        while let word = words.popFirst() { try take(word, &words) }
-        if let quote {
-            guard depth == 0 else { throw WordsProblem(text: "a quoted packet quotes none") }
-            quoted = try PacketWords(quote, depth: 1).packet
-        }
+        words.column = 0
         guard quoted.isEmpty || isICMPError else { throw WordsProblem(text: "only an ICMP error quotes a packet") }
         if isICMPError, quoted.isEmpty { throw WordsProblem(text: "an ICMP error quotes a packet: [tcp ADDRESS:PORT > ADDRESS:PORT]") }
         let least = packet.count
         if let length, length < least || length > 65535 { throw WordsProblem(text: "len \(length): \(least) to 65535 are possible") }
-    }
-
-    private static func quoteStart(_ text: String, _ first: String.Index) -> String.Index? {
-        var place: String.Index? = first
-        while let open = place {
-            let inside = text[text.index(after: open)...].prefix { $0 != "]" }
-            if inside.contains(where: \.isWhitespace) { return open }
-            place = text[text.index(after: open)...].firstIndex(of: "[")
-        }
-        return nil
     }
 
     /// `ADDRESS`, `ADDRESS:PORT` or `[ADDRESS]:PORT`.
@@ -125,9 +118,9 @@ public struct PacketWords: Sendable, Hashable {
         return (address, port)
     }
 
-    private mutating func take(_ word: String, _ words: inout ArraySlice<String>) throws(WordsProblem) {
+    private mutating func take(_ word: String, _ words: inout WordCursor) throws(WordsProblem) {
         func number<Number: FixedWidthInteger>(_ type: Number.Type) throws(WordsProblem) -> Number {
-            guard let text = words.popFirst() else { throw WordsProblem(text: "\(word): a number is missing") }
+            guard let text = words.next() else { throw WordsProblem(text: "\(word): a number is missing") }
             let isHex = text.hasPrefix("0x")
             guard let value = Number(isHex ? text.dropFirst(2) : text[...], radix: isHex ? 16 : 10) else {
                 throw WordsProblem(text: "\(word) \(text): expected a number from 0 to \(Number.max)")
@@ -142,7 +135,7 @@ public struct PacketWords: Sendable, Hashable {
         case "df": dontFragment = true
         case "nodf": dontFragment = false
         case "in":
-            guard let name = words.popFirst() else { throw WordsProblem(text: "in: the name of an interface is missing") }
+            guard let name = words.next() else { throw WordsProblem(text: "in: the name of an interface is missing") }
             interface = name
         case "mtu": mtu = try number(UInt32.self)
         case "type" where isICMP: icmp.type = try number(UInt8.self)

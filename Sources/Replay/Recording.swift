@@ -15,7 +15,7 @@ public final class Recording {
     private let limit: Int
     /// Nanoseconds from the director's clock to the calendar.
     public let offset: Instant
-    private var bytes: [UInt8] = []
+    private var taken = FieldWriter()
     /// Numbers of the frames of the batch in hand; -1 for those that are not kept.
     private var numbers: [Int] = []
     /// Frames of the director's own host, which a case has no place for.
@@ -29,7 +29,7 @@ public final class Recording {
         self.filter = filter
         self.interfaces = interfaces
         self.limit = limit
-        let tick: Instant = 1 << 24
+        let tick: Instant = 1 << 23
         offset = max(calendar &- clock, 0) / tick * tick
     }
 
@@ -72,24 +72,32 @@ public final class Recording {
         put(.command, Array(line.utf8), Offload(), interface: 0, cause: frames, at: 0)
     }
 
+    /// Takes down which addresses of the host have come and gone.
+    public func changed(addresses before: [Network.Address], to network: Network) {
+        let gone = before.filter { !network.addresses.contains($0) }.map { ("del", $0) }
+        let come = network.addresses.filter { !before.contains($0) }.map { ("add", $0) }
+        for (verb, address) in gone + come where end == nil {
+            guard let name = network.interface(address.interface)?.name else { continue }
+            let line = "address \(verb) \(address.address)/\(address.prefixLength) dev \(name)"
+            put(.command, Array(line.utf8), Offload(), interface: 0, cause: frames, at: 0)
+        }
+    }
+
     /// Ends it from within.
     public func stop(_ reason: String) { end = end ?? reason }
 
     /// Everything that waits; nothing waits then.
-    public func take() -> [UInt8] {
-        defer { bytes = [] }
-        return bytes
-    }
+    public func take() -> [UInt8] { taken.take() }
 
     private func put(_ kind: Piece.Kind, _ frame: Frame, interface: Int32, cause: Int, at now: Instant) {
         put(kind, frame.bytes.array, frame.offload, interface: interface, cause: cause, at: now)
     }
 
     private func put(_ kind: Piece.Kind, _ content: [UInt8], _ offload: Offload, interface: Int32, cause: Int, at now: Instant) {
-        guard bytes.count + content.count + Piece.headerLength <= limit else {
+        guard taken.bytes.count + content.count + Piece.headerLength <= limit else {
             return stop("frames came faster than they were fetched: \(limit >> 20) MB waited")
         }
-        Piece(kind: kind, interface: interface, cause: cause, time: now &+ offset, offload: offload, bytes: content).append(to: &bytes)
+        Piece(kind: kind, interface: interface, cause: cause, time: now &+ offset, offload: offload, bytes: content).write(to: &taken)
     }
 
     /// One thing that was taken down.
@@ -109,41 +117,43 @@ public final class Recording {
         public var offload: Offload
         public var bytes: [UInt8]
 
+        /// Bytes in front of a piece's own.
         static var headerLength: Int { 1 + 4 + 8 + 8 + Offload.length + 4 }
 
-        func append(to out: inout [UInt8]) {
-            out.append(kind.rawValue)
-            func put(_ number: UInt64, _ length: Int) {
-                for i in 0..<length { out.append(UInt8(truncatingIfNeeded: number >> UInt64(8 * i))) }
-            }
-            put(UInt64(UInt32(bitPattern: interface)), 4)
-            put(UInt64(cause), 8)
-            put(UInt64(bitPattern: time), 8)
+        func write(to out: inout FieldWriter) {
+            out.put(kind.rawValue)
+            out.put(interface)
+            out.put(UInt64(cause))
+            out.put(time)
             var header = [UInt8](repeating: 0, count: Offload.length)
             header.withBytes { offload.write(to: $0) }
-            out += header
-            put(UInt64(bytes.count), 4)
-            out += bytes
+            out.put(raw: header)
+            out.put(bytes)
+        }
+
+        /// `nil` at the end, or where a piece is cut off.
+        init?(_ fields: inout FieldReader) {
+            guard let kind = fields.number(UInt8.self).flatMap({ Kind(rawValue: $0) }), let interface = fields.number(Int32.self),
+                let cause = fields.number(UInt64.self).flatMap({ Int(exactly: $0) }), let time = fields.number(Instant.self),
+                var header = fields.raw(Offload.length), let bytes = fields.bytes()
+            else { return nil }
+            self.init(kind: kind, interface: interface, cause: cause, time: time, offload: header.withBytes { Offload($0) }, bytes: bytes)
+        }
+
+        init(kind: Kind, interface: Int32, cause: Int, time: Instant, offload: Offload, bytes: [UInt8]) {
+            self.kind = kind
+            self.interface = interface
+            self.cause = cause
+            self.time = time
+            self.offload = offload
+            self.bytes = bytes
         }
 
         /// The pieces in an answer of the director; what is cut off at its end is not among them.
         public static func pieces(in bytes: [UInt8]) -> [Piece] {
+            var fields = FieldReader(bytes)
             var pieces: [Piece] = []
-            var place = 0
-            func number(_ start: Int, _ length: Int) -> UInt64 {
-                (0..<length).reduce(UInt64(0)) { $0 | UInt64(bytes[start + $1]) << UInt64(8 * $1) }
-            }
-            while place + headerLength <= bytes.count, let kind = Kind(rawValue: bytes[place]) {
-                let length = Int(number(place + 31, 4)), end = place + headerLength + length
-                guard end <= bytes.count else { break }
-                var header = Array(bytes[(place + 21)..<(place + 31)])
-                pieces.append(
-                    Piece(
-                        kind: kind, interface: Int32(truncatingIfNeeded: number(place + 1, 4)),
-                        cause: Int(truncatingIfNeeded: number(place + 5, 8)), time: Instant(bitPattern: number(place + 13, 8)),
-                        offload: header.withBytes { Offload($0) }, bytes: Array(bytes[(place + headerLength)..<end])))
-                place = end
-            }
+            while let piece = Piece(&fields) { pieces.append(piece) }
             return pieces
         }
     }

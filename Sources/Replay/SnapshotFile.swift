@@ -77,6 +77,7 @@ public struct SnapshotFile: Sendable {
             snapshot.gone.append(Snapshot.Gone(key: .init(service, server), settings: settings))
             goneLines.append(number)
         case "service": try readService(&words, number)
+        case "remembered": try readMemory(&words)
         case "server": try readServer(&words, number)
         default:
             snapshot.entries.append(try readEntry(&words))
@@ -87,23 +88,46 @@ public struct SnapshotFile: Sendable {
 
     private mutating func readService(_ words: inout WordScanner, _ number: Int) throws(SnapshotProblem) {
         words.skip()
-        guard case .deleteService(let key)? = try command("-D", words.takeOwner()) else {
-            throw SnapshotProblem("expected a service behind `of'")
-        }
-        var service = Snapshot.Service(key: key)
+        var service = Snapshot.Service(key: try serviceOwner(&words))
         while let key = words.next() {
             switch key {
             case "position":
                 for part in try words.word().split(separator: ",") {
                     guard let value = Int32(part) else { throw SnapshotProblem("\(part): not a position") }
-                    service.position.append(Int(value))
+                    service.memory.position.append(Int(value))
                 }
+            case "times": service.memory.times = try words.times()
             case "local": service.nextLocalAddress = Int(try words.number() as UInt32)
-            default: throw SnapshotProblem("\(key): not a word for services: there are position, local and of")
+            default: throw SnapshotProblem("\(key): not a word for services: there are position, times, local and of")
             }
         }
         snapshot.services.append(service)
         serviceLines.append(number)
+    }
+
+    /// What a service's scheduler remembers of an address; the service stands before it.
+    private mutating func readMemory(_ words: inout WordScanner) throws(SnapshotProblem) {
+        words.skip()
+        let key = try serviceOwner(&words)
+        guard let place = snapshot.services.lastIndex(where: { $0.key == key }) else {
+            throw SnapshotProblem("the line `service' of \(key) does not stand before it")
+        }
+        var item = SchedulerMemory.Item(address: try words.address(), servers: [], times: [])
+        while let key = words.next() {
+            switch key {
+            case "by": item.servers.append(try words.endpoint())
+            case "times": item.times = try words.times()
+            default: throw SnapshotProblem("\(key): not a word for what is remembered: there are by, times and of")
+            }
+        }
+        snapshot.services[place].memory.items.append(item)
+    }
+
+    private func serviceOwner(_ words: inout WordScanner) throws(SnapshotProblem) -> ServiceKey {
+        guard case .deleteService(let key)? = try command("-D", words.takeOwner()) else {
+            throw SnapshotProblem("expected a service behind `of'")
+        }
+        return key
     }
 
     private mutating func readServer(_ words: inout WordScanner, _ number: Int) throws(SnapshotProblem) {
@@ -113,6 +137,7 @@ public struct SnapshotFile: Sendable {
             switch key {
             case "overloaded": server.isOverloaded = true
             case "last-weight": server.lastWeight = try words.number()
+            case "rates": server.rates = try words.rates()
             case "ids":
                 let parts = try words.word().split(separator: ",")
                 guard parts.count == 2 else { throw SnapshotProblem("ids: expected two, `-' for none") }
@@ -120,7 +145,7 @@ public struct SnapshotFile: Sendable {
                     guard let value = UInt16(part) else { throw SnapshotProblem("\(part): not an id") }
                     server.outerIDs[place] = value
                 }
-            default: throw SnapshotProblem("\(key): not a word for servers: there are overloaded, last-weight, ids and of")
+            default: throw SnapshotProblem("\(key): not a word for servers: there are overloaded, last-weight, rates, ids and of")
             }
         }
         snapshot.servers.append(server)

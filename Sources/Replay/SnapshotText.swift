@@ -7,6 +7,7 @@ internal import Wire
 ///
 ///     clock 1700000000.25
 ///     service position 1 of -t 192.0.2.1:80
+///     remembered 203.0.113.9 by 10.0.0.2:80 times -4.5 of -t 192.0.2.1:80
 ///     server last-weight 1 ids 4711,- of -t 192.0.2.1:80 -r 10.0.0.2:80
 ///     template tcp 198.51.100.0:0 192.0.2.1:80 10.0.0.2:80 ASSURED expires 299.5 timeout 300 method route number 7 of -t …
 ///     tcp 198.51.100.7:5555 192.0.2.1:80 10.0.0.2:80 ESTABLISHED expires 899.5 method route flags no-output under 7 of -t …
@@ -40,22 +41,35 @@ public struct SnapshotText {
                 lines.append("gone of \(line.dropFirst(3))")
             }
         }
-        for service in snapshot.services where !service.position.isEmpty || service.nextLocalAddress != 0 {
+        for service in snapshot.services where !service.memory.isEmpty || service.nextLocalAddress != 0 {
+            let memory = service.memory, owner = " of " + SaveFormat.words(for: service.key)
             var line = "service"
-            if !service.position.isEmpty { line += " position " + service.position.map(String.init).joined(separator: ",") }
+            if !memory.position.isEmpty { line += " position " + memory.position.map(String.init).joined(separator: ",") }
+            if !memory.times.isEmpty { line += " times " + memory.times.map(Self.seconds).joined(separator: ",") }
             if service.nextLocalAddress != 0 { line += " local \(service.nextLocalAddress)" }
-            lines.append(line + " of " + SaveFormat.words(for: service.key))
+            lines.append(line + owner)
+            for item in memory.items {
+                lines.append(
+                    "remembered \(item.address)" + item.servers.map { " by \($0)" }.joined()
+                        + " times " + item.times.map(Self.seconds).joined(separator: ",") + owner)
+            }
         }
         for server in snapshot.servers {
             var line = "server"
             if server.isOverloaded { line += " overloaded" }
             if let weight = server.lastWeight { line += " last-weight \(weight)" }
+            let rates = Self.numbers(server.rates.average) + Self.numbers(server.rates.passed)
+            if rates.contains(where: { $0 != 0 }) { line += " rates " + rates.map(String.init).joined(separator: ",") }
             if server.outerIDs.contains(where: { $0 != nil }) {
                 line += " ids " + server.outerIDs.map { $0.map(String.init) ?? "-" }.joined(separator: ",")
             }
             lines.append(line + " of " + SaveFormat.words(for: server.key.service, server.key.server))
         }
         return lines
+    }
+
+    private static func numbers(_ counters: Counters) -> [UInt64] {
+        [counters.connections, counters.packetsIn, counters.packetsOut, counters.bytesIn, counters.bytesOut]
     }
 
     /// One connection or template.

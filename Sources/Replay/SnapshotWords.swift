@@ -42,8 +42,34 @@ extension SnapshotFile {
         }
 
         /// Seconds with up to nine decimals; a billion of them at most, which is before the year 2262 of the calendar.
-        mutating func time() throws(SnapshotProblem) -> Instant {
+        mutating func time() throws(SnapshotProblem) -> Instant { try Self.time(word()) }
+
+        /// Several of them, with commas.
+        mutating func times() throws(SnapshotProblem) -> [Instant] {
+            var times: [Instant] = []
+            for part in try word().split(separator: ",") { times.append(try Self.time(part)) }
+            return times
+        }
+
+        /// Averages and what was counted since the last tick, five numbers each.
+        mutating func rates() throws(SnapshotProblem) -> RateEstimator.Position {
             let word = try word()
+            let numbers = word.split(separator: ",").compactMap { UInt64($0) }
+            guard numbers.count == 10 else { throw SnapshotProblem("\(word): not ten numbers") }
+            var position = RateEstimator.Position()
+            (position.average, position.passed) = (Self.counters(numbers[..<5]), Self.counters(numbers[5...]))
+            return position
+        }
+
+        private static func counters(_ numbers: ArraySlice<UInt64>) -> Counters {
+            let numbers = Array(numbers)
+            var counters = Counters()
+            (counters.connections, counters.packetsIn, counters.packetsOut) = (numbers[0], numbers[1], numbers[2])
+            (counters.bytesIn, counters.bytesOut) = (numbers[3], numbers[4])
+            return counters
+        }
+
+        private static func time(_ word: Substring) throws(SnapshotProblem) -> Instant {
             let isNegative = word.hasPrefix("-")
             let parts = word.dropFirst(isNegative ? 1 : 0).split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
             let decimals = parts.count == 2 ? parts[1] : ""
@@ -76,7 +102,8 @@ extension SnapshotFile {
             for proto in [0, IPProtocol.tcp, IPProtocol.udp, IPProtocol.sctp] where SnapshotText.name(proto) == word { return proto }
             guard let number = UInt8(word) else {
                 throw SnapshotProblem(
-                    "\(word): expected clock, dice, due, path-mtu, ports, gone, service, server, template, or a protocol (tcp, udp, sctp)")
+                    "\(word): expected clock, dice, due, path-mtu, ports, gone, service, remembered, server, template, or a protocol (tcp, udp, sctp)"
+                )
             }
             return number
         }

@@ -1,5 +1,7 @@
 internal import Admin
 internal import Glibc
+internal import Linux
+internal import SystemPackage
 
 /// A folder in the system's place for such things, gone with everything in it when nobody refers to it any more.
 final class TemporaryFolder {
@@ -9,7 +11,7 @@ final class TemporaryFolder {
         let place = getenv("TMPDIR").map { String(cString: $0) }.flatMap { $0.isEmpty ? nil : $0 } ?? "/tmp"
         var template = Array((place + "/svs.XXXXXX").utf8CString)
         guard template.withUnsafeMutableBufferPointer({ mkdtemp($0.baseAddress!) }) != nil else {
-            throw FileError(file: place, text: String(cString: strerror(errno)))
+            throw FileError(file: place, .latest)
         }
         path = template.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
     }

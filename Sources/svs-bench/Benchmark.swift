@@ -7,11 +7,11 @@ import Wire
 struct Benchmark: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "svs-bench", abstract: "Measure the director's engine on frames in memory.",
-        subcommands: [EngineBench.self])
+        subcommands: [EngineBenchmark.self])
 }
 
 /// `svs-bench engine`: nanoseconds a packet for known and new connections.
-struct EngineBench: ParsableCommand {
+struct EngineBenchmark: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "engine", abstract: "Nanoseconds a packet through the whole engine, beside a C loop of the same work.",
         discussion: """

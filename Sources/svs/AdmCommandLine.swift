@@ -5,9 +5,12 @@ import Glibc
 enum AdmCommandLine {
     static let socket = "/run/svs.sock"
 
+    /// The socket that an option names, else `$SVS_CONTROL`, else the usual one.
+    static func path(_ named: String?) -> String { named ?? getenv("SVS_CONTROL").map { String(cString: $0) } ?? socket }
+
     /// Runs one invocation; `arguments` are the words behind `svs adm`, with `--control PATH` before ipvsadm's own.
     static func run(_ arguments: [String]) -> Int32 {
-        var path = getenv("SVS_CONTROL").map { String(cString: $0) } ?? socket
+        var path = path(nil)
         var rest = arguments[...]
         if let first = rest.first, first == "--control" {
             guard rest.count >= 2 else {

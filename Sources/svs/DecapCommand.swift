@@ -2,8 +2,8 @@ public import ArgumentParser
 public import Decap
 import Glibc
 import Host
-import Links
 internal import Replay
+import Runtime
 import Wire
 
 extension Decapsulator.Kind: ExpressibleByArgument {}
@@ -42,7 +42,7 @@ struct DecapCommand: ParsableCommand {
         try withClearErrors {
             let decapsulator = try decapsulator()
             if let input, let output {
-                return try DecapFile(decapsulator, from: input, to: output, stamp: stamp).run()
+                return Terminal.complain(try DecapFile(decapsulator, from: input, to: output, stamp: stamp).run().line)
             }
             guard let interface else { return }
             guard if_nametoindex(interface) != 0 else { throw CommandFailure("interface \(interface) does not exist") }
@@ -50,7 +50,7 @@ struct DecapCommand: ParsableCommand {
             guard missing.isEmpty else {
                 throw CommandFailure("missing capability: \(missing.joined(separator: " and ")) (run as root, or grant it)")
             }
-            try DecapWorker(decapsulator, on: interface).run()
+            try DecapWorker(decapsulator, on: interface, log: Terminal.log).run()
         }
     }
 
@@ -69,26 +69,5 @@ struct DecapCommand: ParsableCommand {
             return address
         }
         return Decapsulator(type, port: port, sources: sources, destinations: Set(destinations))
-    }
-}
-
-/// What was done with the packets, in words for people.
-struct DecapCounters {
-    var unwrapped: UInt64 = 0
-    var passed: UInt64 = 0
-    var refused: [Decapsulator.Refusal: UInt64] = [:]
-    /// Fragments that came to nothing, and packets that the host stack did not take.
-    var lostFragments: UInt64 = 0
-    var untaken: UInt64 = 0
-
-    var line: String {
-        var words = ["unwrapped \(unwrapped)"]
-        if passed > 0 { words.append("passed \(passed)") }
-        for refusal in Decapsulator.Refusal.allCases where refused[refusal, default: 0] > 0 {
-            words.append("\(refusal.rawValue) \(refused[refusal, default: 0])")
-        }
-        if lostFragments > 0 { words.append("lost-fragment \(lostFragments)") }
-        if untaken > 0 { words.append("host-refused \(untaken)") }
-        return words.joined(separator: ", ")
     }
 }

@@ -21,7 +21,8 @@ struct ExplainCommand: ParsableCommand {
               svs explain --live "udp [2001:db8::7]:5555 > [2001:db8::1]:53 len 1280"
 
             Words behind the addresses: TCP flags (SYN,ACK), an SCTP chunk, an ICMP message with the packet it quotes in \
-            [ ]; len N, ttl N, tos N, id N, df, nodf, mtu N, in INTERFACE.
+            [ ]; len N, ttl N, tos N, id N, df, nodf, mtu N, in INTERFACE. Without the last it comes in by the interface that \
+            the host's route to its source leads to.
 
             --live asks the running director, which answers from a copy of itself: nothing in it changes.
             """)
@@ -51,8 +52,8 @@ struct ExplainCommand: ParsableCommand {
             var replay = try Replayer(options.files(folder, needsInput: words.isEmpty), ownership: options.owning.own)
             let network = replay.scenario.network, guePorts = replay.scenario.guePorts
             var emissions: [Replayer.Emission] = [], late: [Replayer.Emission] = []
-            func say(_ outcome: Replayer.Outcome, _ emissions: [Replayer.Emission], isFirst: Bool) {
-                let explained = ExplainedFrame(outcome, emissions, network, guePorts: guePorts)
+            func say(_ outcome: Replayer.Outcome, _ emissions: [Replayer.Emission], _ words: PacketWords? = nil, isFirst: Bool) {
+                let explained = ExplainedFrame(outcome, emissions, network, guePorts: guePorts, words: words)
                 print(json ? explained.json : (isFirst ? "" : "\n") + explained.text, terminator: json ? "\n" : "")
             }
             let explainsFrames = words.isEmpty
@@ -80,7 +81,7 @@ struct ExplainCommand: ParsableCommand {
                 var left: [Replayer.Emission] = []
                 let number = replay.frames
                 let outcome = replay.step(with: bytes, on: interface) { if $0.cause == number { left.append($0) } }
-                say(outcome, left, isFirst: isFirst)
+                say(outcome, left, packet, isFirst: isFirst)
                 isFirst = false
             }
         }
@@ -91,12 +92,10 @@ struct ExplainCommand: ParsableCommand {
             throw CommandFailure("--live explains packets in words, as the running director sees them now")
         }
         guard !arguments.isEmpty else { throw CommandFailure("--live: describe a packet in words") }
-        let path = control ?? getenv("SVS_CONTROL").map { String(cString: $0) } ?? AdmCommandLine.socket
-        let client = try ControlClient(path: path)
+        let client = try ControlClient(path: AdmCommandLine.path(control))
         for (number, words) in arguments.enumerated() {
             if number > 0, !json { print("") }
-            let question = Array((json ? "json\n" : "text\n").utf8) + Array(words.utf8)
-            print(String(decoding: try client.ask("explain", question), as: UTF8.self), terminator: "")
+            print(try client.text(.explain(packet: words, json ? .json : .text)), terminator: "")
         }
     }
 }

@@ -2,11 +2,9 @@ import Admin
 import ArgumentParser
 import CLinux
 import Glibc
-import Host
-import LVS
-import Links
 import Replay
-import Wire
+import Runtime
+import SystemPackage
 
 /// `svs record`: a case of what happens on this host now.
 struct RecordCommand: ParsableCommand {
@@ -52,6 +50,11 @@ struct RecordCommand: ParsableCommand {
     @Option(help: "Marks for IPv4 instead of the running director's.") var marks: String?
     @Option(help: "Marks for IPv6 instead of the running director's.") var marks6: String?
     @Option(help: "Switches instead of the running director's.") var sysctl: String?
+    @Option(
+        help: ArgumentHelp(
+            "With --services: virtual addresses that the case's director owns where the host does not have them.",
+            valueName: "all|addr,..."))
+    var own: Ownership?
     @Flag(help: "Map addresses to others and clear payloads.") var anonymise = false
     @Option(help: ArgumentHelp("The running director's socket.", valueName: "path")) var control: String?
 
@@ -62,6 +65,7 @@ struct RecordCommand: ParsableCommand {
             throw ValidationError("--frames, --seconds and --megabytes: at least 1")
         }
         guard !anonymise || services == nil else { throw ValidationError("--anonymise is for cases of a running director") }
+        guard own == nil || services != nil else { throw ValidationError("--own: a running director owns what it was started with") }
         guard control == nil || services == nil else { throw ValidationError("--control: the services come from --services") }
     }
 
@@ -77,13 +81,12 @@ struct RecordCommand: ParsableCommand {
 
     /// Has the running director record.
     private func recordDirector() throws -> CaseResult {
-        let path = control ?? getenv("SVS_CONTROL").map { String(cString: $0) } ?? AdmCommandLine.socket
-        guard access(output, F_OK) != 0 else { throw CommandFailure("\(output): \(String(cString: strerror(EEXIST)))") }
-        let recorder = try DirectorRecorder(ControlClient(path: path), clients: clients, services: onlyServices, interfaces: interfaces)
+        guard access(output, F_OK) != 0 else { throw FileError(file: output, .fileExists) }
+        let recorder = try DirectorRecorder(
+            ControlClient(path: AdmCommandLine.path(control)),
+            .init(clients: clients, services: onlyServices, interfaces: interfaces), log: Terminal.log)
         var texts = recorder.texts
-        for (name, path) in [("marks", marks), ("marks6", marks6), ("sysctl", sysctl)] {
-            if let path { texts[name] = try TextFile.read(path) }
-        }
+        try read(into: &texts)
         if let unknown = recorder.unknownMarks, texts[unknown] == nil {
             throw CommandFailure("the director's marks are rules of nft, which no file of a case can say: name a file with --\(unknown)")
         }
@@ -96,8 +99,7 @@ struct RecordCommand: ParsableCommand {
         let made = try RecordedCase(
             folder: output, texts: texts, interfaces: recorder.interfaces,
             taken: interfaces.isEmpty ? recorder.taken : interfaces, limit: frames, anonymiser: anonymiser)
-        try recorder.record(
-            into: made, until: seconds.map { svs_clock() &+ UInt64($0) &* 1_000_000_000 } ?? .max, frames: frames, bytes: megabytes << 20)
+        try recorder.record(into: made, until: end, frames: frames, bytes: megabytes << 20)
         let result = try made.settle()
         let what = "recorded \(made.frames) frames that arrived and \(made.emissions) that left to \(output)"
         let words =
@@ -113,82 +115,23 @@ struct RecordCommand: ParsableCommand {
     /// Captures what arrives, for a director that cannot be asked.
     private func capture() throws {
         for name in interfaces where if_nametoindex(name) == 0 { throw CommandFailure("interface \(name) does not exist") }
-        // Everything that may be refused comes before the folder is made.
         var texts = ["services": try TextFile.read(services ?? "")]
+        try read(into: &texts)
+        let rules = try ServicesFile(texts["services"] ?? "", name: services ?? "services", names: SystemNames()).rules
+        let filter = try RecordFilter(clients: clients, services: onlyServices, rules: rules)
+        let capture = CaseCapture(
+            folder: output, interfaces: interfaces, texts: texts, ownership: own ?? .none, filter: filter, frames: frames,
+            bytes: megabytes << 20, end: end, log: Terminal.log)
+        Terminal.complain("recorded \(try capture.run()) frames to \(output)")
+    }
+
+    /// The files that options name instead of the director's own.
+    private func read(into texts: inout [String: String]) throws(FileError) {
         for (name, path) in [("marks", marks), ("marks6", marks6), ("sysctl", sysctl)] {
             if let path { texts[name] = try TextFile.read(path) }
         }
-        let rules = try ServicesFile(texts["services"] ?? "", name: services ?? "services", names: SystemNames()).rules
-        let filter = try RecordFilter(clients: clients, services: onlyServices, rules: rules)
-        var network = Network()
-        try HostNetwork().update(&network)
-        let taps = try interfaces.map { try SocketLink(on: $0) }
-        guard mkdir(output, 0o755) == 0 else { throw CommandFailure("\(output): \(String(cString: strerror(errno)))") }
-        for (name, text) in texts { try write(text, name) }
-        let recorded = try record(taps, filter)
-        // The neighbours as they are at the end: the frames in between made them known.
-        try HostNetwork().update(&network)
-        try write(NetworkFile.text(of: network), "network")
-        try write(Self.runText(try Scenario(CaseFiles(folder: output))), "run")
-        Terminal.complain("recorded \(recorded) frames to \(output)")
     }
 
-    private func write(_ text: String, _ name: String) throws {
-        guard let file = fopen("\(output)/\(name)", "w") else {
-            throw CommandFailure("\(output)/\(name): \(String(cString: strerror(errno)))")
-        }
-        let bytes = Array(text.utf8)
-        let isWritten = fwrite(bytes, 1, bytes.count, file) == bytes.count
-        guard fclose(file) == 0, isWritten else { throw CommandFailure("\(output)/\(name): \(String(cString: strerror(errno)))") }
-    }
-
-    /// Like the director on this host: the host deals with what is passed, but for addresses that only the director has.
-    private static func runText(_ scenario: Scenario) throws -> String {
-        var director = Director(connections: 16, seed: 0)
-        for rule in scenario.services { try director.apply(rule.command) }
-        let derived = DerivedHostState(director.inventory(), scenario.network, scenario.marks4, scenario.marks6)
-        var run = RunFile()
-        run.hostEmulation = HostEmulation(isWholeHost: false, ownership: .only(Set(derived.owned)))
-        return run.text
-    }
-
-    /// Writes what arrives until a limit or a signal; the number of frames.
-    private func record(_ taps: [SocketLink], _ filter: RecordFilter) throws -> Int {
-        let signals = [SIGTERM, SIGINT].withUnsafeBufferPointer { svs_signal_descriptor($0.baseAddress, Int32($0.count)) }
-        let files = try interfaces.map {
-            (frames: try PcapWriter(path: "\(output)/in.\($0).pcap"), offloads: try VnetWriter(path: "\(output)/in.\($0).vnet"))
-        }
-        var batch = Batch(capacity: 64)
-        let end = seconds.map { svs_clock() &+ UInt64($0) &* 1_000_000_000 } ?? .max
-        var count = 0, bytes = 0, isStopped = false
-        while count < frames, bytes < megabytes << 20, !isStopped, svs_clock() < end {
-            var isIdle = true
-            for (tap, file) in zip(taps, files) {
-                batch.removeAll()
-                try tap.receive(into: &batch)
-                var now = timespec()
-                clock_gettime(CLOCK_REALTIME, &now)
-                let time = UInt64(max(now.tv_sec, 0)) * 1_000_000_000 + UInt64(max(now.tv_nsec, 0))
-                for i in 0..<batch.count where count < frames && bytes < megabytes << 20 && filter.keeps(batch[i]) {
-                    try file.frames.write(batch[i].bytes, time: time)
-                    try file.offloads.write(batch[i].offload)
-                    count += 1
-                    bytes += 16 + Int(batch[i].bytes.count)
-                }
-                if !batch.isEmpty { isIdle = false }
-            }
-            var polled =
-                [pollfd(fd: signals, events: Int16(POLLIN), revents: 0)]
-                + taps.map { pollfd(fd: $0.descriptor, events: Int16(POLLIN), revents: 0) }
-            _ = poll(&polled, nfds_t(polled.count), isIdle ? Int32(min((end - min(svs_clock(), end)) / 1_000_000, 1000)) : 0)
-            if polled[0].revents != 0, svs_signal_next(signals) != 0 { isStopped = true }
-        }
-        let missed = taps.reduce(0) { $0 + $1.counters.missed + $1.counters.truncated }
-        if missed > 0 { Terminal.complain("warning: \(missed) frames arrived faster than they could be written and are not in the case") }
-        for file in files {
-            try file.frames.close()
-            try file.offloads.close()
-        }
-        return count
-    }
+    /// When `--seconds` are over, nanoseconds of CLOCK_MONOTONIC.
+    private var end: UInt64 { seconds.map { svs_clock() &+ UInt64($0) &* 1_000_000_000 } ?? .max }
 }

@@ -1,13 +1,22 @@
-import Admin
 import ArgumentParser
 import Glibc
 import Host
-import LVS
 import Links
+import Runtime
 
-/// How frames are taken from an interface.
-enum LinkKind: String, ExpressibleByArgument, CaseIterable {
-    case ring, socket
+/// How frames are taken from an interface: one of the roster's schemes.
+struct LinkOption: ExpressibleByArgument {
+    var scheme: String
+
+    init?(argument: String) {
+        guard LinkRoster.schemes.contains(argument) else { return nil }
+        scheme = argument
+    }
+
+    init() { scheme = LinkRoster.schemes[0] }
+
+    var defaultValueDescription: String { scheme }
+    static var allValueStrings: [String] { LinkRoster.schemes }
 }
 
 /// `svs run`: the director itself, in the foreground.
@@ -29,7 +38,12 @@ struct RunCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Socket that svs adm and ipvsadm speak to.", valueName: "path")) var control = AdmCommandLine.socket
     @Option(help: ArgumentHelp("Connections that the table can hold.", valueName: "n")) var connections = 1 << 20
     @Option(help: ArgumentHelp("Threads that direct frames; 1 is what this version has.", valueName: "n")) var workers = 1
-    @Option(help: "How frames are taken: ring (mapped memory) or socket (recvmmsg).") var link = LinkKind.ring
+    @Option(
+        help: ArgumentHelp(
+            "Virtual addresses to answer and announce where the host does not have them: all, none or addresses.",
+            valueName: "all|addr,..."))
+    var own = Ownership.none
+    @Option(help: "How frames are taken: ring (mapped memory) or socket (recvmmsg).") var link = LinkOption()
 
     func validate() throws {
         guard !interfaces.isEmpty else { throw ValidationError("--interface is missing: name at least one interface") }
@@ -50,8 +64,10 @@ struct RunCommand: ParsableCommand {
             guard missing.isEmpty else {
                 throw CommandFailure("missing capability: \(missing.joined(separator: " and ")) (run as root, or grant it)")
             }
-            let worker = try Worker(state, files: files, interfaces: interfaces, link: link, control: control, connections: connections)
-            try worker.run()
+            let launch = DirectorLaunch(
+                interfaces: interfaces, link: link.scheme, files: files, control: control, connections: connections,
+                ownership: own, log: Terminal.log)
+            try launch.start(state).run()
         }
     }
 }

@@ -1,9 +1,13 @@
 import Glibc
+import Runtime
 
 /// What is said to people.
 enum Terminal {
     /// One line on standard error, in the house's form.
     static func complain(_ text: String) { write("svs: \(text)\n", to: 2) }
+
+    /// The same for what runs in the libraries.
+    static let log = Log { complain($0) }
 
     static func write(_ text: String, to descriptor: Int32) {
         let bytes = Array(text.utf8)

@@ -14,7 +14,7 @@ struct VerifyCommand: ParsableCommand {
             without a case of its own stands for the cases below it.
 
             Not compared: Ethernet sources, ids and GUE source ports that are 0 in the expectation (they were random), \
-            input frames that the file 'routed' names, header fields that the file 'ignore' names.
+            what leaves for input frames that the file 'routed' names, header fields that the file 'ignore' names.
 
             --against kernel leaves aside what the cases expect and asks the Linux kernel's own IPVS, in User-Mode Linux \
             (Debian: user-mode-linux): what it does with the same configuration and frames is what is expected. Cases of \

@@ -17,7 +17,7 @@ final class MockDirector: ControlChannel {
     private(set) var table: [ConnectionRecord] = []
 
     var engines = ["", "sip"]
-    static let schedulers = ["rr", "wrr", "lc", "wlc", "lblc", "lblcr", "dh", "sh", "sed", "nq", "fo", "ovf", "mh", "none"]
+    static let schedulers = Schedulers.roster.filter { $0.isInKernel }.map { $0.name } + [Schedulers.none]
 
     func inventory() -> Inventory { state }
 

@@ -62,20 +62,11 @@ import Testing
         #expect(run("-Ln", refusal: errno).status == 1)
     }
 
-    /// Help names every option there is.
+    /// Help names every command and option there is, and every scheduler.
     @Test func helpIsComplete() {
         let help = run("-h").output
-        let options = [
-            "add-service", "edit-service", "delete-service", "clear", "zero", "add-server", "edit-server", "delete-server",
-            "list", "save", "restore", "set", "start-daemon", "stop-daemon", "help", "version", "tcp-service", "udp-service",
-            "sctp-service", "fwmark-service", "ipv6", "scheduler", "persistent", "netmask", "pe", "sched-flags", "ops",
-            "local-address", "no-toa", "proxy-protocol", "mss-clamp", "timeout-tcp", "timeout-fin", "timeout-udp",
-            "real-server", "gatewaying", "ipip", "masquerading", "fullnat", "tun-type", "tun-port", "tun-nocsum", "tun-csum",
-            "tun-remcsum", "weight", "u-threshold", "l-threshold", "numeric", "connection", "timeout", "daemon", "stats",
-            "rate", "thresholds", "persistent-conn", "tun-info", "exact", "nosort", "sort", "mcast-interface", "syncid",
-            "sync-maxlen", "mcast-group", "mcast-port", "mcast-ttl",
-        ]
-        for option in options { #expect(help.contains("--" + option), "\(option)") }
+        for option in Grammar.names { #expect(help.contains("--" + option), "\(option)") }
+        for type in Schedulers.roster { #expect(help.contains(" \(type.name) "), "\(type.name)") }
         #expect(help.split(separator: "\n").allSatisfy { $0.utf8.count <= 110 })
     }
 

@@ -60,11 +60,12 @@ struct MemoryDirector: ControlTarget {
     func inventory() -> Inventory { state }
     func connections() -> [ConnectionRecord] { table }
 
-    mutating func ask(_ name: String, _ payload: [UInt8]) throws(AskError) -> [UInt8] {
-        switch name {
-        case "reversed": return payload.reversed()
-        case "long": return (0..<300_000).map { UInt8($0 % 251) }
-        default: throw .unknown(name)
+    mutating func answer(_ question: ControlQuestion) throws(AskError) -> ControlReply {
+        switch question {
+        case .explain(let packet, _): return .text(String(packet.reversed()))
+        case .recorded: return .chunk(.init(hasMore: true, bytes: (0..<300_000).map { UInt8($0 % 251) }))
+        case .startRecording(let request): throw AskError("\(request.clients): no addresses")
+        default: return .text("")
         }
     }
 }
@@ -97,7 +98,7 @@ final class ControlBench: @unchecked Sendable {
     }
 
     private func run() {
-        while !isStopping.pointee { server.serve(server.wait(milliseconds: 5), target: &director) }
+        while !isStopping.pointee { server.serve(&director, waiting: 5) }
     }
 
     /// Ends the loop and hands the director over.

@@ -7,7 +7,19 @@ import Wire
     private func text(_ name: String, _ director: MemoryDirector) throws -> String {
         let bench = try ControlBench(director)
         defer { _ = bench.stop() }
-        return String(decoding: try ControlClient(path: bench.path).ask("proc/" + name), as: UTF8.self)
+        let raw = try RawClient(bench.path)
+        var text: [UInt8] = []
+        var messages = try raw.ask(command: ControlConstants.Verb.readFile, flags: 0x301) {
+            $0.put(ControlConstants.Top.file, string: "proc/" + name)
+        }
+        while true {
+            for message in messages {
+                guard message.type != NetlinkMessage.Kind.done else { return String(decoding: text, as: UTF8.self) }
+                let body = try #require(GenericMessage(message.payload).flatMap { NetlinkAttributes($0.attributes) })
+                text += try #require(body.bytes(ControlConstants.Top.payload))
+            }
+            messages = try #require(NetlinkMessage.messages(in: raw.receive()))
+        }
     }
 
     @Test func services() throws {

@@ -50,13 +50,17 @@ import Wire
     @Test func questionsAreAnsweredInPieces() throws {
         let bench = try ControlBench()
         let client = try ControlClient(path: bench.path)
-        #expect(try client.ask("reversed", [1, 2, 3]) == [3, 2, 1])
-        #expect(try client.ask("reversed") == [])
-        #expect(try client.ask("long") == (0..<300_000).map { UInt8($0 % 251) })
-        #expect(throws: ControlFailure.denied(errno: EOPNOTSUPP, "svs run knows no question 'colour'")) { _ = try client.ask("colour") }
-        #expect(throws: ControlFailure.denied(errno: EMSGSIZE, "a question to svs run has at most 60000 bytes")) {
-            _ = try client.ask("reversed", [UInt8](repeating: 0, count: 60_001))
+        #expect(try client.text(.explain(packet: "abc", .text)) == "cba")
+        #expect(try client.text(.explain(packet: "", .json)) == "")
+        #expect(try client.chunk(.recorded) == .init(hasMore: true, bytes: (0..<300_000).map { UInt8($0 % 251) }))
+        #expect(throws: ControlFailure.denied(errno: EINVAL, #"["x"]: no addresses"#)) {
+            _ = try client.startRecording(.init(clients: ["x"]))
         }
+        #expect(throws: ControlFailure.denied(errno: EMSGSIZE, "a question to svs run has at most 60000 bytes")) {
+            _ = try client.text(.explain(packet: String(repeating: "x", count: 60_000), .text))
+        }
+        // A reply of another kind than the question has is no reply.
+        #expect(throws: ControlFailure.self) { _ = try client.endRecording() }
         _ = bench.stop()
     }
 

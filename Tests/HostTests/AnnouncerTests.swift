@@ -1,6 +1,7 @@
 import Glibc
 import Host
 import LVS
+import Links
 import Testing
 import Wire
 
@@ -34,16 +35,17 @@ struct AnnouncerTests {
             let tap = try peer.run { try Wiretap(on: "eth7") }
             let mac = MACAddress(bits: 0x0200_0000_0077)
             let announcer = Announcer(repeats: 2, interval: 1000)
+            let link = try SendingLink(on: "eth7")
             announcer.announce(
-                [try #require(IPAddress("10.7.0.50")), try #require(IPAddress("2001:db8::50"))], on: "eth7", mac: mac, at: 500)
-            #expect(announcer.advance(to: 400) == 500)
-            #expect(announcer.advance(to: 500) == 1500)
-            #expect(announcer.advance(to: 1499) == 1500)
-            #expect(announcer.advance(to: 1600) == nil)
+                [try #require(IPAddress("10.7.0.50")), try #require(IPAddress("2001:db8::50"))], on: link.interface, mac: mac, at: 500)
+            for (now, due) in [(400, 500), (500, 1500), (1499, 1500), (1600, nil)] as [(Instant, Instant?)] {
+                try announcer.send(through: link, at: now)
+                #expect(announcer.due == due)
+            }
             let frames = tap.frames(6) { $0[6...11] == [0x02, 0, 0, 0, 0, 0x77] }
             let once = [Self.request, Self.reply, Self.advertisement]
             #expect(frames == once + once)
-            #expect(announcer.sent == 6 && announcer.failed == 0)
+            #expect(link.counters.sent == 6 && link.counters.refused == 0)
         }
     }
 
@@ -59,35 +61,49 @@ struct AnnouncerTests {
                     "ip neigh add \(text) lladdr 02:00:00:00:00:66 dev eth7 nud stale")
             }
             let announcer = Announcer()
-            announcer.announce([address], on: "eth7", mac: MACAddress(bits: 0x0200_0000_0077), isRouter: true, at: 0)
-            _ = announcer.advance(to: 0)
-            let believed = try wait { try peer.run { try output(of: "ip neigh show dev eth7").contains("02:00:00:00:00:77") } }
-            #expect(believed, "\(String(describing: announcer.lastFailure))")
+            let link = try SendingLink(on: "eth7")
+            announcer.announce([address], on: link.interface, mac: MACAddress(bits: 0x0200_0000_0077), isRouter: true, at: 0)
+            try announcer.send(through: link, at: 0)
+            #expect(try wait { try peer.run { try output(of: "ip neigh show dev eth7").contains("02:00:00:00:00:77") } })
         }
     }
 
-    @Test func anInterfaceThatIsNotThere() throws {
-        try inNamespace {
-            let announcer = Announcer(repeats: 1)
-            announcer.announce([IPAddress(v4: 1)], on: "nowhere", mac: .zero, at: 0)
-            #expect(announcer.advance(to: 0) == nil)
-            #expect(announcer.failed == 1)
-            #expect(announcer.lastFailure?.what == "announce on nowhere")
-            // A link made anew under the same name is found again.
-            for _ in 0..<2 {
-                let peer = try Peer(device: "eth7")
-                let before = announcer.sent
-                let tap = try peer.run { try Wiretap(on: "eth7") }
-                var now: Instant = 0
-                for _ in 0..<2 {
-                    announcer.announce([IPAddress(v4: 0x0a07_0032)], on: "eth7", mac: MACAddress(bits: 0x0200_0000_0077), at: now)
-                    _ = announcer.advance(to: now)
-                    now += 1
-                }
-                #expect(announcer.sent > before)
-                #expect(!tap.frames(1) { $0 == Self.request }.isEmpty)
-                try shell("ip link del eth7")
+    /// Thousands of addresses go out in order, a part at a time, and none twice.
+    @Test func manyAddressesAreAnnouncedInTurn() throws {
+        let announcer = Announcer(repeats: 1)
+        let addresses = (0..<1000).map { IPAddress(v4: 0x0a07_0000 + UInt32($0)) }
+        announcer.announce(addresses, on: 7, mac: MACAddress(bits: 0x0200_0000_0077), at: 5)
+        var batch = Batch(capacity: Announcer.frames)
+        var seen: [IPAddress] = []
+        while announcer.due == 5 {
+            batch.removeAll()
+            announcer.advance(to: 5, into: &batch)
+            for index in 0..<batch.count {
+                let packet = try #require(ARPPacket(batch[index].bytes.dropFirst(14)))
+                #expect(batch[index].egress == 7 && packet.sender == packet.target)
+                if packet.operation == .request { seen.append(packet.sender) }
             }
         }
+        #expect(announcer.due == nil && seen == addresses)
+    }
+
+    @Test func whatIsWithdrawnIsNotAnnounced() {
+        let announcer = Announcer(repeats: 3, interval: 10)
+        announcer.announce([IPAddress(v4: 1), IPAddress(v4: 2)], on: 7, mac: .zero, at: 0)
+        announcer.withdraw([IPAddress(v4: 1)], on: 7)
+        var batch = Batch(capacity: Announcer.frames)
+        announcer.advance(to: 0, into: &batch)
+        #expect(batch.count == 2 && announcer.due == 10)
+        announcer.withdraw([IPAddress(v4: 2)], on: 7)
+        #expect(announcer.due == nil)
+    }
+}
+
+extension Announcer {
+    /// Sends what is due.
+    fileprivate func send(through link: SendingLink, at now: Instant) throws {
+        var batch = Batch(capacity: Announcer.frames)
+        advance(to: now, into: &batch)
+        try link.transmit(batch)
     }
 }

@@ -33,17 +33,10 @@ import Wire
         farm.pool[0].flags.insert(.overloaded)
         farm.pool[2].flags.insert(.overloaded)
         for number in 0..<50 {
-            let place = farm.scheduler.pick(for: request(UInt64(number) &* 0x9e37_79b9_7f4a_7c15), from: farm.servers)
+            let place = farm.scheduler.pick(for: ServerFarm.request(UInt64(number) &* 0x9e37_79b9_7f4a_7c15), from: farm.servers)
             // Without a second try the client's own server may be the overloaded one.
             #expect(farm.letter(place) == "B" || name == "dh" && place == nil)
         }
-    }
-
-    private func request(_ random: UInt64, at now: Instant = 0) -> SchedulingRequest {
-        SchedulingRequest(
-            client: IPAddress(v4: UInt32(truncatingIfNeeded: random)), clientPort: UInt16(truncatingIfNeeded: random >> 32),
-            destination: IPAddress(v4: 0x0a32_0000 + UInt32(random >> 56)), destinationPort: 80, now: now,
-            random: random &* 0xd134_2543_de82_ef95)
     }
 
     /// Any adding, editing and removing; after each, whoever is picked has weight and is not overloaded, except that `lblc`
@@ -67,7 +60,7 @@ import Wire
             case (4, _) where !farm.connections.isEmpty: farm.expire(Int(dice.next(UInt64(farm.connections.count))))
             default: farm.advance(to: farm.now + Int64(dice.next(3_000_000_000_000)))
             }
-            let request = request(dice.next(), at: farm.now)
+            let request = ServerFarm.request(dice.next(), at: farm.now)
             let usable = farm.order.indices.filter { farm.servers[$0].isUsable }
             for place in farm.order.indices {
                 #expect(!farm.scheduler.score(of: place, for: request, in: farm.servers).isEmpty)
@@ -104,7 +97,7 @@ import Wire
             let servers = Candidates(order: (0..<ServerID(count)).reversed(), pool: pool)
             scheduler.serversChanged(.started, in: servers)
             for number in 0..<UInt64(30) {
-                guard let place = scheduler.pick(for: request(number &* 0x9e37_79b9_7f4a_7c15), from: servers) else {
+                guard let place = scheduler.pick(for: ServerFarm.request(number &* 0x9e37_79b9_7f4a_7c15), from: servers) else {
                     // The first server has weight 0, and a slot of `dh` may be such a one's; `mh` refuses what its table cannot hold.
                     #expect(count == 1 || name == "dh" || name == "mh" && count > 4093, "\(count) servers")
                     continue
@@ -132,7 +125,7 @@ import Wire
             }
             for place in farm.order.indices where dice.next(8) == 0 { farm.pool[Int(farm.order[place])].flags.insert(.overloaded) }
             for place in farm.order.indices where dice.next(4) == 0 { farm.pool[Int(farm.order[place])].flags.remove(.overloaded) }
-            #expect(farm.scheduler.pick(for: request(0), from: farm.servers) == twin.pick(farm.servers), "step \(step)")
+            #expect(farm.scheduler.pick(for: ServerFarm.request(0), from: farm.servers) == twin.pick(farm.servers), "step \(step)")
         }
     }
 }

@@ -114,6 +114,14 @@ final class ServerFarm {
         return place
     }
 
+    /// A request with everything drawn from one number: any client, one of 256 destinations.
+    static func request(_ random: UInt64, at now: Instant = 0) -> SchedulingRequest {
+        SchedulingRequest(
+            client: IPAddress(v4: UInt32(truncatingIfNeeded: random)), clientPort: UInt16(truncatingIfNeeded: random >> 32),
+            destination: IPAddress(v4: 0x0a32_0000 + UInt32(random >> 56)), destinationPort: 80, now: now,
+            random: random &* 0xd134_2543_de82_ef95)
+    }
+
     func becomeInactive(_ connection: Int) {
         guard let id = connections[connection].server, connections[connection].isActive else { return }
         connections[connection].isActive = false

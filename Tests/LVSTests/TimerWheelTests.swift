@@ -8,7 +8,7 @@ import Wire
     private static let tick: Instant = 1 << TimerWheel.tickShift
 
     /// Clocks that start just before each level of the wheel comes round, and where the numbers of ticks overflow 32 bits.
-    @Test(arguments: [0, 1 << 8, 1 << 16, 1 << 22, 1 << 28, 1 << 31, 1 << 32, 1 << 36] as [Instant])
+    @Test(arguments: [0, 1 << 9, 1 << 17, 1 << 23, 1 << 29, 1 << 31, 1 << 32, 1 << 36] as [Instant])
     func besideASortedList(ticks: Instant) {
         var twin = WheelTwin(seed: UInt64(ticks) &+ 17, at: max(0, ticks - 300) << TimerWheel.tickShift)
         defer { twin.deallocate() }
@@ -111,7 +111,7 @@ struct WheelTwin {
         case 480..<970: return advance(by: Instant(dice.next(100_000_000)))
         case 970..<998: return advance(by: Instant(dice.next(20_000_000_000)))
         case 998: return advance(by: Instant(dice.next(600_000_000_000)))
-        // Further than the wheel walks: 2^22 ticks are 19 hours and a half.
+        // Further than the wheel walks: 2^23 ticks are 19 hours and a half.
         default: return advance(by: 70_369_000_000_000 + time())
         }
         return nil
@@ -152,7 +152,7 @@ struct WheelTwin {
     }
 
     private mutating func advance(by time: Instant) -> String? {
-        let isLeap = (now + time) >> Self.shift - now >> Self.shift > 1 << 22
+        let isLeap = (now + time) >> Self.shift - now >> Self.shift > TimerWheel.longJump
         now += time
         let limit = dice.next(10) == 0 ? Int(1 + dice.next(5)) : Int.max
         var due: [ConnectionID] = []
@@ -162,7 +162,7 @@ struct WheelTwin {
             let deadline = deadlines[Int(id)]
             guard deadline >= 0 else { return "timer \(id) fired and is not armed" }
             guard deadline >> Self.shift < now >> Self.shift else { return "timer \(id) fired \(deadline - now) ns before its tick's end" }
-            // A leap of more than 2^22 ticks, or what it left for later, comes all at once.
+            // A leap further than the wheel walks, or what it left for later, comes all at once.
             if !isLeap, !isPending {
                 guard earliest[Int(id)] >= last else { return "timer \(id) of tick \(earliest[Int(id)]) fired behind tick \(last)" }
                 last = earliest[Int(id)]

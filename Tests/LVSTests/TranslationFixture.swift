@@ -91,6 +91,9 @@ final class TranslationFixture {
     /// Carries out an administrator's command.
     func apply(_ command: Command) throws { try director.apply(command) }
 
+    /// Somebody else asks for neighbours, who may say nothing for this long.
+    func waitForNeighbors(seconds: Int64) { director.neighborPatience = seconds * 1_000_000_000 }
+
     /// Changes the host's network.
     func rewire(_ change: (inout Network) -> Void) { change(&director.network) }
 
@@ -188,7 +191,7 @@ final class TranslationFixture {
     /// The host has asked a neighbour on eth0 in vain; the frames that this gives rise to.
     func failNeighbor(_ address: String) -> [[UInt8]] {
         director.network.failNeighbor(Self.ip(address), on: 2)
-        director.releaseWaiting(at: now)
+        director.giveUpFailedNeighbors()
         offloads = []
         interfaces = []
         var out: [[UInt8]] = []

@@ -1,11 +1,10 @@
+import LinkKit
 import Links
 import Testing
 import Wire
 
 /// Links that need no interface, and links that hold a link.
 @Suite struct HeldLinks {
-    let folder = TemporaryFolder()
-
     /// What a link delivers until it brings nothing more, in batches of `capacity`.
     func drain(_ link: any Link, capacity: Int = 64) throws -> [[UInt8]] {
         var batch = Batch(capacity: capacity)
@@ -46,39 +45,6 @@ import Wire
         let link = MemoryLink(frames: [[UInt8](repeating: 0, count: 70_000)])
         let error = try #require(throws: LinkError.self) { try drain(link) }
         #expect(error.description == "memory link 1: a frame of 70000 bytes is too long")
-    }
-
-    @Test func pcap() throws {
-        let records = frames.enumerated().flatMap { little.record(UInt32($0), 500, $1) }
-        let path = folder.file("in.pcap", little.pcapHeader() + records)
-        let link = try #require(try LinkRoster.open("pcap:\(path),\(folder.path)/out.pcap") as? PcapLink)
-        #expect(try drain(link, capacity: 10) == frames)
-        #expect(link.time == 199_000_500_000)
-        try send([frames[0], frames[1]], through: link, elsewhere: [0])
-        try link.close()
-        #expect(folder.read("out.pcap") == little.pcapHeader() + little.record(199, 500, frames[1]))
-        #expect(link.counters.received == 200 && link.counters.sent == 1)
-    }
-
-    @Test func tracing() throws {
-        let inner = MemoryLink(interface: 4, frames: [frames[0]])
-        inner.arrive(frames[1], offload: partial())
-        let trace = try PcapWriter(path: folder.path + "/trace.pcap")
-        let offloads = try VnetWriter(path: folder.path + "/trace.vnet")
-        let link = TracingLink(inner, into: trace, offloads: offloads)
-        link.now = 5_000_001_000
-        #expect(try drain(link) == [frames[0], frames[1]])
-        link.now = 6_000_000_000
-        try send([frames[2], frames[3]], through: link, elsewhere: [0])
-        try trace.close()
-        try offloads.close()
-        #expect(
-            folder.read("trace.pcap") == little.pcapHeader() + little.record(5, 1, frames[0])
-                + little.record(5, 1, frames[1]) + little.record(6, 0, frames[3]))
-        #expect(
-            folder.read("trace.vnet")
-                == [UInt8](repeating: 0, count: 10) + [1, 0, 0, 0, 0, 0, 34, 0, 16, 0] + [UInt8](repeating: 0, count: 10))
-        #expect(inner.sent.map(\.bytes) == [frames[3]] && link.interface == 4 && link.counters == inner.counters)
     }
 
     @Test func faultsAreTheSameForTheSameSeed() throws {

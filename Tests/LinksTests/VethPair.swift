@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import LinkKit
 import Links
 import Wire
 

@@ -1,3 +1,4 @@
+import Admin
 import Foundation
 import LVS
 import Replay
@@ -12,11 +13,12 @@ import Wire
         let folder = try CaseFolder(files, frames: frames, services: services)
         var replay = try Replayer(CaseFiles(folder: folder.path))
         while try replay.step({ _ in }) != nil {}
-        let (bytes, interface) = try PacketWords(words).frame(arrivingAt: replay.director.network)
+        let words = try PacketWords(words)
+        let (bytes, interface) = try words.frame(arrivingAt: replay.director.network)
         replay.explains = true
         var emissions: [Replayer.Emission] = []
         let outcome = replay.step(with: bytes, on: interface) { emissions.append($0) }
-        return ExplainedFrame(outcome, emissions, replay.scenario.network, guePorts: replay.scenario.guePorts)
+        return ExplainedFrame(outcome, emissions, replay.scenario.network, guePorts: replay.scenario.guePorts, words: words)
     }
 
     @Test func aFirstPacketIsToldFromServiceToWay() throws {
@@ -25,6 +27,7 @@ import Wire
             told.text == """
                 frame 0 on eth0 at 0.000000 s, 54 bytes
                   02:00:00:00:00:fe > 02:00:00:00:00:01 198.51.100.7:5555 > 192.0.2.1:80 TCP [S] seq 1 win 65535 len 40 ttl 64 id 0 DF
+                  comes in    by eth0, where the host's route to 198.51.100.7 leads
                   connection  none known for TCP 198.51.100.7:5555 > 192.0.2.1:80
                   service     TCP 192.0.2.1:80, by address and port
                   scheduler   rr, 1 candidates
@@ -54,6 +57,42 @@ import Wire
     func whatIsDecidedIsSaid(_ words: String, _ said: String) throws {
         let told = try Self.explained(words, behind: [Arriving.tcp(.syn)])
         #expect(told.text.contains(said), "\(told.text)")
+    }
+
+    /// The interface is the one that the route to the source names, not the first there is; else it has to be named.
+    @Test(arguments: [
+        ("tcp 10.0.0.9:5555 > 192.0.2.1:80 SYN", "eth1", "by eth1, where the host's route to 10.0.0.9 leads", nil),
+        ("tcp 198.51.100.7:5555 > 192.0.2.1:80 SYN in eth1", "eth1", "by eth1, as the packet's words say", nil),
+        (
+            "tcp 192.0.2.1:5555 > 192.0.2.1:80 SYN", "eth0", "by eth0, the first interface: no route leads to 192.0.2.1",
+            "no route of the host leads to 192.0.2.1: say which interface the packet comes in by (in eth0)"
+        ),
+        (
+            "tcp [2001:db8::7]:5555 > [2001:db8::1]:80 SYN", "eth0", "by eth0, the first interface: no route leads to 2001:db8::7",
+            "no route of the host leads to 2001:db8::7: say which interface the packet comes in by (in eth0)"
+        ),
+    ])
+    func whereAPacketComesIn(_ text: String, _ interface: String, _ said: String, _ refusal: String?) throws {
+        let told = try Self.explained(text)
+        #expect(told.text.hasPrefix("frame 0 on \(interface) ") && told.text.contains("  comes in    \(said)\n"), "\(told.text)")
+        let network = try NetworkFile(CaseFolder.network, file: "network").network, words = try PacketWords(text)
+        var complaint: String?
+        do throws(PacketWords.WordsProblem) { try words.checkIngress(of: network, interfaces: ["eth0", "eth1"]) } catch {
+            complaint = error.text
+        }
+        #expect(complaint == refusal)
+    }
+
+    @Test func aLiveDirectorSeesItsInterfacesOnly() throws {
+        let network = try NetworkFile(CaseFolder.network, file: "network").network
+        let routed = #expect(throws: PacketWords.WordsProblem.self) {
+            try PacketWords("tcp 10.0.0.9:5555 > 192.0.2.1:80 SYN").checkIngress(of: network, interfaces: ["eth0"])
+        }
+        #expect(routed?.text == "it comes in by eth1, where the host's route to 10.0.0.9 leads, and this director takes frames from eth0")
+        let named = #expect(throws: PacketWords.WordsProblem.self) {
+            try PacketWords("tcp 10.0.0.9:5555 > 192.0.2.1:80 SYN in eth1").checkIngress(of: network, interfaces: ["eth0"])
+        }
+        #expect(named?.text == "it comes in by eth1 and this director takes frames from eth0")
     }
 
     @Test func aLengthThatDoesNotFit() throws {

@@ -2,6 +2,7 @@ import Foundation
 import LVS
 import Replay
 import Testing
+import Wire
 
 /// Capture files that nobody means well with: each ends with frames or a sentence that names the file, never otherwise.
 @Suite struct HostileTests {

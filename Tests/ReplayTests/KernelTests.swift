@@ -1,3 +1,4 @@
+import Admin
 import Foundation
 import PacketKit
 import Replay
@@ -91,9 +92,10 @@ import Wire
             (["in.vnet": ""], CaseFolder.services, "its frames have offload headers (in.vnet), the kernel's come over a wire"),
             (["run": "host beside\n"], CaseFolder.services, "run: the director stands beside a host, the kernel is one"),
             (["run": "connections 64\n"], CaseFolder.services, "run: a table for 64 connections, the kernel's grows"),
-            ([:], "-A -t 192.0.2.1:80 -s twos\n", "TCP 192.0.2.1:80: the scheduler twos throws dice"),
+            ([:], "-A -t 192.0.2.1:80 -s twos\n", "TCP 192.0.2.1:80: the scheduler twos"),
+            ([:], "-A -t 192.0.2.1:80 -s rr --no-toa\n", "TCP 192.0.2.1:80: --no-toa"),
             ([:], "-A -t 192.0.2.1:80,443 -s rr\n", "TCP 192.0.2.1:80,443: several ports in a service"),
-            ([:], "-A -t 192.0.2.1:80 -s rr\n-a -t 192.0.2.1:80 -r 10.0.0.2:80 --fullnat\n", "TCP 192.0.2.1:80: FULLNAT to 10.0.0.2:80"),
+            ([:], "-A -t 192.0.2.1:80 -s rr\n-a -t 192.0.2.1:80 -r 10.0.0.2:80 --fullnat\n", "TCP 192.0.2.1:80: --fullnat to 10.0.0.2:80"),
         ] as [([String: String], String, String)])
     func whatTheKernelDoesNotHaveIsNamed(_ files: [String: String], _ services: String, _ reason: String) throws {
         let result = try Self.judged(Self.sample(files, services: services))

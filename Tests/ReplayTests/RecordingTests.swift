@@ -194,10 +194,4 @@ final class LiveDirector {
         snapshot.keep(try RecordFilter(clients: ["198.51.100.8"], services: [], rules: []))
         #expect(snapshot.entries.isEmpty)
     }
-
-    @Test func textsComeBackFromAnAnswer() {
-        let texts = [(name: "a", text: "one\ntwo\n"), (name: "b", text: ""), (name: "c", text: "3 4")]
-        #expect(DirectorText.split(DirectorText.joined(texts)) == ["a": "one\ntwo\n", "b": "", "c": "3 4"])
-        #expect(DirectorText.split(Array("a 99\nshort".utf8)) == [:])
-    }
 }

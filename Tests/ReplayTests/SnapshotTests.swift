@@ -120,7 +120,7 @@ import Wire
         ("tcp 198.51.100.7:5555 192.0.2.1:80", "the line ends too early"),
         (
             "quic 198.51.100.7:5555",
-            "quic: expected clock, dice, due, path-mtu, ports, gone, service, server, template, or a protocol (tcp, udp, sctp)"
+            "quic: expected clock, dice, due, path-mtu, ports, gone, service, remembered, server, template, or a protocol (tcp, udp, sctp)"
         ),
         ("clock 12.x", "12.x: not a time in seconds"),
         ("clock 99999999999", "99999999999: not a time in seconds"),

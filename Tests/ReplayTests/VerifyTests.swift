@@ -65,9 +65,11 @@ import Wire
         #expect(CaseVerifier().verify(other.path).findings.first?.contains("IPv4 id: expected 8, actual 7") == true)
     }
 
-    @Test func routedFramesAndDashesAreNotJudged() throws {
+    @Test func whatRoutedFramesEmitAndDashesAreNotJudged() throws {
         let folder = try Self.sample(["routed": "1\n"], out: [Arriving.forwarded(.syn), Arriving.forwarded(.rst)])
         #expect(CaseVerifier().verify(folder.path).outcome == .passed)
+        try folder.write("direct-routing\nrouted\n", to: "verdicts")
+        #expect(CaseVerifier().verify(folder.path).findings.first?.contains("verdict: expected routed, actual direct-routing") == true)
         let verdicts = try Self.sample(["verdicts": "-\ndirect-routing\n"])
         #expect(CaseVerifier().verify(verdicts.path).outcome == .passed)
         let wrong = try Self.sample(["verdicts": "-\nno-server\n"])

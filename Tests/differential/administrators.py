@@ -43,11 +43,14 @@ class Administrator:
         service = self.some_service()
         if not service:
             return []
+        lines = self.delete(service)
+        return lines + (self.add_back(service) if self.rng.random() < 0.5 else [])
+
+    def delete(self, service):
         service.exists = False
         service.removed += service.servers
         service.servers = []
-        back = self.add_back(service) if self.rng.random() < 0.5 else []
-        return [f"-D {service.key}"] + back
+        return [f"-D {service.key}"]
 
     def add_service(self):
         gone = [s for s in self.maker.services if not s.exists]

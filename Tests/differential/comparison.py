@@ -98,7 +98,7 @@ def was_routed(emitted, came):
     if c.get("mf") or c.get("off"):
         same = ("src", "dst", "proto", "id")
         about = packets.quoted(e) if e.get("first") and packets.is_icmp_error(e) else {}
-        return any(all(x.get(k) == c[k] for k in same) for x in (e, about))
+        return any(all(x.get(k) == c.get(k) for k in same) for x in (e, about))
     ttl = 14 + (8 if came[12:14] == b"\x08\0" else 7)
     return len(emitted) <= len(came) and emitted[ttl + 4:] == came[ttl + 4:len(emitted)] and emitted[ttl] == came[ttl] - 1
 

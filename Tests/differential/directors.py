@@ -1,8 +1,8 @@
 """Random directors: services, servers, marks and switches, in ipvsadm's language."""
+import subprocess
 
 import realtime
 
-SCHEDULERS = "rr wrr lc wlc sed nq sh dh lblc lblcr fo ovf mh none".split()
 KINDS = {"t": "tcp", "u": "udp", "s": "sctp", "f": "mark"}
 OPTION = {"t": "-t", "u": "-u", "s": "--sctp-service", "f": "-f"}
 
@@ -11,9 +11,16 @@ def endpoint(address, port):
     return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
 
+def schedulers(svs):
+    """{name: its own flags for -b} of what the kernel has too, as the binary says."""
+    lines = subprocess.run([svs, "roster"], capture_output=True, text=True, check=True).stdout.splitlines()
+    return {words[1]: words[3:] for words in map(str.split, lines) if words[0] == "scheduler" and words[2] == "kernel"}
+
+
 class Server:
     def __init__(self, address, port):
         self.address, self.port, self.options, self.method = address, port, "", None
+        self.past = []      # options that it had before
 
     @property
     def name(self):
@@ -53,9 +60,11 @@ class Service:
 
 
 class Maker:
-    """Draws directors. `methods` of dr, tun, nat; `common` leaves out what kernels 6.1.176 and 6.1.192 do differently."""
+    """Draws directors. `schedulers` as above; `methods` of dr, tun, nat; `common` leaves out what kernels 6.1.176 and 6.1.192 do
+    differently."""
 
-    def __init__(self, rng, methods, kinds=(), common=False, short=False):
+    def __init__(self, rng, schedulers, methods, kinds=(), common=False, short=False):
+        self.schedulers = schedulers
         self.rng, self.methods, self.kinds, self.common, self.short = rng, methods, kinds, common, short
         self.families = rng.choice([[4], [4], [4], [6], [6], [4, 6]])
         base = rng.randrange(1, 200)
@@ -134,7 +143,7 @@ class Maker:
         """New options of a service; with `again`, some stay."""
         rng = self.rng
         if not again or rng.random() < 0.6:
-            service.scheduler = rng.choice(SCHEDULERS)
+            service.scheduler = rng.choice(list(self.schedulers))
         options = ""
         service.persistent = 0
         if service.port == 0 and service.kind != "f" or rng.random() < 0.3:
@@ -148,9 +157,9 @@ class Maker:
         service.ops = service.kind in "uf" and rng.random() < 0.2
         if service.ops:
             options += " -o"
-        if service.scheduler in ("sh", "mh") and rng.random() < 0.6:
-            names = rng.choice([["fallback"], ["port"], ["fallback", "port"]])
-            options += " -b " + ",".join(f"{service.scheduler}-{name}" for name in names)
+        flags = self.schedulers[service.scheduler]
+        if flags and rng.random() < 0.6:
+            options += " -b " + ",".join(rng.choice([[flag] for flag in flags] + [flags]))
         service.options = options
 
     def new_server(self, service):
@@ -183,6 +192,7 @@ class Maker:
         if not self.common and rng.random() < 0.25:
             upper = rng.choice([1, 2, 3, 4, 5, 8])
             options += f" -x {upper}" + (f" -y {rng.randrange(0, upper + 1)}" if rng.random() < 0.5 else "")
+        server.past += [server.options] if again else []
         server.options = options
 
     def tunnel(self):

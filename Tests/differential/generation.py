@@ -8,13 +8,14 @@ import frames
 import moments
 import realtime
 import traffic
+import troubles
 from kernel import packets
 
 
-def generate(seed, methods=("dr",), kinds=(), common=False, short=False):
-    """`short` fits into a few seconds of real time; `common` leaves out what 6.1 kernels do differently."""
+def generate(seed, schedulers, methods=("dr",), kinds=(), common=False, short=False):
+    """`schedulers` as in directors; `short` fits into a few seconds of real time; `common` leaves out what 6.1 kernels do differently."""
     rng = random.Random(f"svs {seed}")
-    maker = directors.Maker(rng, methods, kinds, common, short)
+    maker = directors.Maker(rng, schedulers, methods, kinds, common, short)
     maker.services_and_servers()
     services = [s.add() for s in maker.services]
     for service in maker.services:
@@ -42,7 +43,13 @@ def generate(seed, methods=("dr",), kinds=(), common=False, short=False):
             pieces = [packet]
             if "fragments" in kinds and packet[0] >> 4 == 4 and len(packet) > 60 and rng.random() < 0.2:
                 pieces = frames.fragments(packet, rng.choice([24, 256, 800]))
+            if "tiny" in kinds and rng.random() < 0.15:
+                pieces = troubles.tiny(rng, packet)
+            if "late" in kinds and rng.random() < 0.15:
+                pieces += troubles.late_errors(rng, network)
             events[-1] += [("frame", None, frames.ethernet(piece)) for piece in pieces]
+        if "deletion" in kinds and rng.random() < 0.5:
+            events[-1] += troubles.deletion(rng, administrator, network)
     persistence = [s.persistent for s in maker.services if s.persistent] + list(maker.timeouts)
     timeouts = moments.FIRST + moments.TCP_WITH_REPLIES + moments.UDP + moments.SCTP + list(administrator.timeouts)
     marks = [maker.marks[f] for f in (4, 6)]

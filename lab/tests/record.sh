@@ -101,11 +101,23 @@ check "… and verifies" svs verify "$scratch/mapped-case"
 check "… and nothing is refused in it" same "$(svs replay "$scratch/mapped-case" --json | grep -cE '"reason":"(reset|no-server|server-gone|no-route|neighbor-pending|malformed)"')" 0
 check "… and the service's address is nowhere in it" same "$(grep -rlF "$vip" "$scratch/mapped-case" | wc -l)" 0
 
-told() { q director svs explain --live "tcp 198.51.100.7:5555 > $vip:80 SYN"; }
+told() { q director svs explain --live "tcp ${1:-172.16.29.1}:5555 > $vip:80 SYN${2:-}"; }
+route_to() { q director ip -o route get "$1" | grep -o 'dev [^ ]*' | cut -c 5-; }
 check "the running director explains a packet" grep -q 'verdict ' <(told)
 before=$(q director svs adm -Ln --stats)
 told >/dev/null
 check "… and nothing in it changes" same "$(q director svs adm -Ln --stats)" "$before"
+# An interface beside those of the director, with a network of its own.
+q director ip link add aside type veth peer name beyond
+q director ip link set beyond up
+q director ip link set aside up
+q director ip address add 198.18.0.1/24 dev aside
+for source in 172.16.29.1 ${interfaces[1]:+192.168.95.2}; do
+  check "… by the interface that the route to $source leads to" grep -q "by $(route_to "$source"), where the host's route to $source leads" <(told "$source")
+done
+check "… by the one that is named" grep -q 'by eth0, as the packet' <(told 198.18.0.9 ' in eth0')
+check "a packet that the director would not see is refused" grep -q 'it comes in by aside, where .* takes frames from eth0' <(told 198.18.0.9 2>&1)
+[[ $topology == tun ]] || check "one from nowhere is refused" grep -q 'no route of the host leads to 198.51.100.7: say which interface' <(told 198.51.100.7 2>&1)
 check "an unclear packet is refused" grep -q "the packet in words" <(q director svs explain --live "tcp nonsense" 2>&1)
 
 exit $((failures > 0))

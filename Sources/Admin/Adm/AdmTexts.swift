@@ -1,5 +1,6 @@
 import Glibc
 import LVS
+internal import SystemPackage
 
 /// ipvsadm's words for what a director answers.
 enum AdmTexts {
@@ -23,7 +24,7 @@ enum AdmTexts {
         case (_, EOPNOTSUPP): "Operation not supported with IPv6"
         case (_, EAFNOSUPPORT): "Operation not supported with specified address family"
         case (_, EMSGSIZE): "Module is wrong version"
-        default: String(cString: strerror(errno))
+        default: Errno(rawValue: errno).description
         }
     }
 }

@@ -78,17 +78,17 @@ public final class ControlClient {
         }
     }
 
-    /// Most bytes that a question can carry.
-    public static var maximumPayload: Int { 60_000 }
+    /// Most bytes of a question.
+    public static var longestQuestion: Int { 60_000 }
 
-    /// A question by name; what it means and what comes back is between the caller and the director's owner.
-    public func ask(_ name: String, _ payload: [UInt8] = []) throws(ControlFailure) -> [UInt8] {
-        guard name.utf8.count <= 255, payload.count <= Self.maximumPayload else {
-            throw .denied(errno: EMSGSIZE, "a question to svs run has at most \(Self.maximumPayload) bytes")
+    /// Asks what the kernel's interface has no words for.
+    public func ask(_ question: ControlQuestion) throws(ControlFailure) -> ControlReply {
+        let bytes = question.bytes
+        guard bytes.count <= Self.longestQuestion else {
+            throw .denied(errno: EMSGSIZE, "a question to svs run has at most \(Self.longestQuestion) bytes")
         }
         var out = AttributeWriter()
-        out.put(ControlConstants.Top.question, string: name)
-        out.put(ControlConstants.Top.payload, bytes: payload)
+        out.put(ControlConstants.Top.payload, bytes: bytes)
         var answer: [UInt8] = []
         try exchange(GenericMessage(command: ControlConstants.Verb.ask, attributes: out.bytes), NetlinkMessage.Flags.dump) {
             message throws(CommandError) in
@@ -97,7 +97,31 @@ public final class ControlClient {
             else { throw .invalid }
             answer += piece
         }
-        return answer
+        guard let reply = ControlReply(answer) else { throw broken(EPROTO) }
+        return reply
+    }
+
+    /// Asks a question whose answer is text.
+    public func text(_ question: ControlQuestion) throws(ControlFailure) -> String {
+        guard case .text(let text) = try ask(question) else { throw broken(EPROTO) }
+        return text
+    }
+
+    /// Asks for the next piece of something.
+    public func chunk(_ question: ControlQuestion) throws(ControlFailure) -> ControlReply.Chunk {
+        guard case .chunk(let chunk) = try ask(question) else { throw broken(EPROTO) }
+        return chunk
+    }
+
+    /// Has the director begin a recording.
+    public func startRecording(_ request: ControlQuestion.RecordingRequest) throws(ControlFailure) -> ControlReply.RecordingStart {
+        guard case .recordingStart(let start) = try ask(.startRecording(request)) else { throw broken(EPROTO) }
+        return start
+    }
+
+    public func endRecording() throws(ControlFailure) -> ControlReply.RecordingEnd {
+        guard case .recordingEnd(let end) = try ask(.endRecording) else { throw broken(EPROTO) }
+        return end
     }
 
     /// Sends a request and hands over its answers until the acknowledgement, the end of the dump or a refusal.

@@ -46,9 +46,11 @@ public enum ControlConstants {
         /// Dump of the connection table as `connection` messages.
         public static var getConnections: UInt8 { 65 }
         public static var connection: UInt8 { 66 }
-        /// A question by name (`question`, `payload`); the answer comes as `answer` messages, pieces in order, then DONE.
-        public static var ask: UInt8 { 67 }
+        /// A file of /proc by name (`file`); the answer comes as `answer` messages, pieces in order, then DONE.
+        public static var readFile: UInt8 { 67 }
         public static var answer: UInt8 { 68 }
+        /// A `ControlQuestion` (`payload`), answered likewise by a `ControlReply`.
+        public static var ask: UInt8 { 69 }
     }
 
     /// IPVS_CMD_ATTR_*.
@@ -63,7 +65,7 @@ public enum ControlConstants {
         /// In SET_INFO: the director's own counters, laid out as STATS64.
         public static var total: UInt16 { 0x100 }
         public static var connection: UInt16 { 0x101 }
-        public static var question: UInt16 { 0x102 }
+        public static var file: UInt16 { 0x102 }
         public static var payload: UInt16 { 0x103 }
     }
 
@@ -91,16 +93,7 @@ public enum ControlConstants {
         /// {be16 first, be16 last} each; the first range begins with PORT. Part of the service's
         /// identity; empty for a single port, missing from a client that knows no ranges.
         public static var portRanges: UInt16 { 0x100 }
-        /// {16 bytes first, 16 bytes last} each, IPv4 as ::ffff:a.b.c.d.
-        public static var localAddresses: UInt16 { 0x101 }
-        /// u8: 0 none, 1 TCP option, 2 PROXY protocol.
-        public static var clientAddress: UInt16 { 0x102 }
-        /// u32: 0 off, 1 auto, else 0x10000 + bytes.
-        public static var mssClamp: UInt16 { 0x103 }
-        /// u32 seconds, 0 follows the director.
-        public static var timeoutTCP: UInt16 { 0x104 }
-        public static var timeoutFIN: UInt16 { 0x105 }
-        public static var timeoutUDP: UInt16 { 0x106 }
+        // From 0x101 on: settings that only SVS has (`ServiceSettings.ownSettings`).
     }
 
     /// IPVS_DEST_ATTR_*.
@@ -120,9 +113,7 @@ public enum ControlConstants {
         public static var tunnel: UInt16 { 13 }
         public static var tunnelPort: UInt16 { 14 }
         public static var tunnelFlags: UInt16 { 15 }
-
-        /// u8: the forwarding method where FWD_METHOD can't say it; FULLNAT is 5, and FWD_METHOD then says 0.
-        public static var ownMethod: UInt16 { 0x100 }
+        // From 0x100 on: settings that only SVS has (`ServerSettings.ownSettings`).
     }
 
     /// IPVS_DAEMON_ATTR_*.

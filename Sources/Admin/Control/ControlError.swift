@@ -1,5 +1,6 @@
 import Glibc
 public import LVS
+internal import SystemPackage
 
 /// Something is wrong with the control socket itself.
 public struct ControlError: Error, Hashable, Sendable, CustomStringConvertible {
@@ -52,7 +53,7 @@ public struct ControlError: Error, Hashable, Sendable, CustomStringConvertible {
         return ControlError(path: path, errno: errno, reason: reason)
     }
 
-    static func text(of errno: Int32) -> String { String(cString: strerror(errno)) }
+    static func text(of errno: Int32) -> String { Errno(rawValue: errno).description }
 }
 
 /// Why a request over the control socket came to nothing.

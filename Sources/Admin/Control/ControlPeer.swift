@@ -6,6 +6,8 @@ final class ControlPeer {
     /// Nobody reads the answers any more.
     var isDeaf = false
     var isOpen = true
+    /// What the server waits for is room to send, not a request.
+    var isWatchedForRoom = false
     /// When bytes last went either way, in seconds.
     var moved: UInt64
 

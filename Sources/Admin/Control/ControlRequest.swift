@@ -13,7 +13,10 @@ public enum ControlRequest: Sendable {
     case daemons
     case inventory(ServiceKey?)
     case connections
-    case ask(String, [UInt8])
+    /// A file of /proc, by its name.
+    case file(String)
+    /// A `ControlQuestion` as it came.
+    case question([UInt8])
 }
 
 /// A command as a request describes it. The kernel's interface can leave things as they are: flags outside a mask, and
@@ -23,14 +26,14 @@ public struct CommandDraft: Sendable {
     public var command: Command
     /// Flags that the request means; the others stay.
     public var flagMask: UInt32 = .max
-    /// Our own attributes that the request names; the others stay.
-    public var own: Set<UInt16> = NetlinkCodec.ownAttributes
+    /// Our own attributes that the request leaves out, because its client does not know them: what they say stays.
+    public var unnamed: Set<UInt16> = []
 
     /// Whether `resolved` needs the service.
     public var leavesThings: Bool {
         switch command {
-        case .editService: flagMask != .max || own != NetlinkCodec.ownAttributes
-        case .editServer(_, _, let settings): own.isEmpty && settings.method == .masquerading
+        case .editService: flagMask != .max || !unnamed.isEmpty
+        case .editServer: !unnamed.isEmpty
         default: false
         }
     }
@@ -39,18 +42,13 @@ public struct CommandDraft: Sendable {
     public func resolved(with service: ServiceRecord) -> Command {
         switch command {
         case .editService(let key, let settings):
-            var full = NetlinkCodec.keeping(service.settings, in: settings, named: own)
+            var full = NetlinkCodec.keeping(service.settings, in: settings, unnamed: unnamed)
             let old = service.settings.flags.rawValue
             full.flags = ServiceFlags(rawValue: (old & ~flagMask) | (settings.flags.rawValue & flagMask))
             return .editService(key, full)
         case .editServer(let key, let server, let settings):
-            // Who does not know FULLNAT sees masquerading and says so again.
-            guard leavesThings, service.servers.first(where: { $0.key == server })?.settings.method == .fullNAT else {
-                return command
-            }
-            var full = settings
-            full.method = .fullNAT
-            return .editServer(key, server, full)
+            guard let old = service.servers.first(where: { $0.key == server })?.settings else { return command }
+            return .editServer(key, server, NetlinkCodec.keeping(old, in: settings, unnamed: unnamed))
         default: return command
         }
     }
@@ -98,8 +96,8 @@ extension NetlinkCodec {
         case (Verb.getInventory, true):
             return .inventory(top.contains(Top.service) ? try key(need(top.nest(Top.service))) : nil)
         case (Verb.getConnections, true): return .connections
-        case (Verb.ask, _):
-            return .ask(try need(top.string(Top.question)), Array(top.bytes(Top.payload) ?? []))
+        case (Verb.readFile, _): return .file(try need(top.string(Top.file)))
+        case (Verb.ask, _): return .question(Array(try need(top.bytes(Top.payload))))
         case (_, false): return try draft(message.command, top).map { .change($0) }
         default: return nil
         }
@@ -110,22 +108,22 @@ extension NetlinkCodec {
         case Verb.newService, Verb.setService:
             let service = try need(top.nest(Top.service))
             let key = try key(service)
-            let (settings, mask, own) = try settings(service, of: key)
+            let (settings, mask, unnamed) = try settings(service, of: key)
             return CommandDraft(
                 command: verb == Verb.newService ? .addService(key, settings) : .editService(key, settings),
-                flagMask: mask, own: own)
+                flagMask: mask, unnamed: unnamed)
         case Verb.deleteService: return CommandDraft(command: .deleteService(try key(need(top.nest(Top.service)))))
         case Verb.newServer, Verb.setServer, Verb.deleteServer:
             let service = try key(need(top.nest(Top.service)))
             let server = try need(top.nest(Top.server))
             let key = try key(server: server, of: service.family)
             if verb == Verb.deleteServer { return CommandDraft(command: .deleteServer(service, key)) }
-            let (settings, namesMethod) = try settings(server)
+            let (settings, unnamed) = try settings(server)
             return CommandDraft(
                 command: verb == Verb.newServer
                     ? .addServer(service, key, settings)
                     : .editServer(service, key, settings),
-                own: namesMethod ? ownAttributes : [])
+                unnamed: unnamed)
         case Verb.newDaemon: return CommandDraft(command: .startDaemon(try daemon(need(top.nest(Top.daemon)))))
         case Verb.deleteDaemon: return CommandDraft(command: .stopDaemon(try role(need(top.nest(Top.daemon)))))
         case Verb.setConfig:

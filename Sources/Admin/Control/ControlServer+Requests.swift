@@ -30,6 +30,10 @@ extension ControlServer {
         }
     }
 
+    private static func refusal(_ error: AskError, of request: NetlinkMessage) -> ControlAnswer {
+        ControlAnswer(.answer(errno: max(error.errno, 1), to: request, text: error.message))
+    }
+
     private func change<Target: ControlTarget & ~Copyable>(
         _ draft: CommandDraft, isExact: Bool,
         _ target: inout Target
@@ -95,13 +99,13 @@ extension ControlServer {
             return ControlAnswer(
                 dump: target.connections().lazy.map { NetlinkCodec.message(for: $0) }, to: request,
                 limit: ControlConstants.ownPacketLength)
-        case .ask(let name, let payload):
-            if let file = ProcFile(asked: name) { return ControlAnswer(pieces: file.text(of: target), to: request) }
+        case .file(let name):
+            guard let file = ProcFile(asked: name) else { return Self.refusal(.unknown(name), of: request) }
+            return ControlAnswer(pieces: file.text(of: target), to: request)
+        case .question(let bytes):
             do throws(AskError) {
-                return ControlAnswer(pieces: CollectionOfOne(try target.ask(name, payload)), to: request)
-            } catch {
-                return ControlAnswer(.answer(errno: max(error.errno, 1), to: request, text: error.message))
-            }
+                return ControlAnswer(pieces: CollectionOfOne(try target.answer(ControlQuestion(bytes)).bytes), to: request)
+            } catch { return Self.refusal(error, of: request) }
         }
     }
 }

@@ -28,24 +28,25 @@ extension NetlinkCodec {
         out.put(Attribute.tunnel, u8: settings.tunnel.rawValue)
         out.put(Attribute.tunnelPort, big16: settings.tunnelPort)
         out.put(Attribute.tunnelFlags, u16: settings.tunnelFlags.rawValue)
-        out.put(Attribute.ownMethod, u8: settings.method.rawValue)
+        for attribute in ServerSettings.ownAttributes { attribute.write(settings, &out) }
     }
 
-    /// Settings, and whether the forwarding method was said in full.
-    static func settings(_ server: NetlinkAttributes) throws(CommandError) -> (settings: ServerSettings, namesMethod: Bool) {
+    /// Settings, and which of our own attributes are left out.
+    static func settings(_ server: NetlinkAttributes) throws(CommandError) -> (settings: ServerSettings, unnamed: Set<UInt16>) {
         let flags = try need(server.u32(Attribute.method))
         var settings = ServerSettings()
-        let ownMethod = try optional(server, Attribute.ownMethod) { $0.u8($1) }
-        // IP_VS_CONN_F_FWD_MASK; 5 to 7 mean nothing there.
-        settings.method = try need(ForwardingMethod(rawValue: ownMethod ?? UInt8(flags & 7)))
-        guard ownMethod != nil || settings.method != .fullNAT else { throw .invalid }
+        // IP_VS_CONN_F_FWD_MASK; 5 to 7 mean nothing there, to whatever our own attribute says.
+        let method = ForwardingMethod(rawValue: UInt8(flags & 7))
+        if let method, method != .fullNAT { settings.method = method }
+        let unnamed = try readOwn(server, into: &settings)
+        guard method != nil && method != .fullNAT || !unnamed.contains(ServerSettings.methodAttribute) else { throw .invalid }
         settings.weight = Int32(bitPattern: try need(server.u32(Attribute.weight)))
         settings.upperThreshold = try need(server.u32(Attribute.upperThreshold))
         settings.lowerThreshold = try need(server.u32(Attribute.lowerThreshold))
         settings.tunnel = TunnelType(rawValue: try optional(server, Attribute.tunnel) { $0.u8($1) } ?? 0)
         settings.tunnelPort = try optional(server, Attribute.tunnelPort) { $0.big16($1) } ?? 0
         settings.tunnelFlags = TunnelFlags(rawValue: try optional(server, Attribute.tunnelFlags) { $0.u16($1) } ?? 0)
-        return (settings, ownMethod != nil)
+        return (settings, unnamed)
     }
 
     /// NEW_DEST of a dump.

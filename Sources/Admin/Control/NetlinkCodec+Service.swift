@@ -73,26 +73,12 @@ extension NetlinkCodec {
         } else {
             out.put(Attribute.netmask, u32: settings.netmask)
         }
-        var addresses: [UInt8] = []
-        for range in settings.localAddresses.prefix(ControlConstants.maximumRanges) {
-            addresses += mappedBytes(of: range.lowerBound)
-            addresses += mappedBytes(of: range.upperBound)
-        }
-        out.put(Attribute.localAddresses, bytes: addresses)
-        out.put(Attribute.clientAddress, u8: settings.clientAddress.rawValue)
-        switch settings.mssClamp {
-        case .off: out.put(Attribute.mssClamp, u32: 0)
-        case .auto: out.put(Attribute.mssClamp, u32: 1)
-        case .value(let size): out.put(Attribute.mssClamp, u32: 0x10000 + UInt32(size))
-        }
-        out.put(Attribute.timeoutTCP, u32: settings.timeoutTCP)
-        out.put(Attribute.timeoutFIN, u32: settings.timeoutFIN)
-        out.put(Attribute.timeoutUDP, u32: settings.timeoutUDP)
+        for attribute in ServiceSettings.ownAttributes { attribute.write(settings, &out) }
     }
 
-    /// Settings with the flags that the request sets, the mask beside them, and which of our own attributes it names.
+    /// Settings with the flags that the request sets, the mask beside them, and which of our own attributes it leaves out.
     static func settings(_ service: NetlinkAttributes, of key: ServiceKey) throws(CommandError)
-        -> (settings: ServiceSettings, mask: UInt32, own: Set<UInt16>)
+        -> (settings: ServiceSettings, mask: UInt32, unnamed: Set<UInt16>)
     {
         let scheduler = try need(try name(service, Attribute.scheduler))
         let flags = try need(service.bytes(Attribute.flags))
@@ -103,53 +89,24 @@ extension NetlinkCodec {
         var settings = ServiceSettings(
             scheduler: scheduler, flags: ServiceFlags(rawValue: flags.native32(at: 0) & mask), timeout: timeout, netmask: netmask,
             persistenceEngine: try name(service, Attribute.persistenceEngine, atMost: 16) ?? "")
-        if let bytes = service.bytes(Attribute.localAddresses) { settings.localAddresses = try localAddresses(bytes) }
-        if let number = try optional(service, Attribute.clientAddress, { $0.u8($1) }) {
-            settings.clientAddress = try need(ClientAddressOption(rawValue: number))
-        }
-        switch try optional(service, Attribute.mssClamp, { $0.u32($1) }) {
-        case .none, .some(0): break
-        case .some(1): settings.mssClamp = .auto
-        case .some(let number):
-            guard 0x10000...0x1ffff ~= number else { throw .invalid }
-            settings.mssClamp = .value(UInt16(number - 0x10000))
-        }
-        settings.timeoutTCP = try optional(service, Attribute.timeoutTCP) { $0.u32($1) } ?? 0
-        settings.timeoutFIN = try optional(service, Attribute.timeoutFIN) { $0.u32($1) } ?? 0
-        settings.timeoutUDP = try optional(service, Attribute.timeoutUDP) { $0.u32($1) } ?? 0
-        return (settings, mask, Set(service.types.filter { $0 > Attribute.portRanges }))
+        let unnamed = try readOwn(service, into: &settings)
+        return (settings, mask, unnamed)
     }
 
-    private static func localAddresses(_ bytes: ArraySlice<UInt8>) throws(CommandError) -> [ClosedRange<IPAddress>] {
-        let count = bytes.count / 32
-        guard bytes.count % 32 == 0, count <= ControlConstants.maximumRanges else { throw .invalid }
-        var ranges: [ClosedRange<IPAddress>] = []
-        for i in 0..<count {
-            let (first, last) = (mappedAddress(bytes, at: 32 * i), mappedAddress(bytes, at: 32 * i + 16))
-            guard first.isV4 == last.isV4, first <= last else { throw .invalid }
-            ranges.append(first...last)
+    /// Reads SVS's own attributes; which of them are left out.
+    static func readOwn<Owner: OptionOwner>(_ attributes: NetlinkAttributes, into owner: inout Owner) throws(CommandError) -> Set<UInt16> {
+        var unnamed: Set<UInt16> = []
+        for attribute in Owner.ownAttributes {
+            if attributes.contains(attribute.number) { try attribute.read(attributes, &owner) } else { unnamed.insert(attribute.number) }
         }
-        return ranges
+        return unnamed
     }
 
-    /// `settings` with our own attributes taken from `old` where a request did not name them.
-    static func keeping(_ old: ServiceSettings, in settings: ServiceSettings, named: Set<UInt16>) -> ServiceSettings {
+    /// `settings` with what our own attributes `unnamed` would carry as it is in `old`.
+    static func keeping<Owner: OptionOwner>(_ old: Owner, in settings: Owner, unnamed: Set<UInt16>) -> Owner {
         var kept = settings
-        if !named.contains(Attribute.localAddresses) { kept.localAddresses = old.localAddresses }
-        if !named.contains(Attribute.clientAddress) { kept.clientAddress = old.clientAddress }
-        if !named.contains(Attribute.mssClamp) { kept.mssClamp = old.mssClamp }
-        if !named.contains(Attribute.timeoutTCP) { kept.timeoutTCP = old.timeoutTCP }
-        if !named.contains(Attribute.timeoutFIN) { kept.timeoutFIN = old.timeoutFIN }
-        if !named.contains(Attribute.timeoutUDP) { kept.timeoutUDP = old.timeoutUDP }
+        for attribute in Owner.ownAttributes where unnamed.contains(attribute.number) { attribute.keep(old, &kept) }
         return kept
-    }
-
-    /// Our own attributes, all of them: a request that names these needs no old settings.
-    static var ownAttributes: Set<UInt16> {
-        [
-            Attribute.localAddresses, Attribute.clientAddress, Attribute.mssClamp, Attribute.timeoutTCP, Attribute.timeoutFIN,
-            Attribute.timeoutUDP,
-        ]
     }
 
     /// NEW_SERVICE of a dump; its flags always say `hashed`.

@@ -82,13 +82,13 @@ public enum NetlinkCodec {
     /// - Throws: `.invalid` when a service has more ranges than an attribute holds (`ControlConstants.maximumRanges`).
     public static func message(for command: Command) throws(CommandError) -> GenericMessage {
         var out = AttributeWriter()
-        func refuseLong(_ key: ServiceKey, _ settings: ServiceSettings? = nil) throws(CommandError) {
-            let limit = ControlConstants.maximumRanges
-            guard key.ranges.count <= limit, settings?.localAddresses.count ?? 0 <= limit else { throw .invalid }
+        func refuseLong(_ key: ServiceKey) throws(CommandError) {
+            guard key.ranges.count <= ControlConstants.maximumRanges else { throw .invalid }
         }
         switch command {
         case .addService(let key, let settings), .editService(let key, let settings):
-            try refuseLong(key, settings)
+            try refuseLong(key)
+            guard ServiceSettings.ownAttributes.allSatisfy({ $0.fits(settings) }) else { throw .invalid }
             out.nest(Top.service) {
                 write(key, to: &$0); write(settings, of: key, to: &$0)
             }
@@ -97,6 +97,7 @@ public enum NetlinkCodec {
             out.nest(Top.service) { write(key, to: &$0) }
         case .addServer(let service, let key, let settings), .editServer(let service, let key, let settings):
             try refuseLong(service)
+            guard ServerSettings.ownAttributes.allSatisfy({ $0.fits(settings) }) else { throw .invalid }
             out.nest(Top.service) { write(service, to: &$0) }
             out.nest(Top.server) {
                 write(key, to: &$0); write(settings, to: &$0)

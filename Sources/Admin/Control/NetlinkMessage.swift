@@ -12,7 +12,6 @@ public struct NetlinkMessage: Hashable, Sendable {
 
     /// Message types below 16 are the protocol's own.
     public enum Kind {
-        public static var noop: UInt16 { 1 }
         public static var error: UInt16 { 2 }
         public static var done: UInt16 { 3 }
         /// The generic netlink controller, GENL_ID_CTRL.

@@ -1,4 +1,5 @@
-import Glibc
+internal import Linux
+public import SystemPackage
 
 /// What is wrong in a file that an administrator wrote, and where.
 public struct FileError: Error, Hashable, Sendable, CustomStringConvertible {
@@ -6,16 +7,25 @@ public struct FileError: Error, Hashable, Sendable, CustomStringConvertible {
     public var file: String
     /// From 1; 0 for the file as a whole.
     public var line: Int
+    /// From 1, in characters; 0 for the line as a whole.
+    public var column: Int
     public var text: String
 
-    public init(file: String, line: Int = 0, text: String) {
+    public init(file: String, line: Int = 0, column: Int = 0, text: String) {
         self.file = file
         self.line = line
+        self.column = column
         self.text = text
     }
 
-    /// `FILE:LINE: what is wrong`.
-    public var description: String { line > 0 ? "\(file):\(line): \(text)" : "\(file): \(text)" }
+    /// The system's answer about the file as a whole.
+    public init(file: String, _ error: Errno) { self.init(file: file, text: "\(error)") }
+
+    /// `FILE:LINE:COLUMN: what is wrong`.
+    public var description: String {
+        let place = [line, column].prefix { $0 > 0 }.map { ":\($0)" }.joined()
+        return "\(file)\(place): \(text)"
+    }
 }
 
 /// What is wrong in a line, for the reader of the lines to add the place.
@@ -28,25 +38,18 @@ struct Complaint: Error {
 public enum TextFile {
     /// The whole of a file; bytes that are no UTF-8 become U+FFFD.
     /// - Throws: `FileError` with the system's words when it cannot be read.
-    public static func read(_ path: String) throws(FileError) -> String {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw FileError(file: path, text: String(cString: strerror(errno))) }
-        defer { close(descriptor) }
-        guard let bytes = readAll(descriptor) else { throw FileError(file: path, text: String(cString: strerror(errno))) }
-        return String(decoding: bytes, as: UTF8.self)
+    public static func read(_ path: String) throws(FileError) -> String { try read(open(path), path) }
+
+    /// The same of a file that is open already, which is closed; `path` is its name.
+    public static func read(_ file: FileDescriptor, _ path: String) throws(FileError) -> String {
+        do throws(Errno) { return String(decoding: try FileReader(adopting: file).all(), as: UTF8.self) } catch {
+            throw FileError(file: path, error)
+        }
     }
 
-    /// Everything up to the end of an open descriptor; `nil` with errno set when reading fails.
-    static func readAll(_ descriptor: Int32) -> [UInt8]? {
-        var bytes: [UInt8] = []
-        var piece = [UInt8](repeating: 0, count: 65536)
-        while true {
-            let count = Glibc.read(descriptor, &piece, piece.count)
-            if count < 0 && errno == EINTR { continue }
-            guard count >= 0 else { return nil }
-            if count == 0 { return bytes }
-            bytes += piece[..<count]
-        }
+    /// Opens a file for reading.
+    public static func open(_ path: String) throws(FileError) -> FileDescriptor {
+        do throws(Errno) { return try FileReader.open(FilePath(path)) } catch { throw FileError(file: path, error) }
     }
 
     /// The lines of a text, their ends (LF or CR LF) taken off; the line number is the index plus one.

@@ -15,14 +15,16 @@ public enum Grammar {
         case .version: return .version
         default: throw .tryHelp
         }
-        var entry = Entry(command)
+        var entry = Entry(command, names: names)
         if let value { try entry.begin(value) }
         options: while true {
             switch scanner.step() {
             case .option(let spelling, let value):
-                guard try entry.take(spelling.meaning, value, names: names) else {
+                // A second command is none of its options.
+                guard case .option(let option, let form) = spelling.meaning else {
                     throw UsageError("invalid option `\(scanner.lastWord)'")
                 }
+                try entry.take(option, form, value)
             case .failure(let text):
                 throw UsageError("\(scanner.lastWord): \(text)", status: 255, endsRestore: false)
             case .end:
@@ -38,8 +40,10 @@ public enum Grammar {
 /// What the words of a line have said so far.
 struct Entry {
     let command: CommandName
-    /// Bits of the options given.
-    var options: UInt64 = 0
+    /// Looks up the names of hosts and services.
+    let names: any NameResolver
+    /// The options given, by name.
+    private var given: Set<String> = []
 
     /// Unknown until a service says it; then IPv6 changes how `-M` is read.
     var family: IPFamily?
@@ -58,9 +62,21 @@ struct Entry {
     var daemon = SyncDaemon(role: .master)
     var timeouts = Timeouts(tcp: 0, fin: 0, udp: 0)
 
-    init(_ command: CommandName) { self.command = command }
+    init(_ command: CommandName, names: any NameResolver) {
+        self.command = command
+        self.names = names
+    }
 
-    func has(_ option: OptionName) -> Bool { options & option.bit != 0 }
+    func has(_ option: GrammarOption) -> Bool { given.contains(option.name) }
+
+    /// Takes one option, with effect at once.
+    mutating func take(_ option: GrammarOption, _ form: GrammarOption.Form, _ value: String?) throws(UsageError) {
+        if form.counts {
+            let isNew = given.insert(option.name).inserted
+            guard isNew || option.repeats else { throw UsageError("multiple '\(option.name)' options specified") }
+        }
+        try form.effect(&self, value)
+    }
 
     /// What a server's port follows: that of the service; with several ports the packet's own, which 0 stands for.
     var followedPort: UInt16 { ranges.isEmpty ? port : 0 }
@@ -94,11 +110,18 @@ struct Entry {
     }
 
     static func timeout(_ text: String, from least: Int64) throws(UsageError) -> UInt32 {
-        guard let seconds = Number.within(least...Number.longestTimeout, text) else {
-            throw UsageError("invalid timeout value `\(text)' specified")
-        }
+        guard let seconds = Number.within(least...Number.longestTimeout, text) else { throw .timeout(text) }
         return UInt32(seconds)
     }
+
+    /// A number within a range; messages call it `what`.
+    static func number(_ text: String?, _ range: ClosedRange<Int64>, _ what: String) throws(UsageError) -> Int64 {
+        guard let number = Number.within(range, text ?? "") else { throw UsageError("illegal \(what) specified") }
+        return number
+    }
+
+    /// At most so many bytes, as the kernel's fixed fields hold them.
+    static func cut(_ text: String?, to bytes: Int) -> String { String(decoding: (text ?? "").utf8.prefix(bytes), as: UTF8.self) }
 
     var request: Request {
         switch command {
@@ -110,7 +133,7 @@ struct Entry {
         case .editServer: .change(.editServer(key, server, settings))
         case .deleteServer: .change(.deleteServer(key, server))
         case .set: .change(.setTimeouts(tcp: timeouts.tcp, fin: timeouts.fin, udp: timeouts.udp))
-        case .zero: .change(.zero(has(.service) ? key : nil))
+        case .zero: .change(.zero(has(.serviceAddress) ? key : nil))
         case .startDaemon: .change(.startDaemon(daemon))
         case .stopDaemon: .change(.stopDaemon(daemon.role))
         case .list: .list(listing)
@@ -121,7 +144,7 @@ struct Entry {
 
     private var listing: ListRequest {
         let subject: ListRequest.Subject =
-            if has(.connection) { .connections } else if has(.service) { .service(key) } else if has(.timeout) {
+            if has(.connection) { .connections } else if has(.serviceAddress) { .service(key) } else if has(.timeout) {
                 .timeouts
             } else if has(.daemon) { .daemons } else { .services }
         let columns: ListRequest.Columns =

@@ -4,7 +4,7 @@ import Wire
 /// What a line must satisfy as a whole, in ipvsadm's order.
 extension Entry {
     mutating func check() throws(UsageError) {
-        if has(.schedulerFlags) { service.flags.formUnion(try flags()) }
+        if has(.schedulerFlags) { service.flags.formUnion(try service.schedulerFlags(named: schedulerFlags)) }
         try checkCombination()
         switch command {
         case .addService, .editService: try checkService()
@@ -14,48 +14,38 @@ extension Entry {
         }
     }
 
-    /// The comma list of `-b`; flags named after a scheduler belong to that scheduler.
-    private func flags() throws(UsageError) -> ServiceFlags {
-        var flags: ServiceFlags = []
-        for word in schedulerFlags.split(separator: ",") {
-            let (flag, owner): (ServiceFlags, String?) =
-                switch word {
-                case "flag-1": (.scheduler1, nil)
-                case "flag-2": (.scheduler2, nil)
-                case "flag-3": (.scheduler3, nil)
-                case "sh-fallback": (.scheduler1, "sh")
-                case "sh-port": (.scheduler2, "sh")
-                case "mh-fallback": (.scheduler1, "mh")
-                case "mh-port": (.scheduler2, "mh")
-                default: throw UsageError("invalid scheduler flag `\(word)'")
-                }
-            if let owner, owner != service.scheduler { throw UsageError("incompatible scheduler flag `\(word)'") }
-            flags.insert(flag)
+    private func checkCombination() throws(UsageError) {
+        try check(Options.roster, { $0.legality[command.rawValue] }, what: command.text, of: "command")
+        for option in Options.roster where has(option) {
+            // Named after the one before it in the roster, as ipvsadm names the conflicts of its own options.
+            if let rival = Options.roster.prefix(while: { $0.name != option.name }).last(where: {
+                option.rivals.contains($0.name) && has($0)
+            }) {
+                throw conflict(option, rival, command.text, of: "command")
+            }
         }
-        return flags
     }
 
-    private func checkCombination() throws(UsageError) {
-        var alternative: OptionName?
-        for option in OptionName.allCases {
-            let mark = option.row.legality[command.rawValue]
+    /// Holds the options given against the marks of a table's row, see `GrammarOption.legality`.
+    private func check(_ options: [GrammarOption], _ mark: (GrammarOption) -> UInt8, what: String, of kind: String) throws(UsageError) {
+        var alternative: GrammarOption?
+        for option in options {
+            let mark = mark(option)
             guard has(option) else {
                 if mark == UInt8(ascii: "+") {
-                    throw UsageError("You need to supply the '\(option.row.text)' option for the '\(command.text)' command")
+                    throw UsageError("You need to supply the '\(option.name)' option for the '\(what)' \(kind)")
                 }
                 continue
             }
-            if mark == UInt8(ascii: ".") {
-                throw UsageError("Illegal '\(option.row.text)' option with the '\(command.text)' command")
-            }
+            if mark == UInt8(ascii: ".") { throw UsageError("Illegal '\(option.name)' option with the '\(what)' \(kind)") }
             guard mark == UInt8(ascii: "1") else { continue }
-            if let alternative {
-                throw UsageError(
-                    "The option '\(option.row.text)' conflicts with the '\(alternative.row.text)' option "
-                        + "in the '\(command.text)' command")
-            }
+            if let alternative { throw conflict(option, alternative, what, of: kind) }
             alternative = option
         }
+    }
+
+    private func conflict(_ option: GrammarOption, _ other: GrammarOption, _ what: String, of kind: String) -> UsageError {
+        UsageError("The option '\(option.name)' conflicts with the '\(other.name)' option in the '\(what)' \(kind)")
     }
 
     private mutating func checkService() throws(UsageError) {
@@ -65,7 +55,7 @@ extension Entry {
         if service.flags.contains(.onePacket), mark == 0, proto != IPProtocol.udp {
             throw UsageError("One-Packet Scheduling is only for UDP virtual services")
         }
-        if service.scheduler.isEmpty { service.scheduler = "wlc" }
+        if service.scheduler.isEmpty { service.scheduler = Schedulers.usual }
     }
 
     private mutating func checkServer() throws(UsageError) {
@@ -79,26 +69,9 @@ extension Entry {
             if has(.tunnelType) || !given.isEmpty { throw UsageError("Tunnel options conflict with forward method") }
             return
         }
-        let (type, marks) = TunnelRow.legality(of: settings.tunnel)
-        var alternative: OptionName?
-        for (option, mark) in zip(TunnelRow.options, marks) {
-            guard has(option) else {
-                if mark == UInt8(ascii: "+") {
-                    throw UsageError("You need to supply the '\(option.row.text)' option for the '\(type)' tunnel type")
-                }
-                continue
-            }
-            if mark == UInt8(ascii: ".") {
-                throw UsageError("Illegal '\(option.row.text)' option with the '\(type)' tunnel type")
-            }
-            guard mark == UInt8(ascii: "1") else { continue }
-            if let alternative {
-                throw UsageError(
-                    "The option '\(option.row.text)' conflicts with the '\(alternative.row.text)' option "
-                        + "in the '\(type)' tunnel type")
-            }
-            alternative = option
-        }
+        let (type, row) = TunnelRow.legality(of: settings.tunnel)
+        let marks = Dictionary(uniqueKeysWithValues: zip(TunnelRow.options.map(\.name), row))
+        try check(TunnelRow.options, { marks[$0.name] ?? UInt8(ascii: ".") }, what: type, of: "tunnel type")
     }
 
     private func checkListing() throws(UsageError) {

@@ -69,6 +69,9 @@ public struct UsageError: Error, Hashable, Sendable {
         self.endsRestore = endsRestore
     }
 
+    /// A word that is no period of seconds.
+    static func timeout(_ word: String) -> UsageError { UsageError("invalid timeout value `\(word)' specified") }
+
     /// The line has no command.
     public static var tryHelp: UsageError {
         UsageError("Try `ipvsadm -h' or 'ipvsadm --help' for more information.", status: 255)

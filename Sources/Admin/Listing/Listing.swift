@@ -74,23 +74,8 @@ public enum Listing {
         case .rates:
             return name.left(33) + fields(service.statistics.rates).map { largeNumber($0, exact: request.exact) }.joined()
         default:
-            return name + " " + service.settings.scheduler + flags(service)
+            return name + service.settings.listed(key.family)
         }
-    }
-
-    private static func flags(_ service: ServiceRecord) -> String {
-        let settings = service.settings
-        var text = ""
-        let flags = settings.schedulerFlagNames
-        if !flags.isEmpty { text += " (\(flags))" }
-        if settings.flags.contains(.persistent) {
-            text += " persistent \(settings.timeout)"
-            if let mask = settings.maskText(service.key.family) { text += " mask \(mask)" }
-            if !settings.persistenceEngine.isEmpty { text += " pe \(settings.persistenceEngine)" }
-        }
-        if settings.flags.contains(.onePacket) { text += " ops" }
-        for option in settings.furtherOptions { text += " " + option.name + (option.value.map { " " + $0 } ?? "") }
-        return text
     }
 
     private static func line(
@@ -104,7 +89,7 @@ public enum Listing {
         let connections = " \(server.active.left(10)) \(server.inactive.left(10))"
         switch request.columns {
         case .usual:
-            return name + " \(settings.methodName.left(7)) \(settings.weight.left(6))" + connections
+            return name + " \(settings.methodName.left(7)) \(settings.weight.left(6))" + connections + settings.listed(service.family)
         case .tunnels:
             return name + " \(settings.methodName.left(7)) \(settings.tunnelName.left(13)) \(settings.weight.left(6))" + connections
         case .thresholds:

@@ -29,14 +29,10 @@ extension SaveFormat {
     private static var numbers: Naming<SystemNames> { Naming(names: SystemNames(), numeric: true) }
 
     private static func service(_ key: ServiceKey, _ settings: ServiceSettings) -> String {
-        words(for: key) + " -s \(settings.scheduler)" + options(of: ServiceRecord(key: key, settings: settings))
+        words(for: key) + settings.saved(key.family)
     }
 
     private static func server(_ key: ServiceKey, _ server: ServerKey, _ settings: ServerSettings) -> String {
-        let thresholds =
-            settings.upperThreshold | settings.lowerThreshold == 0
-            ? ""
-            : " -x \(settings.upperThreshold) -y \(settings.lowerThreshold)"
-        return words(for: key, server) + " " + options(of: settings) + thresholds
+        words(for: key, server) + settings.said(key.family)
     }
 }

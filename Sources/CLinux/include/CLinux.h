@@ -7,7 +7,9 @@
 #include "packet.h"
 #include "process.h"
 
+#include "claim.h"
 #include "control.h"
+#include "events.h"
 
 /// Asks the processor to load the cache line that holds `address`.
 static inline void svs_prefetch(const void *address) { __builtin_prefetch(address); }

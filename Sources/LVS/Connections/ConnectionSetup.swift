@@ -3,29 +3,32 @@ import Wire
 extension Director {
     /// A packet of no known connection: find its service, pick a server, make a connection; or say why not.
     @inline(never)
-    mutating func setUpConnection(_ frame: inout Frame, _ packet: Packet, replacing old: ConnectionID = -1) -> Verdict {
-        let mark = mark(of: packet, frame)
+    mutating func setUpConnection(_ frame: inout Frame, _ packet: Packet, replacing old: ConnectionID = -1, _ context: inout PacketContext)
+        -> Verdict
+    {
+        let mark = mark(of: packet, frame, &context)
         guard !isMartian(packet.flow) else { return .martian }
         guard isLocal(packet.flow.destination) else {
-            if recorder != nil { noteMatch(nil, packet.flow, mark) }
-            return passThrough(&frame, packet)
+            if let recorder = context.recorder { noteMatch(nil, packet.flow, mark, recorder) }
+            return passThrough(&frame, packet, &context)
         }
-        if let refusal = unknownReply(&frame, packet) { return refusal }
+        if let refusal = unknownReply(&frame, packet, &context) { return refusal }
         guard packet.hasTransport, packet.flow.proto != IPProtocol.sctp || packet.transportLength >= 16 else { return .shortTransport }
-        guard mayOpen(packet, frame) else { return answerUnknown(frame, packet, mark) }
-        guard let service = match(packet.flow, mark) else { return hostStack(frame, packet, .passNoService) }
+        guard mayOpen(packet, frame) else { return answerUnknown(frame, packet, mark, &context) }
+        guard let service = match(packet.flow, mark, &context) else { return hostStack(frame, packet, .passNoService, &context) }
         guard !defence.dropsPacket(tunables, at: clock) else { return .dropPacketDefence }
         // The data connection of active FTP comes from its own control connection or not at all.
-        guard packet.flow.sourcePort != 20 else { return answer(frame, packet) }
+        guard packet.flow.sourcePort != 20 else { return answer(frame, packet, &context) }
 
-        switch place(packet.flow, on: service, mark, frame) {
+        switch place(packet.flow, on: service, mark, frame, &context) {
         case .connection(let id):
-            if old >= 0 { supersede(old) }
+            // The packet's own new connection is found from now on.
+            if old >= 0 { connections.supersede(old) }
             defer { if connections[id].flags.contains(.onePacket) { expire(id) } }
-            return first(&frame, packet, id)
-        case .noServer: return leave(&frame, packet, service)
+            return first(&frame, packet, id, &context)
+        case .noServer: return leave(&frame, packet, service, &context)
         case .refused(let verdict):
-            if verdict == .localAddressesExhausted { tell(packet, of: frame, .portUnreachable(packet.family)) }
+            if verdict == .localAddressesExhausted { tell(packet, of: frame, .portUnreachable(packet.family), &context) }
             return verdict
         }
     }
@@ -44,18 +47,18 @@ extension Director {
         }
     }
 
-    mutating func match(_ flow: Flow, _ mark: UInt32) -> VirtualService? {
+    mutating func match(_ flow: Flow, _ mark: UInt32, _ context: inout PacketContext) -> VirtualService? {
         let service = services.match(flow, mark: mark, unprivilegedPort: Int(tunables.unprivilegedPortStart))
-        if recorder != nil { noteMatch(service, flow, mark) }
+        if let recorder = context.recorder { noteMatch(service, flow, mark, recorder) }
         return service
     }
 
     /// The mark that the operator's rules give to a packet, 0 without rules.
-    mutating func mark(of packet: Packet, _ frame: Frame) -> UInt32 {
+    mutating func mark(of packet: Packet, _ frame: Frame, _ context: inout PacketContext) -> UInt32 {
         let rules = packet.family == .v4 ? marks4 : marks6
         guard !rules.isEmpty else { return 0 }
         let query = query(packet, frame)
-        if recorder != nil { noteMark(rules, query) }
+        if let recorder = context.recorder { noteMark(rules, query, recorder) }
         return rules.mark(for: query)
     }
 
@@ -71,9 +74,10 @@ extension Director {
 
     /// A packet that opens nothing. What is sent to a service never reaches the host, which is muted there, so the director
     /// answers in its place.
-    private mutating func answerUnknown(_ frame: Frame, _ packet: Packet, _ mark: UInt32) -> Verdict {
-        if recorder != nil { noteOpensNothing(packet) }
-        return match(packet.flow, mark) == nil ? hostStack(frame, packet, .passNoService) : answer(frame, packet)
+    private mutating func answerUnknown(_ frame: Frame, _ packet: Packet, _ mark: UInt32, _ context: inout PacketContext) -> Verdict {
+        if let recorder = context.recorder { noteOpensNothing(packet, recorder) }
+        return match(packet.flow, mark, &context) == nil
+            ? hostStack(frame, packet, .passNoService, &context) : answer(frame, packet, &context)
     }
 
     /// What a request for a connection led to.
@@ -84,32 +88,34 @@ extension Director {
     }
 
     /// Picks a server for a flow and makes the connection, through a template where the service is persistent.
-    mutating func place(_ flow: Flow, on service: VirtualService, _ mark: UInt32, _ frame: Frame) -> Placement {
-        if service.isPersistent { return persist(flow, on: service, mark, frame) }
+    mutating func place(_ flow: Flow, on service: VirtualService, _ mark: UInt32, _ frame: Frame, _ context: inout PacketContext)
+        -> Placement
+    {
+        if service.isPersistent { return persist(flow, on: service, mark, frame, &context) }
         guard service.key.mark != 0 || service.covers(flow.destinationPort) else { return .noServer }
-        guard let server = pick(flow, on: service) else { return .noServer }
+        guard let server = pick(flow, on: service, &context) else { return .noServer }
         let port = servers[server].key.port
-        return connect(flow, to: server, port: port != 0 ? port : flow.destinationPort, on: service, mark)
+        return connect(flow, to: server, port: port != 0 ? port : flow.destinationPort, on: service, mark, &context)
     }
 
     /// Asks the service's scheduler.
-    mutating func pick(_ flow: Flow, on service: VirtualService) -> ServerID? {
+    mutating func pick(_ flow: Flow, on service: VirtualService, _ context: inout PacketContext) -> ServerID? {
         guard let scheduler = service.scheduler else { return nil }
         let request = SchedulingRequest(
             client: flow.source, clientPort: flow.sourcePort,
-            destination: schedulesError ? flow.source : flow.destination,
+            destination: context.schedulesError ? flow.source : flow.destination,
             destinationPort: flow.destinationPort, proto: flow.proto, now: clock, random: generator.next())
         let candidates = candidates(service)
-        if recorder != nil { noteCandidates(scheduler, request, candidates) }
+        if let recorder = context.recorder { noteCandidates(scheduler, request, candidates, recorder) }
         let place = scheduler.pick(for: request, from: candidates)
-        if recorder != nil { notePicked(place) }
+        if let recorder = context.recorder { notePicked(place, recorder) }
         return place.map { service.servers[$0] }
     }
 
     /// Makes a connection to a server, bound and counted.
     mutating func connect(
         _ flow: Flow, to server: ServerID, port: UInt16, on service: VirtualService, _ mark: UInt32,
-        under template: ConnectionID = -1
+        under template: ConnectionID = -1, _ context: inout PacketContext
     ) -> Placement {
         let method = method(towards: server)
         var connection = Connection(
@@ -128,28 +134,28 @@ extension Director {
         startTimer(id, seconds: 3)
         if template >= 0 { hang(id, on: template) }
         countConnection(server, service.id)
-        if recorder != nil { noteConnected(id) }
+        if let recorder = context.recorder { noteConnected(id, recorder) }
         return .connection(id)
     }
 
     /// The packet that made its connection.
-    private mutating func first(_ frame: inout Frame, _ packet: Packet, _ id: ConnectionID) -> Verdict {
-        countRequest(id, packet)
+    private mutating func first(_ frame: inout Frame, _ packet: Packet, _ id: ConnectionID, _ context: inout PacketContext) -> Verdict {
+        countRequest(id, packet, &context)
         trackState(id, packet, isReply: false)
         if packet.opensConnection { clampSegmentSize(frame, packet, id) }
-        return forward(&frame, packet, id)
+        return forward(&frame, packet, id, &context)
     }
 
     /// A service without a usable server (ip_vs_leave).
-    mutating func leave(_ frame: inout Frame, _ packet: Packet, _ service: VirtualService) -> Verdict {
+    mutating func leave(_ frame: inout Frame, _ packet: Packet, _ service: VirtualService, _ context: inout PacketContext) -> Verdict {
         if tunables.cacheBypass != 0, service.key.mark != 0, mayBypass(packet.flow.destination) {
-            return admitBypass(&frame, packet, service)
+            return admitBypass(&frame, packet, service, &context)
         }
         if service.key.mark == 0, service.key.port == 21, packet.flow.destinationPort != 21 {
-            return hostStack(frame, packet, .passFTPService)
+            return hostStack(frame, packet, .passFTPService, &context)
         }
         // An old connection whose place it wanted to take is still there to be told about.
-        if tell(packet, of: frame, .portUnreachable(packet.family)) { countOwnError(about: packet) }
+        if tell(packet, of: frame, .portUnreachable(packet.family), &context) { countOwnError(about: packet, &context) }
         return .noServer
     }
 
@@ -159,7 +165,9 @@ extension Director {
         return !address.isMulticast && network.lookup(address)?.kind == .unicast && !isLocal(address)
     }
 
-    private mutating func admitBypass(_ frame: inout Frame, _ packet: Packet, _ service: VirtualService) -> Verdict {
+    private mutating func admitBypass(_ frame: inout Frame, _ packet: Packet, _ service: VirtualService, _ context: inout PacketContext)
+        -> Verdict
+    {
         let flow = packet.flow
         var connection = Connection(
             client: flow.source, clientPort: flow.sourcePort, virtual: flow.destination,
@@ -169,7 +177,7 @@ extension Director {
         guard let id = connections.insert(connection) else { return .tableFull }
         startTimer(id, seconds: 3)
         defer { if connections[id].flags.contains(.onePacket) { expire(id) } }
-        return first(&frame, packet, id)
+        return first(&frame, packet, id, &context)
     }
 }
 

@@ -19,35 +19,25 @@ extension Director {
 
     /// A SYN or INIT of a known connection: sent again, or the beginning of a new one.
     @inline(never)
-    mutating func openAgain(_ frame: inout Frame, _ packet: Packet, _ id: ConnectionID) -> Verdict {
-        if startsAfresh(id) { return readmit(&frame, packet, replacing: id) }
-        guard isServed(id) else { return unserved(&frame, packet, id) }
-        countRequest(id, packet)
+    mutating func openAgain(_ frame: inout Frame, _ packet: Packet, _ id: ConnectionID, _ context: inout PacketContext) -> Verdict {
+        if startsAfresh(id) { return readmit(&frame, packet, replacing: id, &context) }
+        guard isServed(id) else { return unserved(&frame, packet, id, &context) }
+        countRequest(id, packet, &context)
         trackState(id, packet, isReply: false)
         clampSegmentSize(frame, packet, id)
-        return forward(&frame, packet, id)
+        return forward(&frame, packet, id, &context)
     }
 
     /// The old connection is forgotten, the packet scheduled like a new one.
     @inline(never)
-    mutating func readmit(_ frame: inout Frame, _ packet: Packet, replacing old: ConnectionID) -> Verdict {
-        if recorder != nil { noteFreshStart(old) }
-        // Until the pick is made the old one still counts for its server.
-        let verdict = setUpConnection(&frame, packet, replacing: connections[old].children == 0 ? old : -1)
-        if connections[old].flags.contains(.used), connections[old].children == 0,
-            connections[old].client == packet.flow.source, connections[old].expires > clock, !connections[old].flags.contains(.superseded)
-        {
-            connections[old].expires = clock
-            wheel.refileIfEarlier(old)
-        }
-        return verdict
-    }
-
-    /// The packet's own new connection is found from now on; the old one goes a moment later.
-    mutating func supersede(_ id: ConnectionID) {
-        connections.supersede(id)
-        connections[id].expires = min(connections[id].expires, clock + Self.moment)
-        wheel.refileIfEarlier(id)
+    mutating func readmit(_ frame: inout Frame, _ packet: Packet, replacing old: ConnectionID, _ context: inout PacketContext) -> Verdict {
+        if let recorder = context.recorder { noteFreshStart(old, recorder) }
+        guard connections[old].children == 0 else { return setUpConnection(&frame, packet, &context) }
+        // It goes at the next tick: until the pick is made it still counts for its server, and a reset of the host's for the
+        // packet keeps it.
+        connections[old].expires = min(connections[old].expires, clock)
+        wheel.refileIfEarlier(old)
+        return setUpConnection(&frame, packet, replacing: old, &context)
     }
 
     /// Whether the connection's server still belongs to a service; connections without a server serve themselves.
@@ -59,46 +49,48 @@ extension Director {
 
     /// The server was removed: the connection waits for its return, or is forgotten (expire_nodest_conn).
     @inline(never)
-    mutating func unserved(_ frame: inout Frame, _ packet: Packet, _ id: ConnectionID) -> Verdict {
+    mutating func unserved(_ frame: inout Frame, _ packet: Packet, _ id: ConnectionID, _ context: inout PacketContext) -> Verdict {
         guard tunables.expireNoDestination != 0 else { return .serverGone }
-        if recorder != nil { noteFreshStart(id) }
+        if let recorder = context.recorder { noteFreshStart(id, recorder) }
         expire(id)
-        return setUpConnection(&frame, packet)
+        return setUpConnection(&frame, packet, &context)
     }
 
     /// A packet from the server's side of a known connection. The host's forwarding judges it first, whose part the director
     /// plays when it translates.
     @inline(never)
-    mutating func reply(_ frame: inout Frame, _ packet: Packet, _ id: ConnectionID) -> Verdict {
+    mutating func reply(_ frame: inout Frame, _ packet: Packet, _ id: ConnectionID, _ context: inout PacketContext) -> Verdict {
         let path = path(to: connections[id].client)
-        guard path.kind != .local else { return replyToHost(&frame, packet, id) }
+        guard path.kind != .local else { return replyToHost(&frame, packet, id, &context) }
         let translates = connections[id].translates
         // The host's routing takes no IPv4 packet that claims to come from the host itself, as a server's answer under a
         // virtual address does.
         guard translates || !isMartian(packet.flow) else { return .martian }
         // A packet for a local address is the director's own to answer, whether the host forwards or not.
         let mustForward = connections[id].method != .fullNAT
-        if translates || hostEmulation.isWholeHost, let refusal = refuseRouting(frame, packet, along: path, asRouter: mustForward) {
+        if translates || hostEmulation.isWholeHost, let refusal = refuseRouting(frame, packet, along: path, asRouter: mustForward, &context)
+        {
             return refusal
         }
         guard packet.hasTransport || !translates else { return .shortTransport }
-        countReply(id, length: Int(packet.length))
+        countReply(id, length: Int(packet.length), &context)
         trackState(id, packet, isReply: true)
         guard translates else { return .passReply }
         if packet.opensConnection { clampSegmentSize(frame, packet, id) }
         return connections[id].method == .fullNAT
-            ? translateFullReply(&frame, packet, id, along: path)
-            : translateReply(&frame, packet, id, along: path)
+            ? translateFullReply(&frame, packet, id, along: path, &context)
+            : translateReply(&frame, packet, id, along: path, &context)
     }
 
     /// A reply whose client is the director's own host.
-    private mutating func replyToHost(_ frame: inout Frame, _ packet: Packet, _ id: ConnectionID) -> Verdict {
+    private mutating func replyToHost(_ frame: inout Frame, _ packet: Packet, _ id: ConnectionID, _ context: inout PacketContext) -> Verdict
+    {
         let translates = connections[id].translates
         guard packet.hasTransport || !translates else { return .shortTransport }
-        countReply(id, length: Int(packet.length))
+        countReply(id, length: Int(packet.length), &context)
         trackState(id, packet, isReply: true)
         guard translates else { return .passReply }
         translate(.source, of: &frame, packet, to: connections[id].virtual, connections[id].virtualPort)
-        return deliverLocally(&frame, packet)
+        return deliverLocally(&frame, packet, &context)
     }
 }

@@ -21,7 +21,7 @@ extension Director {
         var made: [ServiceKey] = []
         for (place, gone) in snapshot.gone.enumerated() {
             if services.find(gone.key.service) == nil {
-                try bring(.addService(gone.key.service, ServiceSettings(scheduler: "rr")), .gone(place))
+                try bring(.addService(gone.key.service, ServiceSettings(scheduler: Schedulers.none)), .gone(place))
                 made.append(gone.key.service)
             }
             try bring(.addServer(gone.key.service, gone.key.server, gone.settings), .gone(place))
@@ -117,13 +117,14 @@ extension Director {
             guard let service = services.find(state.key) else {
                 throw RestoreError(place: .service(place), text: "there is no service \(state.key)")
             }
-            if !state.position.isEmpty { service.scheduler?.position = state.position }
+            if !state.memory.isEmpty { service.scheduler?.resume(state.memory, in: candidates(service), at: clock) }
             service.nextLocalAddress = max(state.nextLocalAddress, 0)
         }
         for (place, state) in snapshot.servers.enumerated() {
             let id = try find(state.key, .server(place))
             if state.isOverloaded { servers[id].flags.insert(.overloaded) } else { servers[id].flags.remove(.overloaded) }
             if let weight = state.lastWeight { servers[id].lastWeight = weight }
+            servers.resumeRates(id, from: state.rates)
             for (isPartial, number) in zip([false, true], state.outerIDs) {
                 guard let number else { continue }
                 let outer = servers.outerPlace(id, isPartial: isPartial)

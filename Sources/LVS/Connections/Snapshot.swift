@@ -56,8 +56,8 @@ public struct Snapshot: Sendable {
 
     public struct Service: Sendable {
         public var key: ServiceKey
-        /// Where the scheduler stands, in numbers that only it understands; empty for one that has no position.
-        public var position: [Int] = []
+        /// What the scheduler goes on from.
+        public var memory = SchedulerMemory()
         /// FULLNAT: place of the local address that is next.
         public var nextLocalAddress = 0
         public init(key: ServiceKey) { self.key = key }
@@ -68,6 +68,8 @@ public struct Snapshot: Sendable {
         public var isOverloaded = false
         /// The last weight that was not 0.
         public var lastWeight: Int32?
+        /// Where its rates stand.
+        public var rates = RateEstimator.Position()
         /// Next ids of its two outer headers, `nil` while none was laid down.
         public var outerIDs: [UInt16?] = [nil, nil]
         public init(key: ServiceServer) { self.key = key }
@@ -107,7 +109,7 @@ extension Director {
         snapshot.ports = portAllocator.positions
         for service in services.all {
             var state = Snapshot.Service(key: service.key)
-            state.position = service.scheduler?.position ?? []
+            if let scheduler = service.scheduler { state.memory = scheduler.memory(at: clock) }
             state.nextLocalAddress = service.nextLocalAddress
             snapshot.services.append(state)
             for id in service.servers { snapshot.servers.append(standing(of: id, in: service.key)) }
@@ -125,6 +127,7 @@ extension Director {
         var state = Snapshot.Server(key: .init(service, servers[id].key))
         state.isOverloaded = servers[id].isOverloaded
         state.lastWeight = servers[id].lastWeight
+        state.rates = servers.ratePosition(id)
         state.outerIDs = [false, true].map { isPartial in
             let header = servers[outer: servers.outerPlace(id, isPartial: isPartial)]
             return header.generation == 0 ? nil : header.id

@@ -57,7 +57,7 @@ extension Director {
 
     private func scheduler(_ settings: ServiceSettings) throws(CommandError) -> (any Scheduler)? {
         guard settings.persistenceEngine.isEmpty || PersistenceEngines.named(settings.persistenceEngine) != nil else { throw .notFound }
-        if settings.scheduler == "none" { return nil }
+        if settings.scheduler == Schedulers.none { return nil }
         guard let scheduler = Schedulers.named(settings.scheduler, flags: settings.flags) else { throw .notFound }
         return scheduler
     }
@@ -77,7 +77,7 @@ extension Director {
     }
 
     func candidates(_ service: VirtualService) -> Candidates {
-        Candidates(order: service.servers, pool: servers.slots, family: service.key.family)
+        Candidates(order: service.servers, pool: servers.slots, shown: servers.estimators, family: service.key.family)
     }
 
     private mutating func removeService(_ service: VirtualService) {
@@ -125,7 +125,7 @@ extension Director {
         servers[server].settings = settings
         if settings.weight != 0 || servers[server].lastWeight < 0 { servers[server].lastWeight = settings.weight }
         servers[server].thresholdsChanged()
-        servers[server].path.generation = 0
+        servers[server].path = Path()
         servers.forgetOuterHeaders(server)
     }
 

@@ -37,6 +37,29 @@ public struct RateEstimator: Hashable, Sendable, BitwiseCopyable {
         return rates
     }
 
+    /// Where an estimator stands between two ticks.
+    public struct Position: Hashable, Sendable {
+        /// In 1/1024 connections and packets a second and in 1/32 bytes a second.
+        public var average = Counters()
+        /// What was counted since the last tick.
+        public var passed = Counters()
+        public init() {}
+    }
+
+    /// `live` are the counters as they stand.
+    public func position(_ live: Counters) -> Position {
+        var position = Position()
+        position.average = average
+        position.passed = live - last
+        return position
+    }
+
+    /// Goes on where another estimator stood, whose counters need not have been `live`.
+    public mutating func resume(from position: Position, _ live: Counters) {
+        average = position.average
+        last = live - position.passed
+    }
+
     /// Begins again at rate 0, from the counters of the last tick on.
     public mutating func clear() { average = Counters() }
 }
@@ -62,6 +85,9 @@ public struct ShownCounters: Hashable, Sendable, BitwiseCopyable {
         zero = counters
         estimator.clear()
     }
+
+    func ratePosition(_ live: Counters) -> RateEstimator.Position { estimator.position(live) }
+    mutating func resumeRates(from position: RateEstimator.Position, _ live: Counters) { estimator.resume(from: position, live) }
 
     public var statistics: Statistics { Statistics(counters: counters - zero, rates: estimator.rates) }
 }

@@ -18,15 +18,17 @@ struct TrafficCounters {
 extension Director {
     /// One packet in the request direction, for its connection, server, service and the director.
     @inline(__always)
-    mutating func countRequest(_ id: ConnectionID, _ packet: Packet) { countRequest(id, length: packet.length) }
+    mutating func countRequest(_ id: ConnectionID, _ packet: Packet, _ context: inout PacketContext) {
+        countRequest(id, length: packet.length, &context)
+    }
 
     @inline(__always)
-    mutating func countRequest(_ id: ConnectionID, length: Int32) {
+    mutating func countRequest(_ id: ConnectionID, length: Int32, _ context: inout PacketContext) {
         connections[id].packetsIn &+= 1
         let bytes = UInt64(UInt32(bitPattern: length))
         let server = connections[id].server
         guard server >= 0 else { return }
-        chosen = server
+        context.countedServer = server
         // Nothing is counted while the server is removed.
         let service = servers[server].service
         guard service >= 0 else { return }
@@ -39,10 +41,10 @@ extension Director {
     }
 
     /// One packet in the reply direction of `length` bytes. Nothing is counted while the server is removed.
-    mutating func countReply(_ id: ConnectionID, length: Int) {
+    mutating func countReply(_ id: ConnectionID, length: Int, _ context: inout PacketContext) {
         let server = connections[id].server
         guard server >= 0, servers[server].service >= 0 else { return }
-        chosen = server
+        context.countedServer = server
         let service = servers[server].service
         servers[server].counters.packetsOut &+= 1
         servers[server].counters.bytesOut &+= UInt64(length)

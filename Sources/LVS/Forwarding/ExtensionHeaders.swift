@@ -73,12 +73,14 @@ extension Bytes {
 
 extension Director {
     /// Hop-by-hop options concern every host on the way, before anybody else looks at the packet.
-    mutating func reviewHopByHop(_ frame: Frame, _ packet: Packet) -> Verdict? {
+    mutating func reviewHopByHop(_ frame: Frame, _ packet: Packet, _ context: inout PacketContext) -> Verdict? {
         let bytes = frame.bytes.dropFirst(Int(packet.network)).prefix(Int(packet.length))
-        return refuse(ExtensionOptions.judge(bytes, at: 40, isHopByHop: true), frame, packet)
+        return refuse(ExtensionOptions.judge(bytes, at: 40, isHopByHop: true), frame, packet, &context)
     }
 
-    private mutating func refuse(_ judgement: ExtensionOptions.Judgement, _ frame: Frame, _ packet: Packet) -> Verdict? {
+    private mutating func refuse(_ judgement: ExtensionOptions.Judgement, _ frame: Frame, _ packet: Packet, _ context: inout PacketContext)
+        -> Verdict?
+    {
         switch judgement {
         case .fine: return nil
         case .dropped: return .optionsRefused
@@ -86,30 +88,34 @@ extension Director {
             guard speaks(for: packet), !silentToGroups || !packet.flow.destination.isMulticast else { return .optionsRefused }
             let message = ICMPMessage(type: ICMPv6Type.parameterProblem, code: code, rest: UInt32(truncatingIfNeeded: place))
             let source = isLocal(packet.flow.destination) ? packet.flow.destination : path(to: packet.flow.source).local
-            if tell(packet, of: frame, message, from: source) { countOwnError(about: packet) }
+            if tell(packet, of: frame, message, from: source, &context) { countOwnError(about: packet, &context) }
             return .optionsRefused
         }
     }
 
     /// What stands between an IPv6 packet's header and what it carries, as its receiver sees it: options, routing headers that
     /// would lead on, headers nobody here speaks. `nil` when nothing is wrong.
-    mutating func refuseExtensions(_ frame: Frame, _ packet: Packet) -> Verdict? {
+    mutating func refuseExtensions(_ frame: Frame, _ packet: Packet, _ context: inout PacketContext) -> Verdict? {
         let bytes = frame.bytes.dropFirst(Int(packet.network)).prefix(Int(packet.length))
         guard bytes.count >= 40 else { return .malformed }
         var naming = 6, place = 40
         while true {
             switch bytes[naming] {
             case IPProtocol.hopByHop:
-                guard naming == 6 else { return refuse(.problem(code: 1, place: naming, silentToGroups: false), frame, packet) }
+                guard naming == 6 else { return refuse(.problem(code: 1, place: naming, silentToGroups: false), frame, packet, &context) }
             case IPProtocol.destinationOptions:
-                if let refusal = refuse(ExtensionOptions.judge(bytes, at: place, isHopByHop: false), frame, packet) { return refusal }
+                if let refusal = refuse(ExtensionOptions.judge(bytes, at: place, isHopByHop: false), frame, packet, &context) {
+                    return refusal
+                }
             case IPProtocol.routing:
                 guard bytes.holds(8, at: place) else { return .malformed }
                 // Segment routing (RFC 8754, RFC 6554) is off.
                 if bytes[place + 2] == 3 || bytes[place + 2] == 4 { return .optionsRefused }
-                if bytes[place + 3] > 0 { return refuse(.problem(code: 0, place: place + 2, silentToGroups: false), frame, packet) }
+                if bytes[place + 3] > 0 {
+                    return refuse(.problem(code: 0, place: place + 2, silentToGroups: false), frame, packet, &context)
+                }
             case IPProtocol.ah:
-                return refuse(.problem(code: 1, place: naming, silentToGroups: false), frame, packet)
+                return refuse(.problem(code: 1, place: naming, silentToGroups: false), frame, packet, &context)
             default:
                 return nil
             }

@@ -3,14 +3,14 @@ import Wire
 extension Director {
     /// The one switch over the closed set of forwarding methods.
     @inline(__always)
-    mutating func forward(_ frame: inout Frame, _ packet: Packet, _ id: ConnectionID) -> Verdict {
+    mutating func forward(_ frame: inout Frame, _ packet: Packet, _ id: ConnectionID, _ context: inout PacketContext) -> Verdict {
         switch connections[id].method {
-        case .directRouting: return routeDirectly(&frame, packet, id)
-        case .tunneling: return tunnel(&frame, packet, id)
-        case .masquerading: return masquerade(&frame, packet, id)
-        case .fullNAT: return translateFully(&frame, packet, id)
-        case .localNode: return deliverLocally(&frame, packet)
-        case .bypass: return bypass(&frame, packet)
+        case .directRouting: return routeDirectly(&frame, packet, id, &context)
+        case .tunneling: return tunnel(&frame, packet, id, &context)
+        case .masquerading: return masquerade(&frame, packet, id, &context)
+        case .fullNAT: return translateFully(&frame, packet, id, &context)
+        case .localNode: return deliverLocally(&frame, packet, &context)
+        case .bypass: return bypass(&frame, packet, &context)
         }
     }
 
@@ -27,16 +27,16 @@ extension Director {
 
     /// What to do with a packet whose server cannot be sent to: it is the host itself, or nobody knows the way.
     @inline(never)
-    mutating func unreachableServer(_ frame: inout Frame, _ packet: Packet, _ path: Path) -> Verdict {
-        if path.kind == .local { return deliverLocally(&frame, packet) }
-        if tell(packet, of: frame, .hostUnreachable(packet.family)) { countOwnError(about: packet) }
+    mutating func unreachableServer(_ frame: inout Frame, _ packet: Packet, _ path: Path, _ context: inout PacketContext) -> Verdict {
+        if path.kind == .local { return deliverLocally(&frame, packet, &context) }
+        if tell(packet, of: frame, .hostUnreachable(packet.family), &context) { countOwnError(about: packet, &context) }
         return .noRoute
     }
 
     /// TTL or hop limit used up: the client is told (RFC 792, RFC 4443 section 3.3).
     @inline(never)
-    mutating func hopsUsedUp(_ frame: Frame, _ packet: Packet, _ id: ConnectionID) -> Verdict {
-        if tell(packet, of: frame, .timeExceeded(packet.family)) { countOwnError(id) }
+    mutating func hopsUsedUp(_ frame: Frame, _ packet: Packet, _ id: ConnectionID, _ context: inout PacketContext) -> Verdict {
+        if tell(packet, of: frame, .timeExceeded(packet.family), &context) { countOwnError(id, &context) }
         return .timeExceeded
     }
 
@@ -56,48 +56,49 @@ extension Director {
 
     /// Whether a packet fits: by its length, or for a superframe by the length of each segment it stands for.
     @inline(__always)
-    mutating func fits(_ frame: Frame, _ packet: Packet, _ limit: Int32) -> Bool {
+    mutating func fits(_ frame: Frame, _ packet: Packet, _ limit: Int32, _ context: inout PacketContext) -> Bool {
         if packet.length <= limit { return true }
-        return fitsInPieces(frame, packet, limit)
+        return fitsInPieces(frame, packet, limit, &context)
     }
 
     @inline(never)
-    private mutating func fitsInPieces(_ frame: Frame, _ packet: Packet, _ limit: Int32) -> Bool {
-        guard frame.offload.isSuperframe else { return originals.fit(Int(limit)) }
+    private mutating func fitsInPieces(_ frame: Frame, _ packet: Packet, _ limit: Int32, _ context: inout PacketContext) -> Bool {
+        guard frame.offload.isSuperframe else { return context.originalFragments?.fit(Int(limit)) ?? false }
         guard let segments = Segmentation(frame, packet) else { return false }
         return segments.longest <= Int(limit)
     }
 
     /// A packet longer than the way carries, which must not be fragmented: the client is told the limit.
     @inline(never)
-    mutating func tellLimit(_ frame: Frame, _ packet: Packet, _ limit: Int32, _ id: ConnectionID) -> Verdict {
-        if tell(packet, of: frame, .tooLong(packet.family, limit: UInt32(limit))) { countOwnError(id) }
+    mutating func tellLimit(_ frame: Frame, _ packet: Packet, _ limit: Int32, _ id: ConnectionID, _ context: inout PacketContext) -> Verdict
+    {
+        if tell(packet, of: frame, .tooLong(packet.family, limit: UInt32(limit)), &context) { countOwnError(id, &context) }
         return packet.family == .v4 ? .fragmentationNeeded : .packetTooBig
     }
 
     /// The director's own ICMP error about a connection counts as a packet of its reply direction where replies are known by
     /// the virtual address (the kernel sees it pass its output hook).
-    mutating func countOwnError(_ id: ConnectionID) {
-        guard id >= 0, !connections[id].translates, !connections[id].flags.contains(.onePacket), let last = outbox.lastLength else {
-            return
-        }
-        countReply(id, length: last)
+    mutating func countOwnError(_ id: ConnectionID, _ context: inout PacketContext) {
+        guard id >= 0, !connections[id].translates, !connections[id].flags.contains(.onePacket), context.answerLength > 0 else { return }
+        countReply(id, length: context.answerLength, &context)
     }
 
     /// The same for an error about a packet that was not looked up.
-    mutating func countOwnError(about packet: Packet) {
+    mutating func countOwnError(about packet: Packet, _ context: inout PacketContext) {
         guard packet.isBalanced, packet.hasTransport else { return }
         let flow = packet.flow
         let match = connections.find(
             flow, hash: connections.hash(flow.source, flow.sourcePort, flow.destination, flow.destinationPort, flow.proto))
-        if match.id >= 0, !match.isReply { countOwnError(match.id) }
+        if match.id >= 0, !match.isReply { countOwnError(match.id, &context) }
     }
 
     /// Puts the link's addresses in front and names the interface; a next hop without a known MAC makes it wait.
     @inline(__always)
-    mutating func dispatch(_ frame: inout Frame, _ packet: Packet, along path: Path, as verdict: Verdict) -> Verdict {
+    mutating func dispatch(_ frame: inout Frame, _ packet: Packet, along path: Path, as verdict: Verdict, _ context: inout PacketContext)
+        -> Verdict
+    {
         trim(&frame, packet)
-        return dispatch(&frame, along: path, as: verdict)
+        return dispatch(&frame, along: path, as: verdict, &context)
     }
 
     /// What follows the IP packet is padding of the link it came in on, and stays behind.
@@ -106,28 +107,32 @@ extension Director {
 
     /// The same towards a real server whose way is up to date.
     @inline(__always)
-    mutating func dispatch(_ frame: inout Frame, _ packet: Packet, to server: ServerID, as verdict: Verdict) -> Verdict {
+    mutating func dispatch(_ frame: inout Frame, _ packet: Packet, to server: ServerID, as verdict: Verdict, _ context: inout PacketContext)
+        -> Verdict
+    {
         trim(&frame, packet)
         frame.bytes.setMAC(servers[server].path.destination, at: 0)
         frame.bytes.setMAC(servers[server].path.source, at: 6)
-        guard servers[server].path.kind == .ready else { return wait(frame, for: servers[server].path) }
+        guard servers[server].path.kind == .ready else { return wait(frame, for: servers[server].path, &context) }
         frame.egress = servers[server].path.interface
         return verdict
     }
 
     @inline(never)
-    private mutating func wait(_ frame: Frame, for path: Path) -> Verdict {
-        guard originals.isActive else { return waiting.hold(frame, for: path, at: clock) ? .neighborPending : .neighborQueueFull }
+    private mutating func wait(_ frame: Frame, for path: Path, _ context: inout PacketContext) -> Verdict {
+        guard context.originalFragments != nil else {
+            return waiting.hold(frame, for: path, at: clock) ? .neighborPending : .neighborQueueFull
+        }
         let start = EthernetHeader(frame.bytes)?.length ?? 14
-        return sendFragments(of: frame.bytes, network: start, limit: .max, along: path, as: .directRouting, frame.cause)
+        return sendFragments(of: frame.bytes, network: start, limit: .max, along: path, as: .directRouting, frame.cause, &context)
             ? .neighborPending : .neighborQueueFull
     }
 
     @inline(__always)
-    mutating func dispatch(_ frame: inout Frame, along path: Path, as verdict: Verdict) -> Verdict {
+    mutating func dispatch(_ frame: inout Frame, along path: Path, as verdict: Verdict, _ context: inout PacketContext) -> Verdict {
         frame.bytes.setMAC(path.destination, at: 0)
         frame.bytes.setMAC(path.source, at: 6)
-        guard path.kind == .ready else { return wait(frame, for: path) }
+        guard path.kind == .ready else { return wait(frame, for: path, &context) }
         frame.egress = path.interface
         return verdict
     }

@@ -4,35 +4,38 @@ extension Director {
     /// Fragments a packet that is too long for its way, or that came in as fragments, and sends the pieces: IPv4 with its id
     /// and options (RFC 791 section 3.2), IPv6 with a fragment header (RFC 8200 section 4.5). `limit` is the longest IP packet
     /// in bytes. What came in as fragments leaves as these did where it can.
-    mutating func sendFragments(of frame: Frame, _ packet: Packet, limit: Int, along path: Path, as verdict: Verdict) -> Verdict {
+    mutating func sendFragments(
+        of frame: Frame, _ packet: Packet, limit: Int, along path: Path, as verdict: Verdict, _ context: inout PacketContext
+    ) -> Verdict {
         var frame = frame
         // Behind it no network card can: the checksum spans all pieces.
         if frame.offload.hasPartialChecksum, !completeChecksum(&frame, packet) { return .malformed }
         let start = Int(packet.network)
         let whole = frame.bytes.prefix(start + Int(packet.length))
-        if originals.isActive { joinHeader(packet, verdict) }
-        return sendFragments(of: whole, network: start, limit: limit, along: path, as: verdict, frame.cause) ? verdict : .noBuffer
+        joinHeader(packet, verdict, &context)
+        return sendFragments(of: whole, network: start, limit: limit, along: path, as: verdict, frame.cause, &context) ? verdict : .noBuffer
     }
 
     /// The same for a packet that begins `start` bytes into `whole`; false when there is no room for all pieces.
     mutating func sendFragments(
         of whole: Bytes, network start: Int, limit: Int, along path: Path, as verdict: Verdict,
-        _ cause: Int32
+        _ cause: Int32, _ context: inout PacketContext
     ) -> Bool {
         let packet = whole.dropFirst(start)
         guard packet.count >= 20 else { return false }
-        let limit = originals.limit(limit, in: packet, as: verdict)
-        let flags: UInt16 = originals.remembersLengths(in: packet, as: verdict) && originals.hasDF ? 0x4000 : 0
+        let originals = context.originalFragments
+        let limit = originals?.limit(limit, in: packet, as: verdict) ?? limit
         guard packet[0] >> 4 == 4 else {
             guard let part = UnfragmentablePart(packet) else { return false }
-            let id = originals.isActive ? originals.id : nextFragmentID()
-            let sizes = originals.sizes(total: packet.count - part.length, headers: part.length + 8, room: limit - part.length - 8)
+            let id = originals?.id ?? nextFragmentID()
+            let sizes = originals?.sizes(total: packet.count - part.length, headers: part.length + 8, room: limit - part.length - 8)
             return cut(whole, network: start, part, id: id, limit, sizes ?? [], along: path, cause)
         }
         guard let header = IPv4Header(packet) else { return false }
-        let sizes = originals.sizes(total: packet.count - header.length, headers: header.length, room: limit - header.length)
+        let sizes = originals?.sizes(total: packet.count - header.length, headers: header.length, room: limit - header.length)
         // Pieces that leave as they came lose their DF.
-        return cut(whole, network: start, header, flags: sizes == nil ? flags : 0, limit, sizes ?? [], along: path, cause)
+        let keepsDF = sizes == nil && originals?.hasDF == true && originals?.remembersLengths(in: packet, as: verdict) == true
+        return cut(whole, network: start, header, flags: keepsDF ? 0x4000 : 0, limit, sizes ?? [], along: path, cause)
     }
 
     /// Fragments a packet of the director's own making that begins `start` bytes into its frame.

@@ -4,48 +4,52 @@ extension Director {
     /// FULLNAT: the server sees one of the director's local addresses as its client and its own address as the destination,
     /// so its replies find the director from wherever it stands.
     @inline(never)
-    mutating func translateFully(_ frame: inout Frame, _ packet: Packet, _ id: ConnectionID) -> Verdict {
+    mutating func translateFully(_ frame: inout Frame, _ packet: Packet, _ id: ConnectionID, _ context: inout PacketContext) -> Verdict {
         let server = connections[id].server
         refreshPath(server)
         guard servers[server].path.isUsable else {
-            tell(packet, of: frame, .hostUnreachable(packet.family))
+            tell(packet, of: frame, .hostUnreachable(packet.family), &context)
             return .noRoute
         }
-        guard packet.hops > 1 else { return hopsUsedUp(frame, packet, id) }
+        guard packet.hops > 1 else { return hopsUsedUp(frame, packet, id, &context) }
         takeHop(frame, packet)
-        let isTooLong = !fits(frame, packet, servers[server].path.mtu)
-        if isTooLong, packet.dontFragment { return tellLimit(frame, packet, servers[server].path.mtu, id) }
+        let isTooLong = !fits(frame, packet, servers[server].path.mtu, &context)
+        if isTooLong, packet.dontFragment { return tellLimit(frame, packet, servers[server].path.mtu, id, &context) }
         guard packet.hasTransport else { return .shortTransport }
         translate(.source, of: &frame, packet, to: connections[id].localAddress, connections[id].localPort)
         translate(.destination, of: &frame, packet, to: connections[id].serverAddress, connections[id].serverPort)
         guard packet.flow.proto == IPProtocol.tcp, connections[id].side >= 0 || packet.flags.contains(.syn) else {
-            guard !isTooLong else { return sendTranslated(&frame, packet, along: servers[server].path, as: .fullNAT) }
-            return dispatch(&frame, packet, to: server, as: .fullNAT)
+            guard !isTooLong else { return sendTranslated(&frame, packet, along: servers[server].path, as: .fullNAT, &context) }
+            return dispatch(&frame, packet, to: server, as: .fullNAT, &context)
         }
-        return sendIntroduced(&frame, packet, id, along: servers[server].path)
+        return sendIntroduced(&frame, packet, id, along: servers[server].path, &context)
     }
 
     /// A server's packet to a local address, on its way to the client that the address stands for.
     @inline(never)
-    mutating func translateFullReply(_ frame: inout Frame, _ packet: Packet, _ id: ConnectionID, along path: Path) -> Verdict {
+    mutating func translateFullReply(
+        _ frame: inout Frame, _ packet: Packet, _ id: ConnectionID, along path: Path, _ context: inout PacketContext
+    ) -> Verdict {
         takeHop(frame, packet)
         translate(.source, of: &frame, packet, to: connections[id].virtual, connections[id].virtualPort)
         translate(.destination, of: &frame, packet, to: connections[id].client, connections[id].clientPort)
         if packet.flow.proto == IPProtocol.tcp, connections[id].side >= 0 { followServer(frame, packet, connections[id].side) }
-        return sendTranslated(&frame, packet, along: path, as: .replyTranslated)
+        return sendTranslated(&frame, packet, along: path, as: .replyTranslated, &context)
     }
 
     /// A client's TCP segment, already translated, with what tells the server who the client is.
-    private mutating func sendIntroduced(_ frame: inout Frame, _ packet: Packet, _ id: ConnectionID, along path: Path) -> Verdict {
+    private mutating func sendIntroduced(
+        _ frame: inout Frame, _ packet: Packet, _ id: ConnectionID, along path: Path, _ context: inout PacketContext
+    ) -> Verdict {
         var packet = packet
         // Padding of the link must not end up behind bytes that are put in.
         _ = frame.resize(to: Int(packet.network &+ packet.length))
         guard let tcp = TCPHeader(frame.bytes.dropFirst(Int(packet.transport))), tcp.length >= 20,
             tcp.length <= packet.transportLength
-        else { return send(&frame, packet, along: path) }
+        else { return send(&frame, packet, along: path, &context) }
         if tcp.flags.contains(.syn) {
             beginStream(id, at: tcp.sequence &+ 1)
-            return send(&frame, packet, along: path)
+            return send(&frame, packet, along: path, &context)
         }
         let side = connections[id].side
         switch sides[stream: side].option {
@@ -60,9 +64,9 @@ extension Director {
                 insertClientOption(into: &frame, &packet, connections[id], limit: path.mtu)
             }
         case .proxyProtocol:
-            return sendProxied(&frame, &packet, id, along: path)
+            return sendProxied(&frame, &packet, id, along: path, &context)
         }
-        return send(&frame, packet, along: path)
+        return send(&frame, packet, along: path, &context)
     }
 
     /// The client has seen bytes of the server, so the server has accepted the connection.
@@ -111,7 +115,7 @@ extension Director {
         }
     }
 
-    mutating func send(_ frame: inout Frame, _ packet: Packet, along path: Path) -> Verdict {
-        sendTranslated(&frame, packet, along: path, as: .fullNAT)
+    mutating func send(_ frame: inout Frame, _ packet: Packet, along path: Path, _ context: inout PacketContext) -> Verdict {
+        sendTranslated(&frame, packet, along: path, as: .fullNAT, &context)
     }
 }

@@ -2,25 +2,25 @@ import Wire
 
 extension Director {
     /// What the host answers to ICMP: echo requests and, over IPv4, timestamp requests (RFC 1122 section 3.2.2).
-    mutating func answerICMP(_ frame: Frame, _ packet: Packet) -> Verdict {
+    mutating func answerICMP(_ frame: Frame, _ packet: Packet, _ context: inout PacketContext) -> Verdict {
         guard packet.hasTransport, !frame.offload.isSuperframe else { return .passICMP }
         switch (packet.detail, packet.family) {
-        case (ICMPType.echo, .v4), (ICMPv6Type.echo, .v6): return echo(frame, packet)
-        case (ICMPType.timestamp, .v4): return tellTime(frame, packet)
+        case (ICMPType.echo, .v4), (ICMPv6Type.echo, .v6): return echo(frame, packet, &context)
+        case (ICMPType.timestamp, .v4): return tellTime(frame, packet, &context)
         case (ICMPv6Type.neighborSolicitation, .v6): return answerNeighbor(frame, packet)
         default: return .passICMP
         }
     }
 
     /// Echo reply (RFC 792, RFC 4443 section 4.2): the message as it came, with the same type of service.
-    private mutating func echo(_ frame: Frame, _ packet: Packet) -> Verdict {
+    private mutating func echo(_ frame: Frame, _ packet: Packet, _ context: inout PacketContext) -> Verdict {
         let isV4 = packet.family == .v4
         let message = frame.bytes.dropFirst(Int(packet.transport)).prefix(packet.transportLength)
         let from = packet.flow.destination, to = packet.flow.source
         guard hasValidMessageChecksum(frame, packet), (isV4 ? tunables.ignoreEcho4 : tunables.ignoreEcho6) == 0 else { return .noResponder }
         let sent = send(
             from: from, to: to, proto: packet.flow.proto, length: message.count,
-            typeOfService: typeOfService(frame, packet), frame.cause
+            typeOfService: typeOfService(frame, packet), frame.cause, &context
         ) { bytes in
             bytes.copy(message)
             bytes[0] = isV4 ? ICMPType.echoReply : ICMPv6Type.echoReply
@@ -31,13 +31,13 @@ extension Director {
     }
 
     /// Timestamp reply (RFC 792): when the request came in and when the answer leaves.
-    private mutating func tellTime(_ frame: Frame, _ packet: Packet) -> Verdict {
+    private mutating func tellTime(_ frame: Frame, _ packet: Packet, _ context: inout PacketContext) -> Verdict {
         let message = frame.bytes.dropFirst(Int(packet.transport)).prefix(packet.transportLength)
         guard message.count >= 12, hasValidMessageChecksum(frame, packet) else { return .noResponder }
         let now = milliseconds
         let sent = send(
             from: packet.flow.destination, to: packet.flow.source, proto: IPProtocol.icmp, length: 20,
-            typeOfService: typeOfService(frame, packet), frame.cause
+            typeOfService: typeOfService(frame, packet), frame.cause, &context
         ) { bytes in
             bytes.setBig32(0, at: 0)
             bytes[0] = ICMPType.timestamp + 1

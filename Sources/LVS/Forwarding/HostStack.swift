@@ -28,36 +28,52 @@ extension Director {
     }
 
     /// A packet for the director's own address that no service takes: `passed` is the verdict when the host deals with it.
-    mutating func hostStack(_ frame: Frame, _ packet: Packet, _ passed: Verdict) -> Verdict {
-        guard isLocal(packet.flow.destination) else { return passOn(frame, packet) }
+    mutating func hostStack(_ frame: Frame, _ packet: Packet, _ passed: Verdict, _ context: inout PacketContext) -> Verdict {
+        guard isLocal(packet.flow.destination) else { return passOn(frame, packet, &context) }
         guard answers(for: packet.flow.destination) else { return passed }
-        return answer(frame, packet)
+        return answer(frame, packet, &context)
     }
 
     /// No service of the family is left: the host sees everything itself.
     @inline(never)
-    mutating func passServiceless(_ frame: inout Frame, _ packet: Packet) -> Verdict {
-        if packet.isFragment, isLocal(packet.flow.destination), answers(for: packet.flow.destination) { return reassemble(&frame, packet) }
+    mutating func passServiceless(_ frame: inout Frame, _ packet: Packet, _ context: inout PacketContext) -> Verdict {
+        if packet.isFragment, isLocal(packet.flow.destination), answers(for: packet.flow.destination) {
+            return reassemble(&frame, packet, &context)
+        }
         // The services of the other family may have tunnels over this one.
-        return tunnelError(frame, packet) ?? hostStack(frame, packet, .passServiceless)
+        return tunnelError(frame, packet, &context) ?? hostStack(frame, packet, .passServiceless, &context)
     }
 
-    /// What the host would say to a packet that nobody on it wants.
-    mutating func answer(_ frame: Frame, _ packet: Packet) -> Verdict {
+    /// What the host would say to a packet that nobody on it wants. It passes the output handler like any packet that leaves
+    /// the host: a reset for a connection that was about to go gives that connection time again.
+    mutating func answer(_ frame: Frame, _ packet: Packet, _ context: inout PacketContext) -> Verdict {
+        let first = outbox.batch.count
+        let verdict = composeAnswer(frame, packet, &context)
+        for place in first..<outbox.batch.count {
+            var own = outbox.batch[place]
+            _ = leaveHost(&own, Packet(own), &context)
+        }
+        return verdict
+    }
+
+    private mutating func composeAnswer(_ frame: Frame, _ packet: Packet, _ context: inout PacketContext) -> Verdict {
         guard !isMartian(packet.flow) else { return .martian }
-        if packet.family == .v6, packet.transport > packet.network + 40, let refusal = refuseExtensions(frame, packet) { return refusal }
+        if packet.family == .v6, packet.transport > packet.network + 40, let refusal = refuseExtensions(frame, packet, &context) {
+            return refusal
+        }
         switch (packet.flow.proto, packet.family) {
-        case (IPProtocol.tcp, _): return reset(frame, packet)
-        case (IPProtocol.udp, _): return refuseDatagram(frame, packet)
-        case (IPProtocol.icmp, .v4), (IPProtocol.icmpv6, .v6): return answerICMP(frame, packet)
+        case (IPProtocol.tcp, _): return reset(frame, packet, &context)
+        case (IPProtocol.udp, _): return refuseDatagram(frame, packet, &context)
+        case (IPProtocol.icmp, .v4), (IPProtocol.icmpv6, .v6): return answerICMP(frame, packet, &context)
         case (IPProtocol.none, .v6): return .noResponder
-        // The host has IP in IP and GRE, but no such tunnel.
-        case (IPProtocol.ipip, _), (IPProtocol.ipv6, _): return refusePort(frame, packet)
-        case (IPProtocol.gre, .v4): return isReadableGRE(frame, packet) ? refusePort(frame, packet) : .noResponder
-        case (IPProtocol.udpLite, _): return refuseLightDatagram(frame, packet)
+        // The host has IP in IP and GRE, but no such tunnel. What is too short for the header inside is not looked at.
+        case (IPProtocol.ipip, _): return packet.transportLength >= 20 ? refusePort(frame, packet, &context) : .noResponder
+        case (IPProtocol.ipv6, _): return packet.transportLength >= 40 ? refusePort(frame, packet, &context) : .noResponder
+        case (IPProtocol.gre, .v4): return isReadableGRE(frame, packet) ? refusePort(frame, packet, &context) : .noResponder
+        case (IPProtocol.udpLite, _): return refuseLightDatagram(frame, packet, &context)
         default:
             let offset = packet.family == .v6 ? UInt32(nextHeaderPlace(frame, packet)) : 0
-            return tell(packet, of: frame, .protocolUnreachable(packet.family, at: offset)) ? .protocolUnreachable : .noResponder
+            return tell(packet, of: frame, .protocolUnreachable(packet.family, at: offset), &context) ? .protocolUnreachable : .noResponder
         }
     }
 
@@ -70,22 +86,22 @@ extension Director {
         return flow.source.isUnspecified || flow.source.v4 == .max || flow.destination.isUnspecified || isOwnSource(flow.source)
     }
 
-    private mutating func refusePort(_ frame: Frame, _ packet: Packet) -> Verdict {
-        tell(packet, of: frame, .portUnreachable(packet.family)) ? .portUnreachable : .noResponder
+    private mutating func refusePort(_ frame: Frame, _ packet: Packet, _ context: inout PacketContext) -> Verdict {
+        tell(packet, of: frame, .portUnreachable(packet.family), &context) ? .portUnreachable : .noResponder
     }
 
     /// A datagram to a port where nobody listens. What follows it in its packet is not quoted.
-    private mutating func refuseDatagram(_ frame: Frame, _ packet: Packet) -> Verdict {
+    private mutating func refuseDatagram(_ frame: Frame, _ packet: Packet, _ context: inout PacketContext) -> Verdict {
         guard packet.hasTransport, hasValidDatagramChecksum(frame, packet),
             let udp = UDPHeader(frame.bytes.dropFirst(Int(packet.transport)))
         else { return .noResponder }
         var refused = packet
         refused.length = packet.transport &- packet.network &+ Int32(truncatingIfNeeded: udp.length)
-        return refusePort(frame, refused)
+        return refusePort(frame, refused, &context)
     }
 
     /// UDP-Lite (RFC 3828): the length is that of the part which the checksum covers, 0 for all of it.
-    private mutating func refuseLightDatagram(_ frame: Frame, _ packet: Packet) -> Verdict {
+    private mutating func refuseLightDatagram(_ frame: Frame, _ packet: Packet, _ context: inout PacketContext) -> Verdict {
         let datagram = frame.bytes.dropFirst(Int(packet.transport)).prefix(packet.transportLength)
         guard datagram.count >= 8 else { return .noResponder }
         let coverage = Int(datagram.big16(at: 4))
@@ -93,12 +109,12 @@ extension Director {
         var checksum = Checksum()
         checksum.add(datagram.prefix(coverage == 0 ? datagram.count : coverage))
         checksum.addPseudoHeader(from: packet.flow.source, to: packet.flow.destination, proto: IPProtocol.udpLite, length: datagram.count)
-        return checksum.value == 0 ? refusePort(frame, packet) : .noResponder
+        return checksum.value == 0 ? refusePort(frame, packet, &context) : .noResponder
     }
 
     private mutating func isReadableGRE(_ frame: Frame, _ packet: Packet) -> Bool {
         let payload = frame.bytes.dropFirst(Int(packet.transport)).prefix(packet.transportLength)
-        guard let gre = GREHeader(payload) else { return false }
+        guard payload.count >= 12, let gre = GREHeader(payload) else { return false }
         return !gre.hasChecksum || Checksum.of(payload) == 0
     }
 
@@ -107,7 +123,7 @@ extension Director {
     }
 
     /// A reset for a segment of no connection (RFC 9293 section 3.10.7.1).
-    private mutating func reset(_ frame: Frame, _ packet: Packet) -> Verdict {
+    private mutating func reset(_ frame: Frame, _ packet: Packet, _ context: inout PacketContext) -> Verdict {
         let segment = frame.bytes.dropFirst(Int(packet.transport)).prefix(packet.transportLength)
         guard let tcp = TCPHeader(segment), !tcp.flags.contains(.rst), tcp.length >= 20, tcp.length <= segment.count,
             hasValidSegmentChecksum(frame, packet, segment)
@@ -119,8 +135,9 @@ extension Director {
         let from = packet.flow.destination, to = packet.flow.source
         // Congestion bits are the affair of connections (RFC 3168 section 6.1.1).
         let service = typeOfService(frame, packet) & 0xfc
-        let sent = send(from: from, to: to, proto: IPProtocol.tcp, length: 20, typeOfService: service, dontFragment: true, frame.cause) {
-            bytes in
+        let sent = send(
+            from: from, to: to, proto: IPProtocol.tcp, length: 20, typeOfService: service, dontFragment: true, frame.cause, &context
+        ) { bytes in
             bytes.fill(0, at: 0, count: 20)
             guard let answer = TCPHeader(bytes) else { return }
             answer.sourcePort = tcp.destinationPort

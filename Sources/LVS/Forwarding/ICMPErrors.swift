@@ -58,22 +58,27 @@ extension ICMPMessage {
 extension Director {
     /// Tells the sender of a packet about its fate, from the address it was sent to or `source`. Nothing is sent about ICMP
     /// errors, later fragments, or to senders that are no single host (RFC 1122 section 3.2.2). True when a message left.
-    @discardableResult
-    mutating func tell(_ packet: Packet, of frame: Frame, _ message: ICMPMessage, from source: IPAddress? = nil) -> Bool {
+    @discardableResult @inline(never)
+    mutating func tell(
+        _ packet: Packet, of frame: Frame, _ message: ICMPMessage, from source: IPAddress? = nil, _ context: inout PacketContext
+    ) -> Bool {
         let quoted = frame.bytes.dropFirst(Int(packet.network)).prefix(Int(packet.length))
-        return tell(packet, quoting: quoted, message, from: source ?? ownSource(for: packet), frame.cause)
+        return tell(packet, quoting: quoted, message, from: source ?? ownSource(for: packet), frame.cause, &context)
     }
 
     /// The same about a packet that is in no frame any more.
     @discardableResult
-    mutating func tell(_ packet: Packet, quoting quoted: Bytes, _ message: ICMPMessage, from source: IPAddress, _ cause: Int32) -> Bool {
+    mutating func tell(
+        _ packet: Packet, quoting quoted: Bytes, _ message: ICMPMessage, from source: IPAddress, _ cause: Int32,
+        _ context: inout PacketContext
+    ) -> Bool {
         guard !packet.isLaterFragment, !isICMPError(packet), isTellable(packet.flow.source), isTellable(packet.flow.destination),
             icmpBudget.allows(message, packet.family, to: packet.flow.source, tunables, at: clock)
         else {
-            if recorder != nil { noteUntold(packet) }
+            if let recorder = context.recorder { noteUntold(packet, recorder) }
             return false
         }
-        return tell(packet.flow.source, message, quoting: quoted, from: source, typeOfService: quoted[1] & 0x1e | 0xc0, cause)
+        return tell(packet.flow.source, message, quoting: quoted, from: source, typeOfService: quoted[1] & 0x1e | 0xc0, cause, &context)
     }
 
     mutating func isTellable(_ address: IPAddress) -> Bool {
@@ -109,20 +114,20 @@ extension Director {
     /// section 4.3.2.3), for IPv6 1280 (RFC 4443 section 2.4).
     mutating func tell(
         _ destination: IPAddress, _ message: ICMPMessage, quoting quoted: Bytes, from source: IPAddress,
-        typeOfService: UInt8, _ cause: Int32, hops: UInt8? = nil
+        typeOfService: UInt8, _ cause: Int32, hops: UInt8? = nil, _ context: inout PacketContext
     ) -> Bool {
         let family = destination.family
-        guard let options = answerOptions(from: source) else { return false }
+        guard let options = answerOptions(from: source, &context) else { return false }
         let quote = quoted.prefix(family == .v4 ? 576 - 28 - options.count : 1280 - 48)
-        let checksums = optionsInHand.checksums
+        let checksums = context.options?.checksums
         return send(
             from: source, to: destination, proto: family == .v4 ? IPProtocol.icmp : IPProtocol.icmpv6,
             length: 8 + quote.count, typeOfService: family == .v4 ? typeOfService : 0,
-            hops: hops, cause
+            hops: hops, cause, &context
         ) { payload in
             message.write(to: payload, quoting: quote)
             // The kernel quotes a header whose options it has filled in before it brings the checksum up to date.
-            if family == .v4, checksums.old != checksums.new, quote.count >= 20 {
+            if family == .v4, let checksums, checksums.old != checksums.new, quote.count >= 20 {
                 payload.setBig16(Checksum.update(payload.big16(at: 18), from: checksums.old, to: checksums.new), at: 18)
             }
             ICMPMessage.fillChecksum(payload, from: source, to: destination)
@@ -132,17 +137,17 @@ extension Director {
     /// Makes an IP packet of the director's own and sends it on its way; `fill` writes its payload of `length` bytes.
     mutating func send(
         from source: IPAddress, to destination: IPAddress, proto: UInt8, length: Int, typeOfService: UInt8 = 0,
-        dontFragment: Bool = false, hops: UInt8? = nil, _ cause: Int32, _ fill: (Bytes) -> Void
+        dontFragment: Bool = false, hops: UInt8? = nil, _ cause: Int32, _ context: inout PacketContext, _ fill: (Bytes) -> Void
     ) -> Bool {
         let path = path(to: destination)
         guard path.kind == .ready || path.kind == .unknownNeighbor else { return false }
         let family = destination.family
-        guard let options = family == .v4 ? answerOptions(from: source) : [] else { return false }
+        guard let options = family == .v4 ? answerOptions(from: source, &context) : [] else { return false }
         let header = family.headerLength + options.count
-        let start = tagInHand == nil ? 14 : 18
+        let start = context.tag == nil ? 14 : 18
         guard var frame = outbox.room(for: start + header + length) else { return false }
         let packet = frame.bytes.dropFirst(start)
-        if let tagInHand { frame.bytes.setBig32(tagInHand, at: 12) }
+        if let tag = context.tag { frame.bytes.setBig32(tag, at: 12) }
         frame.bytes.setBig16(family == .v4 ? EtherType.ipv4 : EtherType.ipv6, at: start - 2)
         if family == .v4 {
             IPv4Header.write(
@@ -156,13 +161,15 @@ extension Director {
                 hopLimit: hops ?? 64, trafficClass: typeOfService)
         }
         fill(packet.dropFirst(header))
+        context.answerLength = header + length
         guard header + length <= Int(path.mtu) else { return sendFragments(own: frame, network: start, along: path, cause) }
         return emit(&frame, along: path, cause)
     }
 
     /// The options of an answer to the packet in hand; `nil` when its own forbid one.
-    private mutating func answerOptions(from source: IPAddress) -> [UInt8]? {
-        optionsInHand.bytes.isEmpty || !source.isV4 ? [] : optionsInHand.echoed(from: source, milliseconds: milliseconds)
+    private mutating func answerOptions(from source: IPAddress, _ context: inout PacketContext) -> [UInt8]? {
+        guard let options = context.options, options.length > 0, source.isV4 else { return [] }
+        return options.echoed(from: source, milliseconds: milliseconds)
     }
 
     /// Appends options to a header of 20 bytes.

@@ -2,7 +2,7 @@ import Wire
 
 /// The options of an IPv4 packet (RFC 791 section 3.1, RFC 1122 section 3.2.1.8) as Linux treats them where a packet comes in:
 /// checked, and filled in where a route or time is to be recorded.
-struct IPOptions {
+struct IPOptions: BitwiseCopyable {
     /// Where the record route, timestamp and commercial security options stand from the start of the IP header; 0 without.
     private(set) var route = 0
     private(set) var timestamp = 0
@@ -16,8 +16,9 @@ struct IPOptions {
     private(set) var areChanged = false
     /// The IP header's checksum as it came in, and as it is right now, where they differ.
     private(set) var checksums: (old: UInt16, new: UInt16) = (0, 0)
-    /// All options after they were filled in.
-    private(set) var bytes: [UInt8] = []
+    /// All options after they were filled in, and their length in bytes: an IPv4 header has room for forty.
+    private var bytes = InlineArray<40, UInt8>(repeating: 0)
+    private(set) var length = 0
 
     /// Where the first error is, in bytes from the start of the IP header.
     struct Defect: Error { var place: Int }
@@ -42,7 +43,8 @@ struct IPOptions {
         let failure = walk(options, host)
         if areChanged { header.fillChecksum() }
         checksums = (old, header.checksum)
-        bytes = options.dropFirst(20).array
+        length = min(options.count - 20, bytes.count)
+        for i in 0..<length { bytes[i] = options[20 + i] }
         return failure
     }
 
@@ -206,7 +208,7 @@ struct IPOptions {
 
     private func copy(_ place: Int) -> [UInt8] {
         let start = place - 20
-        return Array(bytes[start..<min(start + Int(bytes[start + 1]), bytes.count)])
+        return (start..<min(start + Int(bytes[start + 1]), length)).map { bytes[$0] }
     }
 
     private static func write(_ value: UInt32, to option: inout [UInt8], at place: Int) {

@@ -5,45 +5,39 @@ extension Director {
     /// with this `ingress` are the host's own on their way out.
     public static var localInterface: Int32 { -2 }
 
-    /// Hands a packet to the host, which is the real server. Where the director plays the host, the host's answer passes the
-    /// output handler like any packet that leaves.
-    mutating func deliverLocally(_ frame: inout Frame, _ packet: Packet) -> Verdict {
+    /// Hands a packet to the host, which is the real server.
+    mutating func deliverLocally(_ frame: inout Frame, _ packet: Packet, _ context: inout PacketContext) -> Verdict {
         guard hostEmulation.isWholeHost else {
             _ = frame.resize(to: Int(packet.network &+ packet.length))
             frame.egress = Self.localInterface
             return .localNode
         }
-        let first = outbox.batch.count
-        _ = answer(frame, Packet(frame))
-        for place in first..<outbox.batch.count {
-            var own = outbox.batch[place]
-            _ = leaveHost(&own, Packet(own))
-        }
+        _ = answer(frame, Packet(frame), &context)
         return .localNode
     }
 
     /// A packet of the host's own that was led through the director, on its way to a client. The host hands over whole
     /// datagrams, so that each has its ports; as their source it may fragment IPv6 too.
-    mutating func directOwn(_ frame: inout Frame, _ packet: Packet) -> Verdict {
+    mutating func directOwn(_ frame: inout Frame, _ packet: Packet, _ context: inout PacketContext) -> Verdict {
         let path = path(to: packet.flow.destination)
         guard path.kind == .ready || path.kind == .unknownNeighbor else { return .noRoute }
-        let verdict = leaveHost(&frame, packet)
-        guard fits(frame, packet, path.mtu) else {
-            return sendFragments(of: frame, packet, limit: Int(path.mtu), along: path, as: verdict)
+        let verdict = leaveHost(&frame, packet, &context)
+        guard fits(frame, packet, path.mtu, &context) else {
+            return sendFragments(of: frame, packet, limit: Int(path.mtu), along: path, as: verdict, &context)
         }
-        return dispatch(&frame, packet, along: path, as: verdict)
+        return dispatch(&frame, packet, along: path, as: verdict, &context)
     }
 
     /// The output handler for what the host sends: a reply of a local server is counted, observed and gets the virtual
     /// address back where its request was translated; an ICMP error about such a request as well.
-    mutating func leaveHost(_ frame: inout Frame, _ packet: Packet) -> Verdict {
+    mutating func leaveHost(_ frame: inout Frame, _ packet: Packet, _ context: inout PacketContext) -> Verdict {
         guard packet.kind == .ip, services.hasServices(packet.family), !packet.isFragment else { return .passReply }
-        guard packet.isBalanced else { return leaveHostAsError(frame, packet) }
+        guard packet.isBalanced else { return leaveHostAsError(frame, packet, &context) }
         let flow = packet.flow
         let match = connections.find(
             flow, hash: connections.hash(flow.source, flow.sourcePort, flow.destination, flow.destinationPort, flow.proto))
         guard match.id >= 0, match.isReply else { return .passReply }
-        countReply(match.id, length: Int(packet.length))
+        countReply(match.id, length: Int(packet.length), &context)
         trackState(match.id, packet, isReply: true)
         guard connections[match.id].translates, packet.hasTransport else { return .passReply }
         translate(.source, of: &frame, packet, to: connections[match.id].virtual, connections[match.id].virtualPort)
@@ -51,7 +45,7 @@ extension Director {
     }
 
     /// An ICMP error of the host's own about a request that was delivered to it.
-    private mutating func leaveHostAsError(_ frame: Frame, _ packet: Packet) -> Verdict {
+    private mutating func leaveHostAsError(_ frame: Frame, _ packet: Packet, _ context: inout PacketContext) -> Verdict {
         guard isICMPError(packet), packet.hasTransport else { return .passReply }
         let message = frame.bytes.dropFirst(Int(packet.transport)).prefix(packet.transportLength)
         let quoted = Packet(quoted: message.dropFirst(8))
@@ -60,11 +54,13 @@ extension Director {
         let match = connections.find(
             flow, hash: connections.hash(flow.source, flow.sourcePort, flow.destination, flow.destinationPort, flow.proto))
         guard match.id >= 0, match.isReply else { return .passReply }
-        if recorder != nil { noteQuoted(match.id, isReply: true) }
-        countReply(match.id, length: Int(packet.length))
+        if let recorder = context.recorder { noteQuoted(match.id, isReply: true, recorder) }
+        countReply(match.id, length: Int(packet.length), &context)
         guard connections[match.id].translates else { return .passReply }
         let virtual = connections[match.id].virtual
-        rewriteError(.source, of: frame, packet, to: virtual, quoting: quoted, .destination, as: virtual, connections[match.id].virtualPort)
+        rewriteError(
+            .source, of: frame, packet, to: virtual, quoting: quoted, .destination, as: virtual, connections[match.id].virtualPort, &context
+        )
         return .icmpToClient
     }
 }

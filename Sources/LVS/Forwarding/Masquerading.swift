@@ -3,45 +3,51 @@ import Wire
 extension Director {
     /// NAT: the packet goes to the real server's own address and port; replies come back through the director.
     @inline(never)
-    mutating func masquerade(_ frame: inout Frame, _ packet: Packet, _ id: ConnectionID) -> Verdict {
+    mutating func masquerade(_ frame: inout Frame, _ packet: Packet, _ id: ConnectionID, _ context: inout PacketContext) -> Verdict {
         let server = connections[id].server
         refreshPath(server)
-        guard servers[server].path.isUsable else { return masqueradeAside(&frame, packet, servers[server].path, id) }
-        guard packet.hops > 1 else { return hopsUsedUp(frame, packet, id) }
+        guard servers[server].path.isUsable else { return masqueradeAside(&frame, packet, servers[server].path, id, &context) }
+        guard packet.hops > 1 else { return hopsUsedUp(frame, packet, id, &context) }
         takeHop(frame, packet)
-        let isTooLong = !fits(frame, packet, servers[server].path.mtu)
+        let isTooLong = !fits(frame, packet, servers[server].path.mtu, &context)
         // The client is told about the packet as it sent it.
-        if isTooLong, packet.dontFragment { return tellLimit(frame, packet, servers[server].path.mtu, id) }
+        if isTooLong, packet.dontFragment { return tellLimit(frame, packet, servers[server].path.mtu, id, &context) }
         guard packet.hasTransport else { return .shortTransport }
         translate(.destination, of: &frame, packet, to: connections[id].serverAddress, connections[id].serverPort)
-        guard !isTooLong else { return sendTranslated(&frame, packet, along: servers[server].path, as: .masquerading) }
-        return dispatch(&frame, packet, to: server, as: .masquerading)
+        guard !isTooLong else { return sendTranslated(&frame, packet, along: servers[server].path, as: .masquerading, &context) }
+        return dispatch(&frame, packet, to: server, as: .masquerading, &context)
     }
 
     /// A NAT server that cannot be sent to: nobody knows the way, or it is the director's host itself.
-    private mutating func masqueradeAside(_ frame: inout Frame, _ packet: Packet, _ path: Path, _ id: ConnectionID) -> Verdict {
-        guard path.kind == .local else { return unreachableServer(&frame, packet, path) }
+    private mutating func masqueradeAside(
+        _ frame: inout Frame, _ packet: Packet, _ path: Path, _ id: ConnectionID, _ context: inout PacketContext
+    ) -> Verdict {
+        guard path.kind == .local else { return unreachableServer(&frame, packet, path, &context) }
         // A stranger never reaches what listens on loopback only.
         if connections[id].serverAddress.isLoopback { return .loopbackServer }
         guard packet.hasTransport else { return .shortTransport }
         translate(.destination, of: &frame, packet, to: connections[id].serverAddress, connections[id].serverPort)
-        return deliverLocally(&frame, packet)
+        return deliverLocally(&frame, packet, &context)
     }
 
     /// A server's packet to a client, which the host would forward: on the way its source becomes the virtual address again.
     @inline(__always)
-    mutating func translateReply(_ frame: inout Frame, _ packet: Packet, _ id: ConnectionID, along path: Path) -> Verdict {
+    mutating func translateReply(
+        _ frame: inout Frame, _ packet: Packet, _ id: ConnectionID, along path: Path, _ context: inout PacketContext
+    ) -> Verdict {
         takeHop(frame, packet)
         translate(.source, of: &frame, packet, to: connections[id].virtual, connections[id].virtualPort)
-        return sendTranslated(&frame, packet, along: path, as: .replyTranslated)
+        return sendTranslated(&frame, packet, along: path, as: .replyTranslated, &context)
     }
 
     /// Sends a translated packet, whole or, as it allows that, in fragments.
     @inline(__always)
-    mutating func sendTranslated(_ frame: inout Frame, _ packet: Packet, along path: Path, as verdict: Verdict) -> Verdict {
-        guard fits(frame, packet, path.mtu) else {
-            return sendFragments(of: frame, packet, limit: Int(path.mtu), along: path, as: verdict)
+    mutating func sendTranslated(
+        _ frame: inout Frame, _ packet: Packet, along path: Path, as verdict: Verdict, _ context: inout PacketContext
+    ) -> Verdict {
+        guard fits(frame, packet, path.mtu, &context) else {
+            return sendFragments(of: frame, packet, limit: Int(path.mtu), along: path, as: verdict, &context)
         }
-        return dispatch(&frame, packet, along: path, as: verdict)
+        return dispatch(&frame, packet, along: path, as: verdict, &context)
     }
 }

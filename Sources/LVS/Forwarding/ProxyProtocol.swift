@@ -24,24 +24,28 @@ extension Director {
     /// A client's segment behind the SYN. To the server the stream begins with the PROXY header: every segment that begins
     /// where the client's does carries it until the server has it, retransmissions like the handshake's last segment;
     /// others only move.
-    mutating func sendProxied(_ frame: inout Frame, _ packet: inout Packet, _ id: ConnectionID, along path: Path) -> Verdict {
+    mutating func sendProxied(
+        _ frame: inout Frame, _ packet: inout Packet, _ id: ConnectionID, along path: Path, _ context: inout PacketContext
+    ) -> Verdict {
         let side = connections[id].side
         guard let tcp = TCPHeader(frame.bytes.dropFirst(Int(packet.transport))) else { return .shortTransport }
         let length = ProxyHeader.length(packet.family)
         let stream = sides[stream: side]
         if tcp.flags.contains(.rst) {
             if stream.isHeaderSent { moveSequence(of: tcp, by: length, frame.offload) }
-            return send(&frame, packet, along: path)
+            return send(&frame, packet, along: path, &context)
         }
         guard tcp.sequence == stream.clientStart, !stream.isHeaderTaken, tcp.flags.contains(.ack) else {
             moveSequence(of: tcp, by: length, frame.offload)
-            return send(&frame, packet, along: path)
+            return send(&frame, packet, along: path, &context)
         }
         sides[stream: side].isHeaderSent = true
-        guard holdsHeader(frame, packet, tcp, stream, along: path) else { return sendHeaderAlone(&frame, &packet, id, along: path) }
+        guard holdsHeader(frame, packet, tcp, stream, along: path) else {
+            return sendHeaderAlone(&frame, &packet, id, along: path, &context)
+        }
         guard openGap(of: length, at: Int(packet.transport) + tcp.length, in: &frame, &packet) else { return .headersTooLong }
         writeHeader(in: frame, packet, connections[id])
-        return send(&frame, packet, along: path)
+        return send(&frame, packet, along: path, &context)
     }
 
     private mutating func moveSequence(of tcp: TCPHeader, by length: Int, _ offload: Offload) {
@@ -70,7 +74,9 @@ extension Director {
     }
 
     /// A segment that is too long to take the header with it: the header goes ahead in a segment of its own.
-    private mutating func sendHeaderAlone(_ frame: inout Frame, _ packet: inout Packet, _ id: ConnectionID, along path: Path) -> Verdict {
+    private mutating func sendHeaderAlone(
+        _ frame: inout Frame, _ packet: inout Packet, _ id: ConnectionID, along path: Path, _ context: inout PacketContext
+    ) -> Verdict {
         let length = ProxyHeader.length(packet.family)
         guard var rest = outbox.copy(frame), let moved = TCPHeader(rest.bytes.dropFirst(Int(packet.transport))),
             let tcp = TCPHeader(frame.bytes.dropFirst(Int(packet.transport)))
@@ -88,9 +94,9 @@ extension Director {
         let (source, destination) = addresses(frame, packet)
         let segment = frame.bytes.dropFirst(Int(packet.transport)).prefix(packet.transportLength)
         tcp.checksum = transportChecksum(segment, from: source, to: destination, IPProtocol.tcp)
-        let verdict = dispatch(&frame, packet, along: path, as: .fullNAT)
-        guard fits(rest, whole, path.mtu) else {
-            return sendFragments(of: rest, whole, limit: Int(path.mtu), along: path, as: verdict)
+        let verdict = dispatch(&frame, packet, along: path, as: .fullNAT, &context)
+        guard fits(rest, whole, path.mtu, &context) else {
+            return sendFragments(of: rest, whole, limit: Int(path.mtu), along: path, as: verdict, &context)
         }
         return emit(&rest, along: path, frame.cause) ? verdict : .noBuffer
     }

@@ -36,12 +36,13 @@ extension Director {
     /// follow; the quoted transport checksum stays what it was, since nobody can tell whether it was right.
     mutating func rewriteError(
         _ end: PacketEnd, of frame: Frame, _ packet: Packet, to address: IPAddress,
-        quoting quoted: Packet, _ quotedEnd: PacketEnd, as quotedAddress: IPAddress, _ quotedPort: UInt16
+        quoting quoted: Packet, _ quotedEnd: PacketEnd, as quotedAddress: IPAddress, _ quotedPort: UInt16,
+        _ context: inout PacketContext
     ) {
         let header = frame.bytes.dropFirst(Int(packet.network))
         let message = frame.bytes.dropFirst(Int(packet.transport)).prefix(packet.transportLength)
         let quote = message.dropFirst(8)
-        originals.join(first: 8 + Int(quoted.transport) + 4, of: message.count)
+        context.originalFragments?.join(first: 8 + Int(quoted.transport) + 4, of: message.count)
         if packet.family == .v4 {
             header.setIP(address, at: end == .source ? 12 : 16)
             quote.setIP(quotedAddress, at: quotedEnd == .source ? 12 : 16)

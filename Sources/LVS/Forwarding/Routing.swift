@@ -2,71 +2,73 @@ import Wire
 
 extension Director {
     /// A packet that is not for the director: plain routing carries it, unless a reply of a server it translates for.
-    mutating func passThrough(_ frame: inout Frame, _ packet: Packet) -> Verdict {
-        unknownReply(&frame, packet) ?? passOn(frame, packet)
+    mutating func passThrough(_ frame: inout Frame, _ packet: Packet, _ context: inout PacketContext) -> Verdict {
+        unknownReply(&frame, packet, &context) ?? passOn(frame, packet, &context)
     }
 
     /// What plain routing carries is the host's business. Where there is no host, only a refusal of it is seen, and ICMP
     /// errors, since those may concern a connection, are carried on.
-    mutating func passOn(_ frame: Frame, _ packet: Packet) -> Verdict {
-        let verdict = passRouted(frame, packet)
+    mutating func passOn(_ frame: Frame, _ packet: Packet, _ context: inout PacketContext) -> Verdict {
+        let verdict = passRouted(frame, packet, &context)
         return verdict == .passNotLocal && virtuals.waiting.contains(packet.flow.destination) ? .passWaiting : verdict
     }
 
-    private mutating func passRouted(_ frame: Frame, _ packet: Packet) -> Verdict {
-        if !hostEmulation.isWholeHost { return isMutedReply(packet) ? routeForHost(frame, packet) : .passNotLocal }
+    private mutating func passRouted(_ frame: Frame, _ packet: Packet, _ context: inout PacketContext) -> Verdict {
+        if !hostEmulation.isWholeHost { return isMutedReply(packet) ? routeForHost(frame, packet, &context) : .passNotLocal }
         guard !packet.flow.destination.isMulticast, network.lookup(packet.flow.destination)?.kind != .broadcast else {
             return .passNotLocal
         }
-        if isICMPError(packet), !packet.isFragment { return routeForHost(frame, packet) }
-        return refuseRouting(frame, packet, along: path(to: packet.flow.destination)) ?? .passNotLocal
+        if isICMPError(packet), !packet.isFragment { return routeForHost(frame, packet, &context) }
+        return refuseRouting(frame, packet, along: path(to: packet.flow.destination), &context) ?? .passNotLocal
     }
 
     /// Why the host would not forward a packet from the server's side along `path`, which its sender is told; `nil` when it
     /// would. Forwarding is judged before IPVS sees such a packet, so a refused one counts and changes nothing.
     @inline(__always)
-    mutating func refuseRouting(_ frame: Frame, _ packet: Packet, along path: Path, asRouter: Bool = true) -> Verdict? {
+    mutating func refuseRouting(_ frame: Frame, _ packet: Packet, along path: Path, asRouter: Bool = true, _ context: inout PacketContext)
+        -> Verdict?
+    {
         guard !asRouter || (packet.family == .v4 ? network.forwards4 : network.forwards6) else { return .passNotLocal }
         guard path.kind == .ready || path.kind == .unknownNeighbor, packet.hops > 1,
-            !packet.dontFragment || fits(frame, packet, path.mtu)
+            !packet.dontFragment || fits(frame, packet, path.mtu, &context)
         else {
-            return explainRefusal(frame, packet, path)
+            return explainRefusal(frame, packet, path, &context)
         }
         return nil
     }
 
-    private mutating func explainRefusal(_ frame: Frame, _ packet: Packet, _ path: Path) -> Verdict {
+    private mutating func explainRefusal(_ frame: Frame, _ packet: Packet, _ path: Path, _ context: inout PacketContext) -> Verdict {
         let isV4 = packet.family == .v4
         guard path.kind == .ready || path.kind == .unknownNeighbor else {
             // Network unreachable (RFC 1812 section 5.2.7.1), no route to destination (RFC 4443 section 3.1).
-            tellRouted(frame, packet, ICMPMessage(type: isV4 ? ICMPType.unreachable : ICMPv6Type.unreachable, code: 0))
+            tellRouted(frame, packet, ICMPMessage(type: isV4 ? ICMPType.unreachable : ICMPv6Type.unreachable, code: 0), &context)
             return .noRoute
         }
         guard packet.hops > 1 else {
-            tellRouted(frame, packet, .timeExceeded(packet.family))
+            tellRouted(frame, packet, .timeExceeded(packet.family), &context)
             return .timeExceeded
         }
-        tellRouted(frame, packet, .tooLong(packet.family, limit: UInt32(path.mtu)))
+        tellRouted(frame, packet, .tooLong(packet.family, limit: UInt32(path.mtu)), &context)
         return isV4 ? .fragmentationNeeded : .packetTooBig
     }
 
     /// Tells the sender of a packet to somebody else, from the director's own address towards the sender.
-    private mutating func tellRouted(_ frame: Frame, _ packet: Packet, _ message: ICMPMessage) {
-        tell(packet, of: frame, message, from: path(to: packet.flow.source).local)
+    private mutating func tellRouted(_ frame: Frame, _ packet: Packet, _ message: ICMPMessage, _ context: inout PacketContext) {
+        tell(packet, of: frame, message, from: path(to: packet.flow.source).local, &context)
     }
 
     /// A packet from the address and port of a NAT server that belongs to no connection: with `nat_icmp_send` its sender is
     /// told that nobody waits for it, unless it is itself a refusal. `nil` leaves it to the host's routing.
-    mutating func unknownReply(_ frame: inout Frame, _ packet: Packet) -> Verdict? {
+    mutating func unknownReply(_ frame: inout Frame, _ packet: Packet, _ context: inout PacketContext) -> Verdict? {
         guard tunables.natICMPSend != 0, packet.isBalanced, isNATServer(packet.flow), !isRefusal(packet) else { return nil }
         if isLocal(packet.flow.destination) {
-            tell(packet, of: frame, .portUnreachable(packet.family))
+            tell(packet, of: frame, .portUnreachable(packet.family), &context)
             return .unknownReply
         }
         let path = path(to: packet.flow.destination)
-        if let refusal = refuseRouting(frame, packet, along: path) { return refusal }
+        if let refusal = refuseRouting(frame, packet, along: path, &context) { return refusal }
         takeHop(frame, packet)
-        tellRouted(frame, packet, .portUnreachable(packet.family))
+        tellRouted(frame, packet, .portUnreachable(packet.family), &context)
         return .unknownReply
     }
 
@@ -95,19 +97,19 @@ extension Director {
     }
 
     /// Does for a muted packet what the host's forwarding would have done.
-    mutating func routeForHost(_ frame: Frame, _ packet: Packet) -> Verdict {
+    mutating func routeForHost(_ frame: Frame, _ packet: Packet, _ context: inout PacketContext) -> Verdict {
         let path = path(to: packet.flow.destination)
         if path.kind == .local { return .passNotLocal }
-        if let refusal = refuseRouting(frame, packet, along: path) { return refusal }
+        if let refusal = refuseRouting(frame, packet, along: path, &context) { return refusal }
         guard var copy = outbox.copy(frame) else { return .noBuffer }
         takeHop(copy, packet)
         // Fragments with DF are thought unbreakable once they are whole, as a server's reply is.
-        if originals.isActive, packet.family == .v4, originals.hasDF {
-            tellRouted(copy, packet, .tooLong(.v4, limit: UInt32(path.mtu)))
+        if context.originalFragments?.hasDF == true {
+            tellRouted(copy, packet, .tooLong(.v4, limit: UInt32(path.mtu)), &context)
             return .fragmentationNeeded
         }
-        guard !originals.isActive, fits(copy, packet, path.mtu) else {
-            return sendFragments(of: copy, packet, limit: Int(path.mtu), along: path, as: .routed)
+        guard context.originalFragments == nil, fits(copy, packet, path.mtu, &context) else {
+            return sendFragments(of: copy, packet, limit: Int(path.mtu), along: path, as: .routed, &context)
         }
         trim(&copy, packet)
         return emit(&copy, along: path, frame.cause) ? .routed : .neighborQueueFull

@@ -143,10 +143,12 @@ struct Segmentation: BitwiseCopyable {
 extension Director {
     /// A superframe into a tunnel: each segment is wrapped by itself. One that would be too long is told to the client
     /// once, whatever number of segments it stands for.
-    mutating func tunnelSegments(_ frame: inout Frame, _ packet: Packet, _ id: ConnectionID, _ place: Int, _ limit: Int32) -> Verdict {
+    mutating func tunnelSegments(
+        _ frame: inout Frame, _ packet: Packet, _ id: ConnectionID, _ place: Int, _ limit: Int32, _ context: inout PacketContext
+    ) -> Verdict {
         guard let segments = Segmentation(frame, packet) else { return .malformed }
         let isTooLong = segments.longest > Int(limit)
-        if isTooLong, forbidsFragments(packet) { return tellLimit(frame, packet, limit, id) }
+        if isTooLong, forbidsFragments(packet) { return tellLimit(frame, packet, limit, id, &context) }
         guard segments.longest + servers[outer: place].length <= 65535 else { return .headersTooLong }
         if segments.kind == .fragments, frame.offload.hasPartialChecksum, !completeChecksum(&frame, packet) { return .malformed }
         let path = servers[connections[id].server].path
@@ -158,7 +160,8 @@ extension Director {
             segments.write(i, of: frame, to: piece.bytes, completing: !isRemote, id: datagram)
             if isRemote { piece.offload = segments.partialOffload }
             guard encapsulate(&piece, segments.packet(of: i), header) else { return .malformed }
-            let isSent = isTooLong ? sendOuterFragments(of: piece, along: path, frame.cause) : emit(&piece, along: path, frame.cause)
+            let isSent =
+                isTooLong ? sendOuterFragments(of: piece, along: path, frame.cause, &context) : emit(&piece, along: path, frame.cause)
             guard isSent else { return .noBuffer }
         }
         return path.kind == .ready ? .tunneling : .neighborPending

@@ -4,52 +4,60 @@ extension Director {
     /// What the host's IP input does with packets out of the ordinary before anything else: IPv4 options and IPv6 hop-by-hop
     /// options are checked, fragments are put together.
     @inline(never)
-    mutating func directOnSlowPath(_ frame: inout Frame, _ packet: Packet) -> Verdict {
-        if packet.isTagged { tagInHand = frame.bytes.big32(at: 12) }
-        defer { tagInHand = nil }
+    mutating func directOnSlowPath(_ frame: inout Frame, _ packet: Packet, _ batchContext: inout PacketContext) -> Verdict {
+        var context = PacketContext(recorder: batchContext.recorder)
+        if packet.isTagged { context.tag = frame.bytes.big32(at: 12) }
+        let verdict = review(&frame, packet, &context)
+        batchContext.countedServer = context.countedServer
+        return verdict
+    }
+
+    private mutating func review(_ frame: inout Frame, _ packet: Packet, _ context: inout PacketContext) -> Verdict {
         if packet.hasOptions {
-            optionsInHand = IPOptions()
-            defer { optionsInHand = IPOptions() }
-            if let refusal = packet.family == .v4 ? reviewOptions(frame, packet) : reviewHopByHop(frame, packet) { return refusal }
-            let verdict = packet.isFragment ? reassemble(&frame, packet) : resume(&frame, packet)
+            if let refusal = packet.family == .v4 ? reviewOptions(frame, packet, &context) : reviewHopByHop(frame, packet, &context) {
+                return refusal
+            }
+            let verdict = packet.isFragment ? reassemble(&frame, packet, &context) : resume(&frame, packet, &context)
             if verdict == .replyTranslated, packet.family == .v4, let header = IPv4Header(frame.bytes.dropFirst(Int(packet.network))) {
-                optionsInHand.correctRoute(header, to: header.source)
+                context.options?.correctRoute(header, to: header.source)
             }
             return verdict
         }
-        return packet.isFragment ? reassemble(&frame, packet) : resume(&frame, packet)
+        return packet.isFragment ? reassemble(&frame, packet, &context) : resume(&frame, packet, &context)
     }
 
     /// The way of a packet that needed care, from here on that of any other.
-    mutating func resume(_ frame: inout Frame, _ packet: Packet) -> Verdict {
-        guard services.hasServices(packet.family) else { return passServiceless(&frame, packet) }
-        guard packet.isBalanced else { return directOther(&frame, packet) }
+    mutating func resume(_ frame: inout Frame, _ packet: Packet, _ context: inout PacketContext) -> Verdict {
+        guard services.hasServices(packet.family) else { return passServiceless(&frame, packet, &context) }
+        guard packet.isBalanced else { return directOther(&frame, packet, &context) }
         let flow = packet.flow
         let match = connections.find(
             flow, hash: connections.hash(flow.source, flow.sourcePort, flow.destination, flow.destinationPort, flow.proto))
-        if recorder != nil { noteFound(match, flow) }
-        guard match.id >= 0 else { return setUpConnection(&frame, packet) }
+        if let recorder = context.recorder { noteFound(match, flow, recorder) }
+        guard match.id >= 0 else { return setUpConnection(&frame, packet, &context) }
         var packet = packet
-        return match.isReply ? reply(&frame, packet, match.id) : known(&frame, &packet, match.id)
+        return match.isReply ? reply(&frame, packet, match.id, &context) : known(&frame, &packet, match.id, &context)
     }
 
     /// IPv4 options: what is wrong is told to the sender, a source route is dropped as hosts do it (accept_source_route).
-    private mutating func reviewOptions(_ frame: Frame, _ packet: Packet) -> Verdict? {
+    private mutating func reviewOptions(_ frame: Frame, _ packet: Packet, _ context: inout PacketContext) -> Verdict? {
         guard let header = IPv4Header(frame.bytes.dropFirst(Int(packet.network))) else { return .malformed }
         let isForDirector = isLocal(packet.flow.destination)
         let address = isForDirector ? packet.flow.destination : path(to: packet.flow.source).local
         let locals = network
         let host = IPOptions.Host(address: address, milliseconds: milliseconds) { locals.isLocal($0) }
-        let failure = optionsInHand.review(header, at: host)
+        var options = IPOptions()
+        let failure = options.review(header, at: host)
+        context.options = options
         if let failure {
             if speaks(for: packet) {
                 tell(
                     packet, of: frame, ICMPMessage(type: ICMPType.parameterProblem, code: 0, rest: UInt32(failure.place) << 24),
-                    from: address)
+                    from: address, &context)
             }
             return .optionsRefused
         }
-        return optionsInHand.hasSourceRoute ? .optionsRefused : nil
+        return options.hasSourceRoute ? .optionsRefused : nil
     }
 
     /// Time of day for options and ICMP timestamps. The director knows no calendar, which the highest bit says.

@@ -4,19 +4,19 @@ extension Director {
     /// Tunnelling: the packet travels to the real server inside another one, so the server may be anywhere. It unwraps the
     /// packet, holds the virtual address itself and answers the client without the director.
     @inline(never)
-    mutating func tunnel(_ frame: inout Frame, _ packet: Packet, _ id: ConnectionID) -> Verdict {
+    mutating func tunnel(_ frame: inout Frame, _ packet: Packet, _ id: ConnectionID, _ context: inout PacketContext) -> Verdict {
         let server = connections[id].server
         refreshPath(server)
         let path = servers[server].path
-        guard path.isUsable else { return unreachableServer(&frame, packet, path) }
-        guard packet.hops > 1 else { return hopsUsedUp(frame, packet, id) }
+        guard path.isUsable else { return unreachableServer(&frame, packet, path, &context) }
+        guard packet.hops > 1 else { return hopsUsedUp(frame, packet, id, &context) }
         takeHop(frame, packet)
         let place = outerHeader(of: server, carrying: packet.family, isPartial: frame.offload.hasPartialChecksum)
         let limit = path.mtu &- Int32(truncatingIfNeeded: servers[outer: place].length)
         guard limit >= (servers[outer: place].family == .v4 ? 68 : 1280) else { return .overheadTooLarge }
-        guard !frame.offload.isSuperframe else { return tunnelSegments(&frame, packet, id, place, limit) }
-        guard packet.length <= limit else { return tunnelTooLong(&frame, packet, id, place, limit) }
-        return wrap(&frame, packet, place, along: path)
+        guard !frame.offload.isSuperframe else { return tunnelSegments(&frame, packet, id, place, limit, &context) }
+        guard packet.length <= limit else { return tunnelTooLong(&frame, packet, id, place, limit, &context) }
+        return wrap(&frame, packet, place, along: path, &context)
     }
 
     /// Place of the outer header for packets to a server, laid down again when the server was edited or its way was looked
@@ -48,9 +48,12 @@ extension Director {
     /// A packet over the tunnel's limit: told to the client where the packet or its family forbids fragments, else wrapped
     /// whole, and the outer packet is fragmented. An ICMP error is never answered by another.
     @inline(never)
-    private mutating func tunnelTooLong(_ frame: inout Frame, _ packet: Packet, _ id: ConnectionID, _ place: Int, _ limit: Int32) -> Verdict
-    {
-        guard !forbidsFragments(packet) || originals.fit(Int(limit)) else { return tellLimit(frame, packet, limit, id) }
+    private mutating func tunnelTooLong(
+        _ frame: inout Frame, _ packet: Packet, _ id: ConnectionID, _ place: Int, _ limit: Int32, _ context: inout PacketContext
+    ) -> Verdict {
+        guard !forbidsFragments(packet) || context.originalFragments?.fit(Int(limit)) == true else {
+            return tellLimit(frame, packet, limit, id, &context)
+        }
         let path = servers[connections[id].server].path
         let overhead = servers[outer: place].length
         guard Int(packet.length) + overhead <= 65535 else { return .headersTooLong }
@@ -58,7 +61,7 @@ extension Director {
             guard completeChecksum(&frame, packet) else { return .malformed }
         }
         guard var whole = outbox.copy(frame), encapsulate(&whole, packet, place) else { return .noBuffer }
-        return sendOuterFragments(of: whole, along: path, frame.cause) ? .tunneling : .noBuffer
+        return sendOuterFragments(of: whole, along: path, frame.cause, &context) ? .tunneling : .noBuffer
     }
 
     /// Whether a packet that is too long for a tunnel has to be given back.
@@ -69,24 +72,28 @@ extension Director {
 
     /// Whether the outer header may be written into the room before the frame.
     @inline(__always)
-    mutating func hasRoom(_ frame: Frame, _ place: Int) -> Bool {
+    mutating func hasRoom(_ frame: Frame, _ place: Int, _ context: inout PacketContext) -> Bool {
         // What the director made itself leaves after the batch; behind it the order of a flow would be lost. A reassembled
         // packet is among it anyway.
-        Int(frame.headroom) >= servers[outer: place].length && (outbox.batch.isEmpty || originals.isActive)
+        Int(frame.headroom) >= servers[outer: place].length && (outbox.batch.isEmpty || context.originalFragments != nil)
     }
 
     @inline(__always)
-    private mutating func wrap(_ frame: inout Frame, _ packet: Packet, _ place: Int, along path: Path) -> Verdict {
-        guard hasRoom(frame, place) else { return wrapCopy(of: frame, packet, place, along: path) }
+    private mutating func wrap(_ frame: inout Frame, _ packet: Packet, _ place: Int, along path: Path, _ context: inout PacketContext)
+        -> Verdict
+    {
+        guard hasRoom(frame, place, &context) else { return wrapCopy(of: frame, packet, place, along: path, &context) }
         guard encapsulate(&frame, packet, place) else { return .malformed }
-        return dispatch(&frame, along: path, as: .tunneling)
+        return dispatch(&frame, along: path, as: .tunneling, &context)
     }
 
     @inline(never)
-    private mutating func wrapCopy(of frame: Frame, _ packet: Packet, _ place: Int, along path: Path) -> Verdict {
+    private mutating func wrapCopy(of frame: Frame, _ packet: Packet, _ place: Int, along path: Path, _ context: inout PacketContext)
+        -> Verdict
+    {
         guard var copy = outbox.copy(frame) else { return .noBuffer }
         guard encapsulate(&copy, packet, place) else { return .malformed }
-        let verdict = dispatch(&copy, along: path, as: .tunneling)
+        let verdict = dispatch(&copy, along: path, as: .tunneling, &context)
         guard copy.egress != 0 else { return verdict }
         return outbox.emit(copy, on: copy.egress, causedBy: frame.cause) ? verdict : .noBuffer
     }
@@ -148,9 +155,9 @@ extension Director {
     }
 
     /// Sends an encapsulated packet in fragments of the outer packet.
-    mutating func sendOuterFragments(of frame: Frame, along path: Path, _ cause: Int32) -> Bool {
+    mutating func sendOuterFragments(of frame: Frame, along path: Path, _ cause: Int32, _ context: inout PacketContext) -> Bool {
         let start = frame.bytes.big16(at: 12) == EtherType.vlan || frame.bytes.big16(at: 12) == EtherType.serviceVLAN ? 18 : 14
-        return sendFragments(of: frame.bytes, network: start, limit: Int(path.mtu), along: path, as: .tunneling, cause)
+        return sendFragments(of: frame.bytes, network: start, limit: Int(path.mtu), along: path, as: .tunneling, cause, &context)
     }
 }
 

@@ -2,11 +2,20 @@ import Wire
 
 extension Director {
     /// When frames that wait for a neighbour are given up; `nil` when none wait.
-    var nextNeighborTimeout: Instant? { waiting.nextTimeout(asksHost: !hostEmulation.isWholeHost) }
+    var nextNeighborTimeout: Instant? { waiting.nextTimeout(neighborPatience) }
 
     /// Gives up frames whose next hop was asked for long enough.
     mutating func giveUpNeighbors(at now: Instant) {
-        for frame in waiting.takeOverdue(at: now, asksHost: !hostEmulation.isWholeHost) { giveUp(frame) }
+        for frame in waiting.takeOverdue(at: now, neighborPatience) { giveUp(frame) }
+    }
+
+    /// Gives up frames whose next hop the host has asked for in vain; call it between batches when the network has changed.
+    /// What this makes the director send is in the outbox afterwards.
+    public mutating func giveUpFailedNeighbors() {
+        outbox.removeAll()
+        for key in network.takeFailedNeighbors() {
+            for frame in waiting.take(key) { giveUp(frame) }
+        }
     }
 
     /// A frame whose next hop does not answer. As the kernel does, the packet's sender is told that the host, or for IPv6 the
@@ -18,13 +27,14 @@ extension Director {
         copy.bytes.copy(waiting.bytes)
         copy.offload = waiting.offload
         let packet = Packet(copy)
+        var context = PacketContext()
         guard packet.kind == .ip, !isICMPError(packet) else { return }
-        if isLocal(packet.flow.source) { return returnOwn(copy, packet) }
+        if isLocal(packet.flow.source) { return returnOwn(copy, packet, &context) }
         let first = outbox.batch.count
-        guard tell(packet, of: copy, .addressUnreachable(packet.family), from: errorSource(about: packet)) else { return }
+        guard tell(packet, of: copy, .addressUnreachable(packet.family), from: errorSource(about: packet), &context) else { return }
         for place in first..<outbox.batch.count {
             var own = outbox.batch[place]
-            _ = leaveHost(&own, Packet(own))
+            _ = leaveHost(&own, Packet(own), &context)
         }
     }
 
@@ -37,7 +47,7 @@ extension Director {
     }
 
     /// The error about a packet that left under the host's own address: as if it had come in.
-    private mutating func returnOwn(_ frame: Frame, _ packet: Packet) {
+    private mutating func returnOwn(_ frame: Frame, _ packet: Packet, _ context: inout PacketContext) {
         let own = packet.flow.source
         let quoted = frame.bytes.dropFirst(Int(packet.network)).prefix(Int(packet.length))
         let message = ICMPMessage.addressUnreachable(packet.family)
@@ -55,7 +65,7 @@ extension Director {
         }
         message.write(to: start.dropFirst(packet.family.headerLength), quoting: quote)
         ICMPMessage.fillChecksum(start.dropFirst(packet.family.headerLength), from: own, to: own)
-        _ = directOther(&error, Packet(error))
+        _ = directOther(&error, Packet(error), &context)
         guard error.egress != 0 else { return }
         _ = outbox.emit(error, on: error.egress, causedBy: -1)
     }

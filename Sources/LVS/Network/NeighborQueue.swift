@@ -23,11 +23,6 @@ struct NeighborQueue {
     /// Frames that one next hop may keep waiting (the kernel's unres_qlen is of this order).
     private static let limit = 101
     private static let neighbors = 1024
-    /// Nanoseconds until the questions have failed: three of them, a second apart (the kernel's mcast_solicit and
-    /// retrans_time_ms).
-    private static let patience: Instant = 3 * second
-    /// Where the host asks, it says when it has failed; only if nothing at all is heard from it, frames go after this time.
-    private static let patienceWithHost: Instant = 20 * second
 
     /// Keeps a copy of a frame; false when too many wait already.
     mutating func hold(_ frame: Frame, for path: Path, at now: Instant) -> Bool {
@@ -43,11 +38,8 @@ struct NeighborQueue {
     var wanted: [Key] { Array(queues.keys) }
     var isEmpty: Bool { queues.isEmpty }
 
-    /// When the next questions have failed; `nil` when nothing waits.
-    /// - Parameter asksHost: the host asks them.
-    func nextTimeout(asksHost: Bool) -> Instant? {
-        oldest.map { $0 + (asksHost ? Self.patienceWithHost : Self.patience) }
-    }
+    /// When the next questions have failed, which takes `patience`; `nil` when nothing waits.
+    func nextTimeout(_ patience: Instant) -> Instant? { oldest.map { $0 + patience } }
 
     /// Takes out the frames for next hops whose MAC is known by now.
     mutating func takeReleased(_ network: Network, _ body: (Waiting, Key, MACAddress) -> Void) {
@@ -59,8 +51,7 @@ struct NeighborQueue {
     }
 
     /// Takes out the frames for next hops that were asked for long enough, in the order in which they began to wait.
-    mutating func takeOverdue(at now: Instant, asksHost: Bool) -> [Waiting] {
-        let patience = asksHost ? Self.patienceWithHost : Self.patience
+    mutating func takeOverdue(at now: Instant, _ patience: Instant) -> [Waiting] {
         let overdue = queues.filter { now - $0.value.since >= patience }.sorted { ($0.value.since, $0.key) < ($1.value.since, $1.key) }
         for (key, _) in overdue { remove(key) }
         return overdue.flatMap(\.value.frames)
@@ -92,13 +83,14 @@ extension Director {
         return Array(keys)
     }
 
-    /// Deals with frames whose next hop has become known, or has been asked for in vain; call it between batches when the
-    /// network has changed or time has passed. Frames in the outbox are to be sent afterwards.
-    public mutating func releaseWaiting(at now: Instant) {
+    /// Puts frames whose next hop has become known into the outbox; call it between batches when the network has changed or
+    /// time has passed. Frames in the outbox are to be sent afterwards.
+    /// - Returns: whether frames still wait.
+    @discardableResult
+    public mutating func releaseWaiting(at now: Instant) -> Bool {
         // First of all: what a batch has left there is sent already.
         outbox.removeAll()
-        let failed = network.takeFailedNeighbors()
-        guard !waiting.isEmpty else { return }
+        guard !waiting.isEmpty else { return false }
         var released: [(frame: NeighborQueue.Waiting, key: Network.NeighborKey, mac: MACAddress)] = []
         waiting.takeReleased(network) { released.append(($0, $1, $2)) }
         for item in released {
@@ -108,8 +100,6 @@ extension Director {
             frame.offload = item.frame.offload
             _ = outbox.emit(frame, on: item.key.interface, causedBy: -1)
         }
-        for key in failed {
-            for frame in waiting.take(key) { giveUp(frame) }
-        }
+        return !waiting.isEmpty
     }
 }

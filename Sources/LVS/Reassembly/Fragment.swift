@@ -17,12 +17,12 @@ struct Fragment {
     var congestion: UInt8
     /// The frame's size in the kernel's memory, and what is free behind the packet there.
     var buffer: KernelBuffer
-    var options: IPOptions
+    var options: IPOptions?
     /// The packet from its IP header on.
     var bytes: Bytes
 
     /// Reads the fragment that stands in a frame; `nil` when it cannot be one.
-    init?(_ frame: Frame, _ packet: Packet, _ options: IPOptions) {
+    init?(_ frame: Frame, _ packet: Packet, _ options: IPOptions?) {
         family = packet.family
         self.options = options
         bytes = frame.bytes.dropFirst(Int(packet.network)).prefix(Int(packet.length))

@@ -4,28 +4,31 @@ extension Director {
     /// A fragment. What is sent to the director, or comes from a server that it translates for, is put together first; the
     /// last fragment to arrive goes the rest of the way as the whole packet.
     @inline(never)
-    mutating func reassemble(_ frame: inout Frame, _ packet: Packet) -> Verdict {
+    mutating func reassemble(_ frame: inout Frame, _ packet: Packet, _ context: inout PacketContext) -> Verdict {
         let isForwarded = !isLocal(packet.flow.destination)
         if isForwarded {
-            guard isGatheredOnTheWay(packet) else { return passOn(frame, packet) }
+            guard isGatheredOnTheWay(packet) else { return passOn(frame, packet, &context) }
             // The host's forwarding judges fragments of IPv4 before they are put together, IPv6 afterwards.
-            if packet.family == .v4, let refusal = refuseRouting(frame, packet, along: path(to: packet.flow.destination)) { return refusal }
+            if packet.family == .v4, let refusal = refuseRouting(frame, packet, along: path(to: packet.flow.destination), &context) {
+                return refusal
+            }
         } else if !services.hasServices(packet.family), !answers(for: packet.flow.destination) {
-            return passServiceless(&frame, packet)
+            return passServiceless(&frame, packet, &context)
         }
-        guard let fragment = Fragment(frame, packet, optionsInHand), fragment.holdsAllHeaders(packet) else { return .fragmentInvalid }
+        guard let fragment = Fragment(frame, packet, context.options) else { return .fragmentInvalid }
+        guard fragment.holdsAllHeaders(packet) else { return directIncomplete(&frame, packet, isForwarded: isForwarded, &context) }
         let isV4 = packet.family == .v4
         let key = FragmentKey(
             source: packet.flow.source, destination: packet.flow.destination, id: fragment.id,
             proto: isV4 ? packet.flow.proto : 0, interface: isV4 ? 0 : frame.ingress, isForwarded: isForwarded)
         switch fragments.add(fragment, to: key, from: frame.ingress, tunables, at: clock) {
         case .waits: return .fragmentQueued
-        case .complete(let datagram): return directWhole(datagram, frame, packet)
+        case .complete(let datagram): return directWhole(datagram, frame, packet, &context)
         case .duplicate: return .fragmentDuplicate
         case .overlap: return .fragmentOverlap
         case .refused, .invalid: return .fragmentInvalid
         case .full: return .fragmentLimit
-        case .unaligned: return directUnaligned(&frame, packet)
+        case .unaligned: return directUnaligned(&frame, packet, &context)
         }
     }
 
@@ -38,7 +41,9 @@ extension Director {
     }
 
     /// The whole packet of a datagram, whose last fragment `last` is, on the rest of its way.
-    private mutating func directWhole(_ datagram: ReassemblyQueue, _ last: Frame, _ packet: Packet) -> Verdict {
+    private mutating func directWhole(_ datagram: ReassemblyQueue, _ last: Frame, _ packet: Packet, _ context: inout PacketContext)
+        -> Verdict
+    {
         guard datagram.agreesOnCongestion else { return .fragmentInvalid }
         guard datagram.wholeLength <= (packet.family == .v4 ? 65535 : 65575) else { return .fragmentInvalid }
         let start = Int(packet.network)
@@ -49,44 +54,48 @@ extension Director {
         datagram.write(to: whole.bytes.dropFirst(start))
         let packet = Packet(whole)
         guard packet.kind == .ip, !packet.isFragment else { return .malformed }
-        originals.begin(datagram)
-        let options = optionsInHand
-        defer { optionsInHand = options }
-        optionsInHand = datagram.options
-        optionsInHand.settle()
-        defer { originals.end() }
-        recorder?.add(.gathered(Int(packet.length)))
-        let verdict = resume(&whole, packet)
-        if whole.egress == 0 { return passWhole(&whole, packet, verdict) }
-        return sendPieces(of: whole, packet, verdict)
+        guard let originals = OriginalFragments(datagram, in: &outbox) else { return .noBuffer }
+        context.recorder?.add(.gathered(Int(packet.length)))
+        var wholeContext = PacketContext(recorder: context.recorder)
+        wholeContext.tag = context.tag
+        wholeContext.options = datagram.options
+        wholeContext.options?.settle()
+        wholeContext.originalFragments = originals
+        var verdict = resume(&whole, packet, &wholeContext)
+        verdict = whole.egress == 0 ? passWhole(&whole, packet, verdict) : sendPieces(of: whole, packet, verdict, &wholeContext)
+        context.countedServer = wholeContext.countedServer
+        return verdict
     }
 
     /// A whole packet that is to leave goes as the fragments it came in as.
-    private mutating func sendPieces(of whole: Frame, _ packet: Packet, _ verdict: Verdict) -> Verdict {
+    private mutating func sendPieces(of whole: Frame, _ packet: Packet, _ verdict: Verdict, _ context: inout PacketContext) -> Verdict {
         let start = Int(packet.network)
         let bytes = whole.bytes.dropFirst(start)
-        guard whole.egress != Self.localInterface, originals.remembersLengths(in: bytes, as: verdict) else {
+        guard whole.egress != Self.localInterface, let originals = context.originalFragments,
+            originals.remembersLengths(in: bytes, as: verdict)
+        else {
             return outbox.emit(whole, on: whole.egress, causedBy: whole.cause) ? verdict : .noBuffer
         }
         // A fragment that is the whole as well is no longer one.
         if packet.family == .v6, Int(packet.length) <= originals.longest {
             return outbox.emit(whole, on: whole.egress, causedBy: whole.cause) ? verdict : .noBuffer
         }
-        joinHeader(packet, verdict)
-        if verdict == .replyTranslated, packet.family == .v4, originals.hasDF { return refuseReply(whole, packet) }
+        joinHeader(packet, verdict, &context)
+        if verdict == .replyTranslated, originals.hasDF { return refuseReply(whole, packet, &context) }
         var path = Path()
         path.kind = .ready
         path.interface = whole.egress
         path.destination = whole.bytes.mac(at: 0)
         path.source = whole.bytes.mac(at: 6)
-        return sendFragments(of: whole.bytes, network: start, limit: .max, along: path, as: verdict, whole.cause) ? verdict : .noBuffer
+        return sendFragments(of: whole.bytes, network: start, limit: .max, along: path, as: verdict, whole.cause, &context)
+            ? verdict : .noBuffer
     }
 
     /// Translation needs the transport header in one piece.
-    mutating func joinHeader(_ packet: Packet, _ verdict: Verdict) {
+    mutating func joinHeader(_ packet: Packet, _ verdict: Verdict, _ context: inout PacketContext) {
         guard verdict == .masquerading || verdict == .fullNAT || verdict == .replyTranslated else { return }
         let needed = packet.flow.proto == IPProtocol.tcp ? 20 : packet.flow.proto == IPProtocol.sctp ? 12 : 8
-        originals.join(first: needed, of: packet.transportLength)
+        context.originalFragments?.join(first: needed, of: packet.transportLength)
     }
 
     /// A whole packet that the host beside the director has to deal with, but has not seen: fragments to an address with
@@ -100,7 +109,7 @@ extension Director {
 
     /// A server's reply whose longest fragment had DF: the kernel thinks it unbreakable once it is whole, and tells the
     /// virtual address, which passes it on to the server as any error about the connection.
-    private mutating func refuseReply(_ whole: Frame, _ packet: Packet) -> Verdict {
+    private mutating func refuseReply(_ whole: Frame, _ packet: Packet, _ context: inout PacketContext) -> Verdict {
         let connection = connections.find(
             packet.flow,
             hash: connections.hash(
@@ -116,24 +125,50 @@ extension Director {
         quoted.setBig16(packet.flow.sourcePort, at: header.length)
         if tell(
             packet.flow.source, .tooLong(.v4, limit: limit), quoting: quoted, from: virtual,
-            typeOfService: header.typeOfService & 0x1e | 0xc0, whole.cause, hops: UInt8(clamping: tunables.defaultTTL - 1))
+            typeOfService: header.typeOfService & 0x1e | 0xc0, whole.cause, hops: UInt8(clamping: tunables.defaultTTL - 1), &context)
         {
-            countRequest(connection.id, length: Int32(outbox.lastLength ?? 0))
+            countRequest(connection.id, length: Int32(context.answerLength), &context)
         }
         return .fragmentationNeeded
     }
 
-    /// An IPv6 fragment of a wrong length: the kernel lets the first one pass as if it were a packet, so that a connection's
-    /// packet is forwarded; the host tells the sender of all others (RFC 8200 section 4.5).
-    private mutating func directUnaligned(_ frame: inout Frame, _ packet: Packet) -> Verdict {
-        if !packet.isLaterFragment, packet.isBalanced {
-            let verdict = resume(&frame, packet)
-            if verdict.fate != .passed, verdict.fate != .answered { return verdict }
+    /// An IPv6 fragment of a wrong length: the host tells the sender (RFC 8200 section 4.5).
+    private mutating func directUnaligned(_ frame: inout Frame, _ packet: Packet, _ context: inout PacketContext) -> Verdict {
+        if let verdict = directAlone(&frame, packet, &context) { return verdict }
+        return refuseFragment(frame, packet, ICMPMessage(type: ICMPv6Type.parameterProblem, code: 0, rest: 4), &context)
+    }
+
+    /// An IPv6 first fragment without all of its datagram's headers: the host tells the sender (RFC 7112 section 5). Of ICMP
+    /// the kernel's IPVS drops it before.
+    private mutating func directIncomplete(_ frame: inout Frame, _ packet: Packet, isForwarded: Bool, _ context: inout PacketContext)
+        -> Verdict
+    {
+        if let verdict = directAlone(&frame, packet, &context) { return verdict }
+        guard !isForwarded else { return passOn(frame, packet, &context) }
+        var told = packet
+        if packet.flow.proto == IPProtocol.icmpv6 {
+            guard !services.hasServices(.v6) else { return .fragmentInvalid }
+            told.hasTransport = true
+            told.detail = packet.transportLength > 0 ? frame.bytes[Int(packet.transport)] : ICMPv6Type.echo
         }
+        return refuseFragment(frame, told, ICMPMessage(type: ICMPv6Type.parameterProblem, code: 3), &context)
+    }
+
+    /// What the kernel cannot put together it lets pass as if it were a packet, and the first fragment holds ports: that of a
+    /// known connection is forwarded. `nil` when it is the host's.
+    private mutating func directAlone(_ frame: inout Frame, _ packet: Packet, _ context: inout PacketContext) -> Verdict? {
+        guard !packet.isLaterFragment, packet.isBalanced, services.hasServices(packet.family) else { return nil }
+        let verdict = resume(&frame, packet, &context)
+        return verdict.fate == .passed || verdict.fate == .answered ? nil : verdict
+    }
+
+    private mutating func refuseFragment(_ frame: Frame, _ packet: Packet, _ message: ICMPMessage, _ context: inout PacketContext)
+        -> Verdict
+    {
         guard isKeptFromHost(packet.flow.destination) else { return .fragmentInvalid }
         var told = packet
         told.isLaterFragment = false
-        if tell(told, of: frame, ICMPMessage(type: ICMPv6Type.parameterProblem, code: 0, rest: 4)) { countOwnError(about: packet) }
+        if tell(told, of: frame, message, &context) { countOwnError(about: packet, &context) }
         return .fragmentInvalid
     }
 
@@ -145,17 +180,19 @@ extension Director {
             let key = datagram.key
             guard var quoted = datagram.firstPacket, key.isForwarded || isKeptFromHost(key.destination) else { continue }
             let source = key.isForwarded ? path(to: key.source).local : key.destination
-            optionsInHand = datagram.options
-            defer { optionsInHand = IPOptions() }
-            quoted.withBytes { tellTimeout(key.source, $0, from: source) }
+            var context = PacketContext()
+            context.options = datagram.options
+            quoted.withBytes { tellTimeout(key.source, $0, from: source, &context) }
         }
     }
 
-    private mutating func tellTimeout(_ receiver: IPAddress, _ quoted: Bytes, from source: IPAddress) {
+    private mutating func tellTimeout(_ receiver: IPAddress, _ quoted: Bytes, from source: IPAddress, _ context: inout PacketContext) {
         // Where its end was cut off, its length is as wrong as that of any quoted packet.
         let looked = Packet(ip: quoted, at: 0)
         let packet = looked.kind == .ip ? looked : Packet(quoted: quoted)
         guard packet.kind == .ip else { return }
-        if tell(packet, quoting: quoted, .reassemblyTimeExceeded(receiver.family), from: source, -1) { countOwnError(about: packet) }
+        if tell(packet, quoting: quoted, .reassemblyTimeExceeded(receiver.family), from: source, -1, &context) {
+            countOwnError(about: packet, &context)
+        }
     }
 }

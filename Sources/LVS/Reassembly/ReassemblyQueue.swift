@@ -52,7 +52,7 @@ struct ReassemblyQueue {
     /// Bytes that the kernel would account for it.
     private(set) var cost: Int
     /// The options of the first fragment, as the host filled them in.
-    private(set) var options = IPOptions()
+    private(set) var options: IPOptions?
     /// Interface of the fragment that came last.
     var ingress: Int32 = 0
     /// How many fragments its sender had sent when the last one for this datagram came (ipfrag_max_dist).
@@ -83,7 +83,7 @@ struct ReassemblyQueue {
         hasLast = false
         congestion = 0
         cost = Self.ownCost(key.source.family)
-        options = IPOptions()
+        options = nil
     }
 
     mutating func add(_ fragment: Fragment) -> Addition {

@@ -1,7 +1,10 @@
+import Wire
+
 /// Destination hashing: packets to one address always go to the same server, weights aside. With one VIP that is one server;
 /// it is meant for marked traffic to many addresses, such as transparent caches.
 final class DestinationHashing: Scheduler {
     static var name: String { "dh" }
+    static var summary: String { "by the destination's address" }
 
     /// The place that serves each of 256 slots, -1 for nobody.
     private var slots = [Int32](repeating: -1, count: 256)

@@ -1,6 +1,7 @@
 /// Least connection: the smallest overhead. A weight only says whether a server is asked at all.
 final class LeastConnection: Scheduler {
     static var name: String { "lc" }
+    static var summary: String { "fewest connections" }
 
     init(flags: ServiceFlags) {}
 

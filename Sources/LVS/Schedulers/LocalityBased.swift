@@ -2,6 +2,7 @@
 /// least loaded one. Meant for caches, whose destinations are many addresses.
 final class LocalityBased: Scheduler {
     static var name: String { "lblc" }
+    static var summary: String { "a destination keeps its server until that is overworked" }
 
     /// Nanoseconds after which an unused address is forgotten (net.ipv4.vs.lblc_expiration).
     var expiration: Instant = 86_400_000_000_000
@@ -30,6 +31,12 @@ final class LocalityBased: Scheduler {
     func tick(at now: Instant) { cache.tick(at: now, expiration: expiration) }
 
     var nextTick: Instant? { cache.due ?? 0 }
+
+    func memory(at now: Instant) -> SchedulerMemory { cache.memory(at: now) { ([$0.key], []) } }
+
+    func resume(_ memory: SchedulerMemory, in servers: Candidates, at now: Instant) {
+        cache.resume(memory, at: now) { item in item.servers.first.map { RememberedServer($0, in: servers) } }
+    }
 
     func score(of place: Int, for request: SchedulingRequest, in servers: Candidates) -> String {
         let server = servers[place]

@@ -2,6 +2,7 @@
 /// member is overworked and shrinks when it has not grown for a while.
 final class LocalityBasedReplication: Scheduler {
     static var name: String { "lblcr" }
+    static var summary: String { "a destination has a set of servers, which grows with its load" }
 
     /// Nanoseconds after which an unused address is forgotten, and after which a set that has not changed gives one member
     /// up (net.ipv4.vs.lblcr_expiration).
@@ -72,6 +73,17 @@ final class LocalityBasedReplication: Scheduler {
     func tick(at now: Instant) { cache.tick(at: now, expiration: expiration) }
 
     var nextTick: Instant? { cache.due ?? 0 }
+
+    func memory(at now: Instant) -> SchedulerMemory {
+        cache.memory(at: now) { set in (set.members.map(\.key), [set.lastChange - now]) }
+    }
+
+    func resume(_ memory: SchedulerMemory, in servers: Candidates, at now: Instant) {
+        cache.resume(memory, at: now) { item in
+            guard item.times.count == 2, !item.servers.isEmpty else { return nil }
+            return ServerSet(members: item.servers.map { RememberedServer($0, in: servers) }, lastChange: now &+ min(item.times[1], 0))
+        }
+    }
 
     func score(of place: Int, for request: SchedulingRequest, in servers: Candidates) -> String {
         let server = servers[place]

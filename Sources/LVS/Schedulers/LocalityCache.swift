@@ -78,6 +78,29 @@ struct LocalityCache<Choice> {
         due = tick
     }
 
+    /// Everything that is remembered; `described` says which servers a choice names, and which moments beside the last use.
+    func memory(at now: Instant, _ described: (Choice) -> (servers: [ServerKey], times: [Instant])) -> SchedulerMemory {
+        var memory = SchedulerMemory(position: [counter, rover], times: due.map { [$0 &- now] } ?? [])
+        for entry in buckets.joined() {
+            let (servers, times) = described(entry.choice)
+            memory.items.append(.init(address: entry.address, servers: servers, times: [entry.lastUse &- now] + times))
+        }
+        return memory
+    }
+
+    /// Goes on from another cache's memory; `choice` makes an item's choice, `nil` for one that makes no sense.
+    mutating func resume(_ memory: SchedulerMemory, at now: Instant, _ choice: (SchedulerMemory.Item) -> Choice?) {
+        if memory.position.count == 2 {
+            counter = min(max(memory.position[0], 1), Self.round)
+            rover = min(max(memory.position[1], 0), buckets.count - 1)
+        }
+        if let next = memory.times.first { due = now &+ min(max(next, 0), Self.minute) }
+        for item in memory.items where find(item.address) == nil {
+            guard let lastUse = item.times.first, let choice = choice(item) else { continue }
+            insert(item.address, choice, at: now &+ min(lastUse, 0))
+        }
+    }
+
     /// Goes round the buckets from where the last round ended, until `goal` entries are gone.
     private mutating func forget(idleFor limit: Instant, at now: Instant, goal: Int) {
         let before = count
@@ -104,6 +127,14 @@ struct RememberedServer {
         hint = Int32(place)
     }
 
+    /// By its key alone. One that has left the service counts as idle until it comes back.
+    init(_ key: ServerKey, in servers: Candidates) {
+        self.key = key
+        let place = (0..<servers.count).first { servers[$0].key == key }
+        id = place.map { servers.order[$0] } ?? -1
+        hint = Int32(place ?? servers.count)
+    }
+
     /// Its place in the list now, `nil` when it has left the service.
     mutating func place(in servers: Candidates) -> Int? {
         if Int(hint) < servers.count && servers[Int(hint)].key == key { return Int(hint) }
@@ -116,6 +147,7 @@ struct RememberedServer {
     /// Overhead and weight, also of a server that has left: its connections may live on. Once they are gone it is idle.
     mutating func load(in servers: Candidates) -> (overhead: Int64, weight: Int64) {
         let place = place(in: servers)
+        guard place != nil || id >= 0 else { return (0, 1) }
         let server = servers.pool[Int(place.map { servers.order[$0] } ?? id)]
         guard place != nil || (server.key == key && server.flags.contains(.used) && !server.isAvailable) else { return (0, 1) }
         return (server.overhead, Int64(server.weight))

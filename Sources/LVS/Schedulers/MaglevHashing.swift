@@ -3,6 +3,8 @@ internal import Wire
 /// Maglev hashing (Eisenbud and others, NSDI 2016, section 3.4): like `sh`, but a change of servers moves few clients.
 final class MaglevHashing: Scheduler {
     static var name: String { "mh" }
+    static var summary: String { "by the client's address; a change of servers moves few clients" }
+    static var flagNames: [(name: String, flag: ServiceFlags)] { [("mh-fallback", .scheduler1), ("mh-port", .scheduler2)] }
 
     /// A prime, so that every skip visits every slot.
     static var size: Int { 4093 }

@@ -1,6 +1,7 @@
 /// Never queue: the first server without an active connection, whatever its weight; when all are busy, as `sed`.
 final class NeverQueue: Scheduler {
     static var name: String { "nq" }
+    static var summary: String { "an idle server first, else as SED" }
 
     init(flags: ServiceFlags) {}
 

@@ -1,6 +1,9 @@
 /// Power of two choices: two servers drawn with chances by weight, the connection to the less loaded of the two.
 final class PowerOfTwo: Scheduler {
     static var name: String { "twos" }
+    static var summary: String { "the less loaded of two that are drawn by weight" }
+    /// It throws dice, of which the kernel has its own.
+    static var isInKernel: Bool { false }
 
     init(flags: ServiceFlags) {}
 

@@ -1,15 +1,17 @@
 /// Round robin: the server after the last one served, around the list.
 final class RoundRobin: Scheduler {
     static var name: String { "rr" }
+    static var summary: String { "each server in turn" }
 
     /// Place of the server served last; -1 is the head of the list.
     private var last = -1
 
     init(flags: ServiceFlags) {}
 
-    var position: [Int] {
-        get { [last] }
-        set { last = min(max(newValue.first ?? -1, -1), ServerPool.capacity) }
+    func memory(at now: Instant) -> SchedulerMemory { SchedulerMemory(position: [last]) }
+
+    func resume(_ memory: SchedulerMemory, in servers: Candidates, at now: Instant) {
+        last = min(max(memory.position.first ?? -1, -1), ServerPool.capacity)
     }
 
     func pick(for request: SchedulingRequest, from servers: Candidates) -> Int? {

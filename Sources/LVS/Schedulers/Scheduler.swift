@@ -5,6 +5,15 @@ public protocol Scheduler: AnyObject, SendableMetatype {
     /// The name after `-s`.
     static var name: String { get }
 
+    /// What it does, in one line of help.
+    static var summary: String { get }
+
+    /// Names for scheduler flags that mean something to it alone, as `-b` takes them.
+    static var flagNames: [(name: String, flag: ServiceFlags)] { get }
+
+    /// Whether the Linux kernels that SVS is compared with have it and choose alike, not by dice of their own.
+    static var isInKernel: Bool { get }
+
     /// A scheduler for a service with these flags.
     init(flags: ServiceFlags)
 
@@ -26,10 +35,13 @@ public protocol Scheduler: AnyObject, SendableMetatype {
     /// When `tick` is wanted; `nil` for never. A moment that has passed, 0 too, means at the next chance.
     var nextTick: Instant? { get }
 
-    /// Where it stands in its circle, in numbers that only it understands: what a replay of living traffic goes on from.
-    /// Empty for schedulers that decide by the servers and the request alone; values that make no sense are brought to ones
-    /// that do.
-    var position: [Int] { get set }
+    /// What it knows at `now` of what went before, which a replay of living traffic goes on from. Empty for schedulers that
+    /// decide by the servers and the request alone.
+    func memory(at now: Instant) -> SchedulerMemory
+
+    /// Goes on from what another scheduler of this kind knew, once the servers are there. Values that make no sense are
+    /// brought to ones that do.
+    func resume(_ memory: SchedulerMemory, in servers: Candidates, at now: Instant)
 
     /// What the server at `place` has to show for this request, in words: what `svs explain` prints beside it.
     /// Changes nothing.
@@ -37,15 +49,15 @@ public protocol Scheduler: AnyObject, SendableMetatype {
 }
 
 extension Scheduler {
+    public static var flagNames: [(name: String, flag: ServiceFlags)] { [] }
+    public static var isInKernel: Bool { true }
     public func serversChanged(_ change: ServerChange, in servers: Candidates) {}
     public func flagsChanged(_ flags: ServiceFlags) {}
     public func tunablesChanged(_ tunables: Tunables) {}
     public func tick(at now: Instant) {}
     public var nextTick: Instant? { nil }
-    public var position: [Int] {
-        get { [] }
-        set {}
-    }
+    public func memory(at now: Instant) -> SchedulerMemory { SchedulerMemory() }
+    public func resume(_ memory: SchedulerMemory, in servers: Candidates, at now: Instant) {}
 
     public func score(of place: Int, for request: SchedulingRequest, in servers: Candidates) -> String {
         let server = servers[place]
@@ -98,12 +110,15 @@ public struct Candidates {
     /// Index of each server in the director's pool, newest first.
     public let order: [ServerID]
     let pool: Slab<RealServer>
+    /// What each server of the pool shows; `nil` where nothing is estimated.
+    private let shown: Slab<ShownCounters>?
     /// The service's.
     public let family: IPFamily
 
-    public init(order: [ServerID], pool: Slab<RealServer>, family: IPFamily = .v4) {
+    public init(order: [ServerID], pool: Slab<RealServer>, shown: Slab<ShownCounters>? = nil, family: IPFamily = .v4) {
         self.order = order
         self.pool = pool
+        self.shown = shown
         self.family = family
     }
 
@@ -111,6 +126,9 @@ public struct Candidates {
     public var count: Int { order.count }
     @inline(__always)
     public subscript(place: Int) -> RealServer { pool[Int(order[place])] }
+
+    /// Counters and rates of a server as listings show them: as of the last tick of the estimator, every two seconds.
+    public func statistics(of place: Int) -> Statistics { shown?[Int(order[place])].statistics ?? Statistics() }
 }
 
 /// Place of a real server in the director's pool.
@@ -121,23 +139,31 @@ public enum Schedulers {
     public static let roster: [any Scheduler.Type] = [
         RoundRobin.self,
         WeightedRoundRobin.self,
-        SourceHashing.self,
-        DestinationHashing.self,
         LeastConnection.self,
         WeightedLeastConnection.self,
         ShortestExpectedDelay.self,
         NeverQueue.self,
+        SourceHashing.self,
+        DestinationHashing.self,
         LocalityBased.self,
         LocalityBasedReplication.self,
-        MaglevHashing.self,
         WeightedFailover.self,
         WeightedOverflow.self,
+        MaglevHashing.self,
         PowerOfTwo.self,
     ]
 
+    /// The name of no scheduler: a service that schedules nothing.
+    public static var none: String { "none" }
+
+    /// What a service without `-s` has.
+    public static var usual: String { WeightedLeastConnection.name }
+
+    /// The scheduler of a name, `nil` when there is none of that name.
+    public static func type(named name: String) -> (any Scheduler.Type)? { roster.first { $0.name == name } }
+
     /// A scheduler by name, `nil` when there is none of that name.
     public static func named(_ name: String, flags: ServiceFlags) -> (any Scheduler)? {
-        for type in roster where type.name == name { return type.init(flags: flags) }
-        return nil
+        type(named: name)?.init(flags: flags)
     }
 }

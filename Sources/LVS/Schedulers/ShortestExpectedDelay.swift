@@ -2,6 +2,7 @@
 /// Inactive connections do not count.
 final class ShortestExpectedDelay: Scheduler {
     static var name: String { "sed" }
+    static var summary: String { "fewest active connections per weight, the new one counted" }
 
     init(flags: ServiceFlags) {}
 

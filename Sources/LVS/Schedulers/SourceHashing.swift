@@ -3,6 +3,8 @@ internal import Wire
 /// Source hashing: a client always gets the same server, by its address or, with `sh-port`, by address and port.
 final class SourceHashing: Scheduler {
     static var name: String { "sh" }
+    static var summary: String { "by the client's address" }
+    static var flagNames: [(name: String, flag: ServiceFlags)] { [("sh-fallback", .scheduler1), ("sh-port", .scheduler2)] }
 
     /// `sh-fallback`: look for another server when the client's own one is unavailable.
     private var fallsBack: Bool

@@ -1,6 +1,7 @@
 /// Weighted failover: all to the greatest weight that is not overloaded.
 final class WeightedFailover: Scheduler {
     static var name: String { "fo" }
+    static var summary: String { "all to the greatest weight" }
 
     init(flags: ServiceFlags) {}
 

@@ -2,6 +2,7 @@
 /// that is the head of the list, whatever it weighs.
 final class WeightedLeastConnection: Scheduler {
     static var name: String { "wlc" }
+    static var summary: String { "fewest connections per weight" }
 
     init(flags: ServiceFlags) {}
 

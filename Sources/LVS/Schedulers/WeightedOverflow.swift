@@ -2,6 +2,7 @@
 /// So a server takes one connection more than it weighs.
 final class WeightedOverflow: Scheduler {
     static var name: String { "ovf" }
+    static var summary: String { "all to the greatest weight that has fewer active connections than weight" }
 
     init(flags: ServiceFlags) {}
 

@@ -2,6 +2,7 @@
 /// weighs at least as much.
 final class WeightedRoundRobin: Scheduler {
     static var name: String { "wrr" }
+    static var summary: String { "in turn, as often as it weighs" }
 
     /// Place of the server served last; -1 is the head of the list.
     private var last = -1
@@ -14,13 +15,12 @@ final class WeightedRoundRobin: Scheduler {
 
     init(flags: ServiceFlags) {}
 
-    var position: [Int] {
-        get { [last, level] }
-        set {
-            guard newValue.count == 2 else { return }
-            last = min(max(newValue[0], -1), ServerPool.capacity)
-            level = min(max(newValue[1], min(1, top)), max(top, 0))
-        }
+    func memory(at now: Instant) -> SchedulerMemory { SchedulerMemory(position: [last, level]) }
+
+    func resume(_ memory: SchedulerMemory, in servers: Candidates, at now: Instant) {
+        guard memory.position.count == 2 else { return }
+        last = min(max(memory.position[0], -1), ServerPool.capacity)
+        level = min(max(memory.position[1], min(1, top)), max(top, 0))
     }
 
     func pick(for request: SchedulingRequest, from servers: Candidates) -> Int? {

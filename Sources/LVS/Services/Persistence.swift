@@ -3,7 +3,9 @@ import Wire
 extension Director {
     /// Places a flow on a persistent service: one client's connections go where its template points, which is made by the
     /// first of them (ip_vs_sched_persist).
-    mutating func persist(_ flow: Flow, on service: VirtualService, _ mark: UInt32, _ frame: Frame) -> Placement {
+    mutating func persist(_ flow: Flow, on service: VirtualService, _ mark: UInt32, _ frame: Frame, _ context: inout PacketContext)
+        -> Placement
+    {
         let isOwnPort = service.key.mark == 0 && service.key.ranges.isEmpty && flow.destinationPort == service.key.port
         var proto = flow.proto
         var virtual = flow.destination
@@ -24,24 +26,24 @@ extension Director {
             data = found
         }
         let template: ConnectionID
-        if let known = findTemplate(client, virtual, port, proto, data), isUsable(known) {
+        if let known = findTemplate(client, virtual, port, proto, data), isUsable(known, &context) {
             template = known
-            recorder?.add(.template(entry(known), isNew: false))
+            context.recorder?.add(.template(entry(known), isNew: false))
         } else {
-            guard let server = pick(flow, on: service) else { return .noServer }
+            guard let server = pick(flow, on: service, &context) else { return .noServer }
             let serverPort = isOwnPort && service.key.port != 21 ? servers[server].key.port : 0
             guard let made = makeTemplate(client, virtual, port, proto, server, serverPort, mark, service, data) else {
                 return .refused(.tableFull)
             }
             template = made
-            recorder?.add(.template(entry(made), isNew: true))
+            context.recorder?.add(.template(entry(made), isNew: true))
         }
         let server = connections[template].server
         var serverPort = flow.destinationPort
         if isOwnPort || service.key.mark != 0 && flow.destinationPort == 0, servers[server].key.port != 0 {
             serverPort = servers[server].key.port
         }
-        let placement = connect(flow, to: server, port: serverPort, on: service, mark, under: template)
+        let placement = connect(flow, to: server, port: serverPort, on: service, mark, under: template, &context)
         if case .connection = placement { restart(template) }
         return placement
     }
@@ -52,11 +54,11 @@ extension Director {
     }
 
     /// A template whose server is gone, or quiesced where that counts, is taken out of everybody's way and dies in time.
-    private mutating func isUsable(_ template: ConnectionID) -> Bool {
+    private mutating func isUsable(_ template: ConnectionID, _ context: inout PacketContext) -> Bool {
         let server = connections[template].server
         let isQuiescent = tunables.expireQuiescentTemplate != 0 && server >= 0 && servers[server].weight == 0
         if server >= 0, servers[server].isAvailable, !isQuiescent { return true }
-        if recorder != nil { noteRetired(template) }
+        if let recorder = context.recorder { noteRetired(template, recorder) }
         connections.rekey(template) { entry in
             entry.virtualPort = 0xffff
             entry.serverPort = 0xffff

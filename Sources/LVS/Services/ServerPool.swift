@@ -4,7 +4,7 @@ import Wire
 struct ServerPool {
     static let capacity = 1 << 16
     let slots: Slab<RealServer> = Slab(capacity: ServerPool.capacity)
-    private let estimators: Slab<ShownCounters> = Slab(capacity: ServerPool.capacity)
+    let estimators: Slab<ShownCounters> = Slab(capacity: ServerPool.capacity)
     /// Two for each server: for packets whose transport checksum is there, and for those that it is still to be filled into.
     private let outer: Slab<OuterHeader> = Slab(capacity: 2 * ServerPool.capacity)
     private var free: [ServerID] = []
@@ -44,6 +44,15 @@ struct ServerPool {
     func makeZero(_ id: ServerID) {
         var estimator = estimator(id)
         estimator.makeZero()
+        setEstimator(id, estimator)
+    }
+
+    /// Where a server's rates stand, and going on from there.
+    func ratePosition(_ id: ServerID) -> RateEstimator.Position { estimator(id).ratePosition(self[id].counters) }
+
+    func resumeRates(_ id: ServerID, from position: RateEstimator.Position) {
+        var estimator = estimator(id)
+        estimator.resumeRates(from: position, self[id].counters)
         setEstimator(id, estimator)
     }
 

@@ -52,16 +52,15 @@ public struct ServiceFlags: OptionSet, Hashable, Sendable {
     /// Set on every listed service.
     public static var hashed: ServiceFlags { .init(rawValue: 0x0002) }
     public static var onePacket: ServiceFlags { .init(rawValue: 0x0004) }
-    /// Scheduler flag 1: `sh-fallback`, `mh-fallback`.
+    /// What these three mean is the scheduler's business (`Scheduler.flagNames`).
     public static var scheduler1: ServiceFlags { .init(rawValue: 0x0008) }
-    /// Scheduler flag 2: `sh-port`, `mh-port`.
     public static var scheduler2: ServiceFlags { .init(rawValue: 0x0010) }
     public static var scheduler3: ServiceFlags { .init(rawValue: 0x0020) }
 }
 
 /// Everything about a service that `-A` and `-E` can say.
 public struct ServiceSettings: Hashable, Sendable {
-    /// Scheduler name; `none` is a service that schedules nothing.
+    /// Scheduler name; `Schedulers.none` is a service that schedules nothing.
     public var scheduler: String
     public var flags: ServiceFlags
     /// Persistence timeout in seconds, 0 without persistence.
@@ -81,7 +80,7 @@ public struct ServiceSettings: Hashable, Sendable {
     public var timeoutUDP: UInt32 = 0
 
     public init(
-        scheduler: String = "wlc", flags: ServiceFlags = [], timeout: UInt32 = 0, netmask: UInt32 = 0xffff_ffff,
+        scheduler: String = Schedulers.usual, flags: ServiceFlags = [], timeout: UInt32 = 0, netmask: UInt32 = 0xffff_ffff,
         persistenceEngine: String = ""
     ) {
         self.scheduler = scheduler

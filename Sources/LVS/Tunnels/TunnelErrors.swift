@@ -4,10 +4,10 @@ extension Director {
     /// An ICMP error that came back about one of the director's own outer packets: the path MTU is learned and the client
     /// is told in terms of the packet that it sent. `nil` when the message is about nothing of the kind.
     ///
-    /// The message quotes outer header, tunnel header and the beginning of the inner packet, whose connection must be one
-    /// that is tunnelled to just that server: nobody can shorten a path by guessing addresses alone. The kernel does this
-    /// for IPv4 in IPv4 only; without it, tunnels over IPv6 and tunnels that carry IPv6 lose what is too long in silence.
-    mutating func tunnelError(_ frame: Frame, _ packet: Packet) -> Verdict? {
+    /// The message quotes outer header, tunnel header and the beginning of the inner packet, whose connection must be known:
+    /// nobody can shorten a path by guessing addresses alone. The kernel does this for IPv4 in IPv4 only; without it, tunnels
+    /// over IPv6 and tunnels that carry IPv6 lose what is too long in silence.
+    mutating func tunnelError(_ frame: Frame, _ packet: Packet, _ context: inout PacketContext) -> Verdict? {
         guard packet.flow.proto == (packet.family == .v4 ? IPProtocol.icmp : IPProtocol.icmpv6), !packet.isFragment,
             packet.hasTransport, isLocal(packet.flow.destination)
         else { return nil }
@@ -15,20 +15,22 @@ extension Director {
         guard let icmp = ICMPHeader(message), isTold(icmp, packet.family), let quoted = quotedOuter(message.dropFirst(8), packet.family),
             let (id, inner, family) = findTunnelled(quoted)
         else { return nil }
-        if recorder != nil { noteQuoted(id, isReply: false) }
+        // Of the packet that was too long, not of the server's tunnel: that may have been edited since.
+        let overhead = packet.family.headerLength + quoted.payload.count - inner.count
+        if let recorder = context.recorder { noteQuoted(id, isReply: false, recorder) }
         guard hasValidChecksum(message, packet) else { return .icmpMalformed }
 
-        guard let error = translate(icmp, of: packet.family, for: family, id, quoted.destination) else { return .pathLearned }
+        guard let error = translate(icmp, of: packet.family, for: family, id, quoted.destination, overhead) else { return .pathLearned }
         let isWelcome = !error.isTooLong(family) || family == .v6 || IPv4Header(inner)?.dontFragment == true
         guard isWelcome else { return .pathLearned }
         let client = connections[id].client, virtual = connections[id].virtual
         // Counted as the kernel does: also when the client has been told too often to be told again.
-        countReply(id, length: inner.count)
+        countReply(id, length: inner.count, &context)
         guard icmpBudget.allows(error, family, to: client, tunables, at: clock) else { return .icmpUnusable }
-        guard tell(client, error, quoting: inner, from: virtual, typeOfService: inner[1] & 0x1e | 0xc0, frame.cause) else {
+        guard tell(client, error, quoting: inner, from: virtual, typeOfService: inner[1] & 0x1e | 0xc0, frame.cause, &context) else {
             return .icmpUnusable
         }
-        countOwnError(id)
+        countOwnError(id, &context)
         return .tunnelErrorToClient
     }
 
@@ -70,15 +72,32 @@ extension Director {
             guard let flow = innerFlow(inner, place.family) else { continue }
             let hash = connections.hash(flow.source, flow.sourcePort, flow.destination, flow.destinationPort, flow.proto)
             let match = connections.find(flow, hash: hash)
-            guard match.id >= 0, !match.isReply, connections[match.id].method == .tunneling,
-                connections[match.id].serverAddress == quoted.destination, connections[match.id].server >= 0
-            else { continue }
-            let settings = servers[connections[match.id].server].settings
-            guard Tunnels.of(settings.tunnel) == tunnel, tunnel.innerPacket(in: quoted.payload, proto: quoted.proto, to: settings) != nil
+            guard match.id >= 0, !match.isReply else { continue }
+            let knows = { (settings: ServerSettings) in
+                Tunnels.of(settings.tunnel) == tunnel && tunnel.innerPacket(in: quoted.payload, proto: quoted.proto, to: settings) != nil
+            }
+            guard
+                isTunnelled(match.id, to: quoted.destination, knows)
+                    || quoted.destination.isV4 && place.family == .v4 && hasTunnel(to: quoted.destination, knows)
             else { continue }
             return (match.id, inner, place.family)
         }
         return nil
+    }
+
+    /// Whether a connection's packets leave in the tunnel that `knows` tells of.
+    private func isTunnelled(_ id: ConnectionID, to address: IPAddress, _ knows: (ServerSettings) -> Bool) -> Bool {
+        connections[id].method == .tunneling && connections[id].serverAddress == address && connections[id].server >= 0
+            && knows(servers[connections[id].server].settings)
+    }
+
+    /// Whether such a tunnel leads to a server of any service: of IPv4 in IPv4 the kernel asks no more.
+    private func hasTunnel(to address: IPAddress, _ knows: (ServerSettings) -> Bool) -> Bool {
+        services.all.contains { service in
+            service.servers.contains {
+                servers[$0].key.address == address && servers[$0].settings.method == .tunneling && knows(servers[$0].settings)
+            }
+        }
     }
 
     /// The flow of a quoted packet whose end is missing.
@@ -109,12 +128,15 @@ extension Director {
 
     /// What the client is told. IPv4 in IPv4 keeps type and code, as the kernel does; otherwise RFC 2473 section 8: too
     /// long stays too long with the client's own limit, everything else means that the address cannot be reached.
-    private mutating func translate(_ icmp: ICMPHeader, of outer: IPFamily, for inner: IPFamily, _ id: ConnectionID, _ server: IPAddress)
-        -> ICMPMessage?
-    {
+    private mutating func translate(
+        _ icmp: ICMPHeader, of outer: IPFamily, for inner: IPFamily, _ id: ConnectionID, _ server: IPAddress,
+        _ overhead: Int
+    ) -> ICMPMessage? {
         let received = ICMPMessage(type: icmp.type, code: icmp.code, rest: icmp.rest)
         if received.isTooLong(outer) {
-            return learnLimit(outer == .v4 ? Int(icmp.rest & 0xffff) : Int(icmp.rest), id, server).map { .tooLong(inner, limit: $0) }
+            return learnLimit(outer == .v4 ? Int(icmp.rest & 0xffff) : Int(icmp.rest), id, server, overhead).map {
+                .tooLong(inner, limit: $0)
+            }
         }
         switch (outer, inner) {
         case (.v4, .v4): return received
@@ -124,13 +146,14 @@ extension Director {
         }
     }
 
-    /// Takes over a path MTU and returns what is left of it inside the tunnel; `nil` when that is nothing.
+    /// Takes over the path MTU to an address and returns what is left of it behind the tunnel's `overhead` bytes; `nil` when that is nothing.
     ///
     /// With IPv4 in IPv4 the first message about a way still tells the client the limit known before, because the kernel's
-    /// route to the server is looked up again only for the next packet.
-    private mutating func learnLimit(_ said: Int, _ id: ConnectionID, _ address: IPAddress) -> UInt32? {
+    /// route to the server is looked up again only for the next packet; between an edit of the server and that packet it has
+    /// none, and the client is told what the message says. It is the way of the connection's own server that counts.
+    private mutating func learnLimit(_ said: Int, _ id: ConnectionID, _ address: IPAddress, _ overhead: Int) -> UInt32? {
         let server = connections[id].server
-        let cached = servers[server].path, known = network.learnedMTU(address)
+        let cached = server >= 0 ? servers[server].path : Path(), known = network.learnedMTU(address)
         let fresh = network.path(to: address)
         let least = address.isV4 ? min(Int(fresh.mtu), 552) : 1280
         let mtu = max(said, least)
@@ -140,10 +163,16 @@ extension Director {
             network.learnMTU(address, mtu, until: clock + 600 * second)
         }
         // Once the kernel holds the learned route it changes under its hands.
-        let lags = address.isV4 && connections[id].client.isV4 && cached.isUsable && !cached.isLearned
-        let whole = lags ? cached.mtu : network.path(to: address).mtu
-        let place = outerHeader(of: server, carrying: connections[id].client.family, isPartial: false)
-        let limit = Int(whole) - servers[outer: place].length
+        let isPlain = address.isV4 && connections[id].client.isV4
+        let whole =
+            if isPlain, !cached.isUsable {
+                said
+            } else if isPlain, !cached.isLearned {
+                Int(cached.mtu)
+            } else {
+                Int(network.path(to: connections[id].serverAddress).mtu)
+            }
+        let limit = whole - overhead
         return limit >= 68 ? UInt32(limit) : nil
     }
 }

@@ -52,17 +52,17 @@ def memory_folder():
     return tempfile.gettempdir()
 
 
-def run(kernel, script, files, out, timeout=120):
-    """Boots `kernel`, runs `script` with `files` ({name: path}) beside it and copies its results to the folder `out`.
-    Returns the guest's log."""
+def run(kernel, script, files, out, timeout=120, programs=PROGRAMS, results=RESULTS, marks=("INJECTED", "DONE")):
+    """Boots `kernel`, runs `script` with `files` ({name: path}) and `programs` beside it and copies its `results` to the
+    folder `out`. Returns the guest's log, in which a good end has left its `marks`."""
     for name in os.listdir(out):
         if os.path.isfile(f"{out}/{name}"):
             os.unlink(f"{out}/{name}")
     with tempfile.TemporaryDirectory(prefix="oracle.") as folder:
-        for name, path in {**files, **{name: built(name) for name in PROGRAMS}}.items():
+        for name, path in {**files, **{name: built(name) for name in programs}}.items():
             with open(path, "rb") as source, open(f"{folder}/{name}", "wb") as copy:
                 copy.write(source.read())
-        for name in PROGRAMS:
+        for name in programs:
             os.chmod(f"{folder}/{name}", 0o755)
         with open(f"{folder}/guest.sh", "w") as f:
             f.write(script)
@@ -85,11 +85,11 @@ def run(kernel, script, files, out, timeout=120):
             raise
         with open(f"{out}/console.log", "wb") as f:
             f.write(console)
-        for name in RESULTS:
+        for name in results:
             if os.path.exists(f"{folder}/{name}"):
                 with open(f"{folder}/{name}", "rb") as source, open(f"{out}/{name}", "wb") as copy:
                     copy.write(source.read())
     log = open(f"{out}/guest.log").read() if os.path.exists(f"{out}/guest.log") else ""
-    if "INJECTED" not in log or "DONE" not in log or " FAILED" in log:
+    if any(mark not in log for mark in marks) or " FAILED" in log:
         raise Failure(log[-2000:] + console.decode(errors="replace")[-1000:])
     return log

@@ -6,9 +6,8 @@ import shlex
 from . import packets
 
 DIRECTOR_MAC, GATEWAY_MAC = "02:00:00:00:00:01", "02:00:00:00:00:fe"
+MODULES = "ipv6 veth iptable_mangle ip6table_mangle xt_mark xt_multiport xt_tcpudp ip_vs ip_vs_pe_sip"
 SCRIPT_HEAD = """\
-load ipv6 veth iptable_mangle ip6table_mangle xt_mark xt_multiport xt_tcpudp ip_vs \\
-  ip_vs_{rr,wrr,lc,wlc,sed,nq,sh,dh,lblc,lblcr,fo,ovf,mh,twos} ip_vs_pe_sip
 set_value() { [ -e /proc/sys/$1 ] && echo $2 > /proc/sys/$1 || echo "sysctl $1=$2 failed"; }
 """
 SETTINGS = [("net/ipv6/conf/default/addr_gen_mode", 1), ("net/ipv6/conf/default/accept_dad", 0),
@@ -41,6 +40,8 @@ class Host:
                  dip="172.31.255.1/24", gateway="172.31.255.254", dip6="fd00:31::1/64", gateway6="fd00:31::fe"):
         self.vips, self.nets, self.reals, self.gue = [], [], [], set(packets.GUE_PORTS)
         self.device, self.given = "eth0", None
+        # What `-A' without `-s' asks for; the others as the rules name them.
+        self.schedulers = {"wlc"}
         self.mtu, self.forward = mtu, forward
         self.dip, self.gateway, self.dip6, self.gateway6 = dip, gateway, dip6, gateway6
         self.server_mtus = dict(x.rsplit("=", 1) for x in server_mtus)
@@ -69,6 +70,8 @@ class Host:
                 address = str(ipaddress.ip_address(host_of(value)))
                 if address not in self.reals:
                     self.reals.append(address)
+            elif word in ("-s", "--scheduler"):
+                self.schedulers.add(value)
             elif word == "--tun-port":
                 self.gue.add(int(value))
 
@@ -137,7 +140,8 @@ class Host:
     def script(self, settings, inject, stats=True, debug=0):
         """The shell script that runs inside the guest. `settings` are lines KEY=VALUE, `inject` the injector's options."""
         forward = [("net/ipv4/ip_forward", int(self.forward)), ("net/ipv6/conf/all/forwarding", int(self.forward))]
-        lines = [SCRIPT_HEAD, *(f"set_value {key} {value}" for key, value in forward + SETTINGS),
+        modules = [f"ip_vs_{name}" for name in sorted(self.schedulers)]
+        lines = [f"load {MODULES} {shlex.join(modules)}", SCRIPT_HEAD, *(f"set_value {key} {value}" for key, value in forward + SETTINGS),
                  "ip netns add peer",
                  "ip netns exec peer sh -c 'for i in all default; do"
                  " echo 1 > /proc/sys/net/ipv6/conf/$i/disable_ipv6; done'",

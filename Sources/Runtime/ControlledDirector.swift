@@ -1,0 +1,65 @@
+import Admin
+import LVS
+import Replay
+import SystemPackage
+
+/// The director as the control server asks it.
+struct ControlledDirector: ~Copyable, ControlTarget {
+    var director: Director
+    /// How the director was started, in the words of a case's `run` file.
+    var start = ""
+    /// Names of the interfaces that frames are taken from.
+    var interfaces: [String] = []
+    /// The rules that mark packets, by the name of a case's file; `nil` where they are in no form that has a file.
+    var marks: [String: String?] = [:]
+    /// What is being recorded for `svs record`.
+    var recording: LiveRecording?
+    /// A command was carried out since this was last reset.
+    var hasChanged = false
+    /// Another thread is at work: a copy of the process would hold its locks for ever.
+    var mayFork = true
+
+    init(_ director: consuming Director) { self.director = director }
+
+    mutating func apply(_ command: Command) throws(CommandError) {
+        try director.apply(command)
+        recording?.pieces.changed(command)
+        hasChanged = true
+    }
+
+    func inventory() -> Inventory { director.inventory() }
+    func summary() -> Inventory { director.summary() }
+    func service(_ key: ServiceKey) -> ServiceRecord? { director.record(of: key) }
+    func connections() -> [ConnectionRecord] { director.connectionRecords() }
+
+    mutating func answer(_ question: ControlQuestion) throws(AskError) -> ControlReply {
+        switch question {
+        case .verdictCounters: return .text(director.verdicts.all.map { "\($0.verdict.name) \($0.frames)\n" }.joined())
+        case .virtualAddresses:
+            return .text(director.virtualAddresses().map { "\($0.address) \($0.holder.rawValue)\n" }.joined())
+        case .start: return .text(start)
+        case .switches: return .text(DirectorText.switches(director))
+        case .explain(let packet, let form):
+            try checkFork()
+            return .text(try LiveExplanation.answer(packet, form, &director, interfaces: interfaces))
+        case .startRecording(let request):
+            try checkFork()
+            return .recordingStart(try startRecording(request))
+        case .recorded: return .chunk(try running().fetch())
+        case .recordedConnections: return .chunk(try running().fetchConnections())
+        case .endRecording:
+            let ended = try running().end(director)
+            recording = nil
+            return .recordingEnd(ended)
+        }
+    }
+
+    private func checkFork() throws(AskError) {
+        guard mayFork else { throw AskError(.resourceTemporarilyUnavailable, "the director is reading its files; ask again in a moment") }
+    }
+
+    private func running() throws(AskError) -> LiveRecording {
+        guard let recording else { throw AskError(.noSuchProcess, "nothing is being recorded any more") }
+        return recording
+    }
+}

@@ -1,0 +1,132 @@
+import Host
+import LVS
+import Links
+import Wire
+
+/// What follows for the host from the services: which addresses only the director has, what the host must not answer, which
+/// frames the director wants to see.
+struct DerivedHostState {
+    /// Addresses that only the director has: they are answered for and announced.
+    var owned: [IPAddress] = []
+    /// Virtual and local addresses that nobody has: the host does not have them, and the director was not asked to own them.
+    var waiting: Set<IPAddress> = []
+    var suppressed = SuppressedTraffic()
+    var captureMatches: [CaptureMatch] = []
+    /// Addresses are translated, so that ICMP errors of anybody may concern the director.
+    var translates = false
+    var localServers: Set<LocalServer> = []
+    /// Outer packets bear the host's own address, so errors about them come to that.
+    var tunnels = false
+
+    /// - Parameter director: with the network and the marks that there are now.
+    init(_ director: inout Director) {
+        let inventory = director.inventory(), network = director.network
+        for virtual in director.virtualAddresses() {
+            switch virtual.holder {
+            case .host: break
+            case .director: owned.append(virtual.address)
+            case .nobody: waiting.insert(virtual.address)
+            }
+        }
+        for service in inventory.services {
+            if service.key.mark == 0, !waiting.contains(service.key.address) { add(service) }
+            for range in service.settings.localAddresses { addLocalAddresses(range, &director) }
+        }
+        if inventory.services.contains(where: { $0.key.mark != 0 }) {
+            for destination in director.marks4.destinations + director.marks6.destinations { add(destination, network) }
+        }
+        for service in inventory.services { addServers(of: service, network) }
+        owned = Set(owned).sorted()
+        suppressed.ownedAddresses = owned
+        suppressed.localAddresses = Set(suppressed.localAddresses).sorted()
+        suppressed.fragmentAddresses = Set(suppressed.fragmentAddresses).sorted()
+        suppressed.fragmentSources = Set(suppressed.fragmentSources).sorted()
+        suppressed.icmpErrors = translates || owned.count < inventory.services.count
+        for address in owned + suppressed.localAddresses { captureMatches.append(CaptureMatch(.destination, address)) }
+    }
+
+    private mutating func add(_ service: ServiceRecord) {
+        let key = service.key
+        let ranges = !key.ranges.isEmpty ? key.ranges : key.port == 0 ? [0...65535] : [key.port...key.port]
+        for range in ranges {
+            suppressed.services.append(SuppressedTraffic.Endpoint(proto: key.proto, address: key.address, ports: range))
+            captureMatches.append(CaptureMatch(.destination, key.address, proto: key.proto, ports: range))
+            captureMatches.append(CaptureMatch(.source, key.address, proto: key.proto, ports: range))
+        }
+        suppressed.fragmentAddresses.append(key.address)
+    }
+
+    private mutating func addLocalAddresses(_ range: ClosedRange<IPAddress>, _ director: inout Director) {
+        var address = range.lowerBound
+        for _ in 0..<65536 {
+            suppressed.localAddresses.append(address)
+            if director.ownsLocalAddress(address) {
+                owned.append(address)
+            } else if !director.network.isLocal(address) {
+                waiting.insert(address)
+            }
+            guard address < range.upperBound else { return }
+            address.low &+= 1
+            if address.low == 0 { address.high &+= 1 }
+        }
+    }
+
+    /// A destination that marks name. What of it is the host's own, or owned, is handled; of a network these may be single
+    /// addresses or smaller networks.
+    private mutating func add(_ marked: MarkedDestination, _ network: Network) {
+        func part(_ prefix: IPAddress, _ length: Int) -> MarkedDestination {
+            var part = marked
+            part.prefix = prefix
+            part.length = length
+            return part
+        }
+        let width = marked.prefix.family.width
+        guard marked.length < width else {
+            if !waiting.contains(marked.prefix) { add(handled: marked) }
+            return
+        }
+        for entry in network.addresses where entry.address.matches(marked.prefix, length: marked.length) && !entry.address.isLoopback {
+            add(handled: part(entry.address, width))
+        }
+        for route in network.routes where route.kind == .local && route.length < width && !route.prefix.isLoopback {
+            guard route.prefix.family == marked.prefix.family else { continue }
+            let (wide, narrow) = route.length <= marked.length
+                ? ((route.prefix, route.length), (marked.prefix, marked.length)) : ((marked.prefix, marked.length), (route.prefix, route.length))
+            if narrow.0.matches(wide.0, length: wide.1) { add(handled: part(narrow.0, narrow.1)) }
+        }
+    }
+
+    private mutating func add(handled marked: MarkedDestination) {
+        let ranges: [ClosedRange<UInt16>?] = marked.ports.isEmpty ? [nil] : marked.ports
+        let protos: [UInt8?] = marked.protos.isEmpty ? [nil] : marked.protos
+        for proto in protos {
+            for range in ranges {
+                suppressed.marked.append(
+                    SuppressedTraffic.Destination(prefix: marked.prefix, length: marked.length, proto: proto, ports: range))
+                captureMatches.append(CaptureMatch(.destination, marked.prefix, prefixLength: marked.length, proto: proto, ports: range))
+            }
+        }
+        if marked.length == marked.prefix.family.width { suppressed.fragmentAddresses.append(marked.prefix) }
+    }
+
+    private mutating func addServers(of service: ServiceRecord, _ network: Network) {
+        if service.servers.contains(where: { $0.settings.method == .tunneling }) { tunnels = true }
+        for server in service.servers where server.settings.method == .masquerading || server.settings.method == .fullNAT {
+            translates = true
+            let proto = service.key.proto
+            let ports: ClosedRange<UInt16> = server.key.port == 0 ? 0...65535 : server.key.port...server.key.port
+            let isLocal = network.isLocal(server.key.address) && !server.key.address.isLoopback
+            for proto in service.key.mark != 0 ? [IPProtocol.tcp, IPProtocol.udp, IPProtocol.sctp] : [proto] {
+                if isLocal {
+                    localServers.insert(LocalServer(proto: proto, address: server.key.address, port: server.key.port))
+                    continue
+                }
+                captureMatches.append(CaptureMatch(.source, server.key.address, proto: proto, ports: ports))
+                if server.settings.method == .masquerading {
+                    suppressed.fragmentSources.append(server.key.address)
+                    suppressed.replies.append(SuppressedTraffic.Endpoint(proto: proto, address: server.key.address, ports: ports))
+                }
+            }
+        }
+    }
+}

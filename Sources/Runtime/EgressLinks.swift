@@ -1,0 +1,77 @@
+import LVS
+import Links
+import Wire
+
+/// The links that frames leave by. A batch goes once to each link that one of its frames leaves by, and to no other.
+final class EgressLinks {
+    private var links: [any Link]
+    /// Their interfaces, as last asked.
+    private var interfaces: [Int32]
+    /// Links of the first places are somebody else's; behind them stand those that were opened here.
+    private let lent: Int
+    /// Interfaces that no link could be opened to.
+    private var unreachable: Set<Int32> = []
+    /// Places of the links that the batch in hand leaves by.
+    private var leaving: [Int] = []
+    /// The host's interfaces, as last followed.
+    private var present: [Int32: Network.Interface] = [:]
+    private let open: (Network.Interface) throws(LinkError) -> any Link
+    private let complain: (LinkError, Int32) -> Void
+
+    /// - Parameters:
+    ///   - links: those that there are.
+    ///   - open: a link to an interface that routes lead out of and that has none; it only sends.
+    ///   - complain: is told what went wrong, and with which interface.
+    init(
+        _ links: [any Link], open: @escaping (Network.Interface) throws(LinkError) -> any Link,
+        complain: @escaping (LinkError, Int32) -> Void
+    ) {
+        self.links = links
+        self.open = open
+        self.complain = complain
+        interfaces = links.map(\.interface)
+        lent = links.count
+    }
+
+    /// Sends the frames that have an `egress`, those of one link in order.
+    func transmit(_ batch: borrowing Batch) {
+        leaving.removeAll(keepingCapacity: true)
+        var last: Int32 = 0
+        for index in 0..<batch.count {
+            let egress = batch[index].egress
+            guard egress != 0, egress != last else { continue }
+            last = egress
+            if let place = place(of: egress), !leaving.contains(place) { leaving.append(place) }
+        }
+        for place in leaving {
+            do throws(LinkError) { try links[place].transmit(batch) } catch { complain(error, links[place].interface) }
+        }
+    }
+
+    private func place(of interface: Int32) -> Int? {
+        if let place = interfaces.firstIndex(of: interface) { return place }
+        guard !unreachable.contains(interface) else { return nil }
+        // An interface that was made anew has another number.
+        interfaces = links.map(\.interface)
+        if let place = interfaces.firstIndex(of: interface) { return place }
+        guard let found = present[interface] else { return nil }
+        do throws(LinkError) {
+            links.append(try open(found))
+            interfaces.append(interface)
+            return links.count - 1
+        } catch {
+            unreachable.insert(interface)
+            complain(error, interface)
+            return nil
+        }
+    }
+
+    /// Takes notice of a change of the host's interfaces: what could not be opened may be there now, and what was opened
+    /// may be gone.
+    func follow(_ all: [Network.Interface]) {
+        unreachable = []
+        present = Dictionary(all.map { ($0.index, $0) }) { first, _ in first }
+        for place in links.indices.reversed() where place >= lent && present[links[place].interface] == nil { links.remove(at: place) }
+        interfaces = links.map(\.interface)
+    }
+}

@@ -1,0 +1,236 @@
+import Admin
+import CLinux
+import Glibc
+import Host
+import LVS
+import Links
+import Linux
+import SystemPackage
+
+/// Runs a director: packets as long as some arrive, and between two batches what became ready or due besides: commands,
+/// signals, the host's network, files read again, time. Each descriptor is registered once; without anything to do the loop
+/// sleeps until one is ready or something is due.
+public final class EventLoop {
+    /// What a director runs with; in a test some of it is made up.
+    struct Setup {
+        /// Links that frames are taken from, and the names of their interfaces.
+        var links: [any Link]
+        var interfaces: [String]
+        var network: any NetworkSource
+        var requests: any HostRequests
+        var control: ControlServer
+        var signals: Signals
+        var files: RunFiles
+        var log: Log
+        /// What keeps other directors off the interfaces.
+        var claims: InterfaceClaims?
+    }
+
+    private var engine: ControlledDirector
+    private let packets: PacketLoop
+    private let egress: EgressLinks
+    private let host: HostSide
+    /// The way to real servers that are the director itself.
+    private let local: HostLink
+    private let control: ControlServer
+    private let signals: Signals
+    private let reload: Reload
+    private let poller: Poller
+    private let log: Log
+    private let claims: InterfaceClaims?
+    /// Why the control socket could not be made again, as it was said last.
+    private var controlFailure: ControlError?
+    private var state: RunFiles.State
+    /// Descriptors of the links, as registered.
+    private var watched: [Int32]
+    private var isStopped = false
+    /// Services or network have changed since the host side followed.
+    private var isBehind = false
+    private var lastFollowed: Instant = 0
+    private var nextSecond: Instant = 0
+    /// Frames wait for a neighbour.
+    private var waits = false
+
+    /// What a ready descriptor is; links are numbered from `firstLink`.
+    private enum Token {
+        static let signals: UInt64 = 0, network: UInt64 = 1, control: UInt64 = 2, reload: UInt64 = 3, claims: UInt64 = 4,
+            firstLink: UInt64 = 16
+    }
+    /// Turns of the packet loop between two looks at everything else.
+    private static let turns = 16
+    /// Nanoseconds: many changes in a row are followed together, and frames that wait for a neighbour are looked at.
+    private static let pause: Instant = 20_000_000
+
+    /// Begins to work: everything is in force when this returns, and frames wait for `run`.
+    /// - Parameter start: the words of a case's `run` file that say how the director was made.
+    init(_ director: consuming Director, _ setup: Setup, _ state: RunFiles.State, start: String) throws {
+        let log = setup.log
+        self.log = log
+        claims = setup.claims
+        self.state = state
+        (control, signals) = (setup.control, setup.signals)
+        reload = try Reload(setup.files)
+        poller = try Poller()
+        local = HostLink(setup.requests)
+        host = HostSide(setup.network, setup.requests, interfaces: setup.interfaces, log: log)
+        var news = RepeatFilter<Int32>()
+        let complain = { (error: LinkError, interface: Int32) in
+            if news.isNew(error.description, about: interface) { log.say(error.description) }
+        }
+        let requests = setup.requests
+        let links = setup.links + [local]
+        egress = EgressLinks(
+            links, open: { interface throws(LinkError) in try requests.openSender(on: interface.name) }, complain: complain)
+        packets = PacketLoop(links, egress: egress, complain: complain)
+        watched = links.map { _ in -1 }
+        engine = ControlledDirector(director)
+        engine.interfaces = setup.interfaces
+        engine.start = start
+        try configure(setup.files.services ?? "services")
+    }
+
+    private static var now: Instant { Instant(svs_clock()) }
+
+    /// The first reading of the network, and the files' services.
+    private func configure(_ services: String) throws {
+        try updateNetwork()
+        state.set(in: &engine)
+        for command in state.plan.changes(from: ServicePlan()) + state.timeouts {
+            do throws(CommandError) { try engine.director.apply(command) } catch {
+                throw FileError(file: services, text: "\(command.summary): \(error.sentence)")
+            }
+        }
+        try follow()
+        try poller.watch(signals.descriptor, as: Token.signals)
+        try poller.watch(host.descriptor, as: Token.network)
+        try poller.watch(control.descriptor, as: Token.control)
+        try poller.watch(reload.descriptor, as: Token.reload)
+        if let claims { try poller.watch(claims.descriptor, as: Token.claims) }
+    }
+
+    /// Runs until a signal ends it.
+    public func run() throws {
+        while !isStopped {
+            for place in try poller.wait(milliseconds: packets.hasWork ? 0 : patience) { try take(poller[place]) }
+            var turns = 0
+            repeat { turns += 1 } while packets.turn(&engine) && packets.hasWork && turns < Self.turns
+            try work(at: Self.now)
+        }
+        control.close()
+        local.end()
+        for line in Report(engine.director, packets.links).lines { log.say(line) }
+    }
+
+    /// Milliseconds until something is due.
+    private var patience: Int32 {
+        let now = Self.now
+        var due = min(engine.director.nextMoment, nextSecond)
+        if let next = host.nextAnnouncement { due = min(due, next) }
+        if isBehind { due = min(due, lastFollowed + Self.pause) }
+        if waits { due = min(due, now + Self.pause) }
+        return Int32(clamping: (max(due - now, 0) + 999_999) / 1_000_000)
+    }
+
+    private func take(_ token: UInt64) throws {
+        switch token {
+        case Token.signals: try takeSignals()
+        case Token.network: if try updateNetwork() { isBehind = true }
+        case Token.control: serve()
+        case Token.reload: try applyFiles()
+        case Token.claims: claims?.answer()
+        default: packets.setReady(Int(token - Token.firstLink))
+        }
+    }
+
+    private func takeSignals() throws {
+        while let signal = signals.next() {
+            guard signal == .hangUp else { return isStopped = true }
+            try reload.begin()
+            engine.mayFork = false
+        }
+    }
+
+    @discardableResult
+    private func updateNetwork() throws -> Bool {
+        let before = engine.director.network.addresses
+        guard try host.update(&engine.director) else { return false }
+        if let recording = engine.recording, engine.director.network.addresses != before {
+            recording.pieces.changed(addresses: before, to: engine.director.network)
+        }
+        claims?.follow(engine.director.network.interfaces)
+        egress.follow(engine.director.network.interfaces)
+        packets.setAllReady()
+        return true
+    }
+
+    /// Answers clients that have asked something.
+    private func serve() {
+        packets.advance(&engine, to: Self.now)
+        control.serve(&engine)
+        if engine.hasChanged { isBehind = true }
+        engine.hasChanged = false
+    }
+
+    private func applyFiles() throws {
+        guard let result = try reload.finish() else { return }
+        engine.mayFork = true
+        switch result {
+        case .failure(let error): log.say("\(error); everything stays as it was")
+        case .success(let fresh):
+            let changes = fresh.apply(to: &engine, since: state) { log.say("\($0.summary): \($1.sentence)") }
+            state = fresh
+            isBehind = true
+            log.say("files read again: \(changes) changes")
+        }
+    }
+
+    /// What is due.
+    private func work(at now: Instant) throws {
+        if isBehind, now - lastFollowed >= Self.pause {
+            isBehind = false
+            do { try follow() } catch { log.say("\(error)") }
+        }
+        let waited = waits
+        waits = packets.release(&engine, at: now)
+        if waits || waited { host.resolve(engine.director.wantedNeighbors, at: now) }
+        host.sendAnnouncements(at: now) { egress.transmit($0) }
+        guard now >= nextSecond else { return }
+        nextSecond = now + 1_000_000_000
+        if engine.recording?.isForgotten == true { engine.recording = nil }
+        host.refreshNeighbors(engine.director, at: now)
+        // Clients that do not read are looked at, and links whose interface is away.
+        serve()
+        packets.setAllReady()
+        try watchLinks()
+        restoreControl()
+    }
+
+    /// Makes the control socket again if somebody has removed it.
+    private func restoreControl() {
+        do throws(ControlError) {
+            if try control.restore() { log.say("control socket \(control.path) was removed; it is made again") }
+            controlFailure = nil
+        } catch {
+            if controlFailure == nil { log.say("\(error)") }
+            controlFailure = error
+        }
+    }
+
+    /// Makes the host follow the services and the network that there are now.
+    private func follow() throws {
+        defer { lastFollowed = Self.now }
+        try host.follow(&engine.director, at: Self.now) { filter in
+            for case let link as any LiveLink in packets.links { try link.attach(filter) }
+        }
+        try local.route(host.localServers, mtu: host.smallestMTU)
+        try watchLinks()
+    }
+
+    /// Registers links that have a descriptor by now.
+    private func watchLinks() throws(Errno) {
+        for (place, link) in packets.links.enumerated() where link.descriptor != watched[place] {
+            try poller.watch(link.descriptor, as: Token.firstLink + UInt64(place))
+            watched[place] = link.descriptor
+        }
+    }
+}

@@ -1,0 +1,82 @@
+public import Host
+public import LVS
+public import Links
+
+/// What the director asks of somebody who has the rights for it: each needs a capability that what directs frames can do
+/// without. What is asked is plain data or a name, so that the answer may come from this process or from another one.
+/// Files are opened through `RunFiles.open`, on the thread that reads them.
+public protocol HostRequests: AnyObject {
+    /// Keeps the host's stack from seeing exactly this.
+    func suppress(_ traffic: SuppressedTraffic) throws(HostError)
+    /// Has the kernel find out the MACs of all next hops that are wanted now, each at once and then every second; `HostNetwork`
+    /// hears of them, or that they did not answer.
+    func resolve(_ neighbors: [Network.NeighborKey], at now: Instant)
+    /// Has the kernel keep what it knows about neighbours that are in use.
+    func refresh(_ neighbors: [Network.NeighborKey], at now: Instant)
+    /// A link that nothing arrives on until it gets a filter.
+    /// - Parameter scheme: one of `LinkRoster`'s.
+    func openLink(_ scheme: String, on interface: String) throws(LinkError) -> any LiveLink
+    /// A link that only sends.
+    func openSender(on interface: String) throws(LinkError) -> any Link
+    /// A TUN device by which packets are exchanged with the host's stack.
+    func openDevice() throws(HostError) -> TUNDevice
+    /// Has the host's answers from exactly these servers led into that device; `mtu` is what the director's interfaces carry.
+    func route(_ servers: Set<LocalServer>, into device: TUNDevice, mtu: Int) throws(HostError)
+    /// Leaves the host's answers to the host again.
+    func stopRouting()
+    /// What went wrong last with something that is asked for without waiting for the answer.
+    var lastRefusal: HostError? { get }
+}
+
+/// This process's own rights: CAP_NET_ADMIN and CAP_NET_RAW, in the network namespace of the thread that makes it.
+public final class PrivilegedHost: HostRequests {
+    private let suppressor: StackSuppressor
+    private let resolver: NeighborResolver
+    private let replies: LocalServerRouting
+
+    /// Removes what a director that was killed may have left in the host's policy rules.
+    public init() throws(HostError) {
+        suppressor = try StackSuppressor()
+        resolver = try NeighborResolver()
+        replies = try LocalServerRouting()
+    }
+
+    public func suppress(_ traffic: SuppressedTraffic) throws(HostError) { try suppressor.apply(traffic) }
+
+    public func resolve(_ neighbors: [Network.NeighborKey], at now: Instant) {
+        resolver.resolve(neighbors, at: now)
+    }
+
+    public func refresh(_ neighbors: [Network.NeighborKey], at now: Instant) { resolver.refresh(neighbors, at: now) }
+
+    public func openLink(_ scheme: String, on interface: String) throws(LinkError) -> any LiveLink {
+        try LinkRoster.open(scheme, on: interface, filter: PacketFilter(accepting: []))
+    }
+
+    public func openSender(on interface: String) throws(LinkError) -> any Link { try SendingLink(on: interface) }
+
+    public func openDevice() throws(HostError) -> TUNDevice {
+        let device = try TUNDevice(name: "svs%d", mtu: 65_535, offload: true)
+        // The clients are not to be reached through the device; the loose filter of one interface outdoes a strict one of all.
+        if ReversePathFilter.inForce(on: device.name) == .strict { try Sysctl.write("2", to: "net/ipv4/conf/\(device.name)/rp_filter") }
+        return device
+    }
+
+    public func route(_ servers: Set<LocalServer>, into device: TUNDevice, mtu: Int) throws(HostError) {
+        try replies.route(servers, into: device, mtu: mtu)
+    }
+
+    public func stopRouting() { replies.end() }
+
+    public var lastRefusal: HostError? { resolver.lastRefusal }
+}
+
+/// Where the director learns what the host's network is.
+public protocol NetworkSource: AnyObject {
+    /// Readable when the network may have changed.
+    var descriptor: Int32 { get }
+    /// Takes in what changed, without waiting; true when `network` is different now.
+    func update(_ network: inout Network) throws(HostError) -> Bool
+}
+
+extension HostNetwork: NetworkSource {}

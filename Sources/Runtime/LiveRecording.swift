@@ -1,0 +1,107 @@
+import Admin
+import CLinux
+import Glibc
+import LVS
+import Replay
+import SystemPackage
+import Wire
+
+/// A recording that a running director makes for `svs record`, which fetches it bit by bit over the control socket. The
+/// connections of its beginning are written by a fork of the process, so that a table of any size stops no packet.
+final class LiveRecording {
+    let pieces: Recording
+    private let network: Network
+    private var pipe: Int32 = -1
+    private var child: Int32 = 0
+    /// Seconds of the last visit.
+    private var visited = svs_monotonic_seconds()
+    /// Seconds without a visit after which nobody comes any more.
+    private static let patience: UInt64 = 5
+    /// Seconds of processor time that writing the connections may take.
+    private static let work: UInt32 = 120
+
+    init(_ pieces: Recording, _ director: borrowing Director, _ filter: RecordFilter) throws(AskError) {
+        self.pieces = pieces
+        network = director.network
+        child = svs_fork(&pipe, Self.work)
+        guard child >= 0 else { throw .copying(child) }
+        if child == 0 {
+            var snapshot = director.snapshot()
+            snapshot.clock += pieces.offset
+            snapshot.keep(filter)
+            let bytes = Array(SnapshotText(snapshot).text.utf8)
+            svs_fork_end(pipe, bytes, bytes.count)
+        }
+        _ = fcntl(pipe, F_SETFL, O_NONBLOCK)
+    }
+
+    deinit {
+        guard child > 0 else { return }
+        close(pipe)
+        kill(child, SIGKILL)
+        waitpid(child, nil, 0)
+    }
+
+    var isForgotten: Bool { svs_monotonic_seconds() > visited + Self.patience }
+
+    /// What waits.
+    func fetch() -> ControlReply.Chunk {
+        visited = svs_monotonic_seconds()
+        return ControlReply.Chunk(hasMore: pieces.end == nil, bytes: pieces.take())
+    }
+
+    /// Some of the file that the copy writes.
+    func fetchConnections() -> ControlReply.Chunk {
+        visited = svs_monotonic_seconds()
+        var chunk = ControlReply.Chunk(hasMore: true, bytes: [])
+        var piece = [UInt8](repeating: 0, count: 65536)
+        while chunk.hasMore, chunk.bytes.count < 4 << 20 {
+            let count = read(pipe, &piece, piece.count)
+            if count < 0 { break }
+            chunk.hasMore = count > 0
+            chunk.bytes += piece.prefix(count)
+        }
+        return chunk
+    }
+
+    /// The network with the neighbours that became known meanwhile, and why the recording ended if it did by itself.
+    func end(_ director: borrowing Director) -> ControlReply.RecordingEnd {
+        ControlReply.RecordingEnd(
+            network: DirectorText.network(network, until: director.network), reason: pieces.end ?? "", ownFrames: pieces.ownFrames)
+    }
+}
+
+extension ControlledDirector {
+    /// Begins a recording.
+    mutating func startRecording(_ request: ControlQuestion.RecordingRequest) throws(AskError) -> ControlReply.RecordingStart {
+        guard recording == nil else { throw AskError(.resourceBusy, "somebody records already") }
+        var indices: Set<Int32> = []
+        for name in request.interfaces {
+            guard let interface = director.network.interface(named: name), interfaces.contains(name) else {
+                throw AskError("\(name): the director takes no frames from this interface, only from \(interfaces.joined(separator: ", "))")
+            }
+            indices.insert(interface.index)
+        }
+        let text = DirectorText.services(director.inventory())
+        let filter: RecordFilter
+        do throws(FileError) {
+            filter = try RecordFilter(
+                clients: request.clients, services: request.services,
+                rules: ServicesFile(text, name: "services", names: SystemNames()).rules)
+        } catch { throw AskError(error.description) }
+        let pieces = Recording(filter, interfaces: indices, calendar: Instant(svs_calendar()), clock: director.now)
+        recording = try LiveRecording(pieces, director, filter)
+        var run = RunFile()
+        run.hostEmulation = director.hostEmulation
+        var files = [("services", text), ("sysctl", DirectorText.switches(director)), ("run", start + run.hostText)]
+        var unknown: [String] = []
+        for (name, text) in marks.sorted(by: { $0.key < $1.key }) {
+            guard let text else { unknown.append(name); continue }
+            if !text.isEmpty { files.append((name, text)) }
+        }
+        return ControlReply.RecordingStart(
+            files: files.map { .init(name: $0.0, text: $0.1) },
+            interfaces: director.network.interfaces.map { .init(index: $0.index, name: $0.name) },
+            taken: interfaces, unknownMarks: unknown)
+    }
+}

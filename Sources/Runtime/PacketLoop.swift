@@ -1,0 +1,101 @@
+import CLinux
+import LVS
+import Links
+import Replay
+import Wire
+
+/// Frames in and out: receives a batch, has the director direct it, sends what leaves. It makes no system call but those of
+/// its links, and waits for nothing.
+final class PacketLoop {
+    /// Links that frames are taken from, each in its turn.
+    let links: [any Link]
+    private let egress: EgressLinks
+    private let clock: () -> Instant
+    private let complain: (LinkError, Int32) -> Void
+    /// Links that somebody has seen to be ready since they were last asked.
+    private var isReady: [Bool]
+    private var batch = Batch(capacity: 64)
+    /// Connections that expire at most before the next batch.
+    private static let expiries = 4096
+
+    /// - Parameter complain: is told what went wrong with a link, and which interface it is.
+    init(
+        _ links: [any Link], egress: EgressLinks, clock: @escaping () -> Instant = { Instant(svs_clock()) },
+        complain: @escaping (LinkError, Int32) -> Void
+    ) {
+        self.links = links
+        self.egress = egress
+        self.clock = clock
+        self.complain = complain
+        isReady = links.map { _ in true }
+    }
+
+    /// The link of this place is to be asked.
+    func setReady(_ place: Int) { isReady[place] = true }
+
+    /// Every link is to be asked, as those must be that wait for their interface to come back.
+    func setAllReady() { for place in isReady.indices { isReady[place] = true } }
+
+    /// Whether a turn may bring frames, or has memory to give back, without anybody waiting before.
+    var hasWork: Bool { links.indices.contains { isReady[$0] || !links[$0].wantsPoll } }
+
+    /// One turn: time passes, then each link that is ready is read once. False when nothing arrived.
+    func turn(_ engine: inout ControlledDirector) -> Bool {
+        let now = clock()
+        advance(&engine, to: now)
+        var arrived = false
+        for place in links.indices where isReady[place] || !links[place].wantsPoll {
+            isReady[place] = false
+            if direct(from: links[place], &engine, at: now) { arrived = true }
+        }
+        return arrived
+    }
+
+    private func direct(from link: any Link, _ engine: inout ControlledDirector, at start: Instant) -> Bool {
+        batch.removeAll()
+        do throws(LinkError) { try link.receive(into: &batch) } catch { complain(error, link.interface) }
+        guard !batch.isEmpty else { return false }
+        if let recording = engine.recording?.pieces {
+            // In a case no two batches have the same time: it tells in what order the interfaces had their turn.
+            let now = clock()
+            advance(&engine, to: now, limit: .max)
+            recording.arriving(batch, at: now)
+            engine.director.process(&batch, at: now)
+            recording.leaving(batch, at: now)
+            recording.leaving(engine.director.outbox.batch, at: now)
+        } else {
+            engine.director.process(&batch, at: start)
+        }
+        egress.transmit(batch)
+        transmitOutbox(&engine)
+        return true
+    }
+
+    /// Lets time pass for the director, and sends what its timers send.
+    func advance(_ engine: inout ControlledDirector, to now: Instant) { advance(&engine, to: now, limit: Self.expiries) }
+
+    private func advance(_ engine: inout ControlledDirector, to now: Instant, limit: Int) {
+        engine.director.advance(to: now, limit: limit)
+        transmitLate(&engine, byTimer: true)
+    }
+
+    /// Sends frames that have waited for a neighbour which is known now, and what is said about those that waited in vain;
+    /// true while others wait.
+    func release(_ engine: inout ControlledDirector, at now: Instant) -> Bool {
+        engine.director.giveUpFailedNeighbors()
+        transmitLate(&engine, byTimer: true)
+        let waits = engine.director.releaseWaiting(at: now)
+        transmitLate(&engine, byTimer: false)
+        return waits
+    }
+
+    private func transmitLate(_ engine: inout ControlledDirector, byTimer: Bool) {
+        guard !engine.director.outbox.batch.isEmpty else { return }
+        engine.recording?.pieces.leavingLate(engine.director.outbox.batch, byTimer: byTimer, at: engine.director.now)
+        transmitOutbox(&engine)
+    }
+
+    private func transmitOutbox(_ engine: inout ControlledDirector) {
+        if !engine.director.outbox.batch.isEmpty { egress.transmit(engine.director.outbox.batch) }
+    }
+}

@@ -1,0 +1,107 @@
+public import Admin
+internal import Host
+internal import LVS
+internal import SystemPackage
+internal import Wire
+
+/// The files that `svs run` reads at the start and again on SIGHUP.
+public struct RunFiles: Sendable {
+    public var services: String?
+    public var marks: String?
+    public var marks6: String?
+    /// The host's own rules stand instead of the two files.
+    public var marksFromHost: Bool
+    public var sysctl: String?
+    /// Opens a file for reading; another process may do it that has the rights for it.
+    var open: @Sendable (String) throws(FileError) -> FileDescriptor = { path throws(FileError) in try TextFile.open(path) }
+
+    public init(services: String? = nil, marks: String? = nil, marks6: String? = nil, marksFromHost: Bool = false, sysctl: String? = nil) {
+        self.services = services
+        self.marks = marks
+        self.marks6 = marks6
+        self.marksFromHost = marksFromHost
+        self.sysctl = sysctl
+    }
+
+    /// What all of them say at one moment.
+    public struct State {
+        var plan = ServicePlan()
+        var timeouts: [Command] = []
+        var marks4 = MarkRules(family: .v4)
+        var marks6 = MarkRules(family: .v6)
+        /// The rules' own texts, by the name that a case gives them; `nil` for rules of nft, which have none.
+        var markTexts: [String: String?] = [:]
+        var tunables = Tunables()
+        /// Sysctl keys in the file that the director has no use for.
+        var ignored: [String] = []
+    }
+
+    /// Reads all files, or throws the first thing that is wrong in any of them.
+    public func read() throws(FileError) -> State {
+        var state = State()
+        if let services {
+            let file = try ServicesFile(text(services), name: services, names: SystemNames())
+            try Self.rehearse(file)
+            state.plan = try ServicePlan(file)
+            state.timeouts = file.commands.filter { if case .setTimeouts = $0 { true } else { false } }
+        }
+        if let marks {
+            let text = try self.text(marks)
+            state.marks4 = try MarksFile(text, file: marks, family: .v4).rules
+            state.markTexts["marks"] = text
+        }
+        if let marks6 {
+            let text = try self.text(marks6)
+            state.marks6 = try MarksFile(text, file: marks6, family: .v6).rules
+            state.markTexts["marks6"] = text
+        }
+        if marksFromHost {
+            let host = try HostMarks()
+            state.marks4 = host.rules4
+            state.marks6 = host.rules6
+            state.markTexts = ["marks": host.text(.v4), "marks6": host.text(.v6)]
+        }
+        var tunables = Self.hostTunables()
+        if let sysctl {
+            let file = try SysctlFile(text(sysctl), file: sysctl, over: tunables)
+            tunables = file.tunables
+            state.ignored = file.ignored
+        }
+        state.tunables = tunables
+        return state
+    }
+
+    private func text(_ path: String) throws(FileError) -> String { try TextFile.read(try open(path), path) }
+
+    /// Carries the rules out on a director that nobody sees, so that one that would be refused is found before anything is
+    /// done, with its line.
+    private static func rehearse(_ file: ServicesFile) throws(FileError) {
+        var director = Director(connections: 16)
+        for rule in file.rules {
+            switch rule.command {
+            case .startDaemon, .stopDaemon: continue
+            default: break
+            }
+            do throws(CommandError) { try director.apply(rule.command) } catch {
+                throw FileError(file: file.name, line: rule.line, text: error.sentence)
+            }
+        }
+    }
+
+    /// The host's own values of what the director answers in the host's place.
+    private static func hostTunables() -> Tunables {
+        var tunables = Tunables()
+        for key in [
+            "net.ipv4.ip_default_ttl", "net.ipv4.icmp_ratelimit", "net.ipv4.icmp_ratemask", "net.ipv6.icmp.ratelimit",
+            "net.ipv4.icmp_echo_ignore_all", "net.ipv4.ip_unprivileged_port_start", "net.ipv4.ip_local_port_range",
+            "net.ipv4.icmp_msgs_per_sec", "net.ipv4.icmp_msgs_burst", "net.ipv4.ipfrag_time", "net.ipv4.ipfrag_high_thresh",
+            "net.ipv4.ipfrag_low_thresh", "net.ipv4.ipfrag_max_dist", "net.ipv6.ip6frag_time",
+            "net.ipv6.ip6frag_high_thresh", "net.ipv6.ip6frag_low_thresh", "net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding",
+        ] {
+            let path = "/proc/sys/" + key.split(separator: ".").joined(separator: "/")
+            guard let value = Sysctl.read(path) else { continue }
+            try? tunables.set(key, to: value)
+        }
+        return tunables
+    }
+}

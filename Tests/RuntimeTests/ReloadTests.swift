@@ -1,0 +1,92 @@
+import Admin
+import Glibc
+import LVS
+import Linux
+import SystemPackage
+import Testing
+import Wire
+
+@testable import Runtime
+
+@Suite struct ReloadTests {
+    private func file(_ lines: String...) throws -> String {
+        let path = "/tmp/svs-reload-\(getpid())-\(UInt32.random(in: 0...UInt32.max))"
+        try FileWriter.write(lines.map { $0 + "\n" }.joined().utf8, to: FilePath(path))
+        return path
+    }
+
+    private func wait(_ reload: Reload) {
+        var watch = pollfd(fd: reload.descriptor, events: Int16(POLLIN), revents: 0)
+        _ = poll(&watch, 1, 10_000)
+    }
+
+    @Test func filesAreReadElsewhere() throws {
+        let path = try file("-A -t 192.0.2.1:80 -s rr")
+        defer { unlink(path) }
+        let reload = try Reload(RunFiles(services: path))
+        #expect(try reload.finish() == nil && !reload.isUnderWay)
+        try reload.begin()
+        #expect(reload.isUnderWay)
+        wait(reload)
+        let state = try #require(try reload.finish()).get()
+        #expect(state.plan.services.count == 1 && !reload.isUnderWay)
+    }
+
+    /// Who asks while files are being read gets what they say after that.
+    @Test func askedAgainItReadsAgain() throws {
+        let path = try file("-A -t 192.0.2.1:80 -s rr")
+        defer { unlink(path) }
+        let reload = try Reload(RunFiles(services: path))
+        try reload.begin()
+        try reload.begin()
+        wait(reload)
+        #expect(try reload.finish() == nil && reload.isUnderWay)
+        wait(reload)
+        #expect(try reload.finish() != nil && !reload.isUnderWay)
+    }
+
+    struct Bad: Sendable, CustomTestStringConvertible {
+        let testDescription: String
+        let line: String
+        let words: String
+        init(_ name: String, _ line: String, _ words: String) { (testDescription, self.line, self.words) = (name, line, words) }
+    }
+
+    /// What a director would refuse is found while reading, with its line.
+    @Test(arguments: [
+        Bad("an unknown scheduler", "-A -t 192.0.2.1:81 -s nosuch", "Scheduler or persistence engine not found"),
+        Bad("the same service twice", "-A -t 192.0.2.1:80 -s rr", "Service already exists"),
+        Bad("a server of no service", "-a -t 192.0.2.9:80 -r 10.0.0.1:80 -g", "No such service"),
+    ])
+    func aBrokenFileIsRefused(_ row: Bad) throws {
+        let path = try file("-A -t 192.0.2.1:80 -s rr", row.line)
+        defer { unlink(path) }
+        let error = try #require(throws: FileError.self) { try RunFiles(services: path).read() }
+        #expect(error.file == path && error.line == 2 && !error.text.isEmpty)
+    }
+
+    @Test func aFileThatIsNotThereIsNamed() throws {
+        let error = try #require(throws: FileError.self) { try RunFiles(sysctl: "/nowhere/sysctl").read() }
+        #expect(error.description == "/nowhere/sysctl: No such file or directory")
+        let folder = try #require(throws: FileError.self) { try RunFiles(services: "/tmp").read() }
+        #expect(folder.description == "/tmp: Is a directory")
+    }
+
+    /// Only what differs between two readings is applied.
+    @Test func differencesAreApplied() throws {
+        let first = try file("-A -t 192.0.2.1:80 -s rr", "-a -t 192.0.2.1:80 -r 10.0.0.11:80 -g -w 1", "--set 600 60 60")
+        let second = try file("-A -t 192.0.2.1:80 -s wrr", "-A -t 192.0.2.1:81 -s rr", "--set 600 60 60")
+        defer { unlink(first); unlink(second) }
+        var engine = ControlledDirector(Director(connections: 16))
+        let before = try RunFiles(services: first).read(), after = try RunFiles(services: second).read()
+        var refused: [CommandError] = []
+        let added = before.apply(to: &engine, since: RunFiles.State()) { refused.append($1) }
+        let changed = after.apply(to: &engine, since: before) { refused.append($1) }
+        #expect(added == 3 && changed == 3 && refused.isEmpty)
+        #expect(engine.inventory().services.map(\.settings.scheduler).sorted() == ["rr", "wrr"])
+        // What somebody has removed meanwhile is no reason to give up on the rest.
+        try engine.apply(.deleteService(ServiceKey(proto: IPProtocol.tcp, address: ip("192.0.2.1"), port: 81)))
+        _ = before.apply(to: &engine, since: after) { refused.append($1) }
+        #expect(refused == [.noSuchService] && engine.inventory().services.count == 1)
+    }
+}

@@ -1,0 +1,42 @@
+"""What two directors did in the same topology, compared, and told with the script up to the difference."""
+
+
+def story(plan):
+    """The plan in lines: the director, then numbered actions."""
+    lines = [f"# seed {plan['seed']}"]
+    for name, facts in plan["directors"].items():
+        lines += [f"{name}: ip {line}" for line in plan["hosts"][name]["lines"]] + [f"{name}: {' '.join(c)}" for c in facts["commands"]]
+        lines += [f"{name}: {line}" for line in facts["services"]] + [f"{name}: vs.{k}={v}" for k, v in facts["switches"].items()]
+    return lines + [f"{i:3} {told(action)}" for i, action in enumerate(plan["actions"])]
+
+
+def told(action):
+    kind = action["do"]
+    if kind in ("tcp", "udp", "ping"):
+        more = "".join(f" {k} {action[k]}" for k in ("size", "keep", "closer") if k in action)
+        return f"{kind} {action['from']} {action['sport']} > {action['to']} {action['port']}{more}"
+    if kind == "adm":
+        return f"{action['host']}: ipvsadm {action['line']}"
+    if kind == "run":
+        return f"{action['host']}: {' '.join(action['command'])}"
+    return " ".join(f"{v}" for v in action.values())
+
+
+def differences(plan, expected, actual):
+    """Lines that say where they disagree; none when they agree."""
+    lines = []
+    for i, (e, a) in enumerate(zip(expected["actions"], actual["actions"])):
+        notes = []
+        if e["outcome"] != a["outcome"]:
+            notes += [f"  outcome: expected {e['outcome']}", f"           actual   {a['outcome']}"]
+        for host in sorted(set(e["seen"]) | set(a["seen"])):
+            before, after = e["seen"].get(host, []), a["seen"].get(host, [])
+            notes += [f"  {host} saw: expected {x}" for x in before if x not in after]
+            notes += [f"  {host} saw: actual   {x}" for x in after if x not in before]
+        if notes:
+            lines += [f"{i:3} {told(plan['actions'][i])}"] + notes
+    for name in expected["listings"]:
+        e, a = expected["listings"][name], actual["listings"][name]
+        if e != a:
+            lines += [f"{name}:"] + [f"  expected {x}" for x in e if x not in a] + [f"  actual   {x}" for x in a if x not in e]
+    return lines
