@@ -90,8 +90,10 @@ struct DerivedHostState {
         }
         for route in network.routes where route.kind == .local && route.length < width && !route.prefix.isLoopback {
             guard route.prefix.family == marked.prefix.family else { continue }
-            let (wide, narrow) = route.length <= marked.length
-                ? ((route.prefix, route.length), (marked.prefix, marked.length)) : ((marked.prefix, marked.length), (route.prefix, route.length))
+            let (wide, narrow) =
+                route.length <= marked.length
+                ? ((route.prefix, route.length), (marked.prefix, marked.length))
+                : ((marked.prefix, marked.length), (route.prefix, route.length))
             if narrow.0.matches(wide.0, length: wide.1) { add(handled: part(narrow.0, narrow.1)) }
         }
     }

@@ -36,6 +36,9 @@ public struct DirectorLaunch {
     /// Opens everything with this process's own rights. Needs CAP_NET_ADMIN and CAP_NET_RAW.
     /// - Parameter state: what the files say.
     public func start(_ state: RunFiles.State) throws -> EventLoop {
+        for name in interfaces where (try? LinkFacts(of: name))?.isLoopback == true {
+            throw RunError("interface \(name): nothing for a director arrives at the loopback; name the interface by which clients reach this host")
+        }
         let claims = try InterfaceClaims(interfaces, log: log)
         let network = try HostNetwork()
         let requests = try PrivilegedHost()

@@ -12,6 +12,7 @@ struct NeighborFailureTests {
     /// A director whose service's server is on the wire no more.
     private static func fixture(_ method: ForwardingMethod, v6: Bool = false, isWholeHost: Bool) throws -> TranslationFixture {
         let fixture = TranslationFixture(hostEmulation: HostEmulation(isWholeHost: isWholeHost))
+        if !isWholeHost { fixture.waitForNeighbors(seconds: 20) }
         try fixture.serve(v6 ? "[2001:db8:f::10]:80" : "203.0.113.10:80", v6 ? "[fd00:2::77]:80" : "10.2.0.77:80", method: method) {
             if method == .fullNAT {
                 let local = TranslationFixture.ip(v6 ? "fd00:2::200" : "10.2.0.200")

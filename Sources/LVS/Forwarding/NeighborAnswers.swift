@@ -66,6 +66,6 @@ extension Director {
     }
 
     private mutating func answersNeighbors(for address: IPAddress, on interface: Int32) -> Bool {
-        virtuals.owned.contains(address) || hostEmulation.isWholeHost && network.isLocal(address) || isLocalAddress(address)
+        virtuals.owned.contains(address) || hostEmulation.isWholeHost && network.isLocal(address) || ownsLocalAddress(address)
     }
 }
