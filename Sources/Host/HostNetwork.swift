@@ -3,56 +3,43 @@ import Glibc
 public import LVS
 import Wire
 
-/// The director host's links, addresses, routes (tables local and main) and neighbours, read by rtnetlink and followed
+/// The director host's links, addresses, policy rules, routes of all tables and neighbours, read by rtnetlink and followed
 /// through its notifications, in the network namespace of the thread that makes it.
 ///
 /// It keeps the kernel's tables itself and hands on what changed, so give one and the same `Network` to every `update`.
 public final class HostNetwork {
-    private let requests: NetlinkSocket
+    let requests: NetlinkSocket
     private let notifications: NetlinkSocket
-    private var interfaces: [LVS.Network.Interface] = []
-    private var addresses: [LVS.Network.Address] = []
-    private var neighbors: [LVS.Network.NeighborKey: MACAddress] = [:]
-    private var tables = Tables()
-    private var changed = Parts.all
+    var interfaces: [LVS.Network.Interface] = []
+    var addresses: [LVS.Network.Address] = []
+    var neighbors: [LVS.Network.NeighborKey: MACAddress] = [:]
+    var tables = Tables()
+    var rules4: [PolicyRule] = [], rules6: [PolicyRule] = []
+    /// What of rules and routes cannot be followed, by part, in the words of ip(8).
+    var unfollowed: [UInt16: Set<String>] = [:]
+    private var told: Set<String> = []
+    /// Rules other than the kernel's own were seen: since then it keeps IPv4's tables local and main apart.
+    var hasSeenRules = false
+    var changed = Parts.all
     private var stale: Parts = []
     /// Neighbours to hand on, `nil` for those that went.
-    private var changedNeighbors: [LVS.Network.NeighborKey: MACAddress?] = [:]
+    var changedNeighbors: [LVS.Network.NeighborKey: MACAddress?] = [:]
     /// Neighbours that the kernel has asked in vain, to hand on.
     private var failedNeighbors: [LVS.Network.NeighborKey] = []
     /// IPv4 addresses that went: the kernel drops routes that prefer them as source without a word.
     private var lostAddresses: Set<IPAddress> = []
 
-    private struct Parts: OptionSet {
-        let rawValue: UInt8
+    struct Parts: OptionSet {
+        let rawValue: UInt16
         static var links: Parts { .init(rawValue: 1) }
         static var addresses: Parts { .init(rawValue: 2) }
         static var routes4: Parts { .init(rawValue: 4) }
         static var routes6: Parts { .init(rawValue: 8) }
         static var neighbors: Parts { .init(rawValue: 16) }
         static var forwarding: Parts { .init(rawValue: 32) }
-        static var all: Parts { .init(rawValue: 63) }
-    }
-
-    private struct Tables {
-        var local4 = RouteTable(), main4 = RouteTable(), local6 = RouteTable(), main6 = RouteTable()
-
-        mutating func with<Result>(_ entry: RouteEntry, _ body: (inout RouteTable) -> Result) -> Result {
-            switch (entry.route.prefix.isV4, entry.isLocalTable) {
-            case (true, true): body(&local4)
-            case (true, false): body(&main4)
-            case (false, true): body(&local6)
-            case (false, false): body(&main6)
-            }
-        }
-
-        /// The local table first: the kernel asks it first.
-        var all: [LVS.Network.Route] {
-            var all: [LVS.Network.Route] = []
-            all.reserveCapacity(local4.count + main4.count + local6.count + main6.count)
-            for table in [local4, main4, local6, main6] { table.append(to: &all) }
-            return all
-        }
+        static var rules4: Parts { .init(rawValue: 64) }
+        static var rules6: Parts { .init(rawValue: 128) }
+        static var all: Parts { .init(rawValue: 255) }
     }
 
     /// Reads everything; the first `update` hands it on.
@@ -61,7 +48,7 @@ public final class HostNetwork {
         notifications = try NetlinkSocket(
             groups: [
                 RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE, RTNLGRP_NEIGH,
-                RTNLGRP_IPV4_NETCONF, RTNLGRP_IPV6_NETCONF,
+                RTNLGRP_IPV4_RULE, RTNLGRP_IPV6_RULE, RTNLGRP_NEXTHOP, RTNLGRP_IPV4_NETCONF, RTNLGRP_IPV6_NETCONF,
             ].map(\.rawValue))
         requests = try NetlinkSocket()
         try read(.all)
@@ -76,7 +63,7 @@ public final class HostNetwork {
     public func update(_ network: inout LVS.Network) throws(HostError) -> Bool {
         if try notifications.drain({ follow($0) }) == .overrun { stale = .all }
         if !lostAddresses.isEmpty {
-            if tables.main4.prefersAny(of: lostAddresses) { stale.insert(.routes4) }
+            if tables.prefersAny(of: lostAddresses) { stale.insert(.routes4) }
             lostAddresses = []
         }
         if !stale.isEmpty {
@@ -92,6 +79,7 @@ public final class HostNetwork {
         if changed.contains(.links) { network.interfaces = interfaces }
         if changed.contains(.addresses) { network.addresses = addresses }
         if !changed.isDisjoint(with: [.routes4, .routes6]) { network.routes = tables.all }
+        if !changed.isDisjoint(with: [.rules4, .rules6]) { handOnRules(to: &network) }
         for (key, mac) in changedNeighbors { network.setNeighbor(key.address, on: key.interface, to: mac) }
         changedNeighbors.removeAll(keepingCapacity: true)
         for key in failedNeighbors { network.failNeighbor(key.address, on: key.interface) }
@@ -115,6 +103,9 @@ public final class HostNetwork {
         case Int32(RTM_NEWLINK), Int32(RTM_DELLINK): followLink(message)
         case Int32(RTM_NEWADDR), Int32(RTM_DELADDR): followAddress(message)
         case Int32(RTM_NEWROUTE), Int32(RTM_DELROUTE): followRoute(message)
+        case Int32(RTM_NEWRULE), Int32(RTM_DELRULE): followRule(message)
+        // The kernel does not tell of every route that a next hop of its own takes along.
+        case Int32(RTM_NEWNEXTHOP), Int32(RTM_DELNEXTHOP): stale.formUnion([.routes4, .routes6])
         case Int32(RTM_NEWNEIGH), Int32(RTM_DELNEIGH): followNeighbor(message)
         case Int32(RTM_NEWNETCONF), Int32(RTM_DELNETCONF): changed.insert(.forwarding)
         default: break
@@ -163,6 +154,7 @@ public final class HostNetwork {
     }
 
     private func followRoute(_ message: RtnetlinkMessage) {
+        if message.type == Int32(RTM_NEWROUTE), let reason = RouteEntry.unfollowed(message) { unfollowed[0, default: []].insert(reason) }
         guard let entry = RouteEntry(message) else {
             // A route that was replaced by one whose next hops are all dead, or of a kind that is not kept.
             if let fixed = message.fixed(rtmsg.self), RouteEntry.isKept(fixed), message.flags & NLM_F_REPLACE != 0 {
@@ -181,6 +173,31 @@ public final class HostNetwork {
         }
     }
 
+    /// Where among others of its priority a rule stands is not told.
+    private func followRule(_ message: RtnetlinkMessage) {
+        guard let fixed = message.fixed(fib_rule_hdr.self) else { return }
+        switch Int32(fixed.family) {
+        case AF_INET: stale.insert(.rules4)
+        case AF_INET6: stale.insert(.rules6)
+        default: break
+        }
+    }
+
+    private func handOnRules(to network: inout LVS.Network) {
+        let rules = rules4 + rules6
+        let joins = !hasSeenRules && rules4 == PolicyRule.standard.filter { $0.family == .v4 }
+        if network.rules != rules { network.rules = rules }
+        network.joinsLocalAndMain = joins
+    }
+
+    /// Rules and routes that cannot be followed and have not been told of before, each with the reason.
+    public func newlyUnfollowed() -> [String] {
+        let all = unfollowed.values.reduce(into: Set<String>()) { $0.formUnion($1) }
+        let new = all.subtracting(told)
+        told = all
+        return new.sorted()
+    }
+
     private func followNeighbor(_ message: RtnetlinkMessage) {
         // A bridge's forwarding table is told in the same words (AF_BRIDGE).
         guard let entry = Self.neighbor(message) else { return }
@@ -191,73 +208,8 @@ public final class HostNetwork {
         changedNeighbors[entry.key] = .some(mac)
     }
 
-    private static func neighbor(_ message: RtnetlinkMessage) -> NeighborEntry? {
+    static func neighbor(_ message: RtnetlinkMessage) -> NeighborEntry? {
         guard let fixed = message.fixed(ndmsg.self), [AF_INET, AF_INET6].contains(Int32(fixed.ndm_family)) else { return nil }
         return message.withObject(NeighborEntry.init(neighbor:))
-    }
-}
-
-extension HostNetwork {
-    /// How often a table that changes while it is read is read again; what is still missing then comes as notifications.
-    private static var attempts: Int { 4 }
-
-    private func read(_ parts: Parts) throws(HostError) {
-        changed.formUnion(parts)
-        if parts.contains(.links) { try readLinks() }
-        if parts.contains(.addresses) { try readAddresses() }
-        if parts.contains(.routes4) { try readRoutes(AF_INET) }
-        if parts.contains(.routes6) { try readRoutes(AF_INET6) }
-        if parts.contains(.neighbors) { try readNeighbors() }
-    }
-
-    private func readLinks() throws(HostError) {
-        for _ in 0..<Self.attempts {
-            var found: [LVS.Network.Interface] = []
-            let isWhole = try requests.dump(Int32(RTM_GETLINK), "links") { message in
-                if let link = message.withObject(LVS.Network.Interface.init(link:)) { found.append(link) }
-            }
-            interfaces = found
-            if isWhole { return }
-        }
-    }
-
-    private func readAddresses() throws(HostError) {
-        for _ in 0..<Self.attempts {
-            var found: [LVS.Network.Address] = []
-            let isWhole = try requests.dump(Int32(RTM_GETADDR), "addresses") { message in
-                let address = message.withObject { isTentative($0) ? nil : LVS.Network.Address(address: $0) }
-                if let address { found.append(address) }
-            }
-            addresses = found
-            if isWhole { return }
-        }
-    }
-
-    private func readRoutes(_ family: Int32) throws(HostError) {
-        for _ in 0..<Self.attempts {
-            var found = Tables()
-            let isWhole = try requests.dump(Int32(RTM_GETROUTE), family: family, "routes") { message in
-                if let entry = RouteEntry(message) { found.with(entry) { $0.list(entry) } }
-            }
-            if family == AF_INET {
-                (tables.local4, tables.main4) = (found.local4, found.main4)
-            } else {
-                (tables.local6, tables.main6) = (found.local6, found.main6)
-            }
-            if isWhole { return }
-        }
-    }
-
-    private func readNeighbors() throws(HostError) {
-        for _ in 0..<Self.attempts {
-            var found: [LVS.Network.NeighborKey: MACAddress] = [:]
-            let isWhole = try requests.dump(Int32(RTM_GETNEIGH), "neighbours") { message in
-                if let entry = Self.neighbor(message), let mac = entry.mac { found[entry.key] = mac }
-            }
-            for key in neighbors.keys where found[key] == nil { changedNeighbors[key] = .some(nil) }
-            for (key, mac) in found where neighbors[key] != mac { changedNeighbors[key] = mac }
-            neighbors = found
-            if isWhole { return }
-        }
     }
 }

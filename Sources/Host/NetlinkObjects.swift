@@ -46,8 +46,9 @@ extension LVS.Network.Address {
     init?(address: OpaquePointer) {
         guard let local = IPAddress(rtnl_addr_get_local(address)) else { return nil }
         self.init(
-            address: local, prefixLength: Int(rtnl_addr_get_prefixlen(address)),
-            interface: rtnl_addr_get_ifindex(address))
+            address: local, prefixLength: Int(rtnl_addr_get_prefixlen(address)), interface: rtnl_addr_get_ifindex(address),
+            scope: UInt8(clamping: rtnl_addr_get_scope(address)),
+            isSecondary: Int(rtnl_addr_get_flags(address)) & Int(IFA_F_SECONDARY) != 0)
     }
 }
 
@@ -77,66 +78,5 @@ struct NeighborEntry {
         let state = rtnl_neigh_get_state(neighbor)
         hasFailed = state > 0 && state & NUD_FAILED != 0
         mac = state > 0 && state & Self.usable != 0 ? MACAddress(rtnl_neigh_get_lladdr(neighbor)) : nil
-    }
-}
-
-/// A route of the local or the main table.
-struct RouteEntry {
-    let route: LVS.Network.Route
-    let isLocalTable: Bool
-    /// Several next hops, of which `route` holds the first that is alive.
-    let isMultipath: Bool
-
-    /// Whether the route stands in a table that is kept and holds whatever the type of service and the source; copies in
-    /// a cache are none.
-    static func isKept(_ fixed: rtmsg) -> Bool {
-        (fixed.rtm_table == RT_TABLE_LOCAL.rawValue || fixed.rtm_table == RT_TABLE_MAIN.rawValue)
-            && fixed.rtm_tos == 0 && fixed.rtm_src_len == 0 && fixed.rtm_flags & UInt32(RTM_F_CLONED) == 0
-    }
-
-    /// `nil` for a route that is not kept, and for one that is not a deletion and whose next hops are all dead.
-    init?(_ message: RtnetlinkMessage) {
-        guard let fixed = message.fixed(rtmsg.self), Self.isKept(fixed) else { return nil }
-        let family: IPFamily
-        switch Int32(fixed.rtm_family) {
-        case AF_INET: family = .v4
-        case AF_INET6: family = .v6
-        default: return nil
-        }
-        var parsed: OpaquePointer?
-        guard rtnl_route_parse(message.header, &parsed) >= 0, let parsed else { return nil }
-        defer { rtnl_route_put(parsed) }
-
-        let kind: LVS.Network.Route.Kind
-        switch Int(fixed.rtm_type) {
-        case RTN_UNICAST: kind = .unicast
-        case RTN_LOCAL, RTN_ANYCAST: kind = .local
-        case RTN_BROADCAST, RTN_MULTICAST: kind = .broadcast
-        case RTN_BLACKHOLE: kind = .blackhole
-        case RTN_PROHIBIT: kind = .prohibit
-        // `throw` ends the search in this table; behind the main one nothing is left to search.
-        case RTN_UNREACHABLE, RTN_THROW: kind = .unreachable
-        default: return nil
-        }
-        var hop: OpaquePointer?
-        let hops = rtnl_route_get_nnexthops(parsed)
-        for i in 0..<max(hops, 0) {
-            guard let candidate = rtnl_route_nexthop_n(parsed, i),
-                rtnl_route_nh_get_flags(candidate) & UInt32(RTNH_F_DEAD) == 0
-            else { continue }
-            hop = candidate
-            break
-        }
-        guard hop != nil || kind != .unicast || message.type == Int32(RTM_DELROUTE) else { return nil }
-
-        var mtu: UInt32 = 0
-        if rtnl_route_get_metric(parsed, Int32(RTAX_MTU), &mtu) < 0 { mtu = 0 }
-        route = LVS.Network.Route(
-            prefix: IPAddress(rtnl_route_get_dst(parsed)) ?? .unspecified(family), length: Int(fixed.rtm_dst_len),
-            gateway: hop.flatMap { IPAddress(rtnl_route_nh_get_gateway($0)) ?? IPAddress(rtnl_route_nh_get_via($0)) },
-            interface: hop.map { rtnl_route_nh_get_ifindex($0) } ?? 0, kind: kind, mtu: Int(mtu),
-            metric: rtnl_route_get_priority(parsed), source: IPAddress(rtnl_route_get_pref_src(parsed)))
-        isLocalTable = fixed.rtm_table == RT_TABLE_LOCAL.rawValue
-        isMultipath = hops > 1
     }
 }

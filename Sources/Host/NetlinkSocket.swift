@@ -18,6 +18,20 @@ struct RtnetlinkMessage {
         return data.loadUnaligned(as: Part.self)
     }
 
+    /// Lends the attributes behind a fixed part of `size` bytes, one after the other: type without its flags, and contents.
+    func forEachAttribute(behind size: Int, _ body: (Int, UnsafeRawBufferPointer) -> Void) {
+        guard let data = nlmsg_data(header) else { return }
+        let bytes = UnsafeRawBufferPointer(start: data, count: Int(max(nlmsg_datalen(header), 0)))
+        var place = (size + 3) & ~3
+        while place + 4 <= bytes.count {
+            let length = Int(bytes.loadUnaligned(fromByteOffset: place, as: UInt16.self))
+            guard length >= 4, place + length <= bytes.count else { return }
+            let type = Int(bytes.loadUnaligned(fromByteOffset: place + 2, as: UInt16.self)) & 0x3fff
+            body(type, UnsafeRawBufferPointer(rebasing: bytes[place + 4..<place + length]))
+            place += (length + 3) & ~3
+        }
+    }
+
     /// Lends the libnl object that the message describes; `nil` when libnl does not understand it.
     func withObject<Result>(_ body: (OpaquePointer) -> Result?) -> Result? {
         var object: OpaquePointer?

@@ -10,11 +10,13 @@ struct RouteTable {
         let prefix: IPAddress
         let metric: UInt32
         let length: UInt8
+        let typeOfService: UInt8
 
         init(_ route: LVS.Network.Route) {
             prefix = route.prefix
             metric = route.metric
             length = UInt8(clamping: route.length)
+            typeOfService = route.typeOfService
         }
     }
 
@@ -91,5 +93,37 @@ struct RouteTable {
         for (place, route) in slots.enumerated() where !ambiguous.contains(Key(route)) {
             places[Key(route)] = Int32(truncatingIfNeeded: place)
         }
+    }
+}
+
+/// All routing tables of both families.
+struct Tables {
+    private struct Key: Hashable {
+        var isV4: Bool
+        var id: UInt32
+    }
+
+    private var tables: [Key: RouteTable] = [:]
+
+    mutating func with<Result>(_ entry: RouteEntry, _ body: (inout RouteTable) -> Result) -> Result {
+        body(&tables[Key(isV4: entry.route.prefix.isV4, id: entry.route.table), default: RouteTable()])
+    }
+
+    /// Takes over the tables of one family.
+    mutating func replace(isV4: Bool, by other: Tables) {
+        tables = tables.filter { $0.key.isV4 != isV4 }
+        tables.merge(other.tables.filter { $0.key.isV4 == isV4 }) { $1 }
+    }
+
+    /// Whether some IPv4 route prefers one of these source addresses.
+    func prefersAny(of sources: Set<IPAddress>) -> Bool { tables.contains { $0.key.isV4 && $0.value.prefersAny(of: sources) } }
+
+    /// Table by table, IPv4 first.
+    var all: [LVS.Network.Route] {
+        var all: [LVS.Network.Route] = []
+        all.reserveCapacity(tables.values.reduce(0) { $0 + $1.count })
+        let keys = tables.keys.sorted { $0.isV4 == $1.isV4 ? $0.id > $1.id : $0.isV4 }
+        for key in keys { tables[key]?.append(to: &all) }
+        return all
     }
 }

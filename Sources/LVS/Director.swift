@@ -31,6 +31,7 @@ public struct Director: ~Copyable {
     var timeouts = TimeoutTable()
     var traffic = TrafficCounters()
     let paths = PathCache()
+    let routedPaths = RoutedPathCache()
     var interfaceTable = InterfaceTable()
     var clock: Instant
     var schedule: Schedule
@@ -74,19 +75,9 @@ public struct Director: ~Copyable {
         wheel = TimerWheel(pool: connections.pool, at: now)
         clock = now
         schedule = Schedule(at: now)
-        generator = SeededGenerator(seed: seed)
+        generator = SeededGenerator(seed: seed ^ 0x5356_5364_6963_6531)
         self.hostEmulation = hostEmulation
         parsed = Slab(capacity: Self.largestBatch)
-    }
-
-    deinit {
-        connections.deallocate()
-        wheel.deallocate()
-        servers.deallocate()
-        paths.deallocate()
-        parsed.deallocate()
-        interfaceTable.deallocate()
-        traffic.deallocate()
     }
 
     /// Directs every frame of a batch. Frames with an `egress` afterwards are to be sent as they are now; then those in
@@ -102,7 +93,7 @@ public struct Director: ~Copyable {
         outbox.removeAll()
         if interfaceTable.generation != network.generation { interfaceTable.read(network) }
         followVirtualAddresses()
-        let parsed = self.parsed
+        let parsed = self.parsed.view
         var first = 0
         while first < batch.count {
             let end = min(first &+ Self.group, batch.count)
@@ -154,7 +145,7 @@ public struct Director: ~Copyable {
         parsed[place].packet = Packet(frame)
         guard parsed[place].packet.kind == .ip else { return }
         let flow = parsed[place].packet.flow
-        let hash = connections.hash(flow.source, flow.sourcePort, flow.destination, flow.destinationPort, flow.proto)
+        let hash = connections.hash(flow)
         parsed[place].hash = hash
         connections.prefetchIndex(hash)
     }
@@ -180,7 +171,7 @@ public struct Director: ~Copyable {
     /// A packet of a known connection, from the client's side.
     @inline(__always)
     mutating func known(_ frame: inout Frame, _ packet: inout Packet, _ id: ConnectionID, _ context: inout PacketContext) -> Verdict {
-        guard !hasLeft(packet.flow.destination) else { return passThrough(&frame, packet, &context) }
+        guard !hasLeft(packet, frame) else { return passThrough(&frame, packet, &context) }
         guard !packet.opensConnection else { return openAgain(&frame, packet, id, &context) }
         guard isServed(id) else { return unserved(&frame, packet, id, &context) }
         countRequest(id, packet, &context)

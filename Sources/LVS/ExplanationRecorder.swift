@@ -49,8 +49,7 @@ extension Director {
         if interfaceTable.generation != network.generation { interfaceTable.read(network) }
         guard interfaceTable.isMine(frame), !packet.takesSlowPath, packet.isBalanced, services.hasServices(packet.family) else { return }
         let flow = packet.flow
-        let hash = connections.hash(flow.source, flow.sourcePort, flow.destination, flow.destinationPort, flow.proto)
-        noteFound(connections.find(flow, hash: hash), flow, recorder)
+        noteFound(connections.find(flow), flow, recorder)
     }
 
     /// The connection that an ICMP error is about.
@@ -210,7 +209,10 @@ extension Director {
         let connection = connections[id]
         guard !recorder.isReply || connection.translates else { return }
         let target = recorder.isReply ? connection.client : connection.method == .bypass ? connection.virtual : connection.serverAddress
-        let path = recorder.isReply || connection.server < 0 ? self.path(to: target) : servers[connection.server].path
+        let path =
+            recorder.isReply
+            ? routedAgain(replyPath(packet, frame, id), packet, frame, id)
+            : connection.server < 0 ? self.path(to: target) : servers[connection.server].path
         recorder.add(
             .way(
                 Explanation.Way(

@@ -52,7 +52,9 @@ public struct CaseCapture {
         for (name, text) in texts { try write(text, name) }
         let captured = try capture(taps)
         // The neighbours as they are at the end: the frames in between made them known.
-        try HostNetwork().update(&network)
+        let host = try HostNetwork()
+        try host.update(&network)
+        for reason in host.newlyUnfollowed() { log.say("warning: \(reason)") }
         try write(NetworkFile.text(of: network), "network")
         try write(runText, "run")
         return captured

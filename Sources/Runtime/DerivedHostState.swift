@@ -105,7 +105,9 @@ struct DerivedHostState {
             for range in ranges {
                 suppressed.marked.append(
                     SuppressedTraffic.Destination(prefix: marked.prefix, length: marked.length, proto: proto, ports: range))
-                captureMatches.append(CaptureMatch(.destination, marked.prefix, prefixLength: marked.length, proto: proto, ports: range))
+                for end in [CaptureMatch.End.destination, .source] {
+                    captureMatches.append(CaptureMatch(end, marked.prefix, prefixLength: marked.length, proto: proto, ports: range))
+                }
             }
         }
         if marked.length == marked.prefix.family.width { suppressed.fragmentAddresses.append(marked.prefix) }
@@ -116,7 +118,7 @@ struct DerivedHostState {
         for server in service.servers where server.settings.method == .masquerading || server.settings.method == .fullNAT {
             translates = true
             let proto = service.key.proto
-            let ports: ClosedRange<UInt16> = server.key.port == 0 ? 0...65535 : server.key.port...server.key.port
+            let ports = service.keepsPorts || server.key.port == 0 ? 0...65535 : server.key.port...server.key.port
             let isLocal = network.isLocal(server.key.address) && !server.key.address.isLoopback
             for proto in service.key.mark != 0 ? [IPProtocol.tcp, IPProtocol.udp, IPProtocol.sctp] : [proto] {
                 if isLocal {
@@ -131,4 +133,10 @@ struct DerivedHostState {
             }
         }
     }
+}
+
+extension ServiceRecord {
+    /// Whether connections may go to the port that the client asked for, whatever port the server has: those of persistent
+    /// services that take more than one port.
+    fileprivate var keepsPorts: Bool { settings.flags.contains(.persistent) && (key.mark != 0 || key.port == 0 || key.port == 21) }
 }

@@ -37,7 +37,8 @@ public struct DirectorLaunch {
     /// - Parameter state: what the files say.
     public func start(_ state: RunFiles.State) throws -> EventLoop {
         for name in interfaces where (try? LinkFacts(of: name))?.isLoopback == true {
-            throw RunError("interface \(name): nothing for a director arrives at the loopback; name the interface by which clients reach this host")
+            throw RunError(
+                "interface \(name): nothing for a director arrives at the loopback; name the interface by which clients reach this host")
         }
         let claims = try InterfaceClaims(interfaces, log: log)
         let network = try HostNetwork()

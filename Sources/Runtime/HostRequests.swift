@@ -77,6 +77,8 @@ public protocol NetworkSource: AnyObject {
     var descriptor: Int32 { get }
     /// Takes in what changed, without waiting; true when `network` is different now.
     func update(_ network: inout Network) throws(HostError) -> Bool
+    /// What of the host's rules and routes cannot be followed and was not said before, in the words of ip(8).
+    func newlyUnfollowed() -> [String]
 }
 
 extension HostNetwork: NetworkSource {}

@@ -35,8 +35,12 @@ final class HostSide {
     /// Readable when the host's network may have changed.
     var descriptor: Int32 { source.descriptor }
 
-    /// Takes over what changed in the host's network.
-    func update(_ director: inout Director) throws(HostError) -> Bool { try source.update(&director.network) }
+    /// Takes over what changed in the host's network, and says once what of its routing cannot be followed.
+    func update(_ director: inout Director) throws(HostError) -> Bool {
+        let isDifferent = try source.update(&director.network)
+        for reason in source.newlyUnfollowed() { log.say("warning: \(reason)") }
+        return isDifferent
+    }
 
     /// Mutes, announces and filters for the services that there are now.
     /// - Parameter attach: gives the links a filter, before the host is muted for what it lets through.

@@ -101,14 +101,6 @@
         checksum = 0
         checksum = Checksum.of(bytes.prefix(length))
     }
-
-    /// One hop less, the checksum updated (RFC 1141).
-    @inlinable @inline(__always)
-    public func decrementTimeToLive() {
-        let old = bytes.big16(at: 8)
-        bytes.setBig16(old &- 0x0100, at: 8)
-        checksum = Checksum.update(checksum, from: old, to: old &- 0x0100)
-    }
 }
 
 /// IP protocol numbers (IANA).

@@ -23,41 +23,22 @@
     /// Bytes of a message with one link-layer address option: 32.
     @inlinable public static var length: Int { 32 }
 
-    /// Lays down a solicitation with the sender's link-layer address in the first 32 bytes. `source` and `destination`
-    /// are those of the IPv6 header; the latter is usually `solicitedNodeGroup(of: target)`.
-    public static func writeSolicitation(
-        to bytes: Bytes, from source: IPAddress, to destination: IPAddress,
-        target: IPAddress, senderMAC: MACAddress
-    ) {
-        write(
-            to: bytes, type: ICMPv6Type.neighborSolicitation, flags: 0, target: target, option: 1, mac: senderMAC,
-            source, destination)
-    }
-
-    /// Lays down an advertisement with the target's link-layer address in the first 32 bytes. An unsolicited one goes to
-    /// all nodes (`ff02::1`) with `solicited` false and `override` true (RFC 4861 section 7.2.6).
+    /// Lays down an advertisement with the target's link-layer address in the first 32 bytes. `source` and `destination`
+    /// are those of the IPv6 header; an unsolicited one goes to all nodes (`ff02::1`) with `solicited` false and `override`
+    /// true (RFC 4861 section 7.2.6).
     public static func writeAdvertisement(
         to bytes: Bytes, from source: IPAddress, to destination: IPAddress,
         target: IPAddress, targetMAC: MACAddress, isRouter: Bool = false,
         solicited: Bool = false, override: Bool = true
     ) {
         let flags: UInt32 = (isRouter ? 0x8000_0000 : 0) | (solicited ? 0x4000_0000 : 0) | (override ? 0x2000_0000 : 0)
-        write(
-            to: bytes, type: ICMPv6Type.neighborAdvertisement, flags: flags, target: target, option: 2, mac: targetMAC,
-            source, destination)
-    }
-
-    private static func write(
-        to bytes: Bytes, type: UInt8, flags: UInt32, target: IPAddress, option: UInt8, mac: MACAddress,
-        _ source: IPAddress, _ destination: IPAddress
-    ) {
-        bytes.setBig32(UInt32(type) << 24, at: 0)
+        bytes.setBig32(UInt32(ICMPv6Type.neighborAdvertisement) << 24, at: 0)
         bytes.setBig32(flags, at: 4)
         bytes.setBig64(target.high, at: 8)
         bytes.setBig64(target.low, at: 16)
-        bytes[24] = option
+        bytes[24] = 2
         bytes[25] = 1
-        bytes.setMAC(mac, at: 26)
+        bytes.setMAC(targetMAC, at: 26)
         bytes.setBig16(Checksum.of(bytes.prefix(length), from: source, to: destination, proto: IPProtocol.icmpv6), at: 2)
     }
 
@@ -81,11 +62,6 @@
             offset &+= Int(bytes[offset &+ 1]) &* 8
         }
         return nil
-    }
-
-    /// The group that solicitations for `address` are sent to (RFC 4291 section 2.7.1): `ff02::1:ffXX:XXXX`.
-    public static func solicitedNodeGroup(of address: IPAddress) -> IPAddress {
-        IPAddress(high: 0xff02_0000_0000_0000, low: 0x0000_0001_ff00_0000 | address.low & 0xff_ffff)
     }
 }
 

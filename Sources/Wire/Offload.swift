@@ -37,7 +37,6 @@
     public static var udpFragments: UInt8 { 3 }
     public static var tcp6: UInt8 { 4 }
     public static var udpSegments: UInt8 { 5 }
-    static var ecn: UInt8 { 0x80 }
 
     /// The kind of segmentation without the ECN bit.
     @inlinable @inline(__always)

@@ -82,14 +82,6 @@
         }
     }
 
-    /// Left and right edges of the selective acknowledgment blocks.
-    public var sackBlocks: [(left: UInt32, right: UInt32)] {
-        guard let option = find(TCPOption.sack) else { return [] }
-        return stride(from: option.offset &+ 2, through: option.offset &+ option.length &- 8, by: 8).map {
-            (header.bytes.big32(at: $0), header.bytes.big32(at: $0 &+ 4))
-        }
-    }
-
     /// Timestamp value and echo reply (RFC 7323 section 3.2); `nil` without a valid option of that kind.
     public var timestamps: (value: UInt32, echo: UInt32)? {
         guard let option = find(TCPOption.timestamps), option.length == 10 else { return nil }

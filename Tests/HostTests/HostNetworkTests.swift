@@ -46,6 +46,7 @@ struct HostNetworkTests {
             #expect(network.lookup(try address("2001:db8:7::1"))?.kind == .local)
             #expect(network.lookup(try address("10.7.0.255"))?.kind == .broadcast)
             #expect(network.lookup(try address("10.77.0.1")) == nil)
+            #expect(network.routes.contains { $0.table == 77 && $0.length == 16 && $0.interface == link.index })
             #expect(network.lookup(try address("10.66.0.1"))?.gateway == (try address("10.7.0.9")))
             #expect(network.forwards4 && !network.forwards6)
             #expect(try !host.update(&network))
@@ -126,6 +127,28 @@ struct HostNetworkTests {
         Step("echo 0 > /proc/sys/net/ipv4/ip_forward", "echo 0 > /proc/sys/net/ipv6/conf/all/forwarding", expecting: "forwarding off") {
             !$0.forwards4 && !$0.forwards6
         },
+        Step("ip route add 192.0.2.0/25 via 10.7.0.5 table 77", expecting: "a route of another table, which nobody asks") {
+            $0.routes.contains { $0.table == 77 } && $0.lookup(ip("192.0.2.1"))?.gateway == ip("10.7.0.8")
+        },
+        Step("ip rule add priority 10 from 10.7.0.2 lookup 77", expecting: "a rule leads to it") {
+            $0.route(RouteQuery(to: ip("192.0.2.1"), from: ip("10.7.0.2"))).route?.gateway == ip("10.7.0.5")
+        },
+        Step("ip -6 rule add priority 10 to 2001:db8:9::/48 prohibit", expecting: "a rule of IPv6") {
+            $0.route(RouteQuery(to: ip("2001:db8:9::1"))).refusal == .prohibited
+        },
+        Step(
+            "ip nexthop add id 5 via 10.7.0.9 dev eth7", "ip route add 192.0.2.64/26 nhid 5 table 77",
+            expecting: "a route whose next hop is an object of its own"
+        ) { $0.route(RouteQuery(to: ip("192.0.2.65"), from: ip("10.7.0.2"))).route?.gateway == ip("10.7.0.9") },
+        Step("ip nexthop replace id 5 via 10.7.0.10 dev eth7", expecting: "the next hop is another one") {
+            $0.route(RouteQuery(to: ip("192.0.2.65"), from: ip("10.7.0.2"))).route?.gateway == ip("10.7.0.10")
+        },
+        Step("ip nexthop del id 5", expecting: "a next hop that goes takes its routes along") {
+            $0.route(RouteQuery(to: ip("192.0.2.65"), from: ip("10.7.0.2"))).route?.gateway == ip("10.7.0.5")
+        },
+        Step("ip rule del priority 10", expecting: "the rule is gone") {
+            $0.route(RouteQuery(to: ip("192.0.2.1"), from: ip("10.7.0.2"))).route?.gateway == ip("10.7.0.8")
+        },
         Step("ip link set eth7 down", expecting: "routes of a link that is down are gone, though nobody says so") {
             $0.lookup(ip("192.0.2.1")) == nil && $0.lookup(ip("2001:db8:1::1")) == nil && $0.interface(named: "eth7")?.isUp == false
         },
@@ -156,6 +179,26 @@ struct HostNetworkTests {
         }
     }
 
+    /// What of rules and routes cannot be followed is named, once; other rules hold on.
+    @Test func whatIsNotFollowedIsNamed() throws {
+        try inNamespace {
+            try shell(
+                "ip link add eth7 type veth peer name peer7", "ip link set eth7 up", "ip addr add 10.7.0.1/24 dev eth7",
+                "ip rule add priority 7 from 10.7.0.1 lookup main suppress_ifgroup 3",
+                "ip rule add priority 8 to 192.0.2.1 sport 80 prohibit")
+            let host = try HostNetwork()
+            var network = LVS.Network()
+            _ = try host.update(&network)
+            #expect(host.newlyUnfollowed() == ["rule priority 7 from 10.7.0.1/32 lookup main: suppress_ifgroup is not followed"])
+            #expect(network.rules.filter { $0.family == .v4 }.map(\.priority) == [0, 8, 32766, 32767])
+            #expect(!network.joinsLocalAndMain && host.newlyUnfollowed().isEmpty)
+            try shell("ip rule del priority 8", "ip rule del priority 7", "ip route add 192.0.2.0/24 encap ip id 5 dst 10.7.0.9 dev eth7")
+            _ = try host.update(&network)
+            #expect(host.newlyUnfollowed() == ["route 192.0.2.0/24: its encapsulation (encap) is not followed, packets leave without"])
+            #expect(network.rules == PolicyRule.standard && !network.joinsLocalAndMain)
+        }
+    }
+
     /// What was followed and is not what is read anew.
     static func difference(_ followed: LVS.Network) throws -> [String] {
         var fresh = LVS.Network()
@@ -164,12 +207,15 @@ struct HostNetworkTests {
             + Set(followed.routes).symmetricDifference(fresh.routes).map { "\($0)" }
             + order(fresh).filter { order(followed)[$0.key] != $0.value }.map { "first: \($0.value)" }
             + Set(followed.addresses).symmetricDifference(fresh.addresses).map { "\($0)" }
+            + (followed.rules == fresh.rules ? [] : ["\(followed.rules)", "\(fresh.rules)"])
             + (followed.neighbors == fresh.neighbors ? [] : ["\(followed.neighbors)", "\(fresh.neighbors)"])
     }
 
     /// The first route of each prefix and metric, which is the one that counts.
     private static func order(_ network: LVS.Network) -> [String: LVS.Network.Route] {
-        Dictionary(network.routes.map { ("\($0.prefix)/\($0.length) \($0.metric)", $0) }) { first, _ in first }
+        Dictionary(network.routes.map { ("\($0.prefix)/\($0.length) \($0.metric) \($0.table) \($0.typeOfService)", $0) }) { first, _ in
+            first
+        }
     }
 
     /// More changes than the notification socket holds: nothing is missed.

@@ -1,5 +1,6 @@
 import Foundation
 import LVS
+import PacketKit
 import Testing
 import Wire
 
@@ -98,7 +99,6 @@ import Wire
     /// Counters and rates of the servers, as the estimator last saw them.
     @Test func candidatesShowRates() {
         let pool = Slab<RealServer>(capacity: 2), shown = Slab<ShownCounters>(capacity: 2)
-        defer { pool.deallocate(); shown.deallocate() }
         for place in 0..<2 {
             let key = ServerKey(address: IPAddress(v4: 0x0a02_000b + UInt32(place)), port: 80)
             pool[place] = RealServer(key: key, settings: ServerSettings(), service: 0)

@@ -19,6 +19,8 @@ final class FakeHost: HostRequests, NetworkSource {
     private let changed: Wakeup
     private var network: Network
     private var isChanged = true
+    /// What it says about rules that cannot be followed, once.
+    var unfollowed: [String] = []
 
     init(_ network: Network) throws {
         self.network = network
@@ -37,6 +39,11 @@ final class FakeHost: HostRequests, NetworkSource {
         isChanged = false
         network = self.network
         return true
+    }
+
+    func newlyUnfollowed() -> [String] {
+        defer { unfollowed = [] }
+        return unfollowed
     }
 
     func suppress(_ traffic: SuppressedTraffic) throws(HostError) { suppressions.append(traffic) }

@@ -95,21 +95,4 @@ private let textbook = hex("4500 0073 0000 4000 4011 b861 c0a8 0001 c0a8 00c7")
             #expect(reading(bytes) { IPv4Header($0)?.hasValidChecksum } == (SlowChecksum.internet(bytes) == 0))
         }
     }
-
-    @Test func decrementKeepsTheChecksum() {
-        var dice = SeededGenerator(seed: 2)
-        for _ in 0..<2000 {
-            var bytes = [0x45] + dice.bytes(19)
-            bytes.withBytes { IPv4Header($0)?.fillChecksum() }
-            let hops = bytes[8]
-            bytes.withBytes { IPv4Header($0)?.decrementTimeToLive() }
-            #expect(bytes[8] == hops &- 1)
-            #expect(SlowChecksum.internet(bytes) == 0)
-        }
-    }
-
-    @Test func decrementLeavesTheProtocolAloneAtZero() {
-        let bytes = changing(textbook.with(0, at: 8)) { IPv4Header($0)?.decrementTimeToLive() }
-        #expect(bytes[8] == 255 && bytes[9] == 17)
-    }
 }

@@ -90,16 +90,9 @@ import Wire
         #expect(bytes == Array(packet.dropFirst(40)))
     }
 
-    @Test func solicitationAgreesWithThePacketKit() throws {
-        let target = ipAddress("2001:db8::12:3456"), group = NeighborMessage.solicitedNodeGroup(of: target)
-        #expect(group == ipAddress("ff02::1:ff12:3456"))
-        let packet = Packet.neighborSolicitation(from: "fe80::1", target: Endpoint(target), linkAddress: "02:00:00:00:00:01")
-        let bytes = written(NeighborMessage.length) {
-            NeighborMessage.writeSolicitation(
-                to: $0, from: ipAddress("fe80::1"), to: group, target: target,
-                senderMAC: macAddress("02:00:00:00:00:01"))
-        }
-        #expect(bytes == Array(packet.dropFirst(40)))
+    @Test func aSolicitationIsRead() {
+        let packet = Packet.neighborSolicitation(from: "fe80::1", target: "2001:db8::12:3456", linkAddress: "02:00:00:00:00:01")
+        let bytes = Array(packet.dropFirst(40))
         #expect(reading(bytes) { NeighborMessage($0)?.isSolicitation } == true)
         #expect(reading(bytes) { NeighborMessage($0)?.linkAddress } == macAddress("02:00:00:00:00:01"))
     }

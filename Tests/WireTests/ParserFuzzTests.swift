@@ -92,7 +92,7 @@ import Wire
             sum &+= view.length &+ Int(view.sequence) &+ Int(view.window)
             if let options = TCPOptions(view) {
                 sum &+=
-                    Int(options.mss ?? 0) &+ options.sackBlocks.count &+ (options.isWellFormed ? 1 : 0)
+                    Int(options.mss ?? 0) &+ (options.isWellFormed ? 1 : 0)
                     &+ Int(options.timestamps?.echo ?? 0)
             }
         }
@@ -117,7 +117,6 @@ import Wire
             let changed = changing(frame) { bytes in
                 for start in [14, 34, 54] {
                     let rest = bytes.dropFirst(start)
-                    IPv4Header(rest)?.decrementTimeToLive()
                     IPv4Header(rest)?.fillChecksum()
                     if let options = TCPOptions(segment: rest) {
                         options.clampMSS(to: 536)

@@ -25,18 +25,28 @@ def told(action):
 def differences(plan, expected, actual):
     """Lines that say where they disagree; none when they agree."""
     lines = []
-    for i, (e, a) in enumerate(zip(expected["actions"], actual["actions"])):
+    for action, e, a in zip(plan["actions"], expected["actions"], actual["actions"]):
         notes = []
         if e["outcome"] != a["outcome"]:
             notes += [f"  outcome: expected {e['outcome']}", f"           actual   {a['outcome']}"]
         for host in sorted(set(e["seen"]) | set(a["seen"])):
-            before, after = e["seen"].get(host, []), a["seen"].get(host, [])
+            before, after = (seen_by(host, x, action) for x in (e, a))
             notes += [f"  {host} saw: expected {x}" for x in before if x not in after]
             notes += [f"  {host} saw: actual   {x}" for x in after if x not in before]
         if notes:
-            lines += [f"{i:3} {told(plan['actions'][i])}"] + notes
+            lines += [f"{plan['actions'].index(action):3} {told(action)}"] + notes
+    lines += [f"  {x}, which nobody expects" for x in sorted(claims(actual) - claims(expected))]
     for name in expected["listings"]:
         e, a = expected["listings"][name], actual["listings"][name]
         if e != a:
             lines += [f"{name}:"] + [f"  expected {x}" for x in e if x not in a] + [f"  actual   {x}" for x in a if x not in e]
     return lines
+
+
+def seen_by(host, happened, action):
+    """When a host asks again for a neighbour it knows is chance; what it hears then counts where it was made to ask."""
+    return [x for x in happened["seen"].get(host, []) if " is at " not in x or action.get("asks")]
+
+
+def claims(result):
+    return {x for happened in result["actions"] for seen in happened["seen"].values() for x in seen if " is at " in x}

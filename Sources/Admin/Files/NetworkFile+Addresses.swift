@@ -10,6 +10,7 @@ extension NetworkBuilder {
         var name: String?
         var metric: UInt32?
         var hasConnected = true
+        var scope: UInt8?
         while let word = words.next() {
             switch word {
             case "dev": name = try words.argument(of: word)
@@ -18,7 +19,8 @@ extension NetworkBuilder {
             case "metric", "priority", "preference": metric = try words.number(of: word)
             case "noprefixroute": hasConnected = false
             case "nodad", "home", "mngtmpaddr", "optimistic", "nooptimistic", "autojoin": break
-            case "broadcast", "brd", "anycast", "label", "scope", "valid_lft", "preferred_lft", "proto", "protocol":
+            case "scope": scope = try Self.scope(&words)
+            case "broadcast", "brd", "anycast", "label", "valid_lft", "preferred_lft", "proto", "protocol":
                 _ = try words.argument(of: word)
             default:
                 guard local == nil else { throw Complaint("addr: \(word): not understood") }
@@ -46,7 +48,17 @@ extension NetworkBuilder {
         if assignments.contains(where: { $0.address.address == address && $0.address.interface == interface.index }) { return }
         var assignment = Assignment(address, length: length, to: interface, network: network, metric: metric)
         if !hasConnected { assignment.connected = [] }
+        if let scope { assignment.address.scope = scope }
+        assignment.address.isSecondary = assignments.contains { $0.address.isOfNetwork(of: assignment.address) }
         assign(assignment)
+    }
+
+    /// How far an address may be used: a name or number as rtnetlink has them.
+    private static func scope(_ words: inout WordReader) throws(Complaint) -> UInt8 {
+        let word = try words.argument(of: "scope")
+        let names: [String: UInt8] = ["global": 0, "universe": 0, "site": 200, "link": 253, "host": 254]
+        guard let number = names[word] ?? UInt8(word) else { throw Complaint("scope: \(word): invalid scope") }
+        return number
     }
 
     /// Adds an address with its local route and, if the interface is up, its connected ones.
@@ -79,7 +91,7 @@ extension NetworkBuilder {
         let left = Set(gone.map(\.address.address)).subtracting(assignments.map(\.address.address))
         let brought = Set(gone.flatMap(\.connected)).subtracting(assignments.flatMap(\.connected))
         routes.removeAll { route in
-            if route.kind == .local, route.length == route.prefix.family.width {
+            if route.kind == .local, route.table == RouteTableID.local, route.length == route.prefix.family.width {
                 return route.interface == interface.index && left.contains(route.prefix)
             }
             if brought.contains(route) { return true }

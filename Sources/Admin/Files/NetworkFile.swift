@@ -1,7 +1,7 @@
 public import LVS
 import Wire
 
-/// A file of `ip -batch` lines that describes the director's network: `link`, `addr`, `route` and `neigh`.
+/// A file of `ip -batch` lines that describes the director's network: `link`, `addr`, `route`, `rule` and `neigh`.
 ///
 /// Interface 1 is `lo`, up, with 127.0.0.1/8 and ::1. Others begin to exist, down, with the first `link` line that names
 /// them and are numbered from 2. As in the kernel, addresses bring local and connected routes, a route's next hop has
@@ -92,6 +92,10 @@ struct NetworkBuilder {
     var routes: [Network.Route] = []
     var places: [RouteKey: Int] = [:]
     var neighbors: [Network.NeighborKey: MACAddress] = [:]
+    /// Rules of policy routing, each family's in order.
+    var rules = PolicyRule.standard
+    /// IPv4's tables local and main are apart: a line has made or deleted a rule.
+    var hasTouchedRules4 = false
     /// Interfaces that make no link-local address (`addrgenmode none`).
     var withoutLinkLocal: Set<Int32> = []
     /// What `-4` or `-6` before the object demands.
@@ -101,13 +105,15 @@ struct NetworkBuilder {
         var prefix: IPAddress
         var length: Int
         var metric: UInt32
-        var isLocalTable: Bool
+        var table: UInt32
+        var typeOfService: UInt8
 
         init(_ route: Network.Route) {
             prefix = route.prefix
             length = route.length
             metric = route.metric
-            isLocalTable = route.kind == .local || route.kind == .broadcast
+            table = route.table
+            typeOfService = route.typeOfService
         }
     }
 
@@ -139,18 +145,20 @@ struct NetworkBuilder {
             default: throw Complaint("Option \"\(option)\" is unknown, try \"ip -help\"")
             }
         }
-        guard let object = words.next() else { throw Complaint("an object is missing: link, addr, route or neigh") }
+        guard let object = words.next() else { throw Complaint("an object is missing: link, addr, route, rule or neigh") }
         func names(_ full: String) -> Bool { full.hasPrefix(object) }
         if names("address") {
             try address(&words)
         } else if names("route") {
             try route(&words)
+        } else if names("rule") {
+            try rule(&words)
         } else if names("link") {
             try link(&words)
         } else if names("neighbor") || names("neighbour") {
             try neighbor(&words)
         } else {
-            throw Complaint("Object \"\(object)\" is unknown: link, addr, route or neigh")
+            throw Complaint("Object \"\(object)\" is unknown: link, addr, route, rule or neigh")
         }
     }
 
@@ -189,6 +197,8 @@ struct NetworkBuilder {
         network.interfaces = last.interfaces
         network.addresses = last.assignments.map { $0.address }
         network.routes = last.routes
+        network.rules = rules
+        network.joinsLocalAndMain = !hasTouchedRules4
         for (key, mac) in neighbors { network.setNeighbor(key.address, on: key.interface, to: mac) }
         return network
     }

@@ -7,8 +7,8 @@ extension Director {
         -> Verdict
     {
         let mark = mark(of: packet, frame, &context)
-        guard !isMartian(packet.flow) else { return .martian }
-        guard isLocal(packet.flow.destination) else {
+        guard !isMartian(packet, frame) else { return .martian }
+        guard isLocal(packet, frame) else {
             if let recorder = context.recorder { noteMatch(nil, packet.flow, mark, recorder) }
             return passThrough(&frame, packet, &context)
         }
@@ -60,6 +60,13 @@ extension Director {
         let query = query(packet, frame)
         if let recorder = context.recorder { noteMark(rules, query, recorder) }
         return rules.mark(for: query)
+    }
+
+    /// The same for the host's routing, 0 where no rule asks for it.
+    mutating func routingMark(of packet: Packet, _ frame: Frame) -> UInt32 {
+        let rules = packet.family == .v4 ? marks4 : marks6
+        guard !rules.isEmpty, network.uses(packet.family).contains(.mark) else { return 0 }
+        return rules.mark(for: query(packet, frame))
     }
 
     mutating func query(_ packet: Packet, _ frame: Frame) -> MarkQuery {

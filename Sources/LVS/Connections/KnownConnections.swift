@@ -60,12 +60,12 @@ extension Director {
     /// plays when it translates.
     @inline(never)
     mutating func reply(_ frame: inout Frame, _ packet: Packet, _ id: ConnectionID, _ context: inout PacketContext) -> Verdict {
-        let path = path(to: connections[id].client)
+        let path = replyPath(packet, frame, id)
         guard path.kind != .local else { return replyToHost(&frame, packet, id, &context) }
         let translates = connections[id].translates
         // The host's routing takes no IPv4 packet that claims to come from the host itself, as a server's answer under a
         // virtual address does.
-        guard translates || !isMartian(packet.flow) else { return .martian }
+        guard translates || !isMartian(packet, frame) else { return .martian }
         // A packet for a local address is the director's own to answer, whether the host forwards or not.
         let mustForward = connections[id].method != .fullNAT
         if translates || hostEmulation.isWholeHost, let refusal = refuseRouting(frame, packet, along: path, asRouter: mustForward, &context)
@@ -73,13 +73,33 @@ extension Director {
             return refusal
         }
         guard packet.hasTransport || !translates else { return .shortTransport }
+        let way = translates ? routedAgain(path, packet, frame, id) : path
+        guard way.isUsable || !translates else {
+            return way.kind == .local ? replyToHost(&frame, packet, id, &context) : .noRoute
+        }
         countReply(id, length: Int(packet.length), &context)
         trackState(id, packet, isReply: true)
         guard translates else { return .passReply }
         if packet.opensConnection { clampSegmentSize(frame, packet, id) }
         return connections[id].method == .fullNAT
-            ? translateFullReply(&frame, packet, id, along: path, &context)
-            : translateReply(&frame, packet, id, along: path, &context)
+            ? translateFullReply(&frame, packet, id, along: way, &context)
+            : translateReply(&frame, packet, id, along: way, &context)
+    }
+
+    /// The way to the client that the host's routing gives a server's packet as it came. What FULLNAT translates came to the
+    /// director itself and leaves it as its own.
+    @inline(__always)
+    mutating func replyPath(_ packet: Packet, _ frame: Frame, _ id: ConnectionID) -> Path {
+        guard !network.uses(packet.family).isEmpty else { return path(to: connections[id].client) }
+        return connections[id].method == .fullNAT ? pathBack(id, packet, frame) : path(of: packet, frame)
+    }
+
+    /// The way of a reply once it comes from the virtual address: it is looked up again, since rules may know that address
+    /// (snat_reroute).
+    @inline(__always)
+    mutating func routedAgain(_ path: Path, _ packet: Packet, _ frame: Frame, _ id: ConnectionID) -> Path {
+        guard !network.uses(packet.family).isEmpty, tunables.snatReroute != 0, connections[id].method != .fullNAT else { return path }
+        return pathBack(id, packet, frame)
     }
 
     /// A reply whose client is the director's own host.

@@ -4,32 +4,31 @@ import Wire
 ///
 /// A packet only moves its connection's `expires` forward; when the slot it is filed in comes round, it is filed anew. Only
 /// a deadline that moved closer is filed at once. A connection expires never early and at most one tick late.
-struct TimerWheel {
+struct TimerWheel: ~Copyable {
     /// Nanoseconds of one tick: about 8.4 ms, less than one of the kernel's (100 Hz).
     static let tickShift: Int64 = 23
     private static let levels: [(bits: Int64, shift: Int64, base: Int)] = [(9, 0, 0), (8, 9, 512), (6, 17, 768), (6, 23, 832)]
     private static let slots = 896
+    /// Ticks that all levels reach, 52 days; those that are filed are less than 2^31 apart.
+    private static let horizon: Int64 = 1 << 29 - 1 << 23
     /// Beyond this many ticks a jump of the clock is cheaper done by filing everything anew.
     static let longJump: Int64 = 1 << 23
 
     /// First connection in each slot, plus 1; 0 is empty.
     private let heads: Slab<Int32>
-    private let pool: Slab<Connection>
+    private let pool: SlabView<Connection>
     /// Every slot before this tick has been emptied.
     private var tick: Int64
 
-    init(pool: Slab<Connection>, at now: Instant) {
+    init(pool: SlabView<Connection>, at now: Instant) {
         heads = Slab(capacity: Self.slots)
         self.pool = pool
         tick = now >> Self.tickShift
     }
 
-    func deallocate() { heads.deallocate() }
-
     /// Files a connection under its `expires`.
     func file(_ id: ConnectionID) {
-        // Fires at the first tick that lies wholly behind the deadline.
-        let due = max((pool[Int(id)].expires >> Self.tickShift) + 1, tick)
+        let due = due(id)
         let slot = slot(for: due)
         let first = heads[slot]
         pool[Int(id)].next = first - 1
@@ -56,7 +55,7 @@ struct TimerWheel {
     /// To be called when `expires` may have moved closer.
     @inline(never)
     func refileIfEarlier(_ id: ConnectionID) {
-        let due = UInt32(truncatingIfNeeded: (pool[Int(id)].expires >> Self.tickShift) + 1)
+        let due = UInt32(truncatingIfNeeded: due(id))
         guard pool[Int(id)].wheelSlot > 0, Int32(bitPattern: due &- pool[Int(id)].filed) < 0 else { return }
         unfile(id)
         file(id)
@@ -68,9 +67,14 @@ struct TimerWheel {
             return level.base + Int(due >> level.shift & (1 << level.bits - 1))
         }
         let top = Self.levels[3]
-        // What lies behind the horizon waits in the farthest slot and is filed anew from there.
-        let horizon = min(due, tick + (1 << (top.shift + top.bits)) - (1 << top.shift))
-        return top.base + Int(horizon >> top.shift & (1 << top.bits - 1))
+        return top.base + Int(due >> top.shift & (1 << top.bits - 1))
+    }
+
+    /// The first tick that lies wholly behind a connection's deadline. What lies behind the horizon waits in the farthest slot
+    /// and is filed anew from there.
+    @inline(__always)
+    private func due(_ id: ConnectionID) -> Int64 {
+        min(max((pool[Int(id)].expires >> Self.tickShift) + 1, tick), tick + Self.horizon)
     }
 
     /// Unfiles every connection that is due by `now` and appends it to `due`, in the order of ticks, until `due` holds

@@ -22,7 +22,8 @@ extension Director {
 
     @inline(never)
     private mutating func derivePath(_ server: ServerID) {
-        servers[server].path = network.path(to: servers[server].key.address)
+        let address = servers[server].key.address
+        servers[server].path = servers[server].settings.method == .tunneling ? network.tunnelPath(to: address) : network.path(to: address)
     }
 
     /// What to do with a packet whose server cannot be sent to: it is the host itself, or nobody knows the way.
@@ -87,8 +88,7 @@ extension Director {
     mutating func countOwnError(about packet: Packet, _ context: inout PacketContext) {
         guard packet.isBalanced, packet.hasTransport else { return }
         let flow = packet.flow
-        let match = connections.find(
-            flow, hash: connections.hash(flow.source, flow.sourcePort, flow.destination, flow.destinationPort, flow.proto))
+        let match = connections.find(flow)
         if match.id >= 0, !match.isReply { countOwnError(match.id, &context) }
     }
 

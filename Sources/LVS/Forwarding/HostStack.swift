@@ -29,7 +29,7 @@ extension Director {
 
     /// A packet for the director's own address that no service takes: `passed` is the verdict when the host deals with it.
     mutating func hostStack(_ frame: Frame, _ packet: Packet, _ passed: Verdict, _ context: inout PacketContext) -> Verdict {
-        guard isLocal(packet.flow.destination) else { return passOn(frame, packet, &context) }
+        guard isLocal(packet, frame) else { return passOn(frame, packet, &context) }
         guard answers(for: packet.flow.destination) else { return passed }
         return answer(frame, packet, &context)
     }
@@ -37,7 +37,7 @@ extension Director {
     /// No service of the family is left: the host sees everything itself.
     @inline(never)
     mutating func passServiceless(_ frame: inout Frame, _ packet: Packet, _ context: inout PacketContext) -> Verdict {
-        if packet.isFragment, isLocal(packet.flow.destination), answers(for: packet.flow.destination) {
+        if packet.isFragment, isLocal(packet, frame), answers(for: packet.flow.destination) {
             return reassemble(&frame, packet, &context)
         }
         // The services of the other family may have tunnels over this one.
@@ -57,7 +57,7 @@ extension Director {
     }
 
     private mutating func composeAnswer(_ frame: Frame, _ packet: Packet, _ context: inout PacketContext) -> Verdict {
-        guard !isMartian(packet.flow) else { return .martian }
+        guard !isMartian(packet, frame) else { return .martian }
         if packet.family == .v6, packet.transport > packet.network + 40, let refusal = refuseExtensions(frame, packet, &context) {
             return refusal
         }
@@ -80,10 +80,11 @@ extension Director {
     /// Addresses that the host takes from no wire (RFC 1812 section 5.3.7): nobody's, groups', loopback, and for IPv4 its own
     /// as a source.
     @inline(__always)
-    mutating func isMartian(_ flow: Flow) -> Bool {
+    mutating func isMartian(_ packet: Packet, _ frame: Frame) -> Bool {
+        let flow = packet.flow
         if flow.destination.isLoopback || flow.source.isLoopback || flow.source.isMulticast { return true }
         guard flow.source.isV4 else { return false }
-        return flow.source.isUnspecified || flow.source.v4 == .max || flow.destination.isUnspecified || isOwnSource(flow.source)
+        return flow.source.isUnspecified || flow.source.v4 == .max || flow.destination.isUnspecified || isFromHost(packet, frame)
     }
 
     private mutating func refusePort(_ frame: Frame, _ packet: Packet, _ context: inout PacketContext) -> Verdict {
@@ -135,8 +136,10 @@ extension Director {
         let from = packet.flow.destination, to = packet.flow.source
         // Congestion bits are the affair of connections (RFC 3168 section 6.1.1).
         let service = typeOfService(frame, packet) & 0xfc
+        let ports = (source: packet.flow.destinationPort, destination: packet.flow.sourcePort)
         let sent = send(
-            from: from, to: to, proto: IPProtocol.tcp, length: 20, typeOfService: service, dontFragment: true, frame.cause, &context
+            from: from, to: to, proto: IPProtocol.tcp, ports: ports, length: 20, typeOfService: service, dontFragment: true,
+            frame.cause, &context
         ) { bytes in
             bytes.fill(0, at: 0, count: 20)
             guard let answer = TCPHeader(bytes) else { return }

@@ -10,7 +10,19 @@ struct ICMPMessage {
         family == .v4 ? .init(type: ICMPType.unreachable, code: 3) : .init(type: ICMPv6Type.unreachable, code: 4)
     }
     static func hostUnreachable(_ family: IPFamily) -> ICMPMessage {
-        family == .v4 ? .init(type: ICMPType.unreachable, code: 1) : .init(type: ICMPv6Type.unreachable, code: 0)
+        family == .v4 ? .init(type: ICMPType.unreachable, code: 1) : .init(type: ICMPv6Type.unreachable, code: 3)
+    }
+    /// What the host's routing says about a packet that it has no way for: network unreachable, host unreachable or
+    /// communication prohibited (RFC 1812 section 5.2.7.1), no route or prohibited (RFC 4443 section 3.1). `nil` is silence.
+    static func refused(_ refusal: Network.Refusal, _ family: IPFamily) -> ICMPMessage? {
+        switch (refusal, family) {
+        case (.networkUnreachable, .v4): .init(type: ICMPType.unreachable, code: 0)
+        case (.hostUnreachable, .v4): .init(type: ICMPType.unreachable, code: 1)
+        case (.prohibited, .v4): .init(type: ICMPType.unreachable, code: 13)
+        case (.networkUnreachable, .v6), (.hostUnreachable, .v6): .init(type: ICMPv6Type.unreachable, code: 0)
+        case (.prohibited, .v6): .init(type: ICMPv6Type.unreachable, code: 1)
+        case (.discarded, _): nil
+        }
     }
     /// IPv4: host unreachable; IPv6: address unreachable.
     static func addressUnreachable(_ family: IPFamily) -> ICMPMessage {
@@ -78,7 +90,9 @@ extension Director {
             if let recorder = context.recorder { noteUntold(packet, recorder) }
             return false
         }
-        return tell(packet.flow.source, message, quoting: quoted, from: source, typeOfService: quoted[1] & 0x1e | 0xc0, cause, &context)
+        return tell(
+            packet.flow.source, message, quoting: quoted, from: source, typeOfService: quoted[1] & 0x1e | 0xc0, cause,
+            isSourceChosen: source != packet.flow.destination, &context)
     }
 
     mutating func isTellable(_ address: IPAddress) -> Bool {
@@ -89,7 +103,7 @@ extension Director {
     /// configured, not for a prefix that is routed to the host.
     private mutating func ownSource(for packet: Packet) -> IPAddress {
         let destination = packet.flow.destination
-        guard packet.family == .v6, hostEmulation.isWholeHost, !network.hasAddress(destination), network.isLocal(destination) else {
+        guard packet.family == .v6, !network.hasAddress(destination), network.isLocal(destination) else {
             return destination
         }
         return path(to: packet.flow.source).local
@@ -114,7 +128,7 @@ extension Director {
     /// section 4.3.2.3), for IPv6 1280 (RFC 4443 section 2.4).
     mutating func tell(
         _ destination: IPAddress, _ message: ICMPMessage, quoting quoted: Bytes, from source: IPAddress,
-        typeOfService: UInt8, _ cause: Int32, hops: UInt8? = nil, _ context: inout PacketContext
+        typeOfService: UInt8, _ cause: Int32, hops: UInt8? = nil, isSourceChosen: Bool = false, _ context: inout PacketContext
     ) -> Bool {
         let family = destination.family
         guard let options = answerOptions(from: source, &context) else { return false }
@@ -123,7 +137,7 @@ extension Director {
         return send(
             from: source, to: destination, proto: family == .v4 ? IPProtocol.icmp : IPProtocol.icmpv6,
             length: 8 + quote.count, typeOfService: family == .v4 ? typeOfService : 0,
-            hops: hops, cause, &context
+            hops: hops, isSourceChosen: isSourceChosen, cause, &context
         ) { payload in
             message.write(to: payload, quoting: quote)
             // The kernel quotes a header whose options it has filled in before it brings the checksum up to date.
@@ -134,13 +148,17 @@ extension Director {
         }
     }
 
-    /// Makes an IP packet of the director's own and sends it on its way; `fill` writes its payload of `length` bytes.
+    /// Makes an IP packet of the director's own and sends it on its way; `fill` writes its payload of `length` bytes. Where
+    /// its source was chosen by its way, it goes that way, whatever rules say about such a source.
     mutating func send(
-        from source: IPAddress, to destination: IPAddress, proto: UInt8, length: Int, typeOfService: UInt8 = 0,
-        dontFragment: Bool = false, hops: UInt8? = nil, _ cause: Int32, _ context: inout PacketContext, _ fill: (Bytes) -> Void
+        from source: IPAddress, to destination: IPAddress, proto: UInt8, ports: (source: UInt16, destination: UInt16) = (0, 0),
+        length: Int, typeOfService: UInt8 = 0, dontFragment: Bool = false, hops: UInt8? = nil, isSourceChosen: Bool = false,
+        _ cause: Int32, _ context: inout PacketContext, _ fill: (Bytes) -> Void
     ) -> Bool {
-        let path = path(to: destination)
-        guard path.kind == .ready || path.kind == .unknownNeighbor else { return false }
+        let query = RouteQuery(
+            to: destination, from: isSourceChosen ? nil : source, proto: proto, sourcePort: ports.source,
+            destinationPort: ports.destination, typeOfService: destination.isV4 ? typeOfService : 0)
+        guard let path = ownPath(query), path.isUsable else { return false }
         let family = destination.family
         guard let options = family == .v4 ? answerOptions(from: source, &context) : [] else { return false }
         let header = family.headerLength + options.count
@@ -207,7 +225,7 @@ struct ICMPBudget {
         if family == .v4 ? message.type == ICMPType.unreachable && message.code == 4 : message.type == ICMPv6Type.packetTooBig {
             return true
         }
-        let interval = limit * 1_000_000
+        let interval = limit * millisecond
         if tokens.count >= Self.receivers { tokens.removeAll(keepingCapacity: true) }
         var (credit, last) = tokens[receiver] ?? (Self.burst * interval, now)
         credit = min(credit + min(max(now - last, 0), Self.burst * interval), Self.burst * interval)

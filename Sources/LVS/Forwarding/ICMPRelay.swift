@@ -31,8 +31,7 @@ extension Director {
             return tunables.scheduleICMP != 0 ? .icmpMalformed : hostStack(frame, packet, .passICMP, &context)
         }
         let flow = quoted.flow.reversed
-        let match = connections.find(
-            flow, hash: connections.hash(flow.source, flow.sourcePort, flow.destination, flow.destinationPort, flow.proto))
+        let match = connections.find(flow)
         if match.id >= 0 {
             if let recorder = context.recorder { noteQuoted(match.id, isReply: match.isReply, recorder) }
             return match.isReply
@@ -68,9 +67,9 @@ extension Director {
         _ frame: inout Frame, _ packet: Packet, _ quoted: Packet, _ id: ConnectionID, _ context: inout PacketContext
     ) -> Verdict {
         var packet = packet
-        if !isLocal(packet.flow.destination) {
+        if !isLocal(packet, frame) {
             // One hop is the host's own: it forwards the packet before it sees whom it concerns.
-            if let refusal = refuseRouting(frame, packet, along: path(to: packet.flow.destination), &context) { return relayed(refusal) }
+            if let refusal = refuseRouting(frame, packet, along: path(of: packet, frame), &context) { return relayed(refusal) }
             takeHop(frame, packet)
             packet.hops &-= 1
         }
@@ -125,8 +124,8 @@ extension Director {
         _ frame: inout Frame, _ packet: Packet, _ quoted: Packet, _ id: ConnectionID, _ context: inout PacketContext
     ) -> Verdict {
         let connection = connections[id]
-        let isForDirector = isLocal(packet.flow.destination) && connection.method != .fullNAT
-        let path = path(to: connection.method == .fullNAT ? connection.client : packet.flow.destination)
+        let isForDirector = isLocal(packet, frame) && connection.method != .fullNAT
+        let path = connection.method == .fullNAT ? pathBack(id, packet, frame) : path(of: packet, frame)
         if !isForDirector, connection.translates || hostEmulation.isWholeHost,
             let refusal = refuseRouting(frame, packet, along: path, &context)
         {
@@ -139,6 +138,8 @@ extension Director {
         }
         guard isTranslatable(frame, packet, &context) else { return .icmpMalformed }
         guard connection.client.family == packet.family else { return .icmpUnusable }
+        let way = isForDirector ? path : routedAgain(path, packet, frame, id)
+        guard isForDirector || way.isUsable else { return .noRoute }
         countReply(id, length: Int(packet.length), &context)
         rewriteError(
             .source, of: frame, packet, to: connection.virtual,
@@ -150,7 +151,7 @@ extension Director {
         }
         guard !isForDirector else { return .passICMP }
         takeHop(frame, packet)
-        return sendRelayed(&frame, packet, along: path, as: .icmpToClient, &context)
+        return sendRelayed(&frame, packet, along: way, as: .icmpToClient, &context)
     }
 
     /// Nobody is told that an ICMP error is too long: IPv4 fragments it even against DF, IPv6 drops it.

@@ -19,9 +19,12 @@ extension Director {
     /// A packet of the host's own that was led through the director, on its way to a client. The host hands over whole
     /// datagrams, so that each has its ports; as their source it may fragment IPv6 too.
     mutating func directOwn(_ frame: inout Frame, _ packet: Packet, _ context: inout PacketContext) -> Verdict {
-        let path = path(to: packet.flow.destination)
-        guard path.kind == .ready || path.kind == .unknownNeighbor else { return .noRoute }
+        var path = path(leaving: packet, frame)
+        guard path.isUsable else { return .noRoute }
         let verdict = leaveHost(&frame, packet, &context)
+        // What was translated is looked up again under its new source.
+        if verdict != .passReply, tunables.snatReroute != 0 { path = self.path(leaving: Packet(frame), frame) }
+        guard path.isUsable else { return .noRoute }
         guard fits(frame, packet, path.mtu, &context) else {
             return sendFragments(of: frame, packet, limit: Int(path.mtu), along: path, as: verdict, &context)
         }
@@ -34,8 +37,7 @@ extension Director {
         guard packet.kind == .ip, services.hasServices(packet.family), !packet.isFragment else { return .passReply }
         guard packet.isBalanced else { return leaveHostAsError(frame, packet, &context) }
         let flow = packet.flow
-        let match = connections.find(
-            flow, hash: connections.hash(flow.source, flow.sourcePort, flow.destination, flow.destinationPort, flow.proto))
+        let match = connections.find(flow)
         guard match.id >= 0, match.isReply else { return .passReply }
         countReply(match.id, length: Int(packet.length), &context)
         trackState(match.id, packet, isReply: true)
@@ -51,8 +53,7 @@ extension Director {
         let quoted = Packet(quoted: message.dropFirst(8))
         guard quoted.kind == .ip, quoted.hasTransport, quoted.isBalanced, !quoted.isLaterFragment else { return .passReply }
         let flow = quoted.flow.reversed
-        let match = connections.find(
-            flow, hash: connections.hash(flow.source, flow.sourcePort, flow.destination, flow.destinationPort, flow.proto))
+        let match = connections.find(flow)
         guard match.id >= 0, match.isReply else { return .passReply }
         if let recorder = context.recorder { noteQuoted(match.id, isReply: true, recorder) }
         countReply(match.id, length: Int(packet.length), &context)

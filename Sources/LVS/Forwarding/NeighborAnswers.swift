@@ -27,7 +27,9 @@ extension Director {
             return .malformed
         }
         let target = question.target, sender = question.sender
-        guard question.operation == .request, answersNeighbors(for: target, on: frame.ingress), sender != target else { return .passARP }
+        guard question.operation == .request, answersNeighbors(for: target, asking: sender, on: frame.ingress), sender != target else {
+            return .passARP
+        }
         guard let reply = outbox.room(for: Int(packet.network) + 28) else { return .noBuffer }
         reply.bytes.copy(frame.bytes.prefix(Int(packet.network)))
         reply.bytes.setMAC(question.senderMAC, at: 0)
@@ -45,7 +47,7 @@ extension Director {
             packet.hops == 255
         else { return packet.detail >= 133 && packet.detail <= 137 ? .passARP : .groupDestination }
         let target = question.target
-        guard answersNeighbors(for: target, on: frame.ingress) else { return .passARP }
+        guard answersNeighbors(for: target, asking: packet.flow.source, on: frame.ingress) else { return .passARP }
         // Duplicate address detection asks from ::, and all nodes hear the answer (RFC 4861 section 7.2.4).
         let asker = packet.flow.source
         let isProbe = asker.isUnspecified
@@ -65,7 +67,10 @@ extension Director {
         return outbox.emit(reply, on: frame.ingress, causedBy: frame.cause) ? .neighborAdvertisement : .noBuffer
     }
 
-    private mutating func answersNeighbors(for address: IPAddress, on interface: Int32) -> Bool {
-        virtuals.owned.contains(address) || hostEmulation.isWholeHost && network.isLocal(address) || ownsLocalAddress(address)
+    private mutating func answersNeighbors(for address: IPAddress, asking sender: IPAddress, on interface: Int32) -> Bool {
+        if virtuals.owned.contains(address) || ownsLocalAddress(address) { return true }
+        guard hostEmulation.isWholeHost else { return false }
+        guard address.isV4, !network.uses(.v4).isEmpty else { return network.isLocal(address) }
+        return path(for: RouteQuery(to: address, from: sender, ingress: interface)).kind == .local
     }
 }

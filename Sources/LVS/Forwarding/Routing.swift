@@ -19,7 +19,7 @@ extension Director {
             return .passNotLocal
         }
         if isICMPError(packet), !packet.isFragment { return routeForHost(frame, packet, &context) }
-        return refuseRouting(frame, packet, along: path(to: packet.flow.destination), &context) ?? .passNotLocal
+        return refuseRouting(frame, packet, along: path(of: packet, frame), &context) ?? .passNotLocal
     }
 
     /// Why the host would not forward a packet from the server's side along `path`, which its sender is told; `nil` when it
@@ -38,10 +38,8 @@ extension Director {
     }
 
     private mutating func explainRefusal(_ frame: Frame, _ packet: Packet, _ path: Path, _ context: inout PacketContext) -> Verdict {
-        let isV4 = packet.family == .v4
         guard path.kind == .ready || path.kind == .unknownNeighbor else {
-            // Network unreachable (RFC 1812 section 5.2.7.1), no route to destination (RFC 4443 section 3.1).
-            tellRouted(frame, packet, ICMPMessage(type: isV4 ? ICMPType.unreachable : ICMPv6Type.unreachable, code: 0), &context)
+            if let message = ICMPMessage.refused(path.refusal, packet.family) { tellRouted(frame, packet, message, &context) }
             return .noRoute
         }
         guard packet.hops > 1 else {
@@ -49,7 +47,7 @@ extension Director {
             return .timeExceeded
         }
         tellRouted(frame, packet, .tooLong(packet.family, limit: UInt32(path.mtu)), &context)
-        return isV4 ? .fragmentationNeeded : .packetTooBig
+        return packet.family == .v4 ? .fragmentationNeeded : .packetTooBig
     }
 
     /// Tells the sender of a packet to somebody else, from the director's own address towards the sender.
@@ -61,11 +59,11 @@ extension Director {
     /// told that nobody waits for it, unless it is itself a refusal. `nil` leaves it to the host's routing.
     mutating func unknownReply(_ frame: inout Frame, _ packet: Packet, _ context: inout PacketContext) -> Verdict? {
         guard tunables.natICMPSend != 0, packet.isBalanced, isNATServer(packet.flow), !isRefusal(packet) else { return nil }
-        if isLocal(packet.flow.destination) {
+        if isLocal(packet, frame) {
             tell(packet, of: frame, .portUnreachable(packet.family), &context)
             return .unknownReply
         }
-        let path = path(to: packet.flow.destination)
+        let path = path(of: packet, frame)
         if let refusal = refuseRouting(frame, packet, along: path, &context) { return refusal }
         takeHop(frame, packet)
         tellRouted(frame, packet, .portUnreachable(packet.family), &context)
@@ -98,7 +96,7 @@ extension Director {
 
     /// Does for a muted packet what the host's forwarding would have done.
     mutating func routeForHost(_ frame: Frame, _ packet: Packet, _ context: inout PacketContext) -> Verdict {
-        let path = path(to: packet.flow.destination)
+        let path = path(of: packet, frame)
         if path.kind == .local { return .passNotLocal }
         if let refusal = refuseRouting(frame, packet, along: path, &context) { return refusal }
         guard var copy = outbox.copy(frame) else { return .noBuffer }

@@ -8,7 +8,7 @@ extension Director {
         let flow = Flow(
             source: packet.flow.source, sourcePort: 500, destination: packet.flow.destination, destinationPort: 500,
             proto: IPProtocol.udp)
-        let match = connections.find(flow, hash: connections.hash(flow.source, 500, flow.destination, 500, flow.proto))
+        let match = connections.find(flow)
         guard match.id >= 0, connections[match.id].method != .fullNAT else { return nil }
         return match.isReply
             ? relaySecuredReply(&frame, packet, match.id, &context) : relaySecuredRequest(&frame, packet, match.id, &context)
@@ -40,18 +40,20 @@ extension Director {
     private mutating func relaySecuredReply(_ frame: inout Frame, _ packet: Packet, _ id: ConnectionID, _ context: inout PacketContext)
         -> Verdict?
     {
-        let path = path(to: packet.flow.destination)
+        let path = path(of: packet, frame)
         guard path.kind != .local else { return nil }
         let translates = connections[id].translates
         if translates || hostEmulation.isWholeHost, let refusal = refuseRouting(frame, packet, along: path, &context) { return refusal }
+        let way = translates ? routedAgain(path, packet, frame, id) : path
+        guard way.isUsable || !translates else { return .noRoute }
         countReply(id, length: Int(packet.length), &context)
         touch(id, timeouts.timeout(proto: IPProtocol.udp, state: 0))
         guard translates else { return .passReply }
         takeHop(frame, packet)
         writeAddress(.source, of: frame, packet, from: packet.flow.source, to: connections[id].virtual)
-        guard fits(frame, packet, path.mtu, &context) else {
-            return sendFragments(of: frame, packet, limit: Int(path.mtu), along: path, as: .replyTranslated, &context)
+        guard fits(frame, packet, way.mtu, &context) else {
+            return sendFragments(of: frame, packet, limit: Int(way.mtu), along: way, as: .replyTranslated, &context)
         }
-        return dispatch(&frame, packet, along: path, as: .replyTranslated, &context)
+        return dispatch(&frame, packet, along: way, as: .replyTranslated, &context)
     }
 }

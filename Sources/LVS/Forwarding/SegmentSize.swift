@@ -16,7 +16,7 @@ extension Director {
         case .off: return
         case .value(let size): limit = size
         case .auto:
-            guard let room = room(for: id) else { return }
+            guard let room = room(for: id, packet, frame) else { return }
             limit = UInt16(clamping: max(room - packet.family.headerLength - 20, packet.family == .v4 ? 536 : 1220))
         }
         guard let tcp = TCPHeader(frame.bytes.dropFirst(Int(packet.transport)).prefix(packet.transportLength)),
@@ -27,7 +27,7 @@ extension Director {
     }
 
     /// Bytes of the longest IP packet that a connection's way carries in one piece; `nil` where there is no way.
-    private mutating func room(for id: ConnectionID) -> Int? {
+    private mutating func room(for id: ConnectionID, _ packet: Packet, _ frame: Frame) -> Int? {
         let server = connections[id].server
         refreshPath(server)
         let path = servers[server].path
@@ -37,7 +37,7 @@ extension Director {
             return Int(path.mtu) - servers[outer: outerHeader(of: server, carrying: connections[id].client.family, isPartial: false)].length
         case .masquerading, .fullNAT:
             // Both directions pass, so both ways count.
-            let back = self.path(to: connections[id].client)
+            let back = pathBack(id, packet, frame)
             return Int(back.mtu > 0 ? min(path.mtu, back.mtu) : path.mtu)
         default: return Int(path.mtu)
         }

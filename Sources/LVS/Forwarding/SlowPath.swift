@@ -31,8 +31,7 @@ extension Director {
         guard services.hasServices(packet.family) else { return passServiceless(&frame, packet, &context) }
         guard packet.isBalanced else { return directOther(&frame, packet, &context) }
         let flow = packet.flow
-        let match = connections.find(
-            flow, hash: connections.hash(flow.source, flow.sourcePort, flow.destination, flow.destinationPort, flow.proto))
+        let match = connections.find(flow)
         if let recorder = context.recorder { noteFound(match, flow, recorder) }
         guard match.id >= 0 else { return setUpConnection(&frame, packet, &context) }
         var packet = packet
@@ -42,7 +41,7 @@ extension Director {
     /// IPv4 options: what is wrong is told to the sender, a source route is dropped as hosts do it (accept_source_route).
     private mutating func reviewOptions(_ frame: Frame, _ packet: Packet, _ context: inout PacketContext) -> Verdict? {
         guard let header = IPv4Header(frame.bytes.dropFirst(Int(packet.network))) else { return .malformed }
-        let isForDirector = isLocal(packet.flow.destination)
+        let isForDirector = isLocal(packet, frame)
         let address = isForDirector ? packet.flow.destination : path(to: packet.flow.source).local
         let locals = network
         let host = IPOptions.Host(address: address, milliseconds: milliseconds) { locals.isLocal($0) }
@@ -50,7 +49,7 @@ extension Director {
         let failure = options.review(header, at: host)
         context.options = options
         if let failure {
-            if speaks(for: packet) {
+            if speaks(for: packet, frame) {
                 tell(
                     packet, of: frame, ICMPMessage(type: ICMPType.parameterProblem, code: 0, rest: UInt32(failure.place) << 24),
                     from: address, &context)
@@ -61,11 +60,11 @@ extension Director {
     }
 
     /// Time of day for options and ICMP timestamps. The director knows no calendar, which the highest bit says.
-    var milliseconds: UInt32 { UInt32(truncatingIfNeeded: (clock / 1_000_000) % 86_400_000) | 0x8000_0000 }
+    var milliseconds: UInt32 { UInt32(truncatingIfNeeded: (clock / millisecond) % 86_400_000) | 0x8000_0000 }
 
     /// Whether nobody but the director can tell the sender of a packet what is wrong with it.
-    mutating func speaks(for packet: Packet) -> Bool {
-        if isLocal(packet.flow.destination) { return isKeptFromHost(packet.flow.destination) }
+    mutating func speaks(for packet: Packet, _ frame: Frame) -> Bool {
+        if isLocal(packet, frame) { return isKeptFromHost(packet.flow.destination) }
         return hostEmulation.isWholeHost || isTranslated(packet.flow.source)
     }
 }

@@ -19,7 +19,7 @@ struct LocalFilter {
         for route in network.routes where route.kind == .local && route.prefix.isV4 && !route.prefix.isLoopback {
             if route.length == 32 { add(route.prefix) } else { hasPrefixes = true }
         }
-        if !ranges.isEmpty { hasPrefixes = true }
+        if !ranges.isEmpty || !network.uses(.v4).isEmpty { hasPrefixes = true }
     }
 
     private mutating func add(_ address: IPAddress) {
@@ -40,10 +40,35 @@ struct LocalFilter {
 }
 
 extension Director {
-    /// Whether an IPv4 address that a packet came from is the director's own.
+    /// Whether an IPv4 packet claims to come from the director's own host.
     @inline(__always)
-    mutating func isOwnSource(_ address: IPAddress) -> Bool {
+    mutating func isFromHost(_ packet: Packet, _ frame: Frame) -> Bool {
         if locals.generation != network.generation { locals.read(network, virtuals.owned, localRanges) }
-        return locals.mayHold(address) && isLocal(address)
+        return locals.mayHold(packet.flow.source) && isHostAddress(packet, frame)
+    }
+
+    @inline(never)
+    private mutating func isHostAddress(_ packet: Packet, _ frame: Frame) -> Bool {
+        let source = packet.flow.source
+        let isOwned = virtuals.owned.contains(source) || ownsLocalAddress(source)
+        guard !network.uses(.v4).isEmpty, !isOwned else { return isLocal(source) }
+        return network.isMartianSource(query(packet, frame, mark: routingMark(of: packet, frame)))
+    }
+}
+
+extension Network {
+    /// Whether the host takes no packet from this source, as an answer to it would not leave by a plain route: with rules
+    /// that look at sources and the like, the source is looked up as an answer's destination (fib_validate_source).
+    public func isMartianSource(_ query: RouteQuery) -> Bool {
+        let answer = route(query)
+        guard answer.refusal == nil else { return false }
+        // A packet for the host itself is answered by the host.
+        let ingress = answer.route?.kind == .unicast ? answer.route?.interface ?? 0 : 0
+        var back = RouteQuery(
+            to: query.source, from: answer.route?.kind == .broadcast ? nil : query.destination, ingress: ingress, proto: query.proto,
+            sourcePort: query.destinationPort, destinationPort: query.sourcePort)
+        back.typeOfService = query.typeOfService
+        let wayBack = route(back)
+        return wayBack.refusal == nil && wayBack.route?.kind != .unicast
     }
 }

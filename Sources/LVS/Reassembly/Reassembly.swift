@@ -5,11 +5,11 @@ extension Director {
     /// last fragment to arrive goes the rest of the way as the whole packet.
     @inline(never)
     mutating func reassemble(_ frame: inout Frame, _ packet: Packet, _ context: inout PacketContext) -> Verdict {
-        let isForwarded = !isLocal(packet.flow.destination)
+        let isForwarded = !isLocal(packet, frame)
         if isForwarded {
             guard isGatheredOnTheWay(packet) else { return passOn(frame, packet, &context) }
             // The host's forwarding judges fragments of IPv4 before they are put together, IPv6 afterwards.
-            if packet.family == .v4, let refusal = refuseRouting(frame, packet, along: path(to: packet.flow.destination), &context) {
+            if packet.family == .v4, let refusal = refuseRouting(frame, packet, along: path(of: packet, frame), &context) {
                 return refusal
             }
         } else if !services.hasServices(packet.family), !answers(for: packet.flow.destination) {
@@ -81,7 +81,9 @@ extension Director {
             return outbox.emit(whole, on: whole.egress, causedBy: whole.cause) ? verdict : .noBuffer
         }
         joinHeader(packet, verdict, &context)
-        if verdict == .replyTranslated, originals.hasDF { return refuseReply(whole, packet, &context) }
+        if verdict == .replyTranslated, originals.hasDF {
+            return refuseReply(whole, packet, limit: path(to: packet.flow.destination).mtu, &context)
+        }
         var path = Path()
         path.kind = .ready
         path.interface = whole.egress
@@ -105,31 +107,6 @@ extension Director {
             return verdict
         }
         return outbox.emit(whole, on: Self.localInterface, causedBy: whole.cause) ? verdict : .noBuffer
-    }
-
-    /// A server's reply whose longest fragment had DF: the kernel thinks it unbreakable once it is whole, and tells the
-    /// virtual address, which passes it on to the server as any error about the connection.
-    private mutating func refuseReply(_ whole: Frame, _ packet: Packet, _ context: inout PacketContext) -> Verdict {
-        let connection = connections.find(
-            packet.flow,
-            hash: connections.hash(
-                packet.flow.source, packet.flow.sourcePort,
-                packet.flow.destination, packet.flow.destinationPort, packet.flow.proto))
-        guard connection.id >= 0 else { return .fragmentationNeeded }
-        let quoted = whole.bytes.dropFirst(Int(packet.network)).prefix(Int(packet.length))
-        let virtual = connections[connection.id].virtual
-        let limit = UInt32(path(to: packet.flow.destination).mtu)
-        guard let header = IPv4Header(quoted) else { return .malformed }
-        header.source = packet.flow.source
-        header.fillChecksum()
-        quoted.setBig16(packet.flow.sourcePort, at: header.length)
-        if tell(
-            packet.flow.source, .tooLong(.v4, limit: limit), quoting: quoted, from: virtual,
-            typeOfService: header.typeOfService & 0x1e | 0xc0, whole.cause, hops: UInt8(clamping: tunables.defaultTTL - 1), &context)
-        {
-            countRequest(connection.id, length: Int32(context.answerLength), &context)
-        }
-        return .fragmentationNeeded
     }
 
     /// An IPv6 fragment of a wrong length: the host tells the sender (RFC 8200 section 4.5).

@@ -68,6 +68,8 @@ public struct Path: BitwiseCopyable {
     /// Generation of the network that this was derived from; 0 for never.
     public var generation: UInt32 = 0
     public var kind = Kind.unresolved
+    /// Why there is no route, where there is none.
+    public var refusal = Network.Refusal.networkUnreachable
     /// An ICMP error has taught the path MTU.
     public var isLearned = false
     /// The director's own address towards there.

@@ -56,7 +56,11 @@ struct VirtualAddresses {
         owned = []
         waiting = []
         for address in addresses where !network.isLocal(address) {
-            if ownership.covers(address) { owned.insert(address) } else { waiting.insert(address) }
+            if ownership.covers(address) {
+                owned.insert(address)
+            } else if !network.mayBeLocal(address) {
+                waiting.insert(address)
+            }
         }
         handled.subtract(waiting)
         mayBeGone = !waiting.isEmpty || !lost.isEmpty
@@ -106,5 +110,5 @@ extension Director {
 
     /// Whether the virtual address of a known connection has left the host.
     @inline(__always)
-    mutating func hasLeft(_ address: IPAddress) -> Bool { virtuals.mayBeGone && !isLocal(address) }
+    mutating func hasLeft(_ packet: Packet, _ frame: Frame) -> Bool { virtuals.mayBeGone && !isLocal(packet, frame) }
 }

@@ -9,7 +9,7 @@ extension Director {
     /// over IPv6 and tunnels that carry IPv6 lose what is too long in silence.
     mutating func tunnelError(_ frame: Frame, _ packet: Packet, _ context: inout PacketContext) -> Verdict? {
         guard packet.flow.proto == (packet.family == .v4 ? IPProtocol.icmp : IPProtocol.icmpv6), !packet.isFragment,
-            packet.hasTransport, isLocal(packet.flow.destination)
+            packet.hasTransport, isLocal(packet, frame)
         else { return nil }
         let message = frame.bytes.dropFirst(Int(packet.transport)).prefix(packet.transportLength)
         guard let icmp = ICMPHeader(message), isTold(icmp, packet.family), let quoted = quotedOuter(message.dropFirst(8), packet.family),
@@ -70,8 +70,7 @@ extension Director {
             guard let place = tunnel.innerPacket(in: quoted.payload, proto: quoted.proto, to: guess) else { continue }
             let inner = quoted.payload.dropFirst(place.offset)
             guard let flow = innerFlow(inner, place.family) else { continue }
-            let hash = connections.hash(flow.source, flow.sourcePort, flow.destination, flow.destinationPort, flow.proto)
-            let match = connections.find(flow, hash: hash)
+            let match = connections.find(flow)
             guard match.id >= 0, !match.isReply else { continue }
             let knows = { (settings: ServerSettings) in
                 Tunnels.of(settings.tunnel) == tunnel && tunnel.innerPacket(in: quoted.payload, proto: quoted.proto, to: settings) != nil
@@ -140,9 +139,7 @@ extension Director {
         }
         switch (outer, inner) {
         case (.v4, .v4): return received
-        case (_, .v4): return .hostUnreachable(.v4)
-        // Code 3: address unreachable.
-        case (_, .v6): return ICMPMessage(type: ICMPv6Type.unreachable, code: 3)
+        default: return .hostUnreachable(inner)
         }
     }
 
@@ -154,7 +151,7 @@ extension Director {
     private mutating func learnLimit(_ said: Int, _ id: ConnectionID, _ address: IPAddress, _ overhead: Int) -> UInt32? {
         let server = connections[id].server
         let cached = server >= 0 ? servers[server].path : Path(), known = network.learnedMTU(address)
-        let fresh = network.path(to: address)
+        let fresh = network.tunnelPath(to: address)
         let least = address.isV4 ? min(Int(fresh.mtu), 552) : 1280
         let mtu = max(said, least)
         // Half of the time has to pass before the same value is worth another look-up of every way.
@@ -170,7 +167,7 @@ extension Director {
             } else if isPlain, !cached.isLearned {
                 Int(cached.mtu)
             } else {
-                Int(network.path(to: connections[id].serverAddress).mtu)
+                Int(network.tunnelPath(to: connections[id].serverAddress).mtu)
             }
         let limit = whole - overhead
         return limit >= 68 ? UInt32(limit) : nil

@@ -149,8 +149,10 @@ class Host:
                  f" peer name peer0 address {GATEWAY_MAC} mtu 65535 netns peer",
                  "for f in rx tx sg tso gso gro; do off=\"$off $f off\"; done",
                  f"ethtool -K {self.device} $off >/dev/null; ip netns exec peer ethtool -K peer0 $off >/dev/null",
-                 "ip -n peer link set peer0 up", "cat > /run/ip.batch <<'X'", *self.network(), "X",
+                 "ip -n peer link set peer0 up", "cat > /run/ip.batch <<'X'", *(x for x in self.network() if x[:1] != "-"), "X",
                  "ip -force -batch /run/ip.batch",
+                 # A line that begins with the family is none for a batch: rules of IPv6.
+                 *(f"ip {x}" for x in self.network() if x[:1] == "-"),
                  f"set_value net/ipv4/conf/{self.device}/rp_filter 0; set_value net/ipv4/conf/{self.device}/send_redirects 0"]
         for line in settings:
             line = line.split("#")[0].strip()
