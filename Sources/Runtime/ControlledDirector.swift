@@ -37,6 +37,8 @@ struct ControlledDirector: ~Copyable, ControlTarget {
     mutating func answer(_ question: ControlQuestion) throws(AskError) -> ControlReply {
         switch question {
         case .verdictCounters: return .text(director.verdicts.all.map { "\($0.verdict.name) \($0.frames)\n" }.joined())
+        case .virtualAddresses:
+            return .text(director.virtualAddresses().map { "\($0.address) \($0.holder.rawValue)\n" }.joined())
         case .start: return .text(start)
         case .switches: return .text(DirectorText.switches(director))
         case .explain(let packet, let form):

@@ -26,6 +26,8 @@ public final class EventLoop {
         var signals: Signals
         var files: RunFiles
         var log: Log
+        /// What keeps other directors off the interfaces.
+        var claims: InterfaceClaims?
     }
 
     private var engine: ControlledDirector
@@ -41,6 +43,9 @@ public final class EventLoop {
     private let rulesReload: Reload<HostRules?>
     private let poller: Poller
     private let log: Log
+    private let claims: InterfaceClaims?
+    /// Why the control socket could not be made again, as it was said last.
+    private var controlFailure: ControlError?
     private var state: RunFiles.State
     /// Descriptors of the links, as registered.
     private var watched: [Int32]
@@ -57,7 +62,7 @@ public final class EventLoop {
     /// What a ready descriptor is; links are numbered from `firstLink`.
     private enum Token {
         static let signals: UInt64 = 0, network: UInt64 = 1, control: UInt64 = 2, reload: UInt64 = 3, rulesChanges: UInt64 = 4
-        static let rulesReload: UInt64 = 5, firstLink: UInt64 = 16
+        static let rulesReload: UInt64 = 5, claims: UInt64 = 6, firstLink: UInt64 = 16
     }
     /// Turns of the packet loop between two looks at everything else.
     private static let turns = 16
@@ -69,6 +74,7 @@ public final class EventLoop {
     init(_ director: consuming Director, _ setup: Setup, _ state: RunFiles.State, start: String) throws {
         let log = setup.log
         self.log = log
+        claims = setup.claims
         self.state = state
         (control, signals) = (setup.control, setup.signals)
         reload = try Reload(setup.files)
@@ -112,6 +118,7 @@ public final class EventLoop {
         try poller.watch(reload.descriptor, as: Token.reload)
         try poller.watch(rulesReload.descriptor, as: Token.rulesReload)
         if let rulesChanges { try poller.watch(rulesChanges.descriptor, as: Token.rulesChanges) }
+        if let claims { try poller.watch(claims.descriptor, as: Token.claims) }
     }
 
     /// Runs until a signal ends it.
@@ -145,6 +152,7 @@ public final class EventLoop {
         case Token.reload: try applyFiles()
         case Token.rulesChanges: if try rulesChanges?.drain() == true { try readRules() }
         case Token.rulesReload: try applyRules()
+        case Token.claims: claims?.answer()
         default: packets.setReady(Int(token - Token.firstLink))
         }
     }
@@ -159,7 +167,12 @@ public final class EventLoop {
 
     @discardableResult
     private func updateNetwork() throws -> Bool {
+        let before = engine.director.network.addresses
         guard try host.update(&engine.director) else { return false }
+        if let recording = engine.recording, engine.director.network.addresses != before {
+            recording.pieces.changed(addresses: before, to: engine.director.network)
+        }
+        claims?.follow(engine.director.network.interfaces)
         egress.follow(engine.director.network.interfaces)
         packets.setAllReady()
         return true
@@ -227,8 +240,9 @@ public final class EventLoop {
             isBehind = false
             do { try follow() } catch { log.say("\(error)") }
         }
+        let waited = waits
         waits = packets.release(&engine, at: now)
-        if waits { host.resolve(engine.director.wantedNeighbors, at: now) }
+        if waits || waited { host.resolve(engine.director.wantedNeighbors, at: now) }
         host.sendAnnouncements(at: now) { egress.transmit($0) }
         guard now >= nextSecond else { return }
         nextSecond = now + second
@@ -238,6 +252,18 @@ public final class EventLoop {
         serve()
         packets.setAllReady()
         try watchLinks()
+        restoreControl()
+    }
+
+    /// Makes the control socket again if somebody has removed it.
+    private func restoreControl() {
+        do throws(ControlError) {
+            if try control.restore() { log.say("control socket \(control.path) was removed; it is made again") }
+            controlFailure = nil
+        } catch {
+            if controlFailure == nil { log.say("\(error)") }
+            controlFailure = error
+        }
     }
 
     /// Makes the host follow the services and the network that there are now.

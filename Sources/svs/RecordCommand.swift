@@ -51,6 +51,11 @@ struct RecordCommand: ParsableCommand {
     @Option(help: "Marks for IPv4 instead of the running director's.") var marks: String?
     @Option(help: "Marks for IPv6 instead of the running director's.") var marks6: String?
     @Option(help: "Switches instead of the running director's.") var sysctl: String?
+    @Option(
+        help: ArgumentHelp(
+            "With --services: virtual addresses that the case's director owns where the host does not have them.",
+            valueName: "all|addr,..."))
+    var own: Ownership?
     @Flag(help: "Map addresses to others and clear payloads.") var anonymise = false
     @Option(help: ArgumentHelp("The running director's socket.", valueName: "path")) var control: String?
 
@@ -61,6 +66,7 @@ struct RecordCommand: ParsableCommand {
             throw ValidationError("--frames, --seconds and --megabytes: at least 1")
         }
         guard !anonymise || services == nil else { throw ValidationError("--anonymise is for cases of a running director") }
+        guard own == nil || services != nil else { throw ValidationError("--own: a running director owns what it was started with") }
         guard control == nil || services == nil else { throw ValidationError("--control: the services come from --services") }
     }
 
@@ -112,7 +118,7 @@ struct RecordCommand: ParsableCommand {
         let rules = try ServicesFile(texts["services"] ?? "", name: services ?? "services", names: SystemNames()).rules
         let filter = try RecordFilter(clients: clients, services: onlyServices, rules: rules)
         let capture = CaseCapture(
-            folder: output, interfaces: interfaces, texts: texts, filter: filter, frames: frames,
+            folder: output, interfaces: interfaces, texts: texts, ownership: own ?? .none, filter: filter, frames: frames,
             bytes: megabytes << 20, end: end, log: Terminal.log)
         Terminal.complain("recorded \(try capture.run()) frames to \(output)")
     }

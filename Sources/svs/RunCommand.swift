@@ -42,6 +42,11 @@ struct RunCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Socket that svs adm and ipvsadm speak to.", valueName: "path")) var control = AdmCommandLine.socket
     @Option(help: ArgumentHelp("Connections that the table can hold.", valueName: "n")) var connections = 1 << 20
     @Option(help: ArgumentHelp("Threads that direct frames; 1 is what this version has.", valueName: "n")) var workers = 1
+    @Option(
+        help: ArgumentHelp(
+            "Virtual addresses to answer and announce where the host does not have them: all, none or addresses.",
+            valueName: "all|addr,..."))
+    var own = Ownership.none
     @Option(help: "How frames are taken: ring (mapped memory) or socket (recvmmsg).") var link = LinkOption()
 
     func validate() throws {
@@ -67,7 +72,7 @@ struct RunCommand: ParsableCommand {
             }
             let launch = DirectorLaunch(
                 interfaces: interfaces, link: link.scheme, files: files, control: control, connections: connections,
-                log: Terminal.log)
+                ownership: own, log: Terminal.log)
             try launch.start(state).run()
         }
     }

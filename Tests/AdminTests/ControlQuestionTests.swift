@@ -8,7 +8,7 @@ import Testing
         .explain(packet: "", .json),
         .startRecording(.init()),
         .startRecording(.init(clients: ["198.51.100.0/24", "2001:db8::7"], services: ["192.0.2.1:80"], interfaces: ["eth0"])),
-        .recorded, .recordedConnections, .endRecording,
+        .recorded, .recordedConnections, .endRecording, .virtualAddresses,
     ]
 
     static let replies: [ControlReply] = [

@@ -78,7 +78,7 @@ extension Director {
         guard !network.uses(query.destination.family).isEmpty else { return path(to: query.destination) }
         let source = query.source
         let maySpeak =
-            !source.isV4 || source.isUnspecified || virtuals.owned.contains(source) || isLocalAddress(source)
+            !source.isV4 || source.isUnspecified || virtuals.owned.contains(source) || ownsLocalAddress(source)
             || network.isOwnSource(source)
         return maySpeak ? path(for: query) : nil
     }
@@ -110,6 +110,6 @@ extension Director {
     @inline(never)
     private mutating func isRoutedToHost(_ packet: Packet, _ frame: Frame) -> Bool {
         let address = packet.flow.destination
-        return virtuals.owned.contains(address) || isLocalAddress(address) || path(of: packet, frame).kind == .local
+        return virtuals.owned.contains(address) || ownsLocalAddress(address) || path(of: packet, frame).kind == .local
     }
 }
