@@ -4,6 +4,11 @@ public import Wire
 /// fragmented because the client's packet allowed that.
 ///
 /// Memory is bounded; the oldest datagrams give way. A fragment that overlaps others spoils its datagram (RFC 5722).
+///
+/// The director puts fragments together with code of its own (`ReassemblyTable`): there it has to be, fragment for fragment
+/// and byte for byte of accounted memory, what Linux does, since its cases are compared with the kernel's, and a datagram
+/// keeps how it came in so that it can leave the same way. Here nothing is sent on in fragments and nobody compares: what
+/// counts is that a flood pushes out the oldest and never blocks, in a module that needs `Wire` alone.
 public struct OuterFragments {
     /// Datagrams given up: incomplete for too long, contradictory, or pushed out.
     public private(set) var lost: UInt64 = 0
@@ -32,7 +37,7 @@ public struct OuterFragments {
     /// - Parameters:
     ///   - limit: datagrams that may wait at a time.
     ///   - patience: nanoseconds until one is given up.
-    public init(limit: Int = 256, patience: UInt64 = 30_000_000_000) {
+    public init(limit: Int = 256, patience: UInt64 = 30 * UInt64(second)) {
         self.limit = limit
         self.patience = patience
     }

@@ -30,12 +30,10 @@ public final class Announcer {
     private let memory = Slab<UInt8>(capacity: frames * longest)
 
     /// Each address is announced `repeats` times, `interval` nanoseconds apart.
-    public init(repeats: Int = 5, interval: Instant = 1_000_000_000) {
+    public init(repeats: Int = 5, interval: Instant = second) {
         self.repeats = max(repeats, 1)
         self.interval = max(interval, 1)
     }
-
-    deinit { memory.deallocate() }
 
     /// Begins to announce addresses as living at `mac` on an interface; the first time is due at once. `isRouter` is the
     /// router flag of the advertisements: whether the host forwards IPv6.

@@ -8,10 +8,10 @@ public import Wire
 public final class NeighborResolver {
     /// How long nothing is asked again about an address whose MAC is unknown: as long as the kernel waits for an answer
     /// (net.ipv4.neigh.*.retrans_time_ms).
-    public static var patience: Instant { 1_000_000_000 }
+    public static var patience: Instant { second }
     /// How often a neighbour in use is reported as used; the kernel lets it go stale after 15 to 45 seconds without that
     /// (net.ipv4.neigh.*.base_reachable_time_ms).
-    public static var refreshInterval: Instant { 5_000_000_000 }
+    public static var refreshInterval: Instant { 5 * second }
     /// Addresses that are remembered, so that a scan of addresses cannot take all memory.
     static var capacity: Int { 8192 }
 

@@ -72,20 +72,9 @@ public struct Director: ~Copyable {
         wheel = TimerWheel(pool: connections.pool, at: now)
         clock = now
         schedule = Schedule(at: now)
-        generator = SeededGenerator(seed: seed)
+        generator = SeededGenerator(seed: seed ^ 0x5356_5364_6963_6531)
         self.hostEmulation = hostEmulation
         parsed = Slab(capacity: Self.largestBatch)
-    }
-
-    deinit {
-        connections.deallocate()
-        wheel.deallocate()
-        servers.deallocate()
-        paths.deallocate()
-        routedPaths.deallocate()
-        parsed.deallocate()
-        interfaceTable.deallocate()
-        traffic.deallocate()
     }
 
     /// Directs every frame of a batch. Frames with an `egress` afterwards are to be sent as they are now; then those in
@@ -101,7 +90,7 @@ public struct Director: ~Copyable {
         outbox.removeAll()
         if interfaceTable.generation != network.generation { interfaceTable.read(network) }
         followVirtualAddresses()
-        let parsed = self.parsed
+        let parsed = self.parsed.view
         var first = 0
         while first < batch.count {
             let end = min(first &+ Self.group, batch.count)
@@ -153,7 +142,7 @@ public struct Director: ~Copyable {
         parsed[place].packet = Packet(frame)
         guard parsed[place].packet.kind == .ip else { return }
         let flow = parsed[place].packet.flow
-        let hash = connections.hash(flow.source, flow.sourcePort, flow.destination, flow.destinationPort, flow.proto)
+        let hash = connections.hash(flow)
         parsed[place].hash = hash
         connections.prefetchIndex(hash)
     }

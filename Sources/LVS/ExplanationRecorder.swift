@@ -49,8 +49,7 @@ extension Director {
         if interfaceTable.generation != network.generation { interfaceTable.read(network) }
         guard interfaceTable.isMine(frame), !packet.takesSlowPath, packet.isBalanced, services.hasServices(packet.family) else { return }
         let flow = packet.flow
-        let hash = connections.hash(flow.source, flow.sourcePort, flow.destination, flow.destinationPort, flow.proto)
-        noteFound(connections.find(flow, hash: hash), flow, recorder)
+        noteFound(connections.find(flow), flow, recorder)
     }
 
     /// The connection that an ICMP error is about.

@@ -16,8 +16,6 @@ public struct Outbox: ~Copyable {
         arena = Slab(capacity: bytes / 8)
     }
 
-    deinit { arena.deallocate() }
-
     mutating func removeAll() {
         batch.removeAll()
         used = 0

@@ -1,3 +1,5 @@
+import Wire
+
 /// When the director's regular work is due.
 struct Schedule {
     /// Estimator of rates: every two seconds.

@@ -19,8 +19,6 @@ public final class FrameStore {
         memory = Slab(capacity: capacity * Self.stride)
     }
 
-    deinit { memory.deallocate() }
-
     /// Where the bytes of frame number `index` begin.
     public func start(_ index: Int) -> UnsafeMutableRawPointer {
         precondition(index >= 0 && index < capacity)

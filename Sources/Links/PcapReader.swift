@@ -81,10 +81,10 @@ public final class PcapReader {
         }
         // A pcap file counts seconds in 32 unsigned bits, which libpcap hands over as signed.
         let seconds = header.ts.tv_sec < 0 ? Int(UInt32(truncatingIfNeeded: header.ts.tv_sec)) : header.ts.tv_sec
-        guard seconds < 1 << 33, (0..<1_000_000_000).contains(header.ts.tv_usec) else {
+        guard seconds < 1 << 33, (0..<Int(second)).contains(header.ts.tv_usec) else {
             throw failure("has an impossible time")
         }
-        let time = UInt64(seconds) * 1_000_000_000 + UInt64(header.ts.tv_usec)
+        let time = UInt64(seconds) * UInt64(second) + UInt64(header.ts.tv_usec)
         let bytes = Bytes(UnsafeMutableRawPointer(mutating: data), count: Int(header.caplen))
         return (Record(time: time, length: Int(header.caplen)), bytes)
     }

@@ -67,8 +67,8 @@ public final class PcapWriter {
 
     /// Appends a frame that passed `time` nanoseconds after 1970.
     public func write(_ frame: Bytes, time: UInt64) throws(LinkError) {
-        let nanoseconds = UInt32(time % 1_000_000_000)
-        try write(frame, UInt32(truncatingIfNeeded: time / 1_000_000_000), isExact ? nanoseconds : nanoseconds / 1000)
+        let nanoseconds = UInt32(time % UInt64(second))
+        try write(frame, UInt32(truncatingIfNeeded: time / UInt64(second)), isExact ? nanoseconds : nanoseconds / 1000)
     }
 
     /// Hands what is buffered to the system.

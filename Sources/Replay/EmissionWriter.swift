@@ -59,7 +59,7 @@ public final class EmissionWriter {
             do throws(LinkError) {
                 let time =
                     stamp == .index
-                    ? UInt64(max(emission.cause, 0)) * 1_000_000_000 + UInt64(number) * 1000
+                    ? UInt64(max(emission.cause, 0)) * UInt64(second) + UInt64(number) * 1000
                     : UInt64(max(emission.causeTime, 0))
                 switch output.file {
                 case .pcap(let writer): try writer.write(window, time: time)

@@ -70,7 +70,7 @@ struct ExpectedFrames {
 
     private mutating func read() throws -> (cause: Int, frame: [UInt8])? {
         guard let (record, bytes) = try reader.next() else { return nil }
-        let cause = Int(record.time / 1_000_000_000)
+        let cause = Int(record.time / UInt64(second))
         guard cause >= last else {
             throw FileError(
                 file: reader.path, text: "frame \(reader.frames): caused by input frame \(cause), but stands behind one of frame \(last)")

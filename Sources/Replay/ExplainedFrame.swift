@@ -88,7 +88,7 @@ public struct ExplainedFrame: Sendable {
     /// Nanoseconds as seconds with six digits.
     static func seconds(_ time: Instant) -> String {
         let micro = String(max(time, 0) / 1000 % 1_000_000)
-        return "\(max(time, 0) / 1_000_000_000)." + String(repeating: "0", count: 6 - micro.count) + micro
+        return "\(max(time, 0) / second)." + String(repeating: "0", count: 6 - micro.count) + micro
     }
 }
 

@@ -128,7 +128,7 @@ public struct KernelRunner: Sendable {
             last = max(last, record.time)
         }
         try writer.close()
-        return (path, (last - min(first ?? last, last)) / 1_000_000_000)
+        return (path, (last - min(first ?? last, last)) / UInt64(second))
     }
 
     /// Input frames before which the kernel's ipvsadm refused an edit.

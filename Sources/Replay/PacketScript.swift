@@ -1,4 +1,5 @@
 public import Admin
+import Wire
 
 /// Packets in words with their times, one a line: what a capture is made from.
 ///
@@ -26,7 +27,7 @@ public struct PacketScript: Sendable {
 
     /// What a pcap file's 32 bits of seconds can say, in microseconds.
     private static let lastTime: UInt64 = 4_294_967_295_999_999
-    private static let start: UInt64 = 1_000_000_000
+    private static let start = UInt64(second)
 
     /// - Parameter file: the name that errors give.
     /// - Throws: `FileError` with line and column of what is not understood.

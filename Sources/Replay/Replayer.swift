@@ -17,7 +17,7 @@ public struct Replayer: ~Copyable {
     private var lived: Instant = 0
     /// How much of it there may be: by default 100 days, more than captures have, and as much as can be lived through while
     /// somebody waits.
-    public var longestLife: Instant = 100 * 86_400_000_000_000
+    public var longestLife: Instant = 100 * 86_400 * second
     /// Frames read so far, over all inputs.
     public private(set) var frames = 0
     /// Commands of the `edits` file that the director refused, with the frame they came before.
@@ -125,7 +125,7 @@ public struct Replayer: ~Copyable {
             throw FileError(
                 file: inputs[chosen].reader.path,
                 text:
-                    "the frames up to input frame \(frames) last longer than \(longestLife / 86_400_000_000_000) days; a clock must be wrong"
+                    "the frames up to input frame \(frames) last longer than \(longestLife / (86_400 * second)) days; a clock must be wrong"
             )
         }
         let offload = try inputs[chosen].offloads?.next() ?? Offload()
@@ -145,7 +145,7 @@ public struct Replayer: ~Copyable {
         let index = frames
         frames += 1
         let silence = max(time - director.now, 0)
-        lived += silence > 3_600_000_000_000 ? 600_000_000_000 : silence
+        lived += silence > 3600 * second ? 600 * second : silence
         director.advance(to: time)
         try emitOutbox(causedBy: max(index - 1, 0), time, emit)
         for edit in scenario.edits[index] ?? [] { carryOut(edit, before: index) }
@@ -173,7 +173,7 @@ public struct Replayer: ~Copyable {
     public mutating func finish(_ emit: (Emission) throws -> Void) throws {
         let last = director.now
         var end = last + 40_000_000
-        let patience = Instant(max(director.tunables.fragmentTime4, 0)) * 1_000_000_000
+        let patience = Instant(max(director.tunables.fragmentTime4, 0)) * second
         while last - start >= patience, let timeout = director.nextFragmentTimeout {
             end = timeout
             director.advance(to: timeout)

@@ -7,8 +7,6 @@ struct SingleFrame: ~Copyable {
     private var batch = Batch(capacity: 1)
     private let memory: Slab<UInt8> = Slab(capacity: PcapWriter.longestFrame + 256)
 
-    deinit { memory.deallocate() }
-
     /// Directs a frame and hands over what leaves: itself first, then what it caused.
     /// - Parameter explaining: whether the decisions are taken down.
     mutating func direct(

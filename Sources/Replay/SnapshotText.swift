@@ -19,10 +19,10 @@ public struct SnapshotText {
     /// Nanoseconds as seconds with as many decimals as they need.
     static func seconds(_ time: Instant) -> String {
         let magnitude = time.magnitude
-        var decimals = String(magnitude % 1_000_000_000)
+        var decimals = String(magnitude % second.magnitude)
         decimals = String(repeating: "0", count: 9 - decimals.utf8.count) + decimals
         while decimals.hasSuffix("0") { decimals.removeLast() }
-        return (time < 0 ? "-" : "") + "\(magnitude / 1_000_000_000)" + (decimals.isEmpty ? "" : "." + decimals)
+        return (time < 0 ? "-" : "") + "\(magnitude / second.magnitude)" + (decimals.isEmpty ? "" : "." + decimals)
     }
 
     /// Everything but the connections.

@@ -79,7 +79,7 @@ extension SnapshotFile {
             else {
                 throw SnapshotProblem("\(word): not a time in seconds")
             }
-            let time = whole * 1_000_000_000 + nanoseconds
+            let time = whole * second + nanoseconds
             return isNegative ? -time : time
         }
 

@@ -6,6 +6,7 @@ import LVS
 import Links
 import Linux
 import SystemPackage
+import Wire
 
 /// Runs a director: packets as long as some arrive, and between two batches what became ready or due besides: commands,
 /// signals, the host's network, files read again, time. Each descriptor is registered once; without anything to do the loop
@@ -180,7 +181,7 @@ public final class EventLoop {
         if waits { host.resolve(engine.director.wantedNeighbors, at: now) }
         host.sendAnnouncements(at: now) { egress.transmit($0) }
         guard now >= nextSecond else { return }
-        nextSecond = now + 1_000_000_000
+        nextSecond = now + second
         if engine.recording?.isForgotten == true { engine.recording = nil }
         host.refreshNeighbors(engine.director, at: now)
         // Clients that do not read are looked at, and links whose interface is away.

@@ -16,8 +16,6 @@ final class HostLink: Link {
 
     init(_ requests: any HostRequests) { self.requests = requests }
 
-    deinit { buffer.deallocate() }
-
     /// Has the answers of these servers led here. `mtu` is what the director's interfaces carry.
     func route(_ servers: Set<LocalServer>, mtu: Int) throws(HostError) {
         guard !servers.isEmpty || device != nil else { return }
@@ -87,8 +85,6 @@ private final class Slots {
     /// A packet of 64 KiB, and room behind for what the director may add.
     private static var stride: Int { headroom + header + 65_536 + 512 }
     private let memory = Slab<UInt8>(capacity: count * stride)
-
-    deinit { memory.deallocate() }
 
     private func start(_ place: Int) -> UnsafeMutableRawPointer {
         UnsafeMutableRawPointer(memory.mutableAddress(checked: place * Self.stride))

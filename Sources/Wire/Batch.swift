@@ -8,8 +8,6 @@ public struct Batch: ~Copyable {
 
     public init(capacity: Int = 64) { slots = Slab(capacity: capacity) }
 
-    deinit { slots.deallocate() }
-
     @inlinable public var capacity: Int { slots.capacity }
     @inlinable public var isFull: Bool { count == slots.capacity }
     @inlinable public var isEmpty: Bool { count == 0 }
@@ -38,11 +36,11 @@ public struct Batch: ~Copyable {
     public subscript(index: Int) -> Frame {
         @inline(__always) unsafeAddress {
             precondition(UInt(bitPattern: index) < UInt(bitPattern: count))
-            return slots.address(index)
+            return slots.view.address(index)
         }
         @inline(__always) unsafeMutableAddress {
             precondition(UInt(bitPattern: index) < UInt(bitPattern: count))
-            return slots.mutableAddress(index)
+            return slots.view.mutableAddress(index)
         }
     }
 }

@@ -1,13 +1,13 @@
 public import CLinux
 internal import Glibc
 
-/// A fixed number of equal, plain elements in memory of their own, zero at first and touched lazily.
+/// A fixed number of equal, plain elements in memory of their own, zero at first and touched lazily. Whoever has the slab
+/// owns the memory, which goes with it.
 ///
-/// Elements never move, so an index is a name for life. A slab is a handle like a file descriptor: copies of the handle
-/// name the same memory and whoever made it frees it once with `deallocate()`.
-@frozen public struct Slab<Element: BitwiseCopyable> {
-    @usableFromInline let base: UnsafeMutablePointer<Element>
-    public let capacity: Int
+/// Elements never move, so an index is a name for life. Those who only read and write elements take a `view`.
+@frozen public struct Slab<Element: BitwiseCopyable>: ~Copyable {
+    /// The elements, for as long as the slab lives.
+    public let view: SlabView<Element>
 
     /// Memory for `capacity` elements whose bytes are all zero; pages come into being when they are first touched.
     public init(capacity: Int) {
@@ -22,8 +22,12 @@ internal import Glibc
             memset(raw, 0, max(size, 64))
         }
         guard let memory = raw else { preconditionFailure("no memory for \(capacity) elements of \(stride) bytes") }
-        base = memory.bindMemory(to: Element.self, capacity: capacity)
-        self.capacity = capacity
+        view = SlabView(UnsafeMutableRawBufferPointer(start: memory, count: size))
+    }
+
+    deinit {
+        let size = capacity * MemoryLayout<Element>.stride
+        if size >= Self.hugePage { munmap(view.base, size) } else { free(view.base) }
     }
 
     private static var hugePage: Int { 1 << 21 }
@@ -43,22 +47,40 @@ internal import Glibc
         return base
     }
 
-    /// Gives the memory back; every copy of this handle is dead afterwards.
-    public func deallocate() {
-        let size = capacity * MemoryLayout<Element>.stride
-        if size >= Self.hugePage { munmap(base, size) } else { free(base) }
+    @inlinable
+    public var capacity: Int { @inline(__always) get { view.capacity } }
+
+    @inlinable
+    public subscript(index: Int) -> Element {
+        @inline(__always) unsafeAddress { view.address(checked: index) }
+        @inline(__always) nonmutating unsafeMutableAddress { view.mutableAddress(checked: index) }
+    }
+
+    /// Where an element lies, checked against the capacity.
+    @inlinable @inline(__always)
+    public func mutableAddress(checked index: Int) -> UnsafeMutablePointer<Element> { view.mutableAddress(checked: index) }
+}
+
+/// Equal, plain elements in memory that somebody else owns: a slab, or a mapping that processes share. A view is a handle:
+/// copies name the same elements, and all of them are dead when the memory is given back.
+@frozen public struct SlabView<Element: BitwiseCopyable>: BitwiseCopyable {
+    @usableFromInline let base: UnsafeMutablePointer<Element>
+    public let capacity: Int
+
+    /// As many elements as `memory` holds, as they are: who lends it sees to it that they mean something, that it begins at
+    /// an element's alignment and that it outlives every view.
+    public init(_ memory: UnsafeMutableRawBufferPointer) {
+        let capacity = memory.count / MemoryLayout<Element>.stride
+        guard let start = memory.baseAddress, capacity > 0 else { preconditionFailure("a slab needs room for an element") }
+        precondition(Int(bitPattern: start) & (MemoryLayout<Element>.alignment - 1) == 0)
+        base = start.bindMemory(to: Element.self, capacity: capacity)
+        self.capacity = capacity
     }
 
     @inlinable
     public subscript(index: Int) -> Element {
-        @inline(__always) unsafeAddress {
-            precondition(UInt(bitPattern: index) < UInt(bitPattern: capacity))
-            return UnsafePointer(base + index)
-        }
-        @inline(__always) nonmutating unsafeMutableAddress {
-            precondition(UInt(bitPattern: index) < UInt(bitPattern: capacity))
-            return base + index
-        }
+        @inline(__always) unsafeAddress { address(checked: index) }
+        @inline(__always) nonmutating unsafeMutableAddress { mutableAddress(checked: index) }
     }
 
     /// Where an element lies, checked against the capacity.
@@ -71,7 +93,7 @@ internal import Glibc
     @inlinable @inline(__always)
     public func address(checked index: Int) -> UnsafePointer<Element> { UnsafePointer(mutableAddress(checked: index)) }
 
-    /// Where the element of an index lies that the slab's owner has handed out itself; checked in debug builds only.
+    /// Where the element of an index lies that the elements' owner has handed out itself; checked in debug builds only.
     @inlinable @inline(__always)
     public func trusted(_ index: Int) -> UnsafeMutablePointer<Element> {
         assert(UInt(bitPattern: index) < UInt(bitPattern: capacity))

@@ -88,16 +88,15 @@ struct Race {
     private func fill(_ director: inout Director, _ traffic: Traffic) -> Double {
         var batch = Batch(capacity: Self.batch)
         let memory = Slab<UInt8>(capacity: Self.batch * Self.slot)
-        defer { memory.deallocate() }
         var spent: UInt64 = 0
         var first = 0
         while first < connections {
             let end = min(first + Self.batch, connections)
-            traffic.load(&batch, memory, flows: first..<end, slot: Self.slot, flags: .syn)
+            traffic.load(&batch, memory.view, flows: first..<end, slot: Self.slot, flags: .syn)
             let start = svs_clock()
             director.process(&batch, at: 1)
             spent += svs_clock() - start
-            traffic.load(&batch, memory, flows: first..<end, slot: Self.slot, flags: .ack)
+            traffic.load(&batch, memory.view, flows: first..<end, slot: Self.slot, flags: .ack)
             director.process(&batch, at: 1)
             first = end
         }
@@ -108,11 +107,10 @@ struct Race {
     private func round(_ director: inout Director, _ traffic: Traffic, _ number: Int) -> Double {
         var batch = Batch(capacity: Self.batch)
         let memory = Slab<UInt8>(capacity: Self.batch * Self.slot)
-        defer { memory.deallocate() }
         var spent: UInt64 = 0
         var order = Order(seed: UInt64(number))
         for _ in 0..<packets / Self.batch {
-            traffic.load(&batch, memory, order: &order, slot: Self.slot)
+            traffic.load(&batch, memory.view, order: &order, slot: Self.slot)
             let start = svs_clock()
             director.process(&batch, at: Instant(number) + 2)
             spent += svs_clock() - start

@@ -49,17 +49,17 @@ struct Traffic {
         bytes[47] = flags.rawValue
     }
 
-    func load(_ batch: inout Batch, _ memory: Slab<UInt8>, flows: Range<Int>, slot: Int, flags: TCPFlags) {
+    func load(_ batch: inout Batch, _ memory: SlabView<UInt8>, flows: Range<Int>, slot: Int, flags: TCPFlags) {
         batch.removeAll()
         for (place, flow) in flows.enumerated() { append(&batch, memory, place, slot, flow, flags) }
     }
 
-    func load(_ batch: inout Batch, _ memory: Slab<UInt8>, order: inout Order, slot: Int) {
+    func load(_ batch: inout Batch, _ memory: SlabView<UInt8>, order: inout Order, slot: Int) {
         batch.removeAll()
         for place in 0..<batch.capacity { append(&batch, memory, place, slot, order.next(below: flows), .ack) }
     }
 
-    private func append(_ batch: inout Batch, _ memory: Slab<UInt8>, _ place: Int, _ slot: Int, _ flow: Int, _ flags: TCPFlags) {
+    private func append(_ batch: inout Batch, _ memory: SlabView<UInt8>, _ place: Int, _ slot: Int, _ flow: Int, _ flags: TCPFlags) {
         let base = UnsafeMutableRawPointer(memory.mutableAddress(checked: place * slot))
         let frame = Frame(buffer: base, capacity: slot, headroom: 128, length: 60, ingress: 2)
         write(flow, flags: flags, to: frame.bytes)
@@ -83,13 +83,12 @@ final class CLoop {
         let scratch = Bytes(UnsafeMutableRawPointer(memory.mutableAddress(checked: 0)), count: 60)
         for flow in 0..<traffic.flows {
             traffic.write(flow, flags: .ack, to: scratch)
-            _ = cbench_learn(bench, memory.address(checked: 0), 60, UInt32(flow & 7), 1)
+            _ = cbench_learn(bench, memory.view.address(checked: 0), 60, UInt32(flow & 7), 1)
         }
     }
 
     deinit {
         cbench_free(bench)
-        memory.deallocate()
     }
 
     func round(_ traffic: Traffic, _ number: Int, _ packets: Int) -> Double {

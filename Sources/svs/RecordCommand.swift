@@ -5,6 +5,7 @@ import Glibc
 import Replay
 import Runtime
 import SystemPackage
+import Wire
 
 /// `svs record`: a case of what happens on this host now.
 struct RecordCommand: ParsableCommand {
@@ -127,5 +128,5 @@ struct RecordCommand: ParsableCommand {
     }
 
     /// When `--seconds` are over, nanoseconds of CLOCK_MONOTONIC.
-    private var end: UInt64 { seconds.map { svs_clock() &+ UInt64($0) &* 1_000_000_000 } ?? .max }
+    private var end: UInt64 { seconds.map { svs_clock() &+ UInt64($0) &* UInt64(second) } ?? .max }
 }

@@ -9,21 +9,6 @@ import Wire
     private let frames = 1_000_000
 #endif
 
-/// Random bytes that repeat (SplitMix64).
-private struct Noise {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-        return z ^ (z >> 31)
-    }
-
-    mutating func below(_ limit: Int) -> Int { Int(next() % UInt64(limit)) }
-}
-
 @Suite struct DecapsulatorFuzzTests {
     private static let segment = Packet.tcp(from: "192.0.2.1:1000", to: "10.9.0.1:80", flags: .ack, payload: [1, 2, 3])
     private static let segment6 = Packet.udp(from: "[2001:db8::1]:1000", to: "[2001:db8:9::1]:80", payload: [1, 2, 3])
@@ -40,7 +25,7 @@ private struct Noise {
     }
 
     /// A packet with some bytes changed, cut off or appended; its outer IPv4 checksum is made right again, or most would end there.
-    private static func damaged(_ noise: inout Noise) -> [UInt8] {
+    private static func damaged(_ noise: inout SeededGenerator) -> [UInt8] {
         var packet = seeds[noise.below(seeds.count)]
         for _ in 0..<noise.below(5) { packet[noise.below(packet.count)] = UInt8(truncatingIfNeeded: noise.next()) }
         if noise.below(4) == 0 { packet.removeLast(noise.below(packet.count)) }
@@ -54,7 +39,7 @@ private struct Noise {
 
     @Test("Damaged packets are judged, and whatever is taken lies within what carried it", arguments: Decapsulator.Kind.allCases)
     func damaged(_ kind: Decapsulator.Kind) {
-        var noise = Noise(state: 1)
+        var noise = SeededGenerator(seed: 1)
         var fragments = OuterFragments(limit: 8)
         let decapsulator = Decapsulator(kind)
         var taken = 0
@@ -80,7 +65,7 @@ private struct Noise {
 
     @Test("Random bytes are no packets")
     func noise() {
-        var noise = Noise(state: 2)
+        var noise = SeededGenerator(seed: 2)
         var packet = [UInt8](repeating: 0, count: 96)
         var fragments = OuterFragments(limit: 8)
         for frame in 0..<frames / 3 {

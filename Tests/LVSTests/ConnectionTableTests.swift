@@ -1,3 +1,4 @@
+import PacketKit
 import Testing
 import Wire
 
@@ -8,39 +9,40 @@ import Wire
     @Test(arguments: [1, 2, 3, 4] as [UInt64])
     func aQuarterOfAMillionSteps(seed: UInt64) {
         var twin = ConnectionTwin(seed: seed)
-        defer { twin.deallocate() }
         for step in 0..<250_000 {
             if let fault = twin.step() ?? (step % 25_000 == 0 ? twin.audit() : nil) {
                 Issue.record("seed \(seed), step \(step): \(fault)")
                 return
             }
         }
-        #expect(twin.audit() == nil)
+        let fault = twin.audit(), done = twin.done
+        #expect(fault == nil)
         // All of it took place.
-        #expect(twin.done.allSatisfy { $0.value > 100 } && twin.done.count == 7, "\(twin.done)")
+        #expect(done.allSatisfy { $0.value > 100 } && done.count == 7, "\(done)")
     }
 
     @Test func aFullTableTakesNothingAndForgetsNothing() {
         var table = ConnectionTable(capacity: 100, seed: 9)
-        defer { table.deallocate() }
         func connection(_ number: Int) -> Connection {
             Connection(
                 client: IPAddress(v4: 0xc000_0201), clientPort: UInt16(number), virtual: IPAddress(v4: 0xcb00_710a), virtualPort: 80,
                 proto: IPProtocol.tcp, serverAddress: IPAddress(v4: 0x0a02_000b), serverPort: 80, method: .directRouting)
         }
-        func found(_ number: Int) -> ConnectionID {
+        func found(_ number: Int, in table: borrowing ConnectionTable) -> ConnectionID {
             let flow = Flow(
                 source: IPAddress(v4: 0xc000_0201), sourcePort: UInt16(number), destination: IPAddress(v4: 0xcb00_710a),
                 destinationPort: 80, proto: IPProtocol.tcp)
-            return table.find(flow, hash: table.hash(flow.source, flow.sourcePort, flow.destination, flow.destinationPort, flow.proto)).id
+            return table.find(flow).id
         }
-        let ids = (0..<100).map { table.insert(connection($0)) }
-        #expect(ids == (0..<100).map { $0 })
-        #expect(table.insert(connection(100)) == nil && table.count == 100)
-        #expect((0..<100).allSatisfy { found($0) == ids[$0] } && found(100) == -1)
+        var ids: [ConnectionID?] = []
+        for number in 0...100 { ids.append(table.insert(connection(number))) }
+        #expect(ids == (0..<100).map { $0 } + [nil])
+        let count = table.count, places = (0...100).map { found($0, in: table) }
+        #expect(count == 100 && places == (0..<100).map { $0 } + [-1])
         table.remove(40)
-        #expect(found(40) == -1 && table.insert(connection(100)) == 40 && found(100) == 40)
-        #expect(table.insert(connection(101)) == nil)
+        let gone = found(40, in: table), reused = table.insert(connection(100)), there = found(100, in: table),
+            refused = table.insert(connection(101))
+        #expect(gone == -1 && reused == 40 && there == 40 && refused == nil)
     }
 }
 
@@ -48,7 +50,7 @@ import Wire
 ///
 /// Connections come from a fixed list of 3000, drawn from few addresses and ports so that they meet: of both families, of
 /// all methods, some templates, some with the same endpoints, some whose requests look like the replies of others.
-struct ConnectionTwin {
+struct ConnectionTwin: ~Copyable {
     private var table: ConnectionTable
     private var wheel: TimerWheel
     private var dice: SeededGenerator
@@ -100,17 +102,12 @@ struct ConnectionTwin {
                 if known[flow] == nil {
                     known[flow] = flows.count
                     flows.append(flow)
-                    hashes.append(table.hash(flow.source, flow.sourcePort, flow.destination, flow.destinationPort, flow.proto))
+                    hashes.append(table.hash(flow))
                     owners.append([])
                 }
                 owners[known[flow] ?? 0].append((number, isReply))
             }
         }
-    }
-
-    func deallocate() {
-        wheel.deallocate()
-        table.deallocate()
     }
 
     private static func member(_ number: Int, _ dice: inout SeededGenerator) -> Connection {

@@ -10,7 +10,7 @@ import enum PacketKit.TCPOption
 struct FullNATFuzzTests {
     @Test(arguments: 1...4)
     func damaged(_ seed: UInt64) throws {
-        var dice = TestDice(seed: seed)
+        var dice = SeededGenerator(seed: seed)
         let bench = TranslationFixture(serverMTU: 1400)
         bench.tune { $0.natICMPSend = Int32(seed & 1) }
         let local = TranslationFixture.ip("10.2.0.200")
@@ -56,7 +56,7 @@ struct FullNATFuzzTests {
         #expect(!returns.isEmpty && bench.frames(.fullNAT) > 20 && bench.frames(.replyTranslated) > 5)
     }
 
-    private func sample(_ from: Endpoint, _ to: Endpoint, _ dice: inout TestDice) -> [UInt8] {
+    private func sample(_ from: Endpoint, _ to: Endpoint, _ dice: inout SeededGenerator) -> [UInt8] {
         let payload = dice.bytes([0, 1, 100, 1340, 1372, 1460][Int(dice.next() % 6)])
         switch dice.next() % 6 {
         case 0: return Packet.udp(from: from, to: to, payload: payload, checksum: dice.next() & 1 == 0, df: dice.next() & 1 == 0)
@@ -75,7 +75,7 @@ struct FullNATFuzzTests {
     }
 
     /// Some bytes behind the IP header changed, or the packet cut off; the IP header stays one that is taken.
-    private func damage(_ packet: [UInt8], _ dice: inout TestDice) -> [UInt8] {
+    private func damage(_ packet: [UInt8], _ dice: inout SeededGenerator) -> [UInt8] {
         var packet = packet
         switch dice.next() % 4 {
         case 0:

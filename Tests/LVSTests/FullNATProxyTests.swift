@@ -84,7 +84,7 @@ struct FullNATProxyTests {
 
     @Test("A server that gets segments in any order, twice or late reads header and stream", arguments: 0..<12)
     func reassembly(_ seed: UInt64) throws {
-        var dice = TestDice(seed: seed)
+        var dice = SeededGenerator(seed: seed)
         let isV4 = seed % 2 == 0
         let connection = try Handshake(isV4: isV4, option: .proxyProtocol)
         let header = isV4 ? Self.header4 : Self.header6

@@ -172,7 +172,7 @@ struct MasqueradingTests {
 
     @Test("Forward and back again, any packet is the one it was, with right checksums")
     func thereAndBack() throws {
-        var dice = TestDice(seed: 4)
+        var dice = SeededGenerator(seed: 4)
         let bench = TranslationFixture()
         for proto in [IPProtocol.tcp, IPProtocol.udp, IPProtocol.sctp] {
             try bench.serve("203.0.113.10:80", "10.2.0.11:8080", "10.2.0.12:80", proto: proto)
@@ -220,20 +220,4 @@ func partial(_ packet: [UInt8], from source: Endpoint, to destination: Endpoint)
     let sum = ~SlowChecksum.internet(
         SlowChecksum.pseudoHeader(from: source.address, to: destination.address, proto: 6, length: packet.count - start))
     return packet.with(UInt8(sum >> 8), UInt8(sum & 0xff), at: start + 16)
-}
-
-/// A small generator with a seed, so that every run sees the same bytes (SplitMix64).
-struct TestDice: RandomNumberGenerator {
-    var state: UInt64
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var z = state
-        z = (z ^ z >> 30) &* 0xbf58_476d_1ce4_e5b9
-        z = (z ^ z >> 27) &* 0x94d0_49bb_1331_11eb
-        return z ^ z >> 31
-    }
-
-    mutating func bytes(_ count: Int) -> [UInt8] { (0..<count).map { _ in UInt8(truncatingIfNeeded: next()) } }
 }

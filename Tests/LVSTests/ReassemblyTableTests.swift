@@ -97,14 +97,14 @@ struct ReassemblyTableTests {
 
     @Test("Random fragments against a twin that keeps every byte apart", arguments: 0..<40)
     func twin(seed: UInt64) throws {
-        var random = SplitMix(state: seed)
+        var random = SeededGenerator(seed: seed)
         for v6 in [false, true] {
             let bench = try FragmentTests.bench()
             for id in 0..<20 as Range<UInt16> { try run(&random, bench, v6, id) }
         }
     }
 
-    private func run(_ random: inout SplitMix, _ bench: TranslationFixture, _ v6: Bool, _ id: UInt16) throws {
+    private func run(_ random: inout SeededGenerator, _ bench: TranslationFixture, _ v6: Bool, _ id: UInt16) throws {
         let packet = FragmentTests.datagram(random.below(1400) + 9, v6: v6, id: id)
         let total = packet.count - (v6 ? 40 : 20)
         var stretches: [(Int, Int)] = []
@@ -161,16 +161,5 @@ private struct Twin {
         present.formUnion(bytes)
         guard let end, present.count == end else { return .fragmentQueued }
         return .directRouting
-    }
-}
-
-private struct SplitMix {
-    var state: UInt64
-    mutating func below(_ limit: Int) -> Int {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-        return Int((z ^ (z >> 31)) % UInt64(limit))
     }
 }

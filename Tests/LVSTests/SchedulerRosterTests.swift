@@ -1,5 +1,6 @@
 import Foundation
 import LVS
+import PacketKit
 import Testing
 import Wire
 
@@ -98,7 +99,6 @@ import Wire
     /// Counters and rates of the servers, as the estimator last saw them.
     @Test func candidatesShowRates() {
         let pool = Slab<RealServer>(capacity: 2), shown = Slab<ShownCounters>(capacity: 2)
-        defer { pool.deallocate(); shown.deallocate() }
         for place in 0..<2 {
             let key = ServerKey(address: IPAddress(v4: 0x0a02_000b + UInt32(place)), port: 80)
             pool[place] = RealServer(key: key, settings: ServerSettings(), service: 0)
@@ -107,10 +107,10 @@ import Wire
             estimator.tick(counters)
             shown[place] = estimator
         }
-        let servers = Candidates(order: [1, 0], pool: pool, shown: shown)
+        let servers = Candidates(order: [1, 0], pool: pool.view, shown: shown.view)
         #expect(servers.statistics(of: 0).counters.packetsIn == 800 && servers.statistics(of: 0).rates.packetsIn == 100)
         #expect(servers.statistics(of: 1) == Statistics())
-        #expect(Candidates(order: [1, 0], pool: pool).statistics(of: 0) == Statistics())
+        #expect(Candidates(order: [1, 0], pool: pool.view).statistics(of: 0) == Statistics())
     }
 
     /// An estimator that goes on where another one stood shows the same rates from then on, whatever its counters are.

@@ -32,9 +32,7 @@ final class ServerFarm {
         advance(to: 0)
     }
 
-    deinit { pool.deallocate() }
-
-    var servers: Candidates { Candidates(order: order, pool: pool) }
+    var servers: Candidates { Candidates(order: order, pool: pool.view) }
 
     func key(_ letter: Character) -> ServerKey {
         ServerKey(address: IPAddress(v4: 0x0a02_000b + UInt32(letter.asciiValue! - 65)), port: port)

@@ -55,8 +55,6 @@ final class TranslationFixture {
         director.network = network
     }
 
-    deinit { memory.deallocate() }
-
     static func ip(_ text: String) -> IPAddress {
         guard let address = IPAddress(text) else { preconditionFailure("\(text) is no address") }
         return address

@@ -21,7 +21,7 @@ public final class FaultyLink: Link {
     public private(set) var met = Faults()
     private let link: any Link
     private let faults: Faults
-    private var state: UInt64
+    private var generator: SeededGenerator
     private var source = Batch(capacity: 32)
     /// Frames of `source` that were delivered already.
     private var delivered = 0
@@ -33,7 +33,7 @@ public final class FaultyLink: Link {
     public init(_ link: any Link, faults: Faults, seed: UInt64) {
         self.link = link
         self.faults = faults
-        state = seed
+        generator = SeededGenerator(seed: seed)
     }
 
     public var interface: Int32 { link.interface }
@@ -81,7 +81,7 @@ public final class FaultyLink: Link {
         if happens(faults.damaged), frame.count > 0, let damaged = store.copy(frame, to: copies) {
             copies += 1
             met.damaged += 1
-            let bit = Int(random() % UInt64(frame.count * 8))
+            let bit = Int(generator.next() % UInt64(frame.count * 8))
             damaged.bytes[bit / 8] ^= 1 << UInt8(bit % 8)
             batch.append(damaged, causedBy: frame.cause)
         } else {
@@ -94,14 +94,5 @@ public final class FaultyLink: Link {
         }
     }
 
-    private func happens(_ rate: Int) -> Bool { rate > 0 && random() % 1000 < UInt64(rate) }
-
-    /// SplitMix64 (Steele, Lea, Flood 2014).
-    private func random() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var mixed = state
-        mixed = (mixed ^ mixed >> 30) &* 0xbf58_476d_1ce4_e5b9
-        mixed = (mixed ^ mixed >> 27) &* 0x94d0_49bb_1331_11eb
-        return mixed ^ mixed >> 31
-    }
+    private func happens(_ rate: Int) -> Bool { rate > 0 && generator.next() % 1000 < UInt64(rate) }
 }

@@ -24,8 +24,6 @@ final class LiveDirector {
         for rule in scenario.services { try director.apply(rule.command) }
     }
 
-    deinit { memory.deallocate() }
-
     func directBatch(_ frames: [[UInt8]], on interface: String = "eth0", after time: Instant = 1_000_003) {
         let now = director.now + time
         director.advance(to: now)

@@ -105,14 +105,30 @@ import Wire
     @Test(arguments: [1, 3, 1000, 300_000])
     func slabIsZeroAndStays(capacity: Int) {
         let slab = Slab<UInt64>(capacity: capacity)
-        defer { slab.deallocate() }
-        #expect(slab.capacity == capacity && (0..<capacity).allSatisfy { slab[$0] == 0 })
+        let view = slab.view
+        #expect(view.capacity == capacity && (0..<capacity).allSatisfy { view[$0] == 0 })
         slab[0] = 1
         slab[capacity - 1] = 2
-        let sameMemory = slab
-        sameMemory[0] += 1
-        #expect(slab[0] == (capacity == 1 ? 3 : 2) && slab[capacity - 1] == (capacity == 1 ? 3 : 2))
-        slab.prefetch(capacity - 1)
+        view[0] += 1
+        let ends = (slab[0], slab[capacity - 1])
+        #expect(ends.0 == (capacity == 1 ? 3 : 2) && ends.1 == (capacity == 1 ? 3 : 2))
+        view.prefetch(capacity - 1)
+    }
+
+    @Test func slabViewOfLentMemory() async {
+        let lent = UnsafeMutableRawBufferPointer.allocate(byteCount: 35, alignment: 8)
+        defer { lent.deallocate() }
+        lent.copyBytes(from: hex("0000000000000000 0100000000000000") + [UInt8](repeating: 0xa5, count: 19))
+        let view = SlabView<UInt64>(lent), same = SlabView<UInt64>(lent)
+        // What does not fill an element is left alone.
+        #expect(view.capacity == 4 && view[0] == 0 && view[1] == 1)
+        view[3] = .max
+        #expect(same[3] == .max && lent[32] == 0xa5)
+        await #expect(processExitsWith: .failure) {
+            let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: 35, alignment: 8)
+            _ = SlabView<UInt64>(UnsafeMutableRawBufferPointer(rebasing: memory[1...]))
+        }
+        await #expect(processExitsWith: .failure) { _ = SlabView<UInt64>(UnsafeMutableRawBufferPointer(start: nil, count: 0)) }
     }
 
     @Test func slabStopsOutside() async {

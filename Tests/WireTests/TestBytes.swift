@@ -19,22 +19,6 @@ func written(_ count: Int, _ body: (Bytes) -> Void) -> [UInt8] {
     return guarded.suffix(8).allSatisfy { $0 == 0xa5 } ? Array(guarded.prefix(count)) : guarded
 }
 
-/// A small generator with a seed, so that every run sees the same bytes (SplitMix64).
-struct SeededGenerator: RandomNumberGenerator {
-    var state: UInt64
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var z = state
-        z = (z ^ z >> 30) &* 0xbf58_476d_1ce4_e5b9
-        z = (z ^ z >> 27) &* 0x94d0_49bb_1331_11eb
-        return z ^ z >> 31
-    }
-
-    mutating func bytes(_ count: Int) -> [UInt8] { (0..<count).map { _ in UInt8(truncatingIfNeeded: next()) } }
-}
-
 /// An address from a text of the test's own.
 func ipAddress(_ text: String) -> IPAddress {
     guard let address = IPAddress(text) else { preconditionFailure("\(text) is no address") }

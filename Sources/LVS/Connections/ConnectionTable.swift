@@ -7,8 +7,8 @@ import Wire
 /// is a request or a reply. An index word holds the 32 hash bits, from which its home also follows, and the place in
 /// the pool; deletion shifts words back and never reads the pool. Connections that translate addresses have a second word
 /// under the endpoints of their replies.
-public struct ConnectionTable {
-    let pool: Slab<Connection>
+public struct ConnectionTable: ~Copyable {
+    private let memory: Slab<Connection>
     private let index: Slab<UInt64>
     private let mask: UInt32
     private let keys: (UInt64, UInt64, UInt64)
@@ -22,26 +22,17 @@ public struct ConnectionTable {
     public init(capacity: Int, seed: UInt64) {
         let size = max(capacity, 16)
         self.capacity = size
-        pool = Slab(capacity: size)
+        memory = Slab(capacity: size)
         var words = 64
         while words < size * 4 { words *= 2 }
         index = Slab(capacity: words)
         mask = UInt32(words - 1)
-        var state = seed
-        func draw() -> UInt64 {
-            state &+= 0x9e37_79b9_7f4a_7c15
-            var z = state
-            z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-            z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-            return (z ^ (z >> 31)) | 1
-        }
-        keys = (draw(), draw(), draw())
+        var generator = SeededGenerator(seed: seed)
+        keys = (generator.next() | 1, generator.next() | 1, generator.next() | 1)
     }
 
-    func deallocate() {
-        pool.deallocate()
-        index.deallocate()
-    }
+    /// Every place for a connection, in use or not.
+    var pool: SlabView<Connection> { @inline(__always) get { memory.view } }
 
     @inline(__always)
     public subscript(id: ConnectionID) -> Connection {
@@ -51,12 +42,15 @@ public struct ConnectionTable {
 
     /// Hash of a flow, the same for both directions.
     @inline(__always)
-    func hash(_ a: IPAddress, _ aPort: UInt16, _ b: IPAddress, _ bPort: UInt16, _ proto: UInt8) -> UInt32 {
+    private func hash(_ a: IPAddress, _ aPort: UInt16, _ b: IPAddress, _ bPort: UInt16, _ proto: UInt8) -> UInt32 {
         let sum =
             fold(a.high ^ keys.0, a.low ^ keys.1 ^ UInt64(aPort) << 48)
             &+ fold(b.high ^ keys.0, b.low ^ keys.1 ^ UInt64(bPort) << 48)
         return UInt32(truncatingIfNeeded: fold(sum ^ UInt64(proto), keys.2) >> 16)
     }
+
+    @inline(__always)
+    func hash(_ flow: Flow) -> UInt32 { hash(flow.source, flow.sourcePort, flow.destination, flow.destinationPort, flow.proto) }
 
     @inline(__always)
     private func fold(_ a: UInt64, _ b: UInt64) -> UInt64 {
@@ -74,20 +68,24 @@ public struct ConnectionTable {
     }
 
     @inline(__always)
-    func prefetchIndex(_ hash: UInt32) { index.prefetch(Int(hash & mask)) }
+    func prefetchIndex(_ hash: UInt32) { index.view.prefetch(Int(hash & mask)) }
 
     @inline(__always)
     func prefetchConnection(_ hash: UInt32) {
-        let word = index.trusted(Int(hash & mask)).pointee
+        let word = index.view.trusted(Int(hash & mask)).pointee
         if UInt32(truncatingIfNeeded: word) == hash, word != 0 { pool.prefetch(Int(word >> 32 & 0x7fff_ffff) &- 1) }
     }
 
-    /// The connection of a packet, either direction.
+    /// The connection of a flow, either direction.
+    @inline(never)
+    func find(_ flow: Flow) -> Match { find(flow, hash: hash(flow)) }
+
+    /// The same for a flow whose hash is known: what a batch asks for every packet.
     @inline(__always)
     func find(_ flow: Flow, hash: UInt32) -> Match {
         var place = hash & mask
         while true {
-            let word = index.trusted(Int(place)).pointee
+            let word = index.view.trusted(Int(place)).pointee
             if word == 0 { return .none }
             if UInt32(truncatingIfNeeded: word) == hash {
                 let id = ConnectionID(truncatingIfNeeded: word >> 32 & 0x7fff_ffff) &- 1

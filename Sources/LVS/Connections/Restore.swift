@@ -64,8 +64,7 @@ extension Director {
             let flow = Flow(
                 source: connection.client, sourcePort: connection.clientPort, destination: connection.virtual,
                 destinationPort: connection.virtualPort, proto: connection.proto)
-            let hash = connections.hash(flow.source, flow.sourcePort, flow.destination, flow.destinationPort, flow.proto)
-            guard connections.find(flow, hash: hash).id < 0 else { throw refuse("the connection stands there twice") }
+            guard connections.find(flow).id < 0 else { throw refuse("the connection stands there twice") }
         }
         connection.flags.formIntersection(Self.adoptedFlags)
         connection.flags.insert(server == nil ? [.used, .inactive] : .used)

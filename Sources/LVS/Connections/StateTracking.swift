@@ -81,6 +81,3 @@ extension Director {
         if template >= 0, connections[template].flags.contains(.template) { connections[template].flags.insert(.assured) }
     }
 }
-
-/// Nanoseconds of a second.
-let second: Instant = 1_000_000_000

@@ -4,7 +4,7 @@ import Wire
 ///
 /// A packet only moves its connection's `expires` forward; when the slot it is filed in comes round, it is filed anew. Only
 /// a deadline that moved closer is filed at once. A connection expires never early and at most one tick late.
-struct TimerWheel {
+struct TimerWheel: ~Copyable {
     /// Nanoseconds of one tick: about 8.4 ms, less than one of the kernel's (100 Hz).
     static let tickShift: Int64 = 23
     private static let levels: [(bits: Int64, shift: Int64, base: Int)] = [(9, 0, 0), (8, 9, 512), (6, 17, 768), (6, 23, 832)]
@@ -16,17 +16,15 @@ struct TimerWheel {
 
     /// First connection in each slot, plus 1; 0 is empty.
     private let heads: Slab<Int32>
-    private let pool: Slab<Connection>
+    private let pool: SlabView<Connection>
     /// Every slot before this tick has been emptied.
     private var tick: Int64
 
-    init(pool: Slab<Connection>, at now: Instant) {
+    init(pool: SlabView<Connection>, at now: Instant) {
         heads = Slab(capacity: Self.slots)
         self.pool = pool
         tick = now >> Self.tickShift
     }
-
-    func deallocate() { heads.deallocate() }
 
     /// Files a connection under its `expires`.
     func file(_ id: ConnectionID) {

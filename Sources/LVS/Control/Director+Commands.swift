@@ -77,7 +77,7 @@ extension Director {
     }
 
     func candidates(_ service: VirtualService) -> Candidates {
-        Candidates(order: service.servers, pool: servers.slots, shown: servers.estimators, family: service.key.family)
+        Candidates(order: service.servers, pool: servers.slots, shown: servers.estimators.view, family: service.key.family)
     }
 
     private mutating func removeService(_ service: VirtualService) {

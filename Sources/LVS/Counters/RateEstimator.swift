@@ -1,7 +1,9 @@
+public import Wire
+
 /// Rates as IPVS estimates them: every 2 s the rate of the last interval moves the average by a quarter of the way.
 public struct RateEstimator: Hashable, Sendable, BitwiseCopyable {
     /// Nanoseconds between two ticks. The tick is global: a counter born between two counts as born at the earlier one.
-    @inlinable public static var interval: Instant { 2_000_000_000 }
+    @inlinable public static var interval: Instant { 2 * second }
 
     /// Counters as of the last tick.
     private var last = Counters()

@@ -1,17 +1,15 @@
 import Wire
 
 /// Counters of the whole director and of each service; a real server's are in the server itself.
-struct TrafficCounters {
+struct TrafficCounters: ~Copyable {
     private let services: Slab<Counters> = Slab(capacity: ServerPool.capacity)
     var all = Counters()
     var estimator = ShownCounters()
 
-    func deallocate() { services.deallocate() }
-
     @inline(__always)
     subscript(service: Int32) -> Counters {
-        unsafeAddress { UnsafePointer(services.trusted(Int(service))) }
-        nonmutating unsafeMutableAddress { services.trusted(Int(service)) }
+        unsafeAddress { UnsafePointer(services.view.trusted(Int(service))) }
+        nonmutating unsafeMutableAddress { services.view.trusted(Int(service)) }
     }
 }
 

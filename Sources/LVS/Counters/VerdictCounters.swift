@@ -4,8 +4,6 @@ import Wire
 public struct VerdictCounters: ~Copyable {
     private let counts: Slab<UInt64> = Slab(capacity: 256)
 
-    deinit { counts.deallocate() }
-
     @inline(__always)
     mutating func count(_ verdict: Verdict) { counts[Int(verdict.rawValue)] &+= 1 }
 

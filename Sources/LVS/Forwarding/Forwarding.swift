@@ -88,8 +88,7 @@ extension Director {
     mutating func countOwnError(about packet: Packet, _ context: inout PacketContext) {
         guard packet.isBalanced, packet.hasTransport else { return }
         let flow = packet.flow
-        let match = connections.find(
-            flow, hash: connections.hash(flow.source, flow.sourcePort, flow.destination, flow.destinationPort, flow.proto))
+        let match = connections.find(flow)
         if match.id >= 0, !match.isReply { countOwnError(match.id, &context) }
     }
 

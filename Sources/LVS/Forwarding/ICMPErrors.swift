@@ -211,7 +211,7 @@ struct ICMPBudget {
         if family == .v4 ? message.type == ICMPType.unreachable && message.code == 4 : message.type == ICMPv6Type.packetTooBig {
             return true
         }
-        let interval = limit * 1_000_000
+        let interval = limit * millisecond
         if tokens.count >= Self.receivers { tokens.removeAll(keepingCapacity: true) }
         var (credit, last) = tokens[receiver] ?? (Self.burst * interval, now)
         credit = min(credit + min(max(now - last, 0), Self.burst * interval), Self.burst * interval)

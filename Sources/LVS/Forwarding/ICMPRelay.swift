@@ -31,8 +31,7 @@ extension Director {
             return tunables.scheduleICMP != 0 ? .icmpMalformed : hostStack(frame, packet, .passICMP, &context)
         }
         let flow = quoted.flow.reversed
-        let match = connections.find(
-            flow, hash: connections.hash(flow.source, flow.sourcePort, flow.destination, flow.destinationPort, flow.proto))
+        let match = connections.find(flow)
         if match.id >= 0 {
             if let recorder = context.recorder { noteQuoted(match.id, isReply: match.isReply, recorder) }
             return match.isReply

@@ -37,8 +37,7 @@ extension Director {
         guard packet.kind == .ip, services.hasServices(packet.family), !packet.isFragment else { return .passReply }
         guard packet.isBalanced else { return leaveHostAsError(frame, packet, &context) }
         let flow = packet.flow
-        let match = connections.find(
-            flow, hash: connections.hash(flow.source, flow.sourcePort, flow.destination, flow.destinationPort, flow.proto))
+        let match = connections.find(flow)
         guard match.id >= 0, match.isReply else { return .passReply }
         countReply(match.id, length: Int(packet.length), &context)
         trackState(match.id, packet, isReply: true)
@@ -54,8 +53,7 @@ extension Director {
         let quoted = Packet(quoted: message.dropFirst(8))
         guard quoted.kind == .ip, quoted.hasTransport, quoted.isBalanced, !quoted.isLaterFragment else { return .passReply }
         let flow = quoted.flow.reversed
-        let match = connections.find(
-            flow, hash: connections.hash(flow.source, flow.sourcePort, flow.destination, flow.destinationPort, flow.proto))
+        let match = connections.find(flow)
         guard match.id >= 0, match.isReply else { return .passReply }
         if let recorder = context.recorder { noteQuoted(match.id, isReply: true, recorder) }
         countReply(match.id, length: Int(packet.length), &context)

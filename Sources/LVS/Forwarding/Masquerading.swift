@@ -37,7 +37,38 @@ extension Director {
     ) -> Verdict {
         takeHop(frame, packet)
         translate(.source, of: &frame, packet, to: connections[id].virtual, connections[id].virtualPort)
+        // The way of the virtual address may be narrower than the one that forwarding has judged.
+        guard !packet.dontFragment || fits(frame, packet, path.mtu, &context) else {
+            return refuseReply(frame, packet, limit: path.mtu, &context)
+        }
         return sendTranslated(&frame, packet, along: path, as: .replyTranslated, &context)
+    }
+
+    /// A reply, already translated, that must not be fragmented and is too long for its way (IPv4: or whose longest fragment
+    /// had DF, so that the kernel thinks it unbreakable once it is whole). The kernel tells the virtual address, where it
+    /// seems to come from, and that passes it on to the server as any error about the connection.
+    @inline(never)
+    mutating func refuseReply(_ whole: Frame, _ packet: Packet, limit: Int32, _ context: inout PacketContext) -> Verdict {
+        let flow = packet.flow, isV4 = packet.family == .v4
+        let refusal = isV4 ? Verdict.fragmentationNeeded : .packetTooBig
+        let connection = connections.find(flow)
+        guard connection.id >= 0 else { return refusal }
+        let quoted = whole.bytes.dropFirst(Int(packet.network)).prefix(Int(packet.length))
+        var service: UInt8 = 0
+        if let header = isV4 ? IPv4Header(quoted) : nil {
+            header.source = flow.source
+            header.fillChecksum()
+            service = header.typeOfService & 0x1e | 0xc0
+        } else if let header = IPv6Header(quoted) {
+            header.source = flow.source
+        }
+        quoted.setBig16(flow.sourcePort, at: Int(packet.transport &- packet.network))
+        let told = tell(
+            flow.source, .tooLong(packet.family, limit: UInt32(limit)), quoting: quoted, from: connections[connection.id].virtual,
+            typeOfService: service, whole.cause, hops: isV4 ? UInt8(clamping: tunables.defaultTTL - 1) : 63, isSourceChosen: true,
+            &context)
+        if told { countRequest(connection.id, length: Int32(context.answerLength), &context) }
+        return refusal
     }
 
     /// Sends a translated packet, whole or, as it allows that, in fragments.

@@ -8,7 +8,7 @@ extension Director {
         let flow = Flow(
             source: packet.flow.source, sourcePort: 500, destination: packet.flow.destination, destinationPort: 500,
             proto: IPProtocol.udp)
-        let match = connections.find(flow, hash: connections.hash(flow.source, 500, flow.destination, 500, flow.proto))
+        let match = connections.find(flow)
         guard match.id >= 0, connections[match.id].method != .fullNAT else { return nil }
         return match.isReply
             ? relaySecuredReply(&frame, packet, match.id, &context) : relaySecuredRequest(&frame, packet, match.id, &context)

@@ -31,8 +31,7 @@ extension Director {
         guard services.hasServices(packet.family) else { return passServiceless(&frame, packet, &context) }
         guard packet.isBalanced else { return directOther(&frame, packet, &context) }
         let flow = packet.flow
-        let match = connections.find(
-            flow, hash: connections.hash(flow.source, flow.sourcePort, flow.destination, flow.destinationPort, flow.proto))
+        let match = connections.find(flow)
         if let recorder = context.recorder { noteFound(match, flow, recorder) }
         guard match.id >= 0 else { return setUpConnection(&frame, packet, &context) }
         var packet = packet
@@ -61,7 +60,7 @@ extension Director {
     }
 
     /// Time of day for options and ICMP timestamps. The director knows no calendar, which the highest bit says.
-    var milliseconds: UInt32 { UInt32(truncatingIfNeeded: (clock / 1_000_000) % 86_400_000) | 0x8000_0000 }
+    var milliseconds: UInt32 { UInt32(truncatingIfNeeded: (clock / millisecond) % 86_400_000) | 0x8000_0000 }
 
     /// Whether nobody but the director can tell the sender of a packet what is wrong with it.
     mutating func speaks(for packet: Packet, _ frame: Frame) -> Bool {

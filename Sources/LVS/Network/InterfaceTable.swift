@@ -1,7 +1,7 @@
 import Wire
 
 /// The interfaces as the path of a packet needs them: whose MAC is ours, and how long a frame may be.
-struct InterfaceTable {
+struct InterfaceTable: ~Copyable {
     struct Entry: BitwiseCopyable {
         var mac: MACAddress
         /// 0 in a place without an interface.
@@ -12,8 +12,6 @@ struct InterfaceTable {
     private(set) var generation: UInt32 = 0
     /// An interface stands at its index modulo the number of places, or behind it where that is taken.
     private let places: Slab<Entry> = Slab(capacity: 256)
-
-    func deallocate() { places.deallocate() }
 
     /// Takes over what the network says now; more Ethernet interfaces than there is room for are left out.
     mutating func read(_ network: Network) {

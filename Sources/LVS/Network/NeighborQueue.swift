@@ -16,7 +16,7 @@ struct NeighborQueue {
     private static let limit = 101
     private static let neighbors = 1024
     /// Nanoseconds until a frame is given up: three requests a second apart.
-    private static let patience: Instant = 3_000_000_000
+    private static let patience: Instant = 3 * second
 
     /// Keeps a copy of a frame; false when too many wait already.
     mutating func hold(_ frame: Frame, for path: Path, at now: Instant) -> Bool {

@@ -102,15 +102,13 @@ extension Network {
 
 /// Ways to addresses that are no real servers: clients that are answered or get translated replies. Each address has one
 /// place, which the last one that hashes there keeps.
-struct PathCache {
+struct PathCache: ~Copyable {
     struct Entry: BitwiseCopyable {
         var address: IPAddress
         var path: Path
     }
 
     private let entries: Slab<Entry> = Slab(capacity: 1 << 14)
-
-    func deallocate() { entries.deallocate() }
 
     @inline(__always)
     static func place(of address: IPAddress) -> Int {
@@ -120,7 +118,7 @@ struct PathCache {
 
     @inline(__always)
     subscript(place: Int) -> Entry {
-        unsafeAddress { entries.address(checked: place) }
+        unsafeAddress { entries.view.address(checked: place) }
         nonmutating unsafeMutableAddress { entries.mutableAddress(checked: place) }
     }
 }

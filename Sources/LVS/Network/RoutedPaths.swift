@@ -1,15 +1,13 @@
 import Wire
 
 /// Ways where the host's rules look at more of a packet than where it goes; kept like those of `PathCache`.
-struct RoutedPathCache {
+struct RoutedPathCache: ~Copyable {
     struct Entry: BitwiseCopyable {
         var query: RouteQuery
         var path: Path
     }
 
     private let entries: Slab<Entry> = Slab(capacity: 1 << 14)
-
-    func deallocate() { entries.deallocate() }
 
     static func place(of query: RouteQuery) -> Int {
         let ends = PathCache.place(of: query.destination) ^ PathCache.place(of: query.source) &* 31
@@ -20,7 +18,7 @@ struct RoutedPathCache {
     }
 
     subscript(place: Int) -> Entry {
-        unsafeAddress { entries.address(checked: place) }
+        unsafeAddress { entries.view.address(checked: place) }
         nonmutating unsafeMutableAddress { entries.mutableAddress(checked: place) }
     }
 }

@@ -81,7 +81,9 @@ extension Director {
             return outbox.emit(whole, on: whole.egress, causedBy: whole.cause) ? verdict : .noBuffer
         }
         joinHeader(packet, verdict, &context)
-        if verdict == .replyTranslated, originals.hasDF { return refuseReply(whole, packet, &context) }
+        if verdict == .replyTranslated, originals.hasDF {
+            return refuseReply(whole, packet, limit: path(to: packet.flow.destination).mtu, &context)
+        }
         var path = Path()
         path.kind = .ready
         path.interface = whole.egress
@@ -105,31 +107,6 @@ extension Director {
             return verdict
         }
         return outbox.emit(whole, on: Self.localInterface, causedBy: whole.cause) ? verdict : .noBuffer
-    }
-
-    /// A server's reply whose longest fragment had DF: the kernel thinks it unbreakable once it is whole, and tells the
-    /// virtual address, which passes it on to the server as any error about the connection.
-    private mutating func refuseReply(_ whole: Frame, _ packet: Packet, _ context: inout PacketContext) -> Verdict {
-        let connection = connections.find(
-            packet.flow,
-            hash: connections.hash(
-                packet.flow.source, packet.flow.sourcePort,
-                packet.flow.destination, packet.flow.destinationPort, packet.flow.proto))
-        guard connection.id >= 0 else { return .fragmentationNeeded }
-        let quoted = whole.bytes.dropFirst(Int(packet.network)).prefix(Int(packet.length))
-        let virtual = connections[connection.id].virtual
-        let limit = UInt32(path(to: packet.flow.destination).mtu)
-        guard let header = IPv4Header(quoted) else { return .malformed }
-        header.source = packet.flow.source
-        header.fillChecksum()
-        quoted.setBig16(packet.flow.sourcePort, at: header.length)
-        if tell(
-            packet.flow.source, .tooLong(.v4, limit: limit), quoting: quoted, from: virtual,
-            typeOfService: header.typeOfService & 0x1e | 0xc0, whole.cause, hops: UInt8(clamping: tunables.defaultTTL - 1), &context)
-        {
-            countRequest(connection.id, length: Int32(context.answerLength), &context)
-        }
-        return .fragmentationNeeded
     }
 
     /// An IPv6 fragment of a wrong length: the host tells the sender (RFC 8200 section 4.5).

@@ -15,6 +15,8 @@ struct FragmentKey: Hashable {
 
 /// Datagrams that wait for their missing fragments, in the order in which they will be given up. Memory is bounded as the
 /// kernel bounds it: beyond the threshold no fragment is taken, old ones are not pushed out.
+///
+/// `svs decap` has reassembly of its own (`OuterFragments`), which has no kernel to agree with and says there why.
 struct ReassemblyTable {
     private var places: [FragmentKey: Int32] = [:]
     private var datagrams: [ReassemblyQueue] = []

@@ -1,3 +1,5 @@
+import Wire
+
 /// Locality-based least connection: an address stays with one server until that is overworked or down, then moves to the
 /// least loaded one. Meant for caches, whose destinations are many addresses.
 final class LocalityBased: Scheduler {
@@ -5,7 +7,7 @@ final class LocalityBased: Scheduler {
     static var summary: String { "a destination keeps its server until that is overworked" }
 
     /// Nanoseconds after which an unused address is forgotten (net.ipv4.vs.lblc_expiration).
-    var expiration: Instant = 86_400_000_000_000
+    var expiration: Instant = 86_400 * second
 
     private var cache = LocalityCache<RememberedServer>()
 

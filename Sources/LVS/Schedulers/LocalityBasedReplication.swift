@@ -1,3 +1,5 @@
+import Wire
+
 /// Locality-based least connection with replication: an address has a set of servers, which grows when its least loaded
 /// member is overworked and shrinks when it has not grown for a while.
 final class LocalityBasedReplication: Scheduler {
@@ -6,7 +8,7 @@ final class LocalityBasedReplication: Scheduler {
 
     /// Nanoseconds after which an unused address is forgotten, and after which a set that has not changed gives one member
     /// up (net.ipv4.vs.lblcr_expiration).
-    var expiration: Instant = 86_400_000_000_000
+    var expiration: Instant = 86_400 * second
 
     private struct ServerSet {
         /// Newest first, never none.

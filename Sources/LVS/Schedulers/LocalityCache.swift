@@ -18,7 +18,7 @@ struct LocalityCache<Choice> {
     static var comfortable: Int { 16384 }
     /// From this many on nothing new is remembered.
     static var limit: Int { comfortable * 3 / 2 }
-    private static var minute: Instant { 60_000_000_000 }
+    private static var minute: Instant { 60 * second }
     private static var idle: Instant { 6 * minute }
     /// Ticks from one look at all entries to the next.
     private static var round: Int { 30 }

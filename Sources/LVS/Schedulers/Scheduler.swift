@@ -109,13 +109,13 @@ public typealias Instant = Int64
 public struct Candidates {
     /// Index of each server in the director's pool, newest first.
     public let order: [ServerID]
-    let pool: Slab<RealServer>
+    let pool: SlabView<RealServer>
     /// What each server of the pool shows; `nil` where nothing is estimated.
-    private let shown: Slab<ShownCounters>?
+    private let shown: SlabView<ShownCounters>?
     /// The service's.
     public let family: IPFamily
 
-    public init(order: [ServerID], pool: Slab<RealServer>, shown: Slab<ShownCounters>? = nil, family: IPFamily = .v4) {
+    public init(order: [ServerID], pool: SlabView<RealServer>, shown: SlabView<ShownCounters>? = nil, family: IPFamily = .v4) {
         self.order = order
         self.pool = pool
         self.shown = shown

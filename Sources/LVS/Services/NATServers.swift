@@ -17,7 +17,9 @@ struct NATServers {
     mutating func outdate() { isCurrent = false }
 
     /// Whether a NAT server listens there, for a service of this protocol or a mark.
-    mutating func contains(_ address: IPAddress, _ port: UInt16, _ proto: UInt8, in services: ServiceTable, _ servers: ServerPool) -> Bool {
+    mutating func contains(_ address: IPAddress, _ port: UInt16, _ proto: UInt8, in services: ServiceTable, _ servers: borrowing ServerPool)
+        -> Bool
+    {
         read(services, servers)
         guard addresses.contains(address) else { return false }
         return endpoints.contains(Endpoint(address: address, port: port, proto: proto))
@@ -25,12 +27,12 @@ struct NATServers {
     }
 
     /// Whether a NAT server has this address.
-    mutating func contains(_ address: IPAddress, in services: ServiceTable, _ servers: ServerPool) -> Bool {
+    mutating func contains(_ address: IPAddress, in services: ServiceTable, _ servers: borrowing ServerPool) -> Bool {
         read(services, servers)
         return addresses.contains(address)
     }
 
-    private mutating func read(_ services: ServiceTable, _ servers: ServerPool) {
+    private mutating func read(_ services: ServiceTable, _ servers: borrowing ServerPool) {
         guard !isCurrent else { return }
         isCurrent = true
         endpoints = []

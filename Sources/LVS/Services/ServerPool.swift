@@ -1,20 +1,17 @@
 import Wire
 
 /// Every real server the director knows, in use or in the trash, with its counters' history beside it.
-struct ServerPool {
+struct ServerPool: ~Copyable {
     static let capacity = 1 << 16
-    let slots: Slab<RealServer> = Slab(capacity: ServerPool.capacity)
+    private let memory: Slab<RealServer> = Slab(capacity: ServerPool.capacity)
     let estimators: Slab<ShownCounters> = Slab(capacity: ServerPool.capacity)
     /// Two for each server: for packets whose transport checksum is there, and for those that it is still to be filled into.
     private let outer: Slab<OuterHeader> = Slab(capacity: 2 * ServerPool.capacity)
     private var free: [ServerID] = []
     private var highWater: ServerID = 0
 
-    func deallocate() {
-        slots.deallocate()
-        estimators.deallocate()
-        outer.deallocate()
-    }
+    /// Every place for a server, in use or not.
+    var slots: SlabView<RealServer> { @inline(__always) get { memory.view } }
 
     @inline(__always)
     subscript(id: ServerID) -> RealServer {
@@ -25,7 +22,7 @@ struct ServerPool {
     /// The outer header at a place that `outerPlace` gave.
     @inline(__always)
     subscript(outer place: Int) -> OuterHeader {
-        unsafeAddress { outer.address(checked: place) }
+        unsafeAddress { outer.view.address(checked: place) }
         nonmutating unsafeMutableAddress { outer.mutableAddress(checked: place) }
     }
 

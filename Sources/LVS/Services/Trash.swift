@@ -25,7 +25,7 @@ extension Director {
     }
 
     /// Nanoseconds until connections go that have no future: the kernel's timers run then, and do not in between.
-    static var moment: Instant { 10_000_000 }
+    static var moment: Instant { 10 * millisecond }
 
     /// Expires every connection and template of servers that are gone, but those that others hang on, and what the last of
     /// them hung on (expire_nodest_conn).

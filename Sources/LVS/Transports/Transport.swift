@@ -66,8 +66,6 @@ public struct TimeoutTable: ~Copyable {
         slots[Self.other] = Self.initial
     }
 
-    deinit { slots.deallocate() }
-
     /// Nanoseconds that a connection gets with each packet. A protocol without tracking gets what every new entry starts with.
     @inlinable @inline(__always)
     public func timeout(proto: UInt8, state: UInt8) -> Instant {
@@ -80,7 +78,7 @@ public struct TimeoutTable: ~Copyable {
     }
 
     /// What a new entry starts with, until its first packet is tracked: 3 s.
-    @inlinable public static var initial: Instant { 3_000_000_000 }
+    @inlinable public static var initial: Instant { 3 * second }
 
     /// `--set`, in seconds: established TCP, TCP in FIN_WAIT, UDP. 0 leaves one as it is.
     public mutating func set(tcp: UInt32, fin: UInt32, udp: UInt32) {
@@ -96,6 +94,6 @@ public struct TimeoutTable: ~Copyable {
             fin: Self.wholeSeconds(slots[Int(TCPState.finWait.rawValue)]), udp: Self.wholeSeconds(slots[Self.udp]))
     }
 
-    private static func seconds(_ time: UInt32) -> Instant { Instant(time) * 1_000_000_000 }
-    private static func wholeSeconds(_ time: Instant) -> UInt32 { UInt32(truncatingIfNeeded: time / 1_000_000_000) }
+    private static func seconds(_ time: UInt32) -> Instant { Instant(time) * second }
+    private static func wholeSeconds(_ time: Instant) -> UInt32 { UInt32(truncatingIfNeeded: time / second) }
 }

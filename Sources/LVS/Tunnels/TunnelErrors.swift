@@ -70,8 +70,7 @@ extension Director {
             guard let place = tunnel.innerPacket(in: quoted.payload, proto: quoted.proto, to: guess) else { continue }
             let inner = quoted.payload.dropFirst(place.offset)
             guard let flow = innerFlow(inner, place.family) else { continue }
-            let hash = connections.hash(flow.source, flow.sourcePort, flow.destination, flow.destinationPort, flow.proto)
-            let match = connections.find(flow, hash: hash)
+            let match = connections.find(flow)
             guard match.id >= 0, !match.isReply else { continue }
             let knows = { (settings: ServerSettings) in
                 Tunnels.of(settings.tunnel) == tunnel && tunnel.innerPacket(in: quoted.payload, proto: quoted.proto, to: settings) != nil
