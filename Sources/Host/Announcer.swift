@@ -35,8 +35,6 @@ public final class Announcer {
         self.interval = max(interval, 1)
     }
 
-    deinit { memory.deallocate() }
-
     /// Begins to announce addresses as living at `mac` on an interface; the first time is due at once. `isRouter` is the
     /// router flag of the advertisements: whether the host forwards IPv6.
     public func announce(

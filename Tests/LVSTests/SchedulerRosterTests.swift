@@ -107,10 +107,10 @@ import Wire
             estimator.tick(counters)
             shown[place] = estimator
         }
-        let servers = Candidates(order: [1, 0], pool: pool, shown: shown)
+        let servers = Candidates(order: [1, 0], pool: pool.view, shown: shown.view)
         #expect(servers.statistics(of: 0).counters.packetsIn == 800 && servers.statistics(of: 0).rates.packetsIn == 100)
         #expect(servers.statistics(of: 1) == Statistics())
-        #expect(Candidates(order: [1, 0], pool: pool).statistics(of: 0) == Statistics())
+        #expect(Candidates(order: [1, 0], pool: pool.view).statistics(of: 0) == Statistics())
     }
 
     /// An estimator that goes on where another one stood shows the same rates from then on, whatever its counters are.

@@ -51,8 +51,7 @@ extension Director {
     mutating func refuseReply(_ whole: Frame, _ packet: Packet, limit: Int32, _ context: inout PacketContext) -> Verdict {
         let flow = packet.flow, isV4 = packet.family == .v4
         let refusal = isV4 ? Verdict.fragmentationNeeded : .packetTooBig
-        let connection = connections.find(
-            flow, hash: connections.hash(flow.source, flow.sourcePort, flow.destination, flow.destinationPort, flow.proto))
+        let connection = connections.find(flow)
         guard connection.id >= 0 else { return refusal }
         let quoted = whole.bytes.dropFirst(Int(packet.network)).prefix(Int(packet.length))
         var service: UInt8 = 0
