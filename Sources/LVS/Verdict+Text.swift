@@ -80,6 +80,7 @@ extension Verdict {
                 "no server, and its own destination, where cache_bypass would send it, is the director: dropped without a word"
             )
         case .headersTooLong: ("headers-too-long", "no room in the packet for the headers that forwarding adds")
+        case .hostFirewall: ("host-firewall", "a rule of the host's netfilter drops it")
         case .noResponder: ("no-responder", "for the director itself, which has no answer to it")
         }
     }

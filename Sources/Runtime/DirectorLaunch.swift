@@ -43,6 +43,11 @@ public struct DirectorLaunch {
         let claims = try InterfaceClaims(interfaces, log: log)
         let network = try HostNetwork()
         let requests = try PrivilegedHost()
+        let followsRules = files.marksFromHost || files.honoursFirewall
+        let rulesChanges = followsRules ? try RulesetNotifications() : nil
+        // They may have changed before anybody listened.
+        var state = state
+        state.rules.host = try files.hostRules()
         // Nobody must answer for the services before they are muted, so nothing arrives until the filter is known.
         let links = try interfaces.map { name in
             let link = try requests.openLink(self.link, on: name)
@@ -61,7 +66,7 @@ public struct DirectorLaunch {
         director.neighborPatience = 20_000_000_000
         let signals = try Signals([.terminate, .interrupt, .hangUp])
         let setup = EventLoop.Setup(
-            links: links, interfaces: interfaces, network: network, requests: requests,
+            links: links, interfaces: interfaces, network: network, requests: requests, rulesChanges: rulesChanges,
             control: try ControlServer(path: control), signals: signals, files: files, log: log, claims: claims)
         _ = signal(SIGPIPE, SIG_IGN)
         let loop = try EventLoop(director, setup, state, start: "seed \(seed)\nconnections \(connections)\n")

@@ -2,6 +2,7 @@ import Admin
 import ArgumentParser
 import CLinux
 import Glibc
+import LVS
 import Replay
 import Runtime
 import SystemPackage
@@ -88,9 +89,6 @@ struct RecordCommand: ParsableCommand {
             .init(clients: clients, services: onlyServices, interfaces: interfaces), log: Terminal.log)
         var texts = recorder.texts
         try read(into: &texts)
-        if let unknown = recorder.unknownMarks, texts[unknown] == nil {
-            throw CommandFailure("the director's marks are rules of nft, which no file of a case can say: name a file with --\(unknown)")
-        }
         var anonymiser: Anonymiser?
         if anonymise {
             var random = SystemRandomNumberGenerator()

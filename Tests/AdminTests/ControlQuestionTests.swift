@@ -16,8 +16,8 @@ import Testing
         .recordingStart(
             .init(
                 files: [.init(name: "services", text: "-A -t 192.0.2.1:80\n"), .init(name: "run", text: "")],
-                interfaces: [.init(index: 1, name: "lo"), .init(index: 7, name: "eth0")], taken: ["eth0"], unknownMarks: ["marks"])),
-        .recordingStart(.init(files: [], interfaces: [], taken: [], unknownMarks: [])),
+                interfaces: [.init(index: 1, name: "lo"), .init(index: 7, name: "eth0")], taken: ["eth0"])),
+        .recordingStart(.init(files: [], interfaces: [], taken: [])),
         .chunk(.init(hasMore: true, bytes: [])), .chunk(.init(hasMore: false, bytes: [0, 1, 255])),
         .recordingEnd(.init(network: "link set eth0 up\n", reason: "", ownFrames: 3)),
     ]
