@@ -22,7 +22,8 @@ final class InterfaceClaims {
         poller = try Poller()
         for name in interfaces {
             let index = Int32(bitPattern: if_nametoindex(name))
-            do throws(Errno) { try claim(name, index) } catch .addressInUse {
+            do throws(Errno) { try claim(name, index) } catch {
+                guard error == .addressInUse else { throw error }
                 throw RunError("interface \(name): \(Self.holder(of: index)) directs its frames already")
             }
         }
@@ -40,11 +41,13 @@ final class InterfaceClaims {
     func follow(_ interfaces: [Network.Interface]) {
         for (name, claim) in claims {
             guard let interface = interfaces.first(where: { $0.name == name }), interface.index != claim.index else { continue }
-            do throws(Errno) { try self.claim(name, interface.index) } catch .addressInUse {
-                log.say("warning: interface \(name): \(Self.holder(of: interface.index)) directs its frames as well")
-                claims[name]?.index = interface.index
+            do throws(Errno) { try self.claim(name, interface.index) } catch {
+                if error == .addressInUse {
+                    log.say("warning: interface \(name): \(Self.holder(of: interface.index)) directs its frames as well")
+                    claims[name]?.index = interface.index
+                }
                 continue
-            } catch { continue }
+            }
             poller.forget(claim.listener)
             close(claim.listener)
         }
