@@ -34,7 +34,7 @@ extension Director {
     }
 
     /// Whether a packet of this kind may create a connection.
-    private mutating func mayOpen(_ packet: Packet, _ frame: Frame) -> Bool {
+    mutating func mayOpen(_ packet: Packet, _ frame: Frame) -> Bool {
         switch packet.flow.proto {
         case IPProtocol.tcp:
             guard !packet.flags.contains(.rst) else { return false }
