@@ -22,8 +22,7 @@ final class InterfaceClaims {
         poller = try Poller()
         for name in interfaces {
             let index = Int32(bitPattern: if_nametoindex(name))
-            do throws(Errno) { try claim(name, index) } catch {
-                guard error == .addressInUse else { throw error }
+            guard try claim(name, index) else {
                 throw RunError("interface \(name): \(Self.holder(of: index)) directs its frames already")
             }
         }
@@ -41,11 +40,10 @@ final class InterfaceClaims {
     func follow(_ interfaces: [Network.Interface]) {
         for (name, claim) in claims {
             guard let interface = interfaces.first(where: { $0.name == name }), interface.index != claim.index else { continue }
-            do throws(Errno) { try self.claim(name, interface.index) } catch {
-                if error == .addressInUse {
-                    log.say("warning: interface \(name): \(Self.holder(of: interface.index)) directs its frames as well")
-                    claims[name]?.index = interface.index
-                }
+            guard let isFree = try? self.claim(name, interface.index) else { continue }
+            guard isFree else {
+                log.say("warning: interface \(name): \(Self.holder(of: interface.index)) directs its frames as well")
+                claims[name]?.index = interface.index
                 continue
             }
             poller.forget(claim.listener)
@@ -53,11 +51,14 @@ final class InterfaceClaims {
         }
     }
 
-    private func claim(_ name: String, _ index: Int32) throws(Errno) {
+    /// False when another process has the interface.
+    private func claim(_ name: String, _ index: Int32) throws(Errno) -> Bool {
         let listener = svs_claim(index)
+        if listener == 0 &- EADDRINUSE { return false }
         guard listener >= 0 else { throw Errno(rawValue: 0 &- listener) }
         try poller.watch(listener, as: UInt64(listener))
         claims[name] = Claim(index: index, listener: listener)
+        return true
     }
 
     private static func holder(of index: Int32) -> String {

@@ -2,6 +2,7 @@ import Admin
 import ArgumentParser
 import CLinux
 import Glibc
+import LVS
 import Replay
 import Runtime
 import SystemPackage

@@ -3,6 +3,7 @@ import Glibc
 import LVS
 import Synchronization
 import Testing
+import Wire
 
 @testable import Runtime
 

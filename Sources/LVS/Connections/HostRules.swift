@@ -37,10 +37,15 @@ extension Director {
 
     /// The mark that the rules before routing give, for the host's look-ups of routes; 0 where none of these asks for it.
     mutating func routingMark(of packet: Packet, _ frame: Frame) -> UInt32 {
+        network.uses(packet.family).contains(.mark) ? mark(of: packet, frame, at: .ingress ... .prerouting) : 0
+    }
+
+    /// The mark that the rules of these hooks give; nothing that they would do besides is done.
+    mutating func mark(of packet: Packet, _ frame: Frame, at hooks: ClosedRange<MarkRules.Hook> = .ingress ... .input) -> UInt32 {
         let rules = packet.family == .v4 ? marks4 : marks6
-        guard !rules.isEmpty, network.uses(packet.family).contains(.mark) else { return 0 }
+        guard !rules.isEmpty else { return 0 }
         var state = MarkState()
-        _ = rules.evaluate(ruleQuery(packet, frame, asRoutes: rules.asksRoutes), at: .ingress ... .prerouting, &state)
+        _ = rules.evaluate(ruleQuery(packet, frame, asRoutes: rules.asksRoutes), at: hooks, &state)
         return state.mark
     }
 
