@@ -5,54 +5,39 @@ public import Wire
 ///
 /// This file is a packet's journey in order: a batch is looked at (`process`), each frame is directed (`direct`), a packet of
 /// a known connection is counted, observed and forwarded (`known`); everything else has a file named after what happens there.
+/// What belongs to one packet alone travels with it in a `PacketContext`; what the director keeps lies in the groups below,
+/// and `docs/internals/state.md` says who changes which.
+///
+/// Methods are `mutating` where they change something, and also where they only look but are called on the path of a packet
+/// and not inlined: the compiler lends a struct that may not be copied to a method that borrows it by copying it to the
+/// stack as a whole, whereas `mutating` takes its address. What needs no director is asked of `Packet`, `Flow`, `Network`,
+/// or of the group that knows.
 public struct Director: ~Copyable {
-    /// The host's network; whoever follows the host changes it between batches.
-    public var network = Network()
+    /// The host: its network, what is played of it, and what is derived from that.
+    var host: HostView
+    /// What commands set up: virtual services, synchronisation daemons.
+    var services = ServiceTable()
+    /// The services' real servers, and those that only connections still know.
+    var servers = ServerPool()
+    /// Connections and templates with all that hangs on them.
+    var connections: ConnectionState
+    /// Fragments that wait for the rest of their datagrams.
+    var reassembly = ReassemblyTable()
+    /// Time, what time brings, chance, defences.
+    var clockwork: Clockwork
+    /// Packets and bytes by service and in all.
+    var traffic = TrafficCounters()
+    /// Frames by verdict.
+    public internal(set) var verdicts = VerdictCounters()
     public var tunables = Tunables() { didSet { tunablesChanged(from: oldValue) } }
     /// Rules that mark packets before services are looked up, for IPv4 and IPv6.
-    public var marks4 = MarkRules(family: .v4) { didSet { virtuals.outdate() } }
-    public var marks6 = MarkRules(family: .v6) { didSet { virtuals.outdate() } }
+    public var marks4 = MarkRules(family: .v4) { didSet { host.virtuals.outdate() } }
+    public var marks6 = MarkRules(family: .v6) { didSet { host.virtuals.outdate() } }
     /// The host's own rules, of which only what they drop matters.
     public var firewall4 = MarkRules(family: .v4)
     public var firewall6 = MarkRules(family: .v6)
-    /// Which of the host's work the director does.
-    public var hostEmulation: HostEmulation { didSet { virtuals.outdate() } }
-    /// Nanoseconds until questions for a neighbour's MAC have failed: three of them, a second apart (the kernel's mcast_solicit
-    /// and retrans_time_ms). Where a host asks, which says when it has failed, this is only for the case that it says nothing.
-    public var neighborPatience: Instant = 3_000_000_000
     /// What the director made itself during the last batch; sent after the batch.
     public internal(set) var outbox = Outbox()
-    /// Frames by verdict.
-    public internal(set) var verdicts = VerdictCounters()
-    /// SYNs whose maximum segment size was lowered (`--mss-clamp`).
-    public internal(set) var clampedSYNs: UInt64 = 0
-
-    var services = ServiceTable()
-    var servers = ServerPool()
-    var connections: ConnectionTable
-    var wheel: TimerWheel
-    var timeouts = TimeoutTable()
-    var traffic = TrafficCounters()
-    let paths = PathCache()
-    let routedPaths = RoutedPathCache()
-    var interfaceTable = InterfaceTable()
-    var clock: Instant
-    var schedule: Schedule
-    var generator: SeededGenerator
-    var defence = OverloadDefence()
-    var fragments = ReassemblyTable()
-    var virtuals = VirtualAddresses()
-    var waiting = NeighborQueue()
-    var sides = SideTable()
-    var portAllocator = PortAllocator()
-    /// `localAddresses`, as of the last command.
-    var localRanges: [ClosedRange<IPAddress>] = [] { didSet { locals.outdate() } }
-    var locals = LocalFilter()
-    var icmpBudget = ICMPBudget()
-    var trash = Trash()
-    var natServers = NATServers()
-    var daemons: [SyncDaemon] = []
-    var sequence: UInt64 = 0
     private let parsed: Slab<ParsedFrame>
 
     /// What was seen of a frame before its turn came.
@@ -71,15 +56,12 @@ public struct Director: ~Copyable {
     /// A director without services.
     /// - Parameters:
     ///   - connections: how many connections and templates it can hold; memory is touched as they come.
-    ///   - seed: feeds hash keys and dice; the same seed makes the same choices.
+    ///   - seed: feeds hash keys and the generator; the same seed makes the same choices.
     ///   - now: the clock's first reading.
     public init(connections capacity: Int = 1 << 20, seed: UInt64 = 0, hostEmulation: HostEmulation = .everything, at now: Instant = 0) {
-        connections = ConnectionTable(capacity: capacity, seed: seed)
-        wheel = TimerWheel(pool: connections.pool, at: now)
-        clock = now
-        schedule = Schedule(at: now)
-        generator = SeededGenerator(seed: seed ^ 0x5356_5364_6963_6531)
-        self.hostEmulation = hostEmulation
+        host = HostView(emulation: hostEmulation)
+        connections = ConnectionState(capacity: capacity, seed: seed, at: now)
+        clockwork = Clockwork(seed: seed, at: now)
         parsed = Slab(capacity: Self.largestBatch)
     }
 
@@ -92,16 +74,16 @@ public struct Director: ~Copyable {
 
     @inline(never)
     private mutating func process(_ batch: inout Batch, at now: Instant, _ context: inout PacketContext) {
-        clock = max(clock, now)
+        clockwork.reach(now)
         outbox.removeAll()
-        if interfaceTable.generation != network.generation { interfaceTable.read(network) }
+        host.follow()
         followVirtualAddresses()
         let parsed = self.parsed.view
         var first = 0
         while first < batch.count {
             let end = min(first &+ Self.group, batch.count)
             for i in first..<end { parse(batch[i], as: i) }
-            for i in first..<end where parsed[i].packet.kind == .ip { connections.prefetchConnection(parsed[i].hash) }
+            for i in first..<end where parsed[i].packet.kind == .ip { connections.table.prefetchConnection(parsed[i].hash) }
             for i in first..<end {
                 let verdict = direct(&batch[i], &parsed[i].packet, parsed[i].hash, &context)
                 parsed[i].verdict = verdict
@@ -141,16 +123,16 @@ public struct Director: ~Copyable {
     }
 
     /// The clock's last reading.
-    public var now: Instant { clock }
+    public var now: Instant { clockwork.now }
 
     @inline(__always)
     private func parse(_ frame: Frame, as place: Int) {
         parsed[place].packet = Packet(frame)
         guard parsed[place].packet.kind == .ip else { return }
         let flow = parsed[place].packet.flow
-        let hash = connections.hash(flow)
+        let hash = connections.table.hash(flow)
         parsed[place].hash = hash
-        connections.prefetchIndex(hash)
+        connections.table.prefetchIndex(hash)
     }
 
     /// One frame's way through the director.
@@ -159,14 +141,14 @@ public struct Director: ~Copyable {
         frame.egress = 0
         context.countedServer = -1
         guard packet.kind == .ip else { return answerNeighbor(frame, packet) }
-        guard interfaceTable.isMine(frame) else {
+        guard host.interfaces.isMine(frame) else {
             return frame.ingress == Self.localInterface ? directOwn(&frame, packet, &context) : notMine(frame, packet)
         }
         guard !packet.takesSlowPath else { return directOnSlowPath(&frame, packet, &context) }
         guard services.hasServices(packet.family) else { return passServiceless(&frame, packet, &context) }
         guard packet.isBalanced else { return directOther(&frame, packet, &context) }
 
-        let match = connections.find(packet.flow, hash: hash)
+        let match = connections.table.find(packet.flow, hash: hash)
         guard match.id >= 0 else { return setUpConnection(&frame, packet, &context) }
         return match.isReply ? reply(&frame, packet, match.id, &context) : known(&frame, &packet, match.id, &context)
     }

@@ -21,8 +21,8 @@ extension Director {
     func entry(_ id: ConnectionID) -> Explanation.Entry {
         let entry = connections[id]
         let isTemplate = entry.flags.contains(.template)
-        let timeout = isTemplate ? Instant(entry.timeout) * second : timeouts.timeout(proto: entry.proto, state: entry.state)
-        let remaining = max(entry.expires &- clock, 0)
+        let timeout = isTemplate ? Instant(entry.timeout) * second : connections.timeouts.timeout(proto: entry.proto, state: entry.state)
+        let remaining = max(entry.expires &- clockwork.now, 0)
         let state =
             isTemplate ? entry.flags.contains(.assured) ? "ASSURED" : "NONE" : Transport.stateName(proto: entry.proto, state: entry.state)
         return Explanation.Entry(
@@ -45,9 +45,9 @@ extension Director {
     /// question whether it is to be explained.
     @inline(never)
     mutating func noteKnown(_ packet: Packet, _ frame: Frame, at now: Instant, _ recorder: ExplanationRecorder) {
-        clock = max(clock, now)
-        if interfaceTable.generation != network.generation { interfaceTable.read(network) }
-        guard interfaceTable.isMine(frame), !packet.takesSlowPath, packet.isBalanced, services.hasServices(packet.family) else { return }
+        clockwork.reach(now)
+        host.follow()
+        guard host.interfaces.isMine(frame), !packet.takesSlowPath, packet.isBalanced, services.hasServices(packet.family) else { return }
         let flow = packet.flow
         noteFound(connections.find(flow), flow, recorder)
     }
@@ -170,11 +170,11 @@ extension Director {
     @inline(never)
     mutating func noteUntold(_ packet: Packet, _ recorder: ExplanationRecorder) {
         let words =
-            if packet.isLaterFragment { "the packet is a later fragment" } else if isICMPError(packet) {
+            if packet.isLaterFragment { "the packet is a later fragment" } else if packet.isICMPError {
                 "the packet is itself an ICMP error"
-            } else if !isTellable(packet.flow.source) {
+            } else if !packet.flow.source.isTellable {
                 "its source \(packet.flow.source) is no single host"
-            } else if !isTellable(packet.flow.destination) { "its destination \(packet.flow.destination) is no single host" } else {
+            } else if !packet.flow.destination.isTellable { "its destination \(packet.flow.destination) is no single host" } else {
                 "the limit of ICMP errors to \(packet.flow.source) is reached (icmp_ratelimit)"
             }
         recorder.add(.untold(words))
@@ -210,11 +210,11 @@ extension Director {
         let path =
             recorder.isReply
             ? routedAgain(replyPath(packet, frame, id), packet, frame, id)
-            : connection.server < 0 ? self.path(to: target) : servers[connection.server].path
+            : connection.server < 0 ? host.path(to: target) : servers[connection.server].path
         recorder.add(
             .way(
                 Explanation.Way(
-                    method: connection.method, to: target, kind: path.kind, interface: network.interface(path.interface)?.name ?? "",
+                    method: connection.method, to: target, kind: path.kind, interface: host.network.interface(path.interface)?.name ?? "",
                     nextHop: path.nextHop, mac: path.kind == .ready ? path.destination : nil)))
         // The pieces of a datagram leave as they came.
         guard path.isUsable, !packet.isFragment else { return }

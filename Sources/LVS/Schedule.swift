@@ -38,60 +38,60 @@ extension Director {
     /// - Parameter limit: connections that may expire in this call; the rest waits for the next one. Live, it bounds a batch.
     public mutating func advance(to now: Instant, limit: Int = .max) {
         outbox.removeAll()
-        guard now > clock else { return }
-        if interfaceTable.generation != network.generation { interfaceTable.read(network) }
+        guard now > clockwork.now else { return }
+        host.follow()
         followVirtualAddresses()
-        if now - clock > 3600 * second { leap(to: now - 600 * second) }
+        if now - clockwork.now > 3600 * second { leap(to: now - 600 * second) }
         while true {
-            let moment = min(schedule.next, fragments.nextTimeout ?? .max, nextNeighborTimeout ?? .max)
+            let moment = min(clockwork.schedule.next, reassembly.nextTimeout ?? .max, nextNeighborTimeout ?? .max)
             guard moment <= now else { break }
             if !expireConnections(until: moment, limit) { break }
-            clock = max(clock, moment)
+            clockwork.reach(moment)
             work(at: moment)
         }
         _ = expireConnections(until: now, limit)
-        clock = now
+        clockwork.reach(now)
     }
 
     /// A long silence: connections expire in order; rates and defences need not live through every second of it.
     private mutating func leap(to moment: Instant) {
         _ = expireConnections(until: moment, .max)
         for _ in 0..<128 { estimate() }
-        schedule.skip(to: moment)
+        clockwork.schedule.skip(to: moment)
         for service in services.all { service.scheduler?.tick(at: moment) }
-        clock = moment
+        clockwork.reach(moment)
     }
 
     private mutating func work(at moment: Instant) {
-        if let due = fragments.nextTimeout, due <= moment { giveUpFragments(at: moment) }
+        if let due = reassembly.nextTimeout, due <= moment { giveUpFragments(at: moment) }
         if let due = nextNeighborTimeout, due <= moment { giveUpNeighbors(at: moment) }
-        if schedule.nextEstimate <= moment {
-            schedule.nextEstimate += 2 * second
+        if clockwork.schedule.nextEstimate <= moment {
+            clockwork.schedule.nextEstimate += 2 * second
             if tunables.runEstimation != 0 { estimate() }
         }
-        if schedule.nextSecond <= moment {
-            schedule.nextSecond += second
-            defence.judge(tunables, isShort: isShortOfMemory)
+        if clockwork.schedule.nextSecond <= moment {
+            clockwork.schedule.nextSecond += second
+            clockwork.defence.judge(tunables, isShort: connections.isShortOfMemory)
             dropEntries()
-            network.forgetMTUs(at: moment)
+            host.network.forgetMTUs(at: moment)
             for service in services.all {
                 if let due = service.scheduler?.nextTick, due <= moment { service.scheduler?.tick(at: moment) }
             }
         }
-        if schedule.nextFlush <= moment {
-            schedule.nextFlush = .max
+        if clockwork.schedule.nextFlush <= moment {
+            clockwork.schedule.nextFlush = .max
             flushServerless()
         }
-        if schedule.nextTrash <= moment {
-            schedule.nextTrash += 60 * second
+        if clockwork.schedule.nextTrash <= moment {
+            clockwork.schedule.nextTrash += 60 * second
             emptyTrash(at: moment)
         }
     }
 
     private mutating func expireConnections(until moment: Instant, _ limit: Int) -> Bool {
-        clock = max(clock, moment)
+        clockwork.reach(moment)
         var due: [ConnectionID] = []
-        let complete = wheel.advance(to: moment, limit: limit, &due)
+        let complete = connections.wheel.advance(to: moment, limit: limit, &due)
         // A template expires after the connections that hang on it, or it would wait a minute for nothing.
         for id in due where connections[id].children == 0 { timeOut(id) }
         for id in due where connections[id].flags.contains(.used) && !connections[id].isFiled { timeOut(id) }
@@ -99,8 +99,8 @@ extension Director {
     }
 
     /// When the next incomplete datagram is given up; `nil` when none waits.
-    public var nextFragmentTimeout: Instant? { fragments.nextTimeout }
+    public var nextFragmentTimeout: Instant? { reassembly.nextTimeout }
 
     /// The next due moment of the director's own work or timers, for a host that wants to sleep until then.
-    public var nextMoment: Instant { min(schedule.next, fragments.nextTimeout ?? .max, nextNeighborTimeout ?? .max) }
+    public var nextMoment: Instant { min(clockwork.schedule.next, reassembly.nextTimeout ?? .max, nextNeighborTimeout ?? .max) }
 }

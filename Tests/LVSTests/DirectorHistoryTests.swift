@@ -168,7 +168,7 @@ extension Director {
     fileprivate var imbalance: String? {
         var active: [ServerID: Int32] = [:], total: [ServerID: Int32] = [:], persistent: [ServerID: Int32] = [:]
         var children: [ConnectionID: Int32] = [:], used = 0
-        for id in 0..<connections.highWater where connections[id].flags.contains(.used) {
+        for id in 0..<connections.table.highWater where connections[id].flags.contains(.used) {
             let entry = connections[id]
             used += 1
             guard entry.isFiled else { return "connection \(id) waits for no timer" }
@@ -185,8 +185,8 @@ extension Director {
                 if !entry.flags.contains(.inactive) { active[entry.server, default: 0] += 1 }
             }
         }
-        guard used == connections.count else { return "\(used) connections, counted \(connections.count)" }
-        for id in 0..<connections.highWater where connections[id].flags.contains(.used) {
+        guard used == connections.table.count else { return "\(used) connections, counted \(connections.table.count)" }
+        for id in 0..<connections.table.highWater where connections[id].flags.contains(.used) {
             guard connections[id].children == children[id, default: 0] else { return "\(connections[id].children) hang on \(id)?" }
         }
         for id in servers.all {
@@ -198,9 +198,9 @@ extension Director {
                     + "\(active[id, default: 0]) of \(total[id, default: 0]) and \(persistent[id, default: 0])"
             }
             let isListed = services.all.contains { $0.servers.contains(id) }
-            let isTrash = trash.entries.contains { $0.server == id }
+            let isTrash = servers.trash.entries.contains { $0.server == id }
             guard isListed != isTrash, isListed == server.isAvailable else {
-                return "\(server.key) is neither listed nor in the trash, or both"
+                return "\(server.key) is neither listed nor in the servers.trash, or both"
             }
         }
         return nil

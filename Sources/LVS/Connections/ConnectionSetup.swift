@@ -16,14 +16,14 @@ extension Director {
         guard packet.hasTransport, packet.flow.proto != IPProtocol.sctp || packet.transportLength >= 16 else { return .shortTransport }
         guard mayOpen(packet, frame) else { return answerUnknown(frame, packet, mark, &context) }
         guard let service = match(packet.flow, mark, &context) else { return hostStack(frame, packet, .passNoService, &context) }
-        guard !defence.dropsPacket(tunables, at: clock) else { return .dropPacketDefence }
+        guard !clockwork.defence.dropsPacket(tunables, at: clockwork.now) else { return .dropPacketDefence }
         // The data connection of active FTP comes from its own control connection or not at all.
         guard packet.flow.sourcePort != 20 else { return answer(frame, packet, &context) }
 
         switch place(packet.flow, on: service, mark, frame, &context) {
         case .connection(let id):
             // The packet's own new connection is found from now on.
-            if old >= 0 { connections.supersede(old) }
+            if old >= 0 { connections.table.supersede(old) }
             defer { if connections[id].flags.contains(.onePacket) { expire(id) } }
             return first(&frame, packet, id, &context)
         case .noServer: return leave(&frame, packet, service, &context)
@@ -85,7 +85,7 @@ extension Director {
         let request = SchedulingRequest(
             client: flow.source, clientPort: flow.sourcePort,
             destination: context.schedulesError ? flow.source : flow.destination,
-            destinationPort: flow.destinationPort, proto: flow.proto, now: clock, random: generator.next())
+            destinationPort: flow.destinationPort, proto: flow.proto, now: clockwork.now, random: clockwork.generator.next())
         let candidates = candidates(service)
         if let recorder = context.recorder { noteCandidates(scheduler, request, candidates, recorder) }
         let place = scheduler.pick(for: request, from: candidates)
@@ -107,13 +107,13 @@ extension Director {
         connection.mark = mark
         if service.settings.flags.contains(.onePacket), flow.proto == IPProtocol.udp { connection.flags.insert(.onePacket) }
         if method == .fullNAT, let refusal = allotLocalAddress(&connection, on: service, to: server) { return .refused(refusal) }
-        guard let id = connections.insert(connection) else {
-            if method == .fullNAT { returnLocalAddress(connection) }
+        guard let id = connections.table.insert(connection) else {
+            if method == .fullNAT { connections.returnLocalAddress(connection) }
             return .refused(.tableFull)
         }
         bind(id, to: server)
         startTimer(id, seconds: 3)
-        if template >= 0 { hang(id, on: template) }
+        if template >= 0 { connections.hang(id, on: template) }
         countConnection(server, service.id)
         if let recorder = context.recorder { noteConnected(id, recorder) }
         return .connection(id)
@@ -143,7 +143,7 @@ extension Director {
     /// Whether cache_bypass takes packets for an address: of IPv6, also for the director's own.
     private mutating func mayBypass(_ address: IPAddress) -> Bool {
         if address.family == .v6 { return !address.isMulticast }
-        return !address.isMulticast && network.lookup(address)?.kind == .unicast && !isLocal(address)
+        return !address.isMulticast && host.network.lookup(address)?.kind == .unicast && !host.isLocal(address)
     }
 
     private mutating func admitBypass(_ frame: inout Frame, _ packet: Packet, _ service: VirtualService, _ context: inout PacketContext)
@@ -155,7 +155,7 @@ extension Director {
             virtualPort: flow.destinationPort, proto: flow.proto,
             serverAddress: .unspecified(packet.family), serverPort: 0, method: .bypass, flags: [.inactive])
         if service.settings.flags.contains(.onePacket), flow.proto == IPProtocol.udp { connection.flags.insert(.onePacket) }
-        guard let id = connections.insert(connection) else { return .tableFull }
+        guard let id = connections.table.insert(connection) else { return .tableFull }
         startTimer(id, seconds: 3)
         defer { if connections[id].flags.contains(.onePacket) { expire(id) } }
         return first(&frame, packet, id, &context)

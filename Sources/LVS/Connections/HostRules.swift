@@ -37,7 +37,7 @@ extension Director {
 
     /// The mark that the rules before routing give, for the host's look-ups of routes; 0 where none of these asks for it.
     mutating func routingMark(of packet: Packet, _ frame: Frame) -> UInt32 {
-        network.uses(packet.family).contains(.mark) ? mark(of: packet, frame, at: .ingress ... .prerouting) : 0
+        host.network.uses(packet.family).contains(.mark) ? mark(of: packet, frame, at: .ingress ... .prerouting) : 0
     }
 
     /// The mark that the rules of these hooks give; nothing that they would do besides is done.
@@ -86,8 +86,8 @@ extension Director {
         let isICMP = flow.proto == IPProtocol.icmp || flow.proto == IPProtocol.icmpv6
         var query = MarkQuery(
             source: flow.source, destination: flow.destination, proto: flow.proto, sourcePort: flow.sourcePort,
-            destinationPort: flow.destinationPort, ingress: network.interface(frame.ingress)?.name ?? "",
-            isLocal: isLocal(flow.destination))
+            destinationPort: flow.destinationPort, ingress: host.network.interface(frame.ingress)?.name ?? "",
+            isLocal: host.isLocal(flow.destination))
         query.transportLength = transport.count
         query.length = Int(packet.length)
         query.hops = packet.hops
@@ -107,8 +107,8 @@ extension Director {
         }
         if asRoutes {
             if !query.isLocal { query.destinationType = routeType(flow.destination) }
-            query.sourceType = isLocal(flow.source) ? 2 : routeType(flow.source)
-            query.comesBack = network.lookup(flow.source).map { $0.kind == .unicast && $0.interface == frame.ingress } ?? false
+            query.sourceType = host.isLocal(flow.source) ? 2 : routeType(flow.source)
+            query.comesBack = host.network.lookup(flow.source).map { $0.kind == .unicast && $0.interface == frame.ingress } ?? false
         }
         return query
     }
@@ -116,7 +116,7 @@ extension Director {
     /// RTN_* number of the route to an address.
     private func routeType(_ address: IPAddress) -> UInt8 {
         if address.isMulticast { return 5 }
-        return switch network.lookup(address)?.kind {
+        return switch host.network.lookup(address)?.kind {
         case .local: 2
         case .broadcast: 3
         default: 1
@@ -128,7 +128,7 @@ extension Director {
         _ frame: Frame, _ packet: Packet, _ mark: UInt32, _ rejection: MarkRejection, _ context: inout PacketContext
     ) {
         guard rejection != .silent, rejection != .header,
-            answers(for: packet.flow.destination)
+            host.answers(for: packet.flow.destination)
                 || services.match(packet.flow, mark: mark, unprivilegedPort: Int(tunables.unprivilegedPortStart)) != nil
         else { return }
         switch rejection {

@@ -35,8 +35,8 @@ extension Director {
         guard connections[old].children == 0 else { return setUpConnection(&frame, packet, &context) }
         // It goes at the next tick: until the pick is made it still counts for its server, and a reset of the host's for the
         // packet keeps it.
-        connections[old].expires = min(connections[old].expires, clock)
-        wheel.refileIfEarlier(old)
+        connections[old].expires = min(connections[old].expires, clockwork.now)
+        connections.wheel.refileIfEarlier(old)
         return setUpConnection(&frame, packet, replacing: old, &context)
     }
 
@@ -68,7 +68,8 @@ extension Director {
         guard translates || !isMartian(packet, frame) else { return .martian }
         // A packet for a local address is the director's own to answer, whether the host forwards or not.
         let mustForward = connections[id].method != .fullNAT
-        if translates || hostEmulation.isWholeHost, let refusal = refuseRouting(frame, packet, along: path, asRouter: mustForward, &context)
+        if translates || host.emulation.isWholeHost,
+            let refusal = refuseRouting(frame, packet, along: path, asRouter: mustForward, &context)
         {
             return refusal
         }
@@ -90,7 +91,7 @@ extension Director {
     /// director itself and leaves it as its own.
     @inline(__always)
     mutating func replyPath(_ packet: Packet, _ frame: Frame, _ id: ConnectionID) -> Path {
-        network.uses(packet.family).isEmpty ? path(to: connections[id].client) : routedReplyPath(packet, frame, id)
+        host.network.uses(packet.family).isEmpty ? host.path(to: connections[id].client) : routedReplyPath(packet, frame, id)
     }
 
     @inline(never)
@@ -102,7 +103,7 @@ extension Director {
     /// (snat_reroute).
     @inline(__always)
     mutating func routedAgain(_ path: Path, _ packet: Packet, _ frame: Frame, _ id: ConnectionID) -> Path {
-        guard !network.uses(packet.family).isEmpty, tunables.snatReroute != 0, connections[id].method != .fullNAT else { return path }
+        guard !host.network.uses(packet.family).isEmpty, tunables.snatReroute != 0, connections[id].method != .fullNAT else { return path }
         return routeBack(id, packet, frame)
     }
 

@@ -43,20 +43,17 @@ struct OverloadDefence {
 
 extension Director {
     mutating func tunablesChanged(from old: Tunables) {
-        defence.judge(tunables, isShort: isShortOfMemory)
+        clockwork.defence.judge(tunables, isShort: connections.isShortOfMemory)
         for service in services.all { service.scheduler?.tunablesChanged(tunables) }
         if old.expireNoDestination == 0, tunables.expireNoDestination != 0 { flushServerless() }
     }
 
-    /// The table is the memory that a flood uses up: short means that less than an eighth of it is free.
-    var isShortOfMemory: Bool { connections.count > connections.capacity / 8 * 7 }
-
     /// drop_entry: each second a 32nd of the table is visited at random and its half-open and idle entries are dropped.
     mutating func dropEntries() {
-        guard defence.dropsEntries, connections.highWater > 0 else { return }
-        let visits = max(Int(connections.highWater) / 32, 1)
+        guard clockwork.defence.dropsEntries, connections.table.highWater > 0 else { return }
+        let visits = max(Int(connections.table.highWater) / 32, 1)
         for _ in 0..<visits {
-            let id = ConnectionID(generator.below(Int(connections.highWater)))
+            let id = ConnectionID(clockwork.generator.below(Int(connections.table.highWater)))
             if mayDrop(id) { expire(id, forced: true) }
         }
     }
@@ -65,7 +62,7 @@ extension Director {
         let entry = connections[id]
         guard entry.flags.contains(.used), entry.children == 0 else { return false }
         if entry.flags.contains(.template) { return !entry.flags.contains(.assured) }
-        let idle = clock - (entry.expires - timeouts.timeout(proto: entry.proto, state: entry.state))
+        let idle = clockwork.now - (entry.expires - connections.timeouts.timeout(proto: entry.proto, state: entry.state))
         switch entry.proto {
         case IPProtocol.tcp:
             let state = TCPState(rawValue: entry.state)
@@ -77,6 +74,6 @@ extension Director {
             guard state == .established else { return false }
         default: break
         }
-        return defence.drawsOut(packets: entry.packetsIn, idle: idle)
+        return clockwork.defence.drawsOut(packets: entry.packetsIn, idle: idle)
     }
 }

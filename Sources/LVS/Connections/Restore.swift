@@ -34,7 +34,7 @@ extension Director {
                     throw RestoreError(
                         place: .entry(place), text: "hangs under \(entry.connection.controller), which does not stand before it")
                 }
-                hang(id, on: controller)
+                connections.hang(id, on: controller)
             }
             guard entry.number >= 0 else { continue }
             guard places.updateValue(id, forKey: entry.number) == nil else {
@@ -68,19 +68,21 @@ extension Director {
         }
         connection.flags.formIntersection(Self.adoptedFlags)
         connection.flags.insert(server == nil ? [.used, .inactive] : .used)
-        connection.expires = clock &+ min(max(connection.expires, 0), Self.longestLife)
+        connection.expires = clockwork.now &+ min(max(connection.expires, 0), Self.longestLife)
         connection.server = -1
         connection.controller = -1
         connection.children = 0
         connection.side = -1
         if isTemplate {
-            if !entry.engine.isEmpty { connection.side = sides.add(entry.engine, entry.data) }
+            if !entry.engine.isEmpty { connection.side = connections.sides.add(entry.engine, entry.data) }
         } else if let stream = entry.stream {
-            connection.side = sides.add(stream)
+            connection.side = connections.sides.add(stream)
         }
-        guard let id = connections.insert(connection) else { throw refuse("the table of \(connections.capacity) connections is full") }
+        guard let id = connections.table.insert(connection) else {
+            throw refuse("the table of \(connections.table.capacity) connections is full")
+        }
         if connection.method == .fullNAT, !isTemplate {
-            portAllocator.occupy(
+            connections.portAllocator.occupy(
                 connection.localPort, of: connection.localAddress, connection.proto,
                 towards: ServerKey(address: connection.serverAddress, port: connection.serverPort))
         }
@@ -91,8 +93,8 @@ extension Director {
                 connections[id].flags.remove(.inactive)
             }
         }
-        wheel.file(id)
-        if isSuperseded { connections.supersede(id) }
+        connections.wheel.file(id)
+        if isSuperseded { connections.table.supersede(id) }
         return id
     }
 
@@ -116,7 +118,7 @@ extension Director {
             guard let service = services.find(state.key) else {
                 throw RestoreError(place: .service(place), text: "there is no service \(state.key)")
             }
-            if !state.memory.isEmpty { service.scheduler?.resume(state.memory, in: candidates(service), at: clock) }
+            if !state.memory.isEmpty { service.scheduler?.resume(state.memory, in: candidates(service), at: clockwork.now) }
             service.nextLocalAddress = max(state.nextLocalAddress, 0)
         }
         for (place, state) in snapshot.servers.enumerated() {
@@ -132,13 +134,13 @@ extension Director {
                 servers[outer: outer].generation = .max
             }
         }
-        for ports in snapshot.ports { portAllocator.begin(at: ports.next, of: ports.local, ports.proto, towards: ports.server) }
-        for path in snapshot.pathMTUs { network.learnMTU(path.address, path.mtu, until: clock &+ path.left) }
+        for ports in snapshot.ports { connections.portAllocator.begin(at: ports.next, of: ports.local, ports.proto, towards: ports.server) }
+        for path in snapshot.pathMTUs { host.network.learnMTU(path.address, path.mtu, until: clockwork.now &+ path.left) }
         if let due = snapshot.due {
-            schedule.nextEstimate = clock &+ due.estimate
-            schedule.nextSecond = clock &+ due.second
-            schedule.nextTrash = clock &+ due.trash
+            clockwork.schedule.nextEstimate = clockwork.now &+ due.estimate
+            clockwork.schedule.nextSecond = clockwork.now &+ due.second
+            clockwork.schedule.nextTrash = clockwork.now &+ due.trash
         }
-        if let position = snapshot.generator { generator.position = position }
+        if let position = snapshot.generator { clockwork.generator.position = position }
     }
 }

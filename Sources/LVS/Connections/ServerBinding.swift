@@ -31,19 +31,13 @@ extension Director {
     }
 
     mutating func startTimer(_ id: ConnectionID, seconds: UInt32) {
-        connections[id].expires = clock + Instant(seconds) * second
-        wheel.file(id)
-    }
-
-    /// Makes a connection depend on a template (or control connection), which then outlives it.
-    mutating func hang(_ id: ConnectionID, on controller: ConnectionID) {
-        connections[id].controller = controller
-        connections[controller].children += 1
+        connections[id].expires = clockwork.now + Instant(seconds) * second
+        connections.wheel.file(id)
     }
 
     /// Removes a connection now. Its template goes with it when it was forced out and nothing else hangs there.
     mutating func expire(_ id: ConnectionID, forced: Bool = false) {
-        wheel.unfile(id)
+        connections.wheel.unfile(id)
         let controller = connections[id].controller
         if controller >= 0 {
             connections[controller].children -= 1
@@ -52,12 +46,14 @@ extension Director {
             }
         }
         unbind(id)
-        if connections[id].method == .fullNAT, !connections[id].flags.contains(.template) { returnLocalAddress(connections[id]) }
+        if connections[id].method == .fullNAT, !connections[id].flags.contains(.template) {
+            connections.returnLocalAddress(connections[id])
+        }
         if connections[id].side >= 0 {
             let side = connections[id].side
-            if connections[id].flags.contains(.template) { sides.remove(side) } else { sides.removeStream(side) }
+            if connections[id].flags.contains(.template) { connections.sides.remove(side) } else { connections.sides.removeStream(side) }
         }
-        connections.remove(id)
+        connections.table.remove(id)
     }
 
     /// A timer fired: the connection goes, or waits another minute for those that depend on it.
@@ -65,9 +61,9 @@ extension Director {
         guard connections[id].children == 0 else {
             // Whole minutes from when it was due: the clock may have come from far away in one step.
             let minute = 60 * second
-            connections[id].expires += (max(clock - connections[id].expires, 0) / minute + 1) * minute
+            connections[id].expires += (max(clockwork.now - connections[id].expires, 0) / minute + 1) * minute
             connections[id].timeout = 60
-            wheel.file(id)
+            connections.wheel.file(id)
             return
         }
         expire(id)
@@ -88,5 +84,13 @@ extension RealServer {
         } else if total >= Int32(clamping: settings.upperThreshold) {
             flags.insert(.overloaded)
         }
+    }
+}
+
+extension ConnectionState {
+    /// Makes a connection depend on a template (or control connection), which then outlives it.
+    mutating func hang(_ id: ConnectionID, on controller: ConnectionID) {
+        self[id].controller = controller
+        self[controller].children += 1
     }
 }

@@ -102,24 +102,29 @@ extension Director {
     /// Everything that `adopt` takes.
     public func snapshot() -> Snapshot {
         var snapshot = Snapshot()
-        snapshot.clock = clock
-        snapshot.generator = generator.position
-        snapshot.due = (schedule.nextEstimate - clock, schedule.nextSecond - clock, schedule.nextTrash - clock)
-        snapshot.pathMTUs = network.learnedMTUs.map { ($0.key, $0.value.mtu, $0.value.until - clock) }.sorted { $0.address < $1.address }
-        snapshot.ports = portAllocator.positions
+        snapshot.clock = clockwork.now
+        snapshot.generator = clockwork.generator.position
+        snapshot.due = (
+            clockwork.schedule.nextEstimate - clockwork.now, clockwork.schedule.nextSecond - clockwork.now,
+            clockwork.schedule.nextTrash - clockwork.now
+        )
+        snapshot.pathMTUs = host.network.learnedMTUs.map { ($0.key, $0.value.mtu, $0.value.until - clockwork.now) }.sorted {
+            $0.address < $1.address
+        }
+        snapshot.ports = connections.portAllocator.positions
         for service in services.all {
             var state = Snapshot.Service(key: service.key)
-            if let scheduler = service.scheduler { state.memory = scheduler.memory(at: clock) }
+            if let scheduler = service.scheduler { state.memory = scheduler.memory(at: clockwork.now) }
             state.nextLocalAddress = service.nextLocalAddress
             snapshot.services.append(state)
             for id in service.servers { snapshot.servers.append(standing(of: id, in: service.key)) }
         }
-        for entry in trash.entries {
+        for entry in servers.trash.entries {
             snapshot.gone.append(
                 Snapshot.Gone(key: .init(entry.service, servers[entry.server].key), settings: servers[entry.server].settings))
         }
-        let used = (0..<connections.highWater).filter { connections[$0].flags.contains(.used) }
-        snapshot.entries = used.map { (depth($0), $0) }.sorted { $0 < $1 }.map { entry(of: $0.1) }
+        let used = (0..<connections.table.highWater).filter { connections[$0].flags.contains(.used) }
+        snapshot.entries = used.map { (connections.depth($0), $0) }.sorted { $0 < $1 }.map { entry(of: $0.1) }
         return snapshot
     }
 
@@ -135,25 +140,14 @@ extension Director {
         return state
     }
 
-    /// How many controllers stand above a connection.
-    private func depth(_ id: ConnectionID) -> Int {
-        var depth = 0
-        var above = connections[id].controller
-        while above >= 0, depth < 8 {
-            depth += 1
-            above = connections[above].controller
-        }
-        return depth
-    }
-
     private func entry(of id: ConnectionID) -> Snapshot.Entry {
         var connection = connections[id]
-        connection.expires -= clock
+        connection.expires -= clockwork.now
         var entry = Snapshot.Entry(number: id, connection: connection, server: serviceServer(connection.server))
         if connection.flags.contains(.template) {
-            if let side = sides[connection.side] { (entry.engine, entry.data) = (side.engine, side.data) }
+            if let side = connections.sides[connection.side] { (entry.engine, entry.data) = (side.engine, side.data) }
         } else if connection.side >= 0 {
-            entry.stream = sides[stream: connection.side]
+            entry.stream = connections.sides[stream: connection.side]
         }
         return entry
     }
@@ -161,6 +155,19 @@ extension Director {
     private func serviceServer(_ id: ServerID) -> Snapshot.ServiceServer? {
         guard id >= 0 else { return nil }
         if let service = services[servers[id].service] { return .init(service.key, servers[id].key) }
-        return trash.entries.first { $0.server == id }.map { .init($0.service, servers[id].key) }
+        return servers.trash.entries.first { $0.server == id }.map { .init($0.service, servers[id].key) }
+    }
+}
+
+extension ConnectionState {
+    /// How many controllers stand above a connection.
+    func depth(_ id: ConnectionID) -> Int {
+        var depth = 0
+        var above = self[id].controller
+        while above >= 0, depth < 8 {
+            depth += 1
+            above = self[above].controller
+        }
+        return depth
     }
 }

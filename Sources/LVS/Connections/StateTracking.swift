@@ -8,33 +8,23 @@ extension Director {
         var next = state
         // A header that is cut off says nothing.
         if packet.flow.proto == IPProtocol.tcp, packet.hasTransport {
-            next = TCPTracking.next(state: state, flags: packet.flags, direction: direction(id, isReply), secure: defence.secureTCP)
+            next = TCPTracking.next(
+                state: state, flags: packet.flags, direction: connections.direction(id, isReply), secure: clockwork.defence.secureTCP)
         } else if packet.flow.proto == IPProtocol.sctp, packet.hasTransport, packet.detail != 0xff {
-            next = SCTPTracking.next(state: state, chunk: packet.detail, direction: direction(id, isReply))
+            next = SCTPTracking.next(state: state, chunk: packet.detail, direction: connections.direction(id, isReply))
         }
         if next != state { changeState(of: id, to: next) }
-        touch(id, timeouts.timeout(proto: packet.flow.proto, state: next))
-        if isReply, packet.flow.proto == IPProtocol.udp { assureTemplate(of: id) }
-    }
-
-    /// Which column of the state table applies. A connection whose replies bypass the director follows the table of requests
-    /// only, until a reply is seen.
-    @inline(__always)
-    private func direction(_ id: ConnectionID, _ isReply: Bool) -> Direction {
-        if isReply {
-            connections[id].flags.remove(.noOutput)
-            return .output
-        }
-        return connections[id].flags.contains(.noOutput) ? .inputOnly : .input
+        touch(id, connections.timeouts.timeout(proto: packet.flow.proto, state: next))
+        if isReply, packet.flow.proto == IPProtocol.udp { connections.assureTemplate(of: id) }
     }
 
     /// Gives the connection its state's full timeout from now on.
     @inline(__always)
     mutating func touch(_ id: ConnectionID, _ timeout: Instant) {
-        let expires = clock &+ (hasOwnTimeouts(id) ? ownTimeout(id, timeout) : timeout)
+        let expires = clockwork.now &+ (hasOwnTimeouts(id) ? ownTimeout(id, timeout) : timeout)
         let sooner = expires < connections[id].expires
         connections[id].expires = expires
-        if sooner { wheel.refileIfEarlier(id) }
+        if sooner { connections.wheel.refileIfEarlier(id) }
     }
 
     @inline(__always)
@@ -67,17 +57,26 @@ extension Director {
             servers[server].active += isActive ? 1 : -1
             if isActive { connections[id].flags.remove(.inactive) } else { connections[id].flags.insert(.inactive) }
         }
-        if isEstablished(connections[id].proto, next) { assureTemplate(of: id) }
+        if Transport.isEstablished(proto: connections[id].proto, state: next) { connections.assureTemplate(of: id) }
     }
+}
 
-    private mutating func isEstablished(_ proto: UInt8, _ state: UInt8) -> Bool {
-        proto == IPProtocol.tcp ? state == TCPState.established.rawValue : state == SCTPState.established.rawValue
+extension ConnectionState {
+    /// Which column of the state table applies. A connection whose replies bypass the director follows the table of requests
+    /// only, until a reply is seen.
+    @inline(__always)
+    func direction(_ id: ConnectionID, _ isReply: Bool) -> Direction {
+        if isReply {
+            self[id].flags.remove(.noOutput)
+            return .output
+        }
+        return self[id].flags.contains(.noOutput) ? .inputOnly : .input
     }
 
     /// The template of a connection that came to life survives drop_entry (ip_vs_control_assure_ct).
     @inline(never)
-    private mutating func assureTemplate(of id: ConnectionID) {
-        let template = connections[id].controller
-        if template >= 0, connections[template].flags.contains(.template) { connections[template].flags.insert(.assured) }
+    mutating func assureTemplate(of id: ConnectionID) {
+        let template = self[id].controller
+        if template >= 0, self[template].flags.contains(.template) { self[template].flags.insert(.assured) }
     }
 }

@@ -4,9 +4,9 @@ extension Director {
     /// Carries out one command, wholly or not at all.
     /// - Throws: why it was refused, as the kernel's control interface would; nothing has changed then.
     public mutating func apply(_ command: Command) throws(CommandError) {
-        natServers.outdate()
-        defer { localRanges = localAddresses }
-        virtuals.outdate()
+        host.natServers.outdate()
+        defer { host.localRanges = localAddresses }
+        host.virtuals.outdate()
         switch command {
         case .addService(let key, let settings): try addService(key, settings)
         case .editService(let key, let settings): try editService(key, settings)
@@ -19,8 +19,8 @@ extension Director {
         case .zero(let key): try zero(key)
         case .startDaemon(let daemon): try startDaemon(daemon)
         case .stopDaemon(let role):
-            guard daemons.contains(where: { $0.role == role }) else { throw .daemonNotRunning }
-            daemons.removeAll { $0.role == role }
+            guard services.daemons.contains(where: { $0.role == role }) else { throw .daemonNotRunning }
+            services.daemons.removeAll { $0.role == role }
         }
     }
 
@@ -34,8 +34,8 @@ extension Director {
         let scheduler = try scheduler(settings)
         try check(settings, key)
         let service = services.add(key) { VirtualService(id: $0, key: key, settings: settings, scheduler: scheduler) }
-        sequence += 1
-        service.sequence = sequence
+        services.sequence += 1
+        service.sequence = services.sequence
         traffic[service.id] = Counters()
         start(service)
     }
@@ -135,7 +135,7 @@ extension Director {
 
     private func check(_ settings: ServerSettings, _ key: ServerKey, _ service: VirtualService) throws(CommandError) {
         if key.address.family != service.key.family {
-            guard settings.method == .tunneling, daemons.isEmpty else { throw .invalid }
+            guard settings.method == .tunneling, services.daemons.isEmpty else { throw .invalid }
         }
         guard settings.weight >= 0, settings.lowerThreshold <= settings.upperThreshold else { throw .outOfRange }
         guard settings.upperThreshold <= UInt32(Int32.max) else { throw .invalid }
@@ -147,7 +147,7 @@ extension Director {
         guard !address.isUnspecified, !address.isMulticast else { return false }
         guard address.isV4 else { return !address.isLinkLocal }
         guard address.v4 != .max else { return false }
-        return !network.addresses.contains { entry in
+        return !host.network.addresses.contains { entry in
             guard entry.address.isV4, entry.prefixLength < 31, entry.prefixLength > 0 else { return false }
             let host = UInt32.max >> UInt32(entry.prefixLength)
             return address.v4 == entry.address.v4 | host
@@ -156,15 +156,15 @@ extension Director {
 
     private mutating func setTimeouts(tcp: UInt32, fin: UInt32, udp: UInt32) throws(CommandError) {
         guard max(tcp, fin, udp) <= 21_474_836 else { throw .invalid }
-        timeouts.set(tcp: tcp, fin: fin, udp: udp)
+        connections.timeouts.set(tcp: tcp, fin: fin, udp: udp)
     }
 
     /// Notes the daemon with the numbers that the kernel would run it with.
     private mutating func startDaemon(_ wanted: SyncDaemon) throws(CommandError) {
         let isMixed = services.all.contains { service in service.servers.contains { servers[$0].key.address.family != service.key.family } }
         guard !isMixed else { throw .invalid }
-        guard let interface = network.interface(named: wanted.interface) else { throw .noSuchDevice }
-        guard !daemons.contains(where: { $0.role == wanted.role }) else { throw .daemonRunning }
+        guard let interface = host.network.interface(named: wanted.interface) else { throw .noSuchDevice }
+        guard !services.daemons.contains(where: { $0.role == wanted.role }) else { throw .daemonRunning }
         var daemon = wanted
         let group = wanted.group ?? IPAddress(v4: 0xe000_0051)
         let isMaster = wanted.role == .master
@@ -176,7 +176,7 @@ extension Director {
         daemon.group = group
         if daemon.port == 0 { daemon.port = 8848 }
         if daemon.timeToLive == 0 { daemon.timeToLive = 1 }
-        daemons.append(daemon)
+        services.daemons.append(daemon)
     }
 
     private mutating func markOwnTimeouts(_ service: VirtualService) {

@@ -16,7 +16,7 @@ extension Director {
 
     /// The inventory without its services.
     public func summary() -> Inventory {
-        Inventory(timeouts: timeouts.shown, daemons: daemons, tableSize: 4096, total: traffic.estimator.statistics)
+        Inventory(timeouts: connections.timeouts.shown, daemons: services.daemons, tableSize: 4096, total: traffic.estimator.statistics)
     }
 
     /// One service with its servers.
@@ -36,7 +36,7 @@ extension Director {
 
     /// Every connection and template, newest place last.
     public func connectionRecords() -> [ConnectionRecord] {
-        (0..<connections.highWater).compactMap { id in
+        (0..<connections.table.highWater).compactMap { id in
             let entry = connections[id]
             guard entry.flags.contains(.used), !entry.flags.contains(.onePacket) else { return nil }
             let isTemplate = entry.flags.contains(.template)
@@ -44,17 +44,17 @@ extension Director {
                 isTemplate
                 ? entry.flags.contains(.assured) ? "ASSURED" : "NONE"
                 : Transport.stateName(proto: entry.proto, state: entry.state)
-            let side = isTemplate ? sides[entry.side] : nil
+            let side = isTemplate ? connections.sides[entry.side] : nil
             return ConnectionRecord(
                 proto: entry.proto, client: entry.client, clientPort: entry.clientPort, virtual: entry.virtual,
                 virtualPort: entry.virtualPort, server: entry.serverAddress, serverPort: entry.serverPort,
-                state: state, expires: UInt32(clamping: max(entry.expires - clock, 0) / second),
+                state: state, expires: UInt32(clamping: max(entry.expires - clockwork.now, 0) / second),
                 isTemplate: isTemplate, persistenceEngine: side?.engine ?? "", persistenceData: side?.data ?? [])
         }
     }
 
     /// Connections and templates in the table.
-    public var connectionCount: Int { connections.count }
+    public var connectionCount: Int { connections.table.count }
 
     /// One tick of the estimators: what listings show becomes what was counted until now.
     public mutating func estimate() {

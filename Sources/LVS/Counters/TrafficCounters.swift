@@ -4,6 +4,8 @@ import Wire
 struct TrafficCounters: ~Copyable {
     private let services: Slab<Counters> = Slab(capacity: ServerPool.capacity)
     var all = Counters()
+    /// SYNs whose maximum segment size was lowered.
+    var clampedSYNs: UInt64 = 0
     var estimator = ShownCounters()
 
     @inline(__always)

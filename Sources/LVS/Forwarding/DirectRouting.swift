@@ -32,7 +32,7 @@ extension Director {
     /// A connection that found no server and goes to its own destination (cache_bypass).
     @inline(never)
     mutating func bypass(_ frame: inout Frame, _ packet: Packet, _ context: inout PacketContext) -> Verdict {
-        let path = self.path(to: packet.flow.destination)
+        let path = host.path(to: packet.flow.destination)
         guard path.kind != .local else { return .bypassLocal }
         guard path.kind == .ready || path.kind == .unknownNeighbor else { return unreachableServer(&frame, packet, path, &context) }
         guard packet.hops > 1 else { return hopsUsedUp(frame, packet, -1, &context) }

@@ -87,7 +87,7 @@ extension Director {
         case .problem(let code, let place, let silentToGroups):
             guard speaks(for: packet, frame), !silentToGroups || !packet.flow.destination.isMulticast else { return .optionsRefused }
             let message = ICMPMessage(type: ICMPv6Type.parameterProblem, code: code, rest: UInt32(truncatingIfNeeded: place))
-            let source = isLocal(packet, frame) ? packet.flow.destination : path(to: packet.flow.source).local
+            let source = isLocal(packet, frame) ? packet.flow.destination : host.path(to: packet.flow.source).local
             if tell(packet, of: frame, message, from: source, &context) { countOwnError(about: packet, &context) }
             return .optionsRefused
         }

@@ -17,13 +17,14 @@ extension Director {
     /// The way to a real server, looked up again when the network has changed.
     @inline(__always)
     mutating func refreshPath(_ server: ServerID) {
-        if servers[server].path.generation != network.generation { derivePath(server) }
+        if servers[server].path.generation != host.network.generation { derivePath(server) }
     }
 
     @inline(never)
     private mutating func derivePath(_ server: ServerID) {
         let address = servers[server].key.address
-        servers[server].path = servers[server].settings.method == .tunneling ? network.tunnelPath(to: address) : network.path(to: address)
+        servers[server].path =
+            servers[server].settings.method == .tunneling ? host.network.tunnelPath(to: address) : host.network.path(to: address)
     }
 
     /// What to do with a packet whose server cannot be sent to: it is the host itself, or nobody knows the way.
@@ -121,7 +122,7 @@ extension Director {
     @inline(never)
     private mutating func wait(_ frame: Frame, for path: Path, _ context: inout PacketContext) -> Verdict {
         guard context.originalFragments != nil else {
-            return waiting.hold(frame, for: path, at: clock) ? .neighborPending : .neighborQueueFull
+            return host.waiting.hold(frame, for: path, at: clockwork.now) ? .neighborPending : .neighborQueueFull
         }
         let start = EthernetHeader(frame.bytes)?.length ?? 14
         return sendFragments(of: frame.bytes, network: start, limit: .max, along: path, as: .directRouting, frame.cause, &context)

@@ -48,7 +48,7 @@ extension Director {
         return cut(frame.bytes, network: start, part, id: nextFragmentID(), Int(path.mtu), [], along: path, cause)
     }
 
-    private mutating func nextFragmentID() -> UInt32 { UInt32(truncatingIfNeeded: generator.next()) }
+    private mutating func nextFragmentID() -> UInt32 { UInt32(truncatingIfNeeded: clockwork.generator.next()) }
 
     /// Cuts an IPv4 packet into pieces of the given payload sizes, or else as long as `limit` allows.
     private mutating func cut(
@@ -60,7 +60,7 @@ extension Director {
         let base = Int(header.fragmentWord & 0x1fff) * 8
         var offset = 0, count = 0
         while offset < payload.count {
-            let size = count < sizes.count ? sizes[count] : pieceSize(payload.count - offset, limit - headers)
+            let size = count < sizes.count ? sizes[count] : Self.pieceSize(payload.count - offset, limit - headers)
             guard size > 0, var piece = outbox.room(for: start + headers + size) else { return false }
             piece.bytes.copy(whole.prefix(start + headers))
             piece.bytes.copy(payload.dropFirst(offset).prefix(size), to: start + headers)
@@ -68,7 +68,7 @@ extension Director {
             written.totalLength = headers + size
             let hasMore = offset + size < payload.count || header.moreFragments
             written.fragmentWord = flags | (hasMore ? 0x2000 : 0) | UInt16(truncatingIfNeeded: (base + offset) / 8)
-            if offset > 0 { clearUncopiedOptions(written) }
+            if offset > 0 { Self.clearUncopiedOptions(written) }
             written.fillChecksum()
             guard emit(&piece, along: path, cause) else { return false }
             offset += size
@@ -86,7 +86,7 @@ extension Director {
         let headers = start + part.length + 8
         var offset = 0, count = 0
         while offset < payload.count {
-            let size = count < sizes.count ? sizes[count] : pieceSize(payload.count - offset, limit - part.length - 8)
+            let size = count < sizes.count ? sizes[count] : Self.pieceSize(payload.count - offset, limit - part.length - 8)
             guard size > 0, var piece = outbox.room(for: headers + size) else { return false }
             piece.bytes.copy(whole.prefix(start + part.length))
             let written = piece.bytes.dropFirst(start)
@@ -106,11 +106,11 @@ extension Director {
     }
 
     /// Payload of the next piece: all that is left, or as many eights as fit; 0 when not even one does.
-    private mutating func pieceSize(_ left: Int, _ room: Int) -> Int { left <= room ? left : max(room, 0) & ~7 }
+    private static func pieceSize(_ left: Int, _ room: Int) -> Int { left <= room ? left : max(room, 0) & ~7 }
 
     /// Options without the copied flag stand in the first fragment only; in later ones they become no-operations
     /// (RFC 791 section 3.1, ip_options_fragment).
-    private mutating func clearUncopiedOptions(_ header: IPv4Header) {
+    private static func clearUncopiedOptions(_ header: IPv4Header) {
         var i = 20
         while i < header.length {
             let kind = header.bytes[i]

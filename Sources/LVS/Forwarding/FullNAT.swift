@@ -52,14 +52,14 @@ extension Director {
             return send(&frame, packet, along: path, &context)
         }
         let side = connections[id].side
-        switch sides[stream: side].option {
+        switch connections.sides[stream: side].option {
         case .none: break
         case .toa:
-            if isIntroduced(by: tcp, sides[stream: side]) {
-                sides.removeStream(side)
+            if Self.isIntroduced(by: tcp, connections.sides[stream: side]) {
+                connections.sides.removeStream(side)
                 connections[id].side = -1
-            } else if sides[stream: side].hasServerStart, !tcp.flags.contains(.rst),
-                tcp.acknowledgment == sides[stream: side].serverStart
+            } else if connections.sides[stream: side].hasServerStart, !tcp.flags.contains(.rst),
+                tcp.acknowledgment == connections.sides[stream: side].serverStart
             {
                 insertClientOption(into: &frame, &packet, connections[id], limit: path.mtu)
             }
@@ -70,7 +70,7 @@ extension Director {
     }
 
     /// The client has seen bytes of the server, so the server has accepted the connection.
-    private mutating func isIntroduced(by tcp: TCPHeader, _ stream: ClientStream) -> Bool {
+    private static func isIntroduced(by tcp: TCPHeader, _ stream: ClientStream) -> Bool {
         stream.hasServerStart && tcp.flags.contains(.ack) && Int32(bitPattern: tcp.acknowledgment &- stream.serverStart) > 0
     }
 
@@ -80,23 +80,23 @@ extension Director {
         guard let option = services[service]?.settings.clientAddress, option != .none else { return }
         let side = connections[id].side
         if side < 0 {
-            connections[id].side = sides.add(ClientStream(option: option, clientStart: start))
-        } else if sides[stream: side].clientStart != start {
-            sides[stream: side] = ClientStream(option: option, clientStart: start)
+            connections[id].side = connections.sides.add(ClientStream(option: option, clientStart: start))
+        } else if connections.sides[stream: side].clientStart != start {
+            connections.sides[stream: side] = ClientStream(option: option, clientStart: start)
         }
     }
 
     /// A server's segment, already translated: where its stream begins, and what it acknowledges in the client's own numbers.
     private mutating func followServer(_ frame: Frame, _ packet: Packet, _ side: Int32) {
         guard let tcp = TCPHeader(frame.bytes.dropFirst(Int(packet.transport)).prefix(packet.transportLength)) else { return }
-        var stream = sides[stream: side]
+        var stream = connections.sides[stream: side]
         if tcp.flags.contains(.syn) {
             stream.serverStart = tcp.sequence &+ 1
             stream.hasServerStart = true
             leaveRoom(in: tcp, frame.offload, packet.family, &stream)
         }
         if stream.option == .proxyProtocol { acknowledgeWithoutHeader(tcp, frame.offload, packet.family, &stream) }
-        sides[stream: side] = stream
+        connections.sides[stream: side] = stream
     }
 
     /// A server's SYN+ACK: the client is asked for segments that leave room for the option, or for as much less as the

@@ -17,10 +17,12 @@ extension Director {
         let isV4 = packet.family == .v4
         let message = frame.bytes.dropFirst(Int(packet.transport)).prefix(packet.transportLength)
         let from = packet.flow.destination, to = packet.flow.source
-        guard hasValidMessageChecksum(frame, packet), (isV4 ? tunables.ignoreEcho4 : tunables.ignoreEcho6) == 0 else { return .noResponder }
+        guard packet.hasValidMessageChecksum(in: frame), (isV4 ? tunables.ignoreEcho4 : tunables.ignoreEcho6) == 0 else {
+            return .noResponder
+        }
         let sent = send(
             from: from, to: to, proto: packet.flow.proto, length: message.count,
-            typeOfService: typeOfService(frame, packet), frame.cause, &context
+            typeOfService: packet.typeOfService(in: frame), frame.cause, &context
         ) { bytes in
             bytes.copy(message)
             bytes[0] = isV4 ? ICMPType.echoReply : ICMPv6Type.echoReply
@@ -33,11 +35,11 @@ extension Director {
     /// Timestamp reply (RFC 792): when the request came in and when the answer leaves.
     private mutating func tellTime(_ frame: Frame, _ packet: Packet, _ context: inout PacketContext) -> Verdict {
         let message = frame.bytes.dropFirst(Int(packet.transport)).prefix(packet.transportLength)
-        guard message.count >= 12, hasValidMessageChecksum(frame, packet) else { return .noResponder }
+        guard message.count >= 12, packet.hasValidMessageChecksum(in: frame) else { return .noResponder }
         let now = milliseconds
         let sent = send(
             from: packet.flow.destination, to: packet.flow.source, proto: IPProtocol.icmp, length: 20,
-            typeOfService: typeOfService(frame, packet), frame.cause, &context
+            typeOfService: packet.typeOfService(in: frame), frame.cause, &context
         ) { bytes in
             bytes.setBig32(0, at: 0)
             bytes[0] = ICMPType.timestamp + 1
@@ -47,11 +49,5 @@ extension Director {
             bytes.setBig16(Checksum.of(bytes), at: 2)
         }
         return sent ? .echoReply : .noResponder
-    }
-
-    /// Type of service or traffic class.
-    mutating func typeOfService(_ frame: Frame, _ packet: Packet) -> UInt8 {
-        let bytes = frame.bytes.dropFirst(Int(packet.network))
-        return packet.family == .v4 ? bytes[1] : UInt8(truncatingIfNeeded: bytes.big16(at: 0) >> 4)
     }
 }

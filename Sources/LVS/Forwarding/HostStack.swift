@@ -17,27 +17,17 @@ public struct HostEmulation: Sendable, Hashable {
 }
 
 extension Director {
-    /// Whether an address is the director's: the host's, or a virtual address that the director owns.
-    mutating func isLocal(_ address: IPAddress) -> Bool {
-        virtuals.owned.contains(address) || network.isLocal(address) || ownsLocalAddress(address)
-    }
-
-    /// Whether the director, not the host beside it, answers what is sent to an address.
-    mutating func answers(for address: IPAddress) -> Bool {
-        hostEmulation.isWholeHost || virtuals.owned.contains(address) || ownsLocalAddress(address)
-    }
-
     /// A packet for the director's own address that no service takes: `passed` is the verdict when the host deals with it.
     mutating func hostStack(_ frame: Frame, _ packet: Packet, _ passed: Verdict, _ context: inout PacketContext) -> Verdict {
         guard isLocal(packet, frame) else { return passOn(frame, packet, &context) }
-        guard answers(for: packet.flow.destination) else { return passed }
+        guard host.answers(for: packet.flow.destination) else { return passed }
         return answer(frame, packet, &context)
     }
 
     /// No service of the family is left: the host sees everything itself.
     @inline(never)
     mutating func passServiceless(_ frame: inout Frame, _ packet: Packet, _ context: inout PacketContext) -> Verdict {
-        if packet.isFragment, isLocal(packet, frame), answers(for: packet.flow.destination) {
+        if packet.isFragment, isLocal(packet, frame), host.answers(for: packet.flow.destination) {
             return reassemble(&frame, packet, &context)
         }
         // The services of the other family may have tunnels over this one.
@@ -69,10 +59,10 @@ extension Director {
         // The host has IP in IP and GRE, but no such tunnel. What is too short for the header inside is not looked at.
         case (IPProtocol.ipip, _): return packet.transportLength >= 20 ? refusePort(frame, packet, &context) : .noResponder
         case (IPProtocol.ipv6, _): return packet.transportLength >= 40 ? refusePort(frame, packet, &context) : .noResponder
-        case (IPProtocol.gre, .v4): return isReadableGRE(frame, packet) ? refusePort(frame, packet, &context) : .noResponder
+        case (IPProtocol.gre, .v4): return packet.isReadableGRE(in: frame) ? refusePort(frame, packet, &context) : .noResponder
         case (IPProtocol.udpLite, _): return refuseLightDatagram(frame, packet, &context)
         default:
-            let offset = packet.family == .v6 ? UInt32(nextHeaderPlace(frame, packet)) : 0
+            let offset = packet.family == .v6 ? UInt32(packet.nextHeaderPlace(in: frame)) : 0
             return tell(packet, of: frame, .protocolUnreachable(packet.family, at: offset), &context) ? .protocolUnreachable : .noResponder
         }
     }
@@ -93,7 +83,7 @@ extension Director {
 
     /// A datagram to a port where nobody listens. What follows it in its packet is not quoted.
     private mutating func refuseDatagram(_ frame: Frame, _ packet: Packet, _ context: inout PacketContext) -> Verdict {
-        guard packet.hasTransport, hasValidDatagramChecksum(frame, packet),
+        guard packet.hasTransport, packet.hasValidDatagramChecksum(in: frame),
             let udp = UDPHeader(frame.bytes.dropFirst(Int(packet.transport)))
         else { return .noResponder }
         var refused = packet
@@ -113,21 +103,11 @@ extension Director {
         return checksum.value == 0 ? refusePort(frame, packet, &context) : .noResponder
     }
 
-    private mutating func isReadableGRE(_ frame: Frame, _ packet: Packet) -> Bool {
-        let payload = frame.bytes.dropFirst(Int(packet.transport)).prefix(packet.transportLength)
-        guard payload.count >= 12, let gre = GREHeader(payload) else { return false }
-        return !gre.hasChecksum || Checksum.of(payload) == 0
-    }
-
-    private mutating func nextHeaderPlace(_ frame: Frame, _ packet: Packet) -> Int {
-        IPv6Extensions(frame.bytes.dropFirst(Int(packet.network)).prefix(Int(packet.length)))?.lastNextHeader ?? 6
-    }
-
     /// A reset for a segment of no connection (RFC 9293 section 3.10.7.1).
     private mutating func reset(_ frame: Frame, _ packet: Packet, _ context: inout PacketContext) -> Verdict {
         let segment = frame.bytes.dropFirst(Int(packet.transport)).prefix(packet.transportLength)
         guard let tcp = TCPHeader(segment), !tcp.flags.contains(.rst), tcp.length >= 20, tcp.length <= segment.count,
-            hasValidSegmentChecksum(frame, packet, segment)
+            packet.hasValidSegmentChecksum(in: frame, segment)
         else { return .noResponder }
         let hasAck = tcp.flags.contains(.ack)
         var span = UInt32(truncatingIfNeeded: segment.count - tcp.length)
@@ -135,7 +115,7 @@ extension Director {
         if tcp.flags.contains(.fin) { span &+= 1 }
         let from = packet.flow.destination, to = packet.flow.source
         // Congestion bits are the affair of connections (RFC 3168 section 6.1.1).
-        let service = typeOfService(frame, packet) & 0xfc
+        let service = packet.typeOfService(in: frame) & 0xfc
         let ports = (source: packet.flow.destinationPort, destination: packet.flow.sourcePort)
         let sent = send(
             from: from, to: to, proto: IPProtocol.tcp, ports: ports, length: 20, typeOfService: service, dontFragment: true,
@@ -157,18 +137,6 @@ extension Director {
         }
         return sent ? .reset : .noResponder
     }
-
-    private mutating func hasValidSegmentChecksum(_ frame: Frame, _ packet: Packet, _ segment: Bytes) -> Bool {
-        frame.offload.hasPartialChecksum
-            || transportChecksum(segment, from: packet.flow.source, to: packet.flow.destination, packet.flow.proto) == 0
-    }
-
-    private mutating func hasValidDatagramChecksum(_ frame: Frame, _ packet: Packet) -> Bool {
-        let datagram = frame.bytes.dropFirst(Int(packet.transport)).prefix(packet.transportLength)
-        guard let udp = UDPHeader(datagram), udp.length >= 8, udp.length <= datagram.count else { return false }
-        if udp.checksum == 0 { return packet.family == .v4 }
-        return hasValidSegmentChecksum(frame, packet, datagram.prefix(udp.length))
-    }
 }
 
 /// The checksum of a whole transport payload whose checksum field is zero.
@@ -177,4 +145,16 @@ func transportChecksum(_ payload: Bytes, from source: IPAddress, to destination:
     checksum.add(payload)
     checksum.addPseudoHeader(from: source, to: destination, proto: proto, length: payload.count)
     return checksum.value
+}
+
+extension HostView {
+    /// Whether an address is the director's: the host's, or a virtual address that the director owns.
+    mutating func isLocal(_ address: IPAddress) -> Bool {
+        virtuals.owned.contains(address) || network.isLocal(address) || ownsLocalAddress(address)
+    }
+
+    /// Whether the director, not the host beside it, answers what is sent to an address.
+    mutating func answers(for address: IPAddress) -> Bool {
+        emulation.isWholeHost || virtuals.owned.contains(address) || ownsLocalAddress(address)
+    }
 }

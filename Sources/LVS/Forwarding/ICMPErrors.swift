@@ -84,8 +84,8 @@ extension Director {
         _ packet: Packet, quoting quoted: Bytes, _ message: ICMPMessage, from source: IPAddress, _ cause: Int32,
         _ context: inout PacketContext
     ) -> Bool {
-        guard !packet.isLaterFragment, !isICMPError(packet), isTellable(packet.flow.source), isTellable(packet.flow.destination),
-            icmpBudget.allows(message, packet.family, to: packet.flow.source, tunables, at: clock)
+        guard !packet.isLaterFragment, !packet.isICMPError, packet.flow.source.isTellable, packet.flow.destination.isTellable,
+            host.icmpBudget.allows(message, packet.family, to: packet.flow.source, tunables, at: clockwork.now)
         else {
             if let recorder = context.recorder { noteUntold(packet, recorder) }
             return false
@@ -95,33 +95,14 @@ extension Director {
             isSourceChosen: source != packet.flow.destination, &context)
     }
 
-    mutating func isTellable(_ address: IPAddress) -> Bool {
-        !address.isUnspecified && !address.isMulticast && !(address.isV4 && address.v4 == .max)
-    }
-
     /// The address that an error comes from: the one that the packet was sent to. IPv6 speaks only under addresses that are
     /// configured, not for a prefix that is routed to the host.
     private mutating func ownSource(for packet: Packet) -> IPAddress {
         let destination = packet.flow.destination
-        guard packet.family == .v6, !network.hasAddress(destination), network.isLocal(destination) else {
+        guard packet.family == .v6, !host.network.hasAddress(destination), host.network.isLocal(destination) else {
             return destination
         }
-        return path(to: packet.flow.source).local
-    }
-
-    mutating func isICMPError(_ packet: Packet) -> Bool {
-        switch packet.flow.proto {
-        case IPProtocol.icmp:
-            guard packet.hasTransport else { return true }
-            return [
-                ICMPType.unreachable, ICMPType.sourceQuench, ICMPType.redirect, ICMPType.timeExceeded,
-                ICMPType.parameterProblem,
-            ].contains(packet.detail) || packet.detail > 18
-        case IPProtocol.icmpv6:
-            return !packet.hasTransport || packet.detail < 128 || packet.detail == ICMPv6Type.redirect
-        default:
-            return false
-        }
+        return host.path(to: packet.flow.source).local
     }
 
     /// Sends an ICMP error to `destination` that quotes as much of `quoted` as belongs there: 576 bytes in all (RFC 1812
@@ -158,7 +139,7 @@ extension Director {
         let query = RouteQuery(
             to: destination, from: isSourceChosen ? nil : source, proto: proto, sourcePort: ports.source,
             destinationPort: ports.destination, typeOfService: destination.isV4 ? typeOfService : 0)
-        guard let path = ownPath(query), path.isUsable else { return false }
+        guard let path = host.ownPath(query), path.isUsable else { return false }
         let family = destination.family
         guard let options = family == .v4 ? answerOptions(from: source, &context) : [] else { return false }
         let header = family.headerLength + options.count
@@ -201,7 +182,7 @@ extension Director {
     mutating func emit(_ frame: inout Frame, along path: Path, _ cause: Int32) -> Bool {
         frame.bytes.setMAC(path.destination, at: 0)
         frame.bytes.setMAC(path.source, at: 6)
-        guard path.kind == .ready else { return waiting.hold(frame, for: path, at: clock) }
+        guard path.kind == .ready else { return host.waiting.hold(frame, for: path, at: clockwork.now) }
         return outbox.emit(frame, on: path.interface, causedBy: cause)
     }
 }

@@ -47,7 +47,7 @@ extension Director {
         var mark: UInt32 = 0
         if applyRules(frame, packet, mark: &mark, &context) == .hostFirewall { return .hostFirewall }
         guard let service = match(flow, mark, &context) else { return hostStack(frame, packet, .passICMP, &context) }
-        guard !defence.dropsPacket(tunables, at: clock) else { return .dropPacketDefence }
+        guard !clockwork.defence.dropsPacket(tunables, at: clockwork.now) else { return .dropPacketDefence }
         guard flow.sourcePort != 20 else { return hostStack(frame, packet, .passICMP, &context) }
         context.schedulesError = true
         let placement = place(flow, on: service, mark, frame, &context)
@@ -92,7 +92,7 @@ extension Director {
     /// Only a message with a right checksum gets a new one. The kernel's sum runs over the IP header as well, whose own
     /// checksum it has not brought up to date yet where it wrote into the options.
     private mutating func isTranslatable(_ frame: Frame, _ packet: Packet, _ context: inout PacketContext) -> Bool {
-        hasValidMessageChecksum(frame, packet) && context.options?.areChanged != true
+        packet.hasValidMessageChecksum(in: frame) && context.options?.areChanged != true
     }
 
     private mutating func translateToServer(
@@ -100,7 +100,7 @@ extension Director {
     ) -> Verdict {
         let connection = connections[id]
         guard connection.serverAddress.family == packet.family else { return .icmpUnusable }
-        let path = path(to: connection.serverAddress)
+        let path = host.path(to: connection.serverAddress)
         if path.kind == .local, connection.serverAddress.isV4, connection.serverAddress.isLoopback { return .loopbackServer }
         if path.kind != .local {
             guard path.isUsable else { return .noRoute }
@@ -127,7 +127,7 @@ extension Director {
         let connection = connections[id]
         let isForDirector = isLocal(packet, frame) && connection.method != .fullNAT
         let path = connection.method == .fullNAT ? pathBack(id, packet, frame) : path(of: packet, frame)
-        if !isForDirector, connection.translates || hostEmulation.isWholeHost,
+        if !isForDirector, connection.translates || host.emulation.isWholeHost,
             let refusal = refuseRouting(frame, packet, along: path, &context)
         {
             return relayed(refusal)
@@ -135,7 +135,7 @@ extension Director {
         guard connection.translates else {
             countReply(id, length: Int(packet.length), &context)
             if isForDirector { return hostStack(frame, packet, .passICMP, &context) }
-            return hostEmulation.isWholeHost ? routeForHost(frame, packet, &context) : .passReply
+            return host.emulation.isWholeHost ? routeForHost(frame, packet, &context) : .passReply
         }
         guard isTranslatable(frame, packet, &context) else { return .icmpMalformed }
         guard connection.client.family == packet.family else { return .icmpUnusable }

@@ -159,8 +159,8 @@ extension Director {
             let place = service.nextLocalAddress % count
             service.nextLocalAddress = place + 1
             guard let local = ranges.address(at: place) else { continue }
-            let start = UInt16(truncatingIfNeeded: generator.next())
-            guard let port = portAllocator.take(local, towards: target, connection.proto, from: start) else { continue }
+            let start = UInt16(truncatingIfNeeded: clockwork.generator.next())
+            guard let port = connections.portAllocator.take(local, towards: target, connection.proto, from: start) else { continue }
             connection.localAddress = local
             connection.localPort = port
             return nil
@@ -168,19 +168,23 @@ extension Director {
         return .localAddressesExhausted
     }
 
-    mutating func returnLocalAddress(_ connection: Connection) {
-        let target = ServerKey(address: connection.serverAddress, port: connection.serverPort)
-        portAllocator.giveBack(connection.localPort, of: connection.localAddress, towards: target, connection.proto)
-    }
-
     /// How packets of a new connection reach a server. The host itself needs no local address to answer through the director.
     mutating func method(towards server: ServerID) -> ForwardingMethod {
         let method = servers[server].settings.method
-        return method == .fullNAT && network.isLocal(servers[server].key.address) ? .masquerading : method
+        return method == .fullNAT && host.network.isLocal(servers[server].key.address) ? .masquerading : method
     }
+}
 
+extension HostView {
     /// Whether an address is a local address of FULLNAT that the director owns.
-    public mutating func ownsLocalAddress(_ address: IPAddress) -> Bool {
-        localRanges.contains { $0.contains(address) } && hostEmulation.ownership.covers(localAddress: address) && !network.isLocal(address)
+    mutating func ownsLocalAddress(_ address: IPAddress) -> Bool {
+        localRanges.contains { $0.contains(address) } && emulation.ownership.covers(localAddress: address) && !network.isLocal(address)
+    }
+}
+
+extension ConnectionState {
+    mutating func returnLocalAddress(_ connection: Connection) {
+        let target = ServerKey(address: connection.serverAddress, port: connection.serverPort)
+        portAllocator.giveBack(connection.localPort, of: connection.localAddress, towards: target, connection.proto)
     }
 }

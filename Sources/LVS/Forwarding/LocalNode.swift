@@ -7,7 +7,7 @@ extension Director {
 
     /// Hands a packet to the host, which is the real server.
     mutating func deliverLocally(_ frame: inout Frame, _ packet: Packet, _ context: inout PacketContext) -> Verdict {
-        guard hostEmulation.isWholeHost else {
+        guard host.emulation.isWholeHost else {
             _ = frame.resize(to: Int(packet.network &+ packet.length))
             frame.egress = Self.localInterface
             return .localNode
@@ -48,7 +48,7 @@ extension Director {
 
     /// An ICMP error of the host's own about a request that was delivered to it.
     private mutating func leaveHostAsError(_ frame: Frame, _ packet: Packet, _ context: inout PacketContext) -> Verdict {
-        guard isICMPError(packet), packet.hasTransport else { return .passReply }
+        guard packet.isICMPError, packet.hasTransport else { return .passReply }
         let message = frame.bytes.dropFirst(Int(packet.transport)).prefix(packet.transportLength)
         let quoted = Packet(quoted: message.dropFirst(8))
         guard quoted.kind == .ip, quoted.hasTransport, quoted.isBalanced, !quoted.isLaterFragment else { return .passReply }

@@ -5,7 +5,7 @@ extension Director {
     @inline(never)
     mutating func notMine(_ frame: Frame, _ packet: Packet) -> Verdict {
         let destination = frame.bytes.mac(at: 0)
-        if let port = interfaceTable[frame.ingress], port.mac == destination { return .oversizedFrame }
+        if let port = host.interfaces[frame.ingress], port.mac == destination { return .oversizedFrame }
         guard destination.isMulticast else { return .otherHost }
         if packet.flow.proto == IPProtocol.icmpv6 { return answerNeighbor(frame, packet) }
         return .groupDestination
@@ -23,11 +23,11 @@ extension Director {
     }
 
     private mutating func answerARP(_ frame: Frame, _ packet: Packet) -> Verdict {
-        guard let question = ARPPacket(frame.bytes.dropFirst(Int(packet.network))), let port = interfaceTable[frame.ingress] else {
+        guard let question = ARPPacket(frame.bytes.dropFirst(Int(packet.network))), let port = host.interfaces[frame.ingress] else {
             return .malformed
         }
         let target = question.target, sender = question.sender
-        guard question.operation == .request, answersNeighbors(for: target, asking: sender, on: frame.ingress), sender != target else {
+        guard question.operation == .request, host.answersNeighbors(for: target, asking: sender, on: frame.ingress), sender != target else {
             return .passARP
         }
         guard let reply = outbox.room(for: Int(packet.network) + 28) else { return .noBuffer }
@@ -42,12 +42,12 @@ extension Director {
 
     private mutating func answerSolicitation(_ frame: Frame, _ packet: Packet) -> Verdict {
         guard packet.flow.proto == IPProtocol.icmpv6, packet.detail == ICMPv6Type.neighborSolicitation,
-            let port = interfaceTable[frame.ingress],
+            let port = host.interfaces[frame.ingress],
             let question = NeighborMessage(frame.bytes.dropFirst(Int(packet.transport)).prefix(packet.transportLength)),
             packet.hops == 255
         else { return packet.detail >= 133 && packet.detail <= 137 ? .passARP : .groupDestination }
         let target = question.target
-        guard answersNeighbors(for: target, asking: packet.flow.source, on: frame.ingress) else { return .passARP }
+        guard host.answersNeighbors(for: target, asking: packet.flow.source, on: frame.ingress) else { return .passARP }
         // Duplicate address detection asks from ::, and all nodes hear the answer (RFC 4861 section 7.2.4).
         let asker = packet.flow.source
         let isProbe = asker.isUnspecified
@@ -63,13 +63,15 @@ extension Director {
             nextHeader: IPProtocol.icmpv6, from: target, to: destination, hopLimit: 255)
         NeighborMessage.writeAdvertisement(
             to: reply.bytes.dropFirst(start + 40), from: target, to: destination, target: target,
-            targetMAC: port.mac, isRouter: network.forwards6, solicited: !isProbe)
+            targetMAC: port.mac, isRouter: host.network.forwards6, solicited: !isProbe)
         return outbox.emit(reply, on: frame.ingress, causedBy: frame.cause) ? .neighborAdvertisement : .noBuffer
     }
+}
 
-    private mutating func answersNeighbors(for address: IPAddress, asking sender: IPAddress, on interface: Int32) -> Bool {
+extension HostView {
+    mutating func answersNeighbors(for address: IPAddress, asking sender: IPAddress, on interface: Int32) -> Bool {
         if virtuals.owned.contains(address) || ownsLocalAddress(address) { return true }
-        guard hostEmulation.isWholeHost else { return false }
+        guard emulation.isWholeHost else { return false }
         guard address.isV4, !network.uses(.v4).isEmpty else { return network.isLocal(address) }
         return path(for: RouteQuery(to: address, from: sender, ingress: interface)).kind == .local
     }

@@ -30,7 +30,7 @@ extension Director {
         let side = connections[id].side
         guard let tcp = TCPHeader(frame.bytes.dropFirst(Int(packet.transport))) else { return .shortTransport }
         let length = ProxyHeader.length(packet.family)
-        let stream = sides[stream: side]
+        let stream = connections.sides[stream: side]
         if tcp.flags.contains(.rst) {
             if stream.isHeaderSent { moveSequence(of: tcp, by: length, frame.offload) }
             return send(&frame, packet, along: path, &context)
@@ -39,7 +39,7 @@ extension Director {
             moveSequence(of: tcp, by: length, frame.offload)
             return send(&frame, packet, along: path, &context)
         }
-        sides[stream: side].isHeaderSent = true
+        connections.sides[stream: side].isHeaderSent = true
         guard holdsHeader(frame, packet, tcp, stream, along: path) else {
             return sendHeaderAlone(&frame, &packet, id, along: path, &context)
         }
@@ -91,7 +91,7 @@ extension Director {
         tcp.bytes.setBig16(0, at: 18)
         ProxyHeader.write(to: frame.bytes.dropFirst(end), connections[id])
         tcp.checksum = 0
-        let (source, destination) = addresses(frame, packet)
+        let (source, destination) = packet.addresses(in: frame)
         let segment = frame.bytes.dropFirst(Int(packet.transport)).prefix(packet.transportLength)
         tcp.checksum = transportChecksum(segment, from: source, to: destination, IPProtocol.tcp)
         let verdict = dispatch(&frame, packet, along: path, as: .fullNAT, &context)

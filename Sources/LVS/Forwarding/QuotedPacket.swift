@@ -54,18 +54,10 @@ extension Director {
         }
         quote.setBig16(quotedPort, at: Int(quoted.transport) + (quotedEnd == .source ? 0 : 2))
         message.setBig16(0, at: 2)
-        let (source, destination) = addresses(frame, packet)
+        let (source, destination) = packet.addresses(in: frame)
         message.setBig16(
             packet.family == .v4
                 ? Checksum.of(message)
                 : transportChecksum(message, from: source, to: destination, IPProtocol.icmpv6), at: 2)
-    }
-
-    /// Whether the checksum of an ICMP or ICMPv6 message is right.
-    mutating func hasValidMessageChecksum(_ frame: Frame, _ packet: Packet) -> Bool {
-        let message = frame.bytes.dropFirst(Int(packet.transport)).prefix(packet.transportLength)
-        if frame.offload.hasPartialChecksum { return true }
-        if packet.family == .v4 { return Checksum.of(message) == 0 }
-        return transportChecksum(message, from: packet.flow.source, to: packet.flow.destination, IPProtocol.icmpv6) == 0
     }
 }

@@ -10,15 +10,15 @@ extension Director {
     /// errors, since those may concern a connection, are carried on.
     mutating func passOn(_ frame: Frame, _ packet: Packet, _ context: inout PacketContext) -> Verdict {
         let verdict = passRouted(frame, packet, &context)
-        return verdict == .passNotLocal && virtuals.waiting.contains(packet.flow.destination) ? .passWaiting : verdict
+        return verdict == .passNotLocal && host.virtuals.waiting.contains(packet.flow.destination) ? .passWaiting : verdict
     }
 
     private mutating func passRouted(_ frame: Frame, _ packet: Packet, _ context: inout PacketContext) -> Verdict {
-        if !hostEmulation.isWholeHost { return isMutedReply(packet) ? routeForHost(frame, packet, &context) : .passNotLocal }
-        guard !packet.flow.destination.isMulticast, network.lookup(packet.flow.destination)?.kind != .broadcast else {
+        if !host.emulation.isWholeHost { return isMutedReply(packet) ? routeForHost(frame, packet, &context) : .passNotLocal }
+        guard !packet.flow.destination.isMulticast, host.network.lookup(packet.flow.destination)?.kind != .broadcast else {
             return .passNotLocal
         }
-        if isICMPError(packet), !packet.isFragment { return routeForHost(frame, packet, &context) }
+        if packet.isICMPError, !packet.isFragment { return routeForHost(frame, packet, &context) }
         return refuseRouting(frame, packet, along: path(of: packet, frame), &context) ?? .passNotLocal
     }
 
@@ -28,7 +28,7 @@ extension Director {
     mutating func refuseRouting(_ frame: Frame, _ packet: Packet, along path: Path, asRouter: Bool = true, _ context: inout PacketContext)
         -> Verdict?
     {
-        guard !asRouter || (packet.family == .v4 ? network.forwards4 : network.forwards6) else { return .passNotLocal }
+        guard !asRouter || (packet.family == .v4 ? host.network.forwards4 : host.network.forwards6) else { return .passNotLocal }
         guard path.kind == .ready || path.kind == .unknownNeighbor, packet.hops > 1,
             !packet.dontFragment || fits(frame, packet, path.mtu, &context)
         else {
@@ -52,13 +52,13 @@ extension Director {
 
     /// Tells the sender of a packet to somebody else, from the director's own address towards the sender.
     private mutating func tellRouted(_ frame: Frame, _ packet: Packet, _ message: ICMPMessage, _ context: inout PacketContext) {
-        tell(packet, of: frame, message, from: path(to: packet.flow.source).local, &context)
+        tell(packet, of: frame, message, from: host.path(to: packet.flow.source).local, &context)
     }
 
     /// A packet from the address and port of a NAT server that belongs to no connection: with `nat_icmp_send` its sender is
     /// told that nobody waits for it, unless it is itself a refusal. `nil` leaves it to the host's routing.
     mutating func unknownReply(_ frame: inout Frame, _ packet: Packet, _ context: inout PacketContext) -> Verdict? {
-        guard tunables.natICMPSend != 0, packet.isBalanced, isNATServer(packet.flow), !isRefusal(packet) else { return nil }
+        guard tunables.natICMPSend != 0, packet.isBalanced, isNATServer(packet.flow), !packet.isRefusal else { return nil }
         if isLocal(packet, frame) {
             tell(packet, of: frame, .portUnreachable(packet.family), &context)
             return .unknownReply
@@ -70,28 +70,19 @@ extension Director {
         return .unknownReply
     }
 
-    /// TCP reset, SCTP ABORT.
-    private mutating func isRefusal(_ packet: Packet) -> Bool {
-        switch packet.flow.proto {
-        case IPProtocol.tcp: packet.hasTransport && packet.flags.contains(.rst)
-        case IPProtocol.sctp: packet.detail == 6
-        default: false
-        }
-    }
-
     /// Whether a flow comes from a server that some service translates for (ip_vs_has_real_service).
     private mutating func isNATServer(_ flow: Flow) -> Bool {
-        natServers.contains(flow.source, flow.sourcePort, flow.proto, in: services, servers)
+        host.natServers.contains(flow.source, flow.sourcePort, flow.proto, in: services, servers)
     }
 
     /// Whether the host does not see a packet because it may be a reply that the director translates: from the port of a NAT
     /// server, or a fragment from such a server.
     private mutating func isMutedReply(_ packet: Packet) -> Bool {
         let flow = packet.flow
-        if packet.isFragment { return natServers.contains(flow.source, in: services, servers) }
+        if packet.isFragment { return host.natServers.contains(flow.source, in: services, servers) }
         return packet.isBalanced
-            && (natServers.contains(flow.source, flow.sourcePort, flow.proto, in: services, servers)
-                || natServers.contains(flow.source, 0, flow.proto, in: services, servers))
+            && (host.natServers.contains(flow.source, flow.sourcePort, flow.proto, in: services, servers)
+                || host.natServers.contains(flow.source, 0, flow.proto, in: services, servers))
     }
 
     /// Does for a muted packet what the host's forwarding would have done.

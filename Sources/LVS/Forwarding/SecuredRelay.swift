@@ -23,10 +23,10 @@ extension Director {
             return nil
         }
         countRequest(id, packet, &context)
-        touch(id, timeouts.timeout(proto: IPProtocol.udp, state: 0))
+        touch(id, connections.timeouts.timeout(proto: IPProtocol.udp, state: 0))
         guard connections[id].method == .masquerading else { return forward(&frame, packet, id, &context) }
         let server = connections[id].serverAddress
-        let path = path(to: server)
+        let path = host.path(to: server)
         guard path.isUsable else { return unreachableServer(&frame, packet, path, &context) }
         guard packet.hops > 1 else { return hopsUsedUp(frame, packet, id, &context) }
         takeHop(frame, packet)
@@ -43,11 +43,11 @@ extension Director {
         let path = path(of: packet, frame)
         guard path.kind != .local else { return nil }
         let translates = connections[id].translates
-        if translates || hostEmulation.isWholeHost, let refusal = refuseRouting(frame, packet, along: path, &context) { return refusal }
+        if translates || host.emulation.isWholeHost, let refusal = refuseRouting(frame, packet, along: path, &context) { return refusal }
         let way = translates ? routedAgain(path, packet, frame, id) : path
         guard way.isUsable || !translates else { return .noRoute }
         countReply(id, length: Int(packet.length), &context)
-        touch(id, timeouts.timeout(proto: IPProtocol.udp, state: 0))
+        touch(id, connections.timeouts.timeout(proto: IPProtocol.udp, state: 0))
         guard translates else { return .passReply }
         takeHop(frame, packet)
         writeAddress(.source, of: frame, packet, from: packet.flow.source, to: connections[id].virtual)

@@ -23,7 +23,7 @@ extension Director {
             let options = TCPOptions(tcp)
         else { return }
         // A checksum that is still to be filled in covers the options only then.
-        if options.clampMSS(to: limit, updatingChecksum: !frame.offload.hasPartialChecksum) { clampedSYNs &+= 1 }
+        if options.clampMSS(to: limit, updatingChecksum: !frame.offload.hasPartialChecksum) { traffic.clampedSYNs &+= 1 }
     }
 
     /// Bytes of the longest IP packet that a connection's way carries in one piece; `nil` where there is no way.

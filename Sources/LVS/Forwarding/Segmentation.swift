@@ -154,7 +154,7 @@ extension Director {
         let path = servers[connections[id].server].path
         let isRemote = servers[outer: place].partialChecksum == .leftToReceiver && segments.kind != .fragments
         let header = isRemote ? place : outerHeader(of: connections[id].server, carrying: packet.family, isPartial: false)
-        let datagram = UInt32(truncatingIfNeeded: generator.next())
+        let datagram = UInt32(truncatingIfNeeded: clockwork.generator.next())
         for i in 0..<segments.count {
             guard var piece = outbox.room(for: segments.length(of: i)) else { return .noBuffer }
             segments.write(i, of: frame, to: piece.bytes, completing: !isRemote, id: datagram)

@@ -42,11 +42,11 @@ extension Director {
     private mutating func reviewOptions(_ frame: Frame, _ packet: Packet, _ context: inout PacketContext) -> Verdict? {
         guard let header = IPv4Header(frame.bytes.dropFirst(Int(packet.network))) else { return .malformed }
         let isForDirector = isLocal(packet, frame)
-        let address = isForDirector ? packet.flow.destination : path(to: packet.flow.source).local
-        let locals = network
-        let host = IPOptions.Host(address: address, milliseconds: milliseconds) { locals.isLocal($0) }
+        let address = isForDirector ? packet.flow.destination : host.path(to: packet.flow.source).local
+        let network = host.network
+        let view = IPOptions.Host(address: address, milliseconds: milliseconds) { network.isLocal($0) }
         var options = IPOptions()
-        let failure = options.review(header, at: host)
+        let failure = options.review(header, at: view)
         context.options = options
         if let failure {
             if speaks(for: packet, frame) {
@@ -60,11 +60,11 @@ extension Director {
     }
 
     /// Time of day for options and ICMP timestamps. The director knows no calendar, which the highest bit says.
-    var milliseconds: UInt32 { UInt32(truncatingIfNeeded: (clock / millisecond) % 86_400_000) | 0x8000_0000 }
+    var milliseconds: UInt32 { UInt32(truncatingIfNeeded: (clockwork.now / millisecond) % 86_400_000) | 0x8000_0000 }
 
     /// Whether nobody but the director can tell the sender of a packet what is wrong with it.
     mutating func speaks(for packet: Packet, _ frame: Frame) -> Bool {
-        if isLocal(packet, frame) { return isKeptFromHost(packet.flow.destination) }
-        return hostEmulation.isWholeHost || isTranslated(packet.flow.source)
+        if isLocal(packet, frame) { return host.isKeptFromHost(packet.flow.destination) }
+        return host.emulation.isWholeHost || isTranslated(packet.flow.source)
     }
 }

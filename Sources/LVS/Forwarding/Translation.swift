@@ -53,7 +53,7 @@ extension Director {
     /// A datagram without a checksum gets one when it is translated, as IPVS does it: over all that the IP header counts.
     private mutating func fillDatagramChecksum(_ frame: Frame, _ packet: Packet) {
         let bytes = frame.bytes.dropFirst(Int(packet.transport)).prefix(packet.transportLength)
-        let (source, destination) = addresses(frame, packet)
+        let (source, destination) = packet.addresses(in: frame)
         let checksum = transportChecksum(bytes, from: source, to: destination, IPProtocol.udp)
         bytes.setBig16(checksum == 0 ? 0xffff : checksum, at: 6)
     }
@@ -64,11 +64,5 @@ extension Director {
         let bytes = frame.bytes.dropFirst(Int(packet.transport)).prefix(packet.transportLength)
         SCTPHeader(bytes)?.fillChecksum()
         frame.offload.flags &= ~Offload.needsChecksum
-    }
-
-    /// The addresses that stand in the IP header now.
-    mutating func addresses(_ frame: Frame, _ packet: Packet) -> (source: IPAddress, destination: IPAddress) {
-        let bytes = frame.bytes.dropFirst(Int(packet.network))
-        return packet.family == .v4 ? (bytes.ipv4(at: 12), bytes.ipv4(at: 16)) : (bytes.ipv6(at: 8), bytes.ipv6(at: 24))
     }
 }

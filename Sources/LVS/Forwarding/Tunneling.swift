@@ -41,7 +41,7 @@ extension Director {
         header.generation = servers[server].path.generation
         // A number that nobody can guess at first and that comes again as late as possible (RFC 6864, RFC 7739).
         let old = servers[outer: place]
-        header.id = old.generation == 0 ? UInt16(truncatingIfNeeded: generator.next()) : old.id
+        header.id = old.generation == 0 ? UInt16(truncatingIfNeeded: clockwork.generator.next()) : old.id
         servers[outer: place] = header
     }
 

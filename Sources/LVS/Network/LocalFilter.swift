@@ -43,16 +43,16 @@ extension Director {
     /// Whether an IPv4 packet claims to come from the director's own host.
     @inline(__always)
     mutating func isFromHost(_ packet: Packet, _ frame: Frame) -> Bool {
-        if locals.generation != network.generation { locals.read(network, virtuals.owned, localRanges) }
-        return locals.mayHold(packet.flow.source) && isHostAddress(packet, frame)
+        if host.locals.generation != host.network.generation { host.locals.read(host.network, host.virtuals.owned, host.localRanges) }
+        return host.locals.mayHold(packet.flow.source) && isHostAddress(packet, frame)
     }
 
     @inline(never)
     private mutating func isHostAddress(_ packet: Packet, _ frame: Frame) -> Bool {
         let source = packet.flow.source
-        let isOwned = virtuals.owned.contains(source) || ownsLocalAddress(source)
-        guard !network.uses(.v4).isEmpty, !isOwned else { return isLocal(source) }
-        return network.isMartianSource(query(packet, frame, mark: routingMark(of: packet, frame)))
+        let isOwned = host.virtuals.owned.contains(source) || host.ownsLocalAddress(source)
+        guard !host.network.uses(.v4).isEmpty, !isOwned else { return host.isLocal(source) }
+        return host.network.isMartianSource(query(packet, frame, mark: routingMark(of: packet, frame)))
     }
 }
 

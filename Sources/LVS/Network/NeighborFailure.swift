@@ -2,19 +2,19 @@ import Wire
 
 extension Director {
     /// When frames that wait for a neighbour are given up; `nil` when none wait.
-    var nextNeighborTimeout: Instant? { waiting.nextTimeout(neighborPatience) }
+    var nextNeighborTimeout: Instant? { host.waiting.nextTimeout(host.neighborPatience) }
 
     /// Gives up frames whose next hop was asked for long enough.
     mutating func giveUpNeighbors(at now: Instant) {
-        for frame in waiting.takeOverdue(at: now, neighborPatience) { giveUp(frame) }
+        for frame in host.waiting.takeOverdue(at: now, host.neighborPatience) { giveUp(frame) }
     }
 
     /// Gives up frames whose next hop the host has asked for in vain; call it between batches when the network has changed.
     /// What this makes the director send is in the outbox afterwards.
     public mutating func giveUpFailedNeighbors() {
         outbox.removeAll()
-        for key in network.takeFailedNeighbors() {
-            for frame in waiting.take(key) { giveUp(frame) }
+        for key in host.network.takeFailedNeighbors() {
+            for frame in host.waiting.take(key) { giveUp(frame) }
         }
     }
 
@@ -28,8 +28,8 @@ extension Director {
         copy.offload = waiting.offload
         let packet = Packet(copy)
         var context = PacketContext()
-        guard packet.kind == .ip, !isICMPError(packet) else { return }
-        if isLocal(packet.flow.source) { return returnOwn(copy, packet, &context) }
+        guard packet.kind == .ip, !packet.isICMPError else { return }
+        if host.isLocal(packet.flow.source) { return returnOwn(copy, packet, &context) }
         let first = outbox.batch.count
         guard tell(packet, of: copy, .addressUnreachable(packet.family), from: errorSource(about: packet), &context) else { return }
         for place in first..<outbox.batch.count {
@@ -42,8 +42,8 @@ extension Director {
     /// sent to where it is the host's.
     private mutating func errorSource(about packet: Packet) -> IPAddress {
         let destination = packet.flow.destination
-        if packet.family == .v6, network.hasAddress(destination) || virtuals.owned.contains(destination) { return destination }
-        return path(to: packet.flow.source).local
+        if packet.family == .v6, host.network.hasAddress(destination) || host.virtuals.owned.contains(destination) { return destination }
+        return host.path(to: packet.flow.source).local
     }
 
     /// The error about a packet that left under the host's own address: as if it had come in.

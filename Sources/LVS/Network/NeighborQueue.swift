@@ -72,7 +72,7 @@ struct NeighborQueue {
 
 extension Director {
     /// Next hops that frames wait for; the host floor has the kernel resolve them.
-    public var wantedNeighbors: [Network.NeighborKey] { waiting.wanted }
+    public var wantedNeighbors: [Network.NeighborKey] { host.waiting.wanted }
 
     /// Next hops of the real servers that packets went to lately.
     public var usedNeighbors: [Network.NeighborKey] {
@@ -90,9 +90,9 @@ extension Director {
     public mutating func releaseWaiting(at now: Instant) -> Bool {
         // First of all: what a batch has left there is sent already.
         outbox.removeAll()
-        guard !waiting.isEmpty else { return false }
+        guard !host.waiting.isEmpty else { return false }
         var released: [(frame: NeighborQueue.Waiting, key: Network.NeighborKey, mac: MACAddress)] = []
-        waiting.takeReleased(network) { released.append(($0, $1, $2)) }
+        host.waiting.takeReleased(host.network) { released.append(($0, $1, $2)) }
         for item in released {
             guard var frame = outbox.room(for: item.frame.bytes.count) else { continue }
             frame.bytes.copy(item.frame.bytes)
@@ -100,6 +100,6 @@ extension Director {
             frame.offload = item.frame.offload
             _ = outbox.emit(frame, on: item.key.interface, causedBy: -1)
         }
-        return !waiting.isEmpty
+        return !host.waiting.isEmpty
     }
 }

@@ -24,44 +24,31 @@ struct RoutedPathCache: ~Copyable {
 }
 
 extension Director {
-    /// The way of what the host sends to an address, its source not chosen yet, as IPVS asks for servers.
-    @inline(__always)
-    mutating func path(to address: IPAddress) -> Path {
-        let place = PathCache.place(of: address)
-        if paths[place].path.generation != network.generation || paths[place].address != address { derivePath(to: address, place) }
-        return paths[place].path
-    }
-
-    @inline(never)
-    private mutating func derivePath(to address: IPAddress, _ place: Int) {
-        paths[place] = PathCache.Entry(address: address, path: network.path(to: address))
-    }
-
     /// The way of a packet that came in, as the host's routing gives it before IPVS sees it.
     @inline(__always)
     mutating func path(of packet: Packet, _ frame: Frame) -> Path {
-        network.uses(packet.family).isEmpty ? path(to: packet.flow.destination) : routedPath(of: packet, frame)
+        host.network.uses(packet.family).isEmpty ? host.path(to: packet.flow.destination) : routedPath(of: packet, frame)
     }
 
     @inline(never)
     private mutating func routedPath(of packet: Packet, _ frame: Frame) -> Path {
-        path(for: query(packet, frame, mark: routingMark(of: packet, frame)))
+        host.path(for: query(packet, frame, mark: routingMark(of: packet, frame)))
     }
 
     /// The way of a packet that leaves the host as its own, whatever mark it came in with.
     mutating func path(leaving packet: Packet, _ frame: Frame, mark: UInt32 = 0) -> Path {
-        guard !network.uses(packet.family).isEmpty else { return path(to: packet.flow.destination) }
+        guard !host.network.uses(packet.family).isEmpty else { return host.path(to: packet.flow.destination) }
         var query = query(packet, frame, mark: mark)
         query.ingress = 0
         // The kernel does not give IPv6's traffic class to the look-up of what it has translated.
         if packet.family == .v6 { query.typeOfService = 0 }
-        return path(for: query)
+        return host.path(for: query)
     }
 
     /// The way of a connection's packet to its client once it comes from the virtual address (ip_route_me_harder).
     @inline(__always)
     mutating func pathBack(_ id: ConnectionID, _ packet: Packet, _ frame: Frame) -> Path {
-        network.uses(connections[id].client.family).isEmpty ? path(to: connections[id].client) : routeBack(id, packet, frame)
+        host.network.uses(connections[id].client.family).isEmpty ? host.path(to: connections[id].client) : routeBack(id, packet, frame)
     }
 
     @inline(never)
@@ -76,14 +63,39 @@ extension Director {
         return path(leaving: leaving, frame, mark: routingMark(of: packet, frame))
     }
 
-    /// The way of what the director says itself; `nil` where the host would not let such a source speak (IPv4).
-    mutating func ownPath(_ query: RouteQuery) -> Path? {
-        guard !network.uses(query.destination.family).isEmpty else { return path(to: query.destination) }
-        let source = query.source
-        let maySpeak =
-            !source.isV4 || source.isUnspecified || virtuals.owned.contains(source) || ownsLocalAddress(source)
-            || network.isOwnSource(source)
-        return maySpeak ? path(for: query) : nil
+    mutating func query(_ packet: Packet, _ frame: Frame, mark: UInt32) -> RouteQuery {
+        let flow = packet.flow
+        return RouteQuery(
+            to: flow.destination, from: flow.source, mark: mark, ingress: frame.ingress, proto: flow.proto,
+            sourcePort: flow.sourcePort, destinationPort: flow.destinationPort,
+            typeOfService: packet.typeOfService(in: frame))
+    }
+
+    /// Whether a packet is for the director: by the host's routing, or because the director owns its destination.
+    @inline(__always)
+    mutating func isLocal(_ packet: Packet, _ frame: Frame) -> Bool {
+        host.network.uses(packet.family).isEmpty ? host.isLocal(packet.flow.destination) : isRoutedToHost(packet, frame)
+    }
+
+    @inline(never)
+    private mutating func isRoutedToHost(_ packet: Packet, _ frame: Frame) -> Bool {
+        let address = packet.flow.destination
+        return host.virtuals.owned.contains(address) || host.ownsLocalAddress(address) || path(of: packet, frame).kind == .local
+    }
+}
+
+extension HostView {
+    /// The way of what the host sends to an address, its source not chosen yet, as IPVS asks for servers.
+    @inline(__always)
+    mutating func path(to address: IPAddress) -> Path {
+        let place = PathCache.place(of: address)
+        if paths[place].path.generation != network.generation || paths[place].address != address { derivePath(to: address, place) }
+        return paths[place].path
+    }
+
+    @inline(never)
+    private mutating func derivePath(to address: IPAddress, _ place: Int) {
+        paths[place] = PathCache.Entry(address: address, path: network.path(to: address))
     }
 
     @inline(never)
@@ -96,23 +108,13 @@ extension Director {
         return routedPaths[place].path
     }
 
-    mutating func query(_ packet: Packet, _ frame: Frame, mark: UInt32) -> RouteQuery {
-        let flow = packet.flow
-        return RouteQuery(
-            to: flow.destination, from: flow.source, mark: mark, ingress: frame.ingress, proto: flow.proto,
-            sourcePort: flow.sourcePort, destinationPort: flow.destinationPort,
-            typeOfService: typeOfService(frame, packet))
-    }
-
-    /// Whether a packet is for the director: by the host's routing, or because the director owns its destination.
-    @inline(__always)
-    mutating func isLocal(_ packet: Packet, _ frame: Frame) -> Bool {
-        network.uses(packet.family).isEmpty ? isLocal(packet.flow.destination) : isRoutedToHost(packet, frame)
-    }
-
-    @inline(never)
-    private mutating func isRoutedToHost(_ packet: Packet, _ frame: Frame) -> Bool {
-        let address = packet.flow.destination
-        return virtuals.owned.contains(address) || ownsLocalAddress(address) || path(of: packet, frame).kind == .local
+    /// The way of what the director says itself; `nil` where the host would not let such a source speak (IPv4).
+    mutating func ownPath(_ query: RouteQuery) -> Path? {
+        guard !network.uses(query.destination.family).isEmpty else { return path(to: query.destination) }
+        let source = query.source
+        let maySpeak =
+            !source.isV4 || source.isUnspecified || virtuals.owned.contains(source) || ownsLocalAddress(source)
+            || network.isOwnSource(source)
+        return maySpeak ? path(for: query) : nil
     }
 }

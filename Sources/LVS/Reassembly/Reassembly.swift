@@ -13,7 +13,7 @@ extension Director {
             if packet.family == .v4, let refusal = refuseRouting(frame, packet, along: path(of: packet, frame), &context) {
                 return refusal
             }
-        } else if !services.hasServices(packet.family), !answers(for: packet.flow.destination) {
+        } else if !services.hasServices(packet.family), !host.answers(for: packet.flow.destination) {
             return passServiceless(&frame, packet, &context)
         }
         guard let fragment = Fragment(frame, packet, context.options) else { return .fragmentInvalid }
@@ -22,7 +22,7 @@ extension Director {
         let key = FragmentKey(
             source: packet.flow.source, destination: packet.flow.destination, id: fragment.id,
             proto: isV4 ? packet.flow.proto : 0, interface: isV4 ? 0 : frame.ingress, isForwarded: isForwarded)
-        switch fragments.add(fragment, to: key, from: frame.ingress, tunables, at: clock) {
+        switch reassembly.add(fragment, to: key, from: frame.ingress, tunables, at: clockwork.now) {
         case .waits: return .fragmentQueued
         case .complete(let datagram): return directWhole(datagram, frame, packet, &context)
         case .duplicate: return .fragmentDuplicate
@@ -37,7 +37,7 @@ extension Director {
     /// only those of servers that are translated for can have to do with a connection.
     private mutating func isGatheredOnTheWay(_ packet: Packet) -> Bool {
         let isICMP = packet.flow.proto == (packet.family == .v4 ? IPProtocol.icmp : IPProtocol.icmpv6)
-        if hostEmulation.isWholeHost, isICMP { return services.hasServices(packet.family) }
+        if host.emulation.isWholeHost, isICMP { return services.hasServices(packet.family) }
         return (isICMP || packet.isBalanced) && services.hasServices(packet.family) && isTranslated(packet.flow.source)
     }
 
@@ -83,7 +83,7 @@ extension Director {
         }
         joinHeader(packet, verdict, &context)
         if verdict == .replyTranslated, originals.hasDF {
-            return refuseReply(whole, packet, limit: path(to: packet.flow.destination).mtu, &context)
+            return refuseReply(whole, packet, limit: host.path(to: packet.flow.destination).mtu, &context)
         }
         var path = Path()
         path.kind = .ready
@@ -104,7 +104,7 @@ extension Director {
     /// A whole packet that the host beside the director has to deal with, but has not seen: fragments to an address with
     /// services are kept from it.
     private mutating func passWhole(_ whole: inout Frame, _ packet: Packet, _ verdict: Verdict) -> Verdict {
-        guard verdict.fate == .passed, !hostEmulation.isWholeHost, virtuals.handled.contains(packet.flow.destination) else {
+        guard verdict.fate == .passed, !host.emulation.isWholeHost, host.virtuals.handled.contains(packet.flow.destination) else {
             return verdict
         }
         return outbox.emit(whole, on: Self.localInterface, causedBy: whole.cause) ? verdict : .noBuffer
@@ -137,7 +137,7 @@ extension Director {
     private mutating func directAlone(_ frame: inout Frame, _ packet: Packet, _ context: inout PacketContext) -> Verdict? {
         guard !packet.isLaterFragment, packet.isBalanced, services.hasServices(packet.family) else { return nil }
         let flow = packet.flow
-        if connections.find(flow).id < 0, isLocal(flow.destination), packet.hasTransport {
+        if connections.find(flow).id < 0, host.isLocal(flow.destination), packet.hasTransport {
             guard mayOpen(packet, frame), match(flow, mark(of: packet, frame), &context) != nil else { return nil }
         }
         return resume(&frame, packet, &context)
@@ -146,7 +146,7 @@ extension Director {
     private mutating func refuseFragment(_ frame: Frame, _ packet: Packet, _ message: ICMPMessage, _ context: inout PacketContext)
         -> Verdict
     {
-        guard isKeptFromHost(packet.flow.destination) else { return .fragmentInvalid }
+        guard host.isKeptFromHost(packet.flow.destination) else { return .fragmentInvalid }
         var told = packet
         told.isLaterFragment = false
         if tell(told, of: frame, message, &context) { countOwnError(about: packet, &context) }
@@ -156,11 +156,11 @@ extension Director {
     /// Gives up datagrams whose time is over. The sender is told when the first fragment was there (RFC 792, RFC 4443 section
     /// 3.3), unless the host beside the director saw the fragments as well and tells it.
     mutating func giveUpFragments(at now: Instant) {
-        while let datagram = fragments.takeDue(at: now) {
+        while let datagram = reassembly.takeDue(at: now) {
             verdicts.count(.fragmentTimeout)
             let key = datagram.key
-            guard var quoted = datagram.firstPacket, key.isForwarded || isKeptFromHost(key.destination) else { continue }
-            let source = key.isForwarded ? path(to: key.source).local : key.destination
+            guard var quoted = datagram.firstPacket, key.isForwarded || host.isKeptFromHost(key.destination) else { continue }
+            let source = key.isForwarded ? host.path(to: key.source).local : key.destination
             var context = PacketContext()
             context.options = datagram.options
             quoted.withBytes { tellTimeout(key.source, $0, from: source, &context) }

@@ -49,5 +49,5 @@ struct NATServers {
 
 extension Director {
     /// Whether an address is that of a server whose packets are translated on their way to the client.
-    mutating func isTranslated(_ address: IPAddress) -> Bool { natServers.contains(address, in: services, servers) }
+    mutating func isTranslated(_ address: IPAddress) -> Bool { host.natServers.contains(address, in: services, servers) }
 }

@@ -59,7 +59,7 @@ extension Director {
         let isQuiescent = tunables.expireQuiescentTemplate != 0 && server >= 0 && servers[server].weight == 0
         if server >= 0, servers[server].isAvailable, !isQuiescent { return true }
         if let recorder = context.recorder { noteRetired(template, recorder) }
-        connections.rekey(template) { entry in
+        connections.table.rekey(template) { entry in
             entry.virtualPort = 0xffff
             entry.serverPort = 0xffff
             entry.clientPort = 0
@@ -71,8 +71,8 @@ extension Director {
     private mutating func findTemplate(_ client: IPAddress, _ virtual: IPAddress, _ port: UInt16, _ proto: UInt8, _ data: [UInt8])
         -> ConnectionID?
     {
-        connections.findTemplate(client: client, virtual: virtual, virtualPort: port, proto: proto) { entry in
-            sides.data(entry.side) == data
+        connections.table.findTemplate(client: client, virtual: virtual, virtualPort: port, proto: proto) { entry in
+            connections.sides.data(entry.side) == data
         }
     }
 
@@ -87,9 +87,9 @@ extension Director {
             method: servers[server].settings.method, flags: .template)
         template.timeout = service.settings.timeout
         template.mark = mark
-        if !service.settings.persistenceEngine.isEmpty { template.side = sides.add(service.settings.persistenceEngine, data) }
-        guard let id = connections.insert(template) else {
-            if template.side >= 0 { sides.remove(template.side) }
+        if !service.settings.persistenceEngine.isEmpty { template.side = connections.sides.add(service.settings.persistenceEngine, data) }
+        guard let id = connections.table.insert(template) else {
+            if template.side >= 0 { connections.sides.remove(template.side) }
             return nil
         }
         bind(id, to: server)
@@ -99,8 +99,8 @@ extension Director {
 
     /// A new connection gives its template the full time again.
     private mutating func restart(_ template: ConnectionID) {
-        connections[template].expires = clock + Instant(connections[template].timeout) * second
-        wheel.refileIfEarlier(template)
+        connections[template].expires = clockwork.now + Instant(connections[template].timeout) * second
+        connections.wheel.refileIfEarlier(template)
     }
 
     private mutating func engineData(_ name: String, _ flow: Flow, _ frame: Frame) -> [UInt8]? {

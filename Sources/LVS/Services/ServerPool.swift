@@ -8,6 +8,8 @@ struct ServerPool: ~Copyable {
     /// Two for each server: for packets whose transport checksum is there, and for those that it is still to be filled into.
     private let outer: Slab<OuterHeader> = Slab(capacity: 2 * ServerPool.capacity)
     private var free: [ServerID] = []
+    /// Those that were removed and are still known to connections.
+    var trash = Trash()
     private var highWater: ServerID = 0
 
     /// Every place for a server, in use or not.

@@ -5,6 +5,10 @@ struct ServiceTable {
     /// By place; a removed service leaves its place to the next one.
     private(set) var places: [VirtualService?] = []
     private var freePlaces: [Int32] = []
+    /// How many services were ever made: each gets a number.
+    var sequence: UInt64 = 0
+    /// Synchronisation daemons, as commands started them.
+    var daemons: [SyncDaemon] = []
     private var byEndpoint: [Endpoint: VirtualService] = [:]
     private var byMark: [Mark: VirtualService] = [:]
     private var byRange: [Endpoint: [(range: ClosedRange<UInt16>, service: VirtualService)]] = [:]

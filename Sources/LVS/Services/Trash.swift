@@ -20,8 +20,10 @@ extension Director {
     mutating func discard(_ server: ServerID, of service: VirtualService) {
         servers[server].flags.remove(.available)
         servers[server].service = -1
-        trash.entries.append(Trash.Entry(server: server, service: service.key, serviceSequence: service.sequence))
-        if tunables.expireNoDestination != 0 { schedule.nextFlush = min(schedule.nextFlush, clock + Self.moment) }
+        servers.trash.entries.append(Trash.Entry(server: server, service: service.key, serviceSequence: service.sequence))
+        if tunables.expireNoDestination != 0 {
+            clockwork.schedule.nextFlush = min(clockwork.schedule.nextFlush, clockwork.now + Self.moment)
+        }
     }
 
     /// Nanoseconds until connections go that have no future: the kernel's timers run then, and do not in between.
@@ -31,7 +33,7 @@ extension Director {
     /// them hung on (expire_nodest_conn).
     mutating func flushServerless() {
         guard tunables.expireNoDestination != 0 else { return }
-        for id in 0..<connections.highWater where connections[id].flags.contains(.used) && connections[id].children == 0 {
+        for id in 0..<connections.table.highWater where connections[id].flags.contains(.used) && connections[id].children == 0 {
             let server = connections[id].server
             guard server >= 0, !servers[server].isAvailable else { continue }
             let controller = connections[id].controller
@@ -41,17 +43,17 @@ extension Director {
     }
 
     mutating func takeFromTrash(_ key: ServerKey, for service: VirtualService) -> ServerID? {
-        guard let place = trash.entries.firstIndex(where: { $0.service == service.key && servers[$0.server].key == key }) else {
+        guard let place = servers.trash.entries.firstIndex(where: { $0.service == service.key && servers[$0.server].key == key }) else {
             return nil
         }
-        let entry = trash.entries.remove(at: place)
+        let entry = servers.trash.entries.remove(at: place)
         // Under a new service object of the same identity what it showed is the new zero; its connections stay.
         if entry.serviceSequence != service.sequence { servers.makeZero(entry.server) }
         return entry.server
     }
 
     mutating func emptyTrash(at now: Instant) {
-        trash.entries = trash.entries.compactMap { entry in
+        servers.trash.entries = servers.trash.entries.compactMap { entry in
             guard servers[entry.server].total == 0, servers[entry.server].persistent == 0 else {
                 var busy = entry
                 busy.idleSince = nil

@@ -93,22 +93,24 @@ extension Director {
 
     /// Brings up to date who has the virtual addresses.
     mutating func followVirtualAddresses() {
-        guard !virtuals.isCurrent(network) else { return }
-        virtuals.read(namedAddresses(), hostEmulation.ownership, network)
-        locals.outdate()
+        guard !host.virtuals.isCurrent(host.network) else { return }
+        host.virtuals.read(namedAddresses(), host.emulation.ownership, host.network)
+        host.locals.outdate()
     }
 
     /// Every virtual address, in order, and who has it now.
     public mutating func virtualAddresses() -> [VirtualAddress] {
         followVirtualAddresses()
-        let held = virtuals.handled.map { VirtualAddress(address: $0, holder: virtuals.owned.contains($0) ? .director : .host) }
-        return (held + virtuals.waiting.map { VirtualAddress(address: $0, holder: .nobody) }).sorted { $0.address < $1.address }
+        let held = host.virtuals.handled.map { VirtualAddress(address: $0, holder: host.virtuals.owned.contains($0) ? .director : .host) }
+        return (held + host.virtuals.waiting.map { VirtualAddress(address: $0, holder: .nobody) }).sorted { $0.address < $1.address }
     }
-
-    /// Whether the host beside the director sees no fragments to an address, so that the director has to speak for it.
-    mutating func isKeptFromHost(_ address: IPAddress) -> Bool { answers(for: address) || virtuals.handled.contains(address) }
 
     /// Whether the virtual address of a known connection has left the host.
     @inline(__always)
-    mutating func hasLeft(_ packet: Packet, _ frame: Frame) -> Bool { virtuals.mayBeGone && !isLocal(packet, frame) }
+    mutating func hasLeft(_ packet: Packet, _ frame: Frame) -> Bool { host.virtuals.mayBeGone && !isLocal(packet, frame) }
+}
+
+extension HostView {
+    /// Whether the host beside the director sees no fragments to an address, so that the director has to speak for it.
+    mutating func isKeptFromHost(_ address: IPAddress) -> Bool { answers(for: address) || virtuals.handled.contains(address) }
 }

@@ -97,3 +97,10 @@ public struct TimeoutTable: ~Copyable {
     private static func seconds(_ time: UInt32) -> Instant { Instant(time) * second }
     private static func wholeSeconds(_ time: Instant) -> UInt32 { UInt32(truncatingIfNeeded: time / second) }
 }
+
+extension Transport {
+    /// Whether a connection in this state has come to life.
+    static func isEstablished(proto: UInt8, state: UInt8) -> Bool {
+        proto == IPProtocol.tcp ? state == TCPState.established.rawValue : state == SCTPState.established.rawValue
+    }
+}

@@ -12,13 +12,14 @@ extension Director {
             packet.hasTransport, isLocal(packet, frame)
         else { return nil }
         let message = frame.bytes.dropFirst(Int(packet.transport)).prefix(packet.transportLength)
-        guard let icmp = ICMPHeader(message), isTold(icmp, packet.family), let quoted = quotedOuter(message.dropFirst(8), packet.family),
+        guard let icmp = ICMPHeader(message), Self.isTold(icmp, packet.family),
+            let quoted = Self.quotedOuter(message.dropFirst(8), packet.family),
             let (id, inner, family) = findTunnelled(quoted)
         else { return nil }
         // Of the packet that was too long, not of the server's tunnel: that may have been edited since.
         let overhead = packet.family.headerLength + quoted.payload.count - inner.count
         if let recorder = context.recorder { noteQuoted(id, isReply: false, recorder) }
-        guard hasValidChecksum(message, packet) else { return .icmpMalformed }
+        guard Self.hasValidChecksum(message, packet) else { return .icmpMalformed }
 
         guard let error = translate(icmp, of: packet.family, for: family, id, quoted.destination, overhead) else { return .pathLearned }
         let isWelcome = !error.isTooLong(family) || family == .v6 || IPv4Header(inner)?.dontFragment == true
@@ -26,7 +27,7 @@ extension Director {
         let client = connections[id].client, virtual = connections[id].virtual
         // Counted as the kernel does: also when the client has been told too often to be told again.
         countReply(id, length: inner.count, &context)
-        guard icmpBudget.allows(error, family, to: client, tunables, at: clock) else { return .icmpUnusable }
+        guard host.icmpBudget.allows(error, family, to: client, tunables, at: clockwork.now) else { return .icmpUnusable }
         guard tell(client, error, quoting: inner, from: virtual, typeOfService: inner[1] & 0x1e | 0xc0, frame.cause, &context) else {
             return .icmpUnusable
         }
@@ -35,7 +36,7 @@ extension Director {
     }
 
     /// Messages that are worth telling a client: unreachable, source quench, time exceeded; packet too big.
-    private mutating func isTold(_ icmp: ICMPHeader, _ family: IPFamily) -> Bool {
+    private static func isTold(_ icmp: ICMPHeader, _ family: IPFamily) -> Bool {
         family == .v4
             ? [ICMPType.unreachable, ICMPType.sourceQuench, ICMPType.timeExceeded].contains(icmp.type)
             : [ICMPv6Type.unreachable, ICMPv6Type.packetTooBig, ICMPv6Type.timeExceeded].contains(icmp.type)
@@ -48,7 +49,7 @@ extension Director {
     }
 
     /// The outer packet as far as it is quoted; `nil` when it is a later fragment or no header stands there.
-    private mutating func quotedOuter(_ quote: Bytes, _ family: IPFamily) -> Quoted? {
+    private static func quotedOuter(_ quote: Bytes, _ family: IPFamily) -> Quoted? {
         switch family {
         case .v4:
             guard let header = IPv4Header(quote), header.fragmentOffset == 0 else { return nil }
@@ -69,7 +70,7 @@ extension Director {
                 tunnelPort: quoted.proto == IPProtocol.udp && quoted.payload.count >= 4 ? quoted.payload.big16(at: 2) : 0)
             guard let place = tunnel.innerPacket(in: quoted.payload, proto: quoted.proto, to: guess) else { continue }
             let inner = quoted.payload.dropFirst(place.offset)
-            guard let flow = innerFlow(inner, place.family) else { continue }
+            guard let flow = Self.innerFlow(inner, place.family) else { continue }
             let match = connections.find(flow)
             guard match.id >= 0, !match.isReply else { continue }
             let knows = { (settings: ServerSettings) in
@@ -100,7 +101,7 @@ extension Director {
     }
 
     /// The flow of a quoted packet whose end is missing.
-    private mutating func innerFlow(_ inner: Bytes, _ family: IPFamily) -> Flow? {
+    private static func innerFlow(_ inner: Bytes, _ family: IPFamily) -> Flow? {
         var flow: Flow
         let transport: Bytes
         switch family {
@@ -119,7 +120,7 @@ extension Director {
         return flow
     }
 
-    private mutating func hasValidChecksum(_ message: Bytes, _ packet: Packet) -> Bool {
+    private static func hasValidChecksum(_ message: Bytes, _ packet: Packet) -> Bool {
         packet.family == .v4
             ? Checksum.of(message) == 0
             : Checksum.of(message, from: packet.flow.source, to: packet.flow.destination, proto: IPProtocol.icmpv6) == 0
@@ -150,14 +151,14 @@ extension Director {
     /// none, and the client is told what the message says. It is the way of the connection's own server that counts.
     private mutating func learnLimit(_ said: Int, _ id: ConnectionID, _ address: IPAddress, _ overhead: Int) -> UInt32? {
         let server = connections[id].server
-        let cached = server >= 0 ? servers[server].path : Path(), known = network.learnedMTU(address)
-        let fresh = network.tunnelPath(to: address)
+        let cached = server >= 0 ? servers[server].path : Path(), known = host.network.learnedMTU(address)
+        let fresh = host.network.tunnelPath(to: address)
         let least = address.isV4 ? min(Int(fresh.mtu), 552) : 1280
         let mtu = max(said, least)
         // Half of the time has to pass before the same value is worth another look-up of every way.
-        let isOld = network.learnedMTUs[address].map { $0.until - clock < 300 * second } ?? true
+        let isOld = host.network.learnedMTUs[address].map { $0.until - clockwork.now < 300 * second } ?? true
         if mtu < fresh.mtu || mtu == fresh.mtu && known != nil && isOld {
-            network.learnMTU(address, mtu, until: clock + 600 * second)
+            host.network.learnMTU(address, mtu, until: clockwork.now + 600 * second)
         }
         // Once the kernel holds the learned route it changes under its hands.
         let isPlain = address.isV4 && connections[id].client.isV4
@@ -167,7 +168,7 @@ extension Director {
             } else if isPlain, !cached.isLearned {
                 Int(cached.mtu)
             } else {
-                Int(network.tunnelPath(to: connections[id].serverAddress).mtu)
+                Int(host.network.tunnelPath(to: connections[id].serverAddress).mtu)
             }
         let limit = whole - overhead
         return limit >= 68 ? UInt32(limit) : nil
