@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "CLinux.h"
 
+#include <stdio.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
@@ -130,4 +131,12 @@ void svs_fork_end(int descriptor, const uint8_t *bytes, size_t count) {
         count -= (size_t)written;
     }
     _exit(0);
+}
+
+int svs_flush_output(void)
+{
+    errno = 0;
+    if (fflush(stdout) == 0 && !ferror(stdout)) return 0;
+    // What an earlier write failed of is not known any more.
+    return errno ? errno : EIO;
 }

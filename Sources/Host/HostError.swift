@@ -20,5 +20,6 @@ public struct HostError: Error, Hashable, Sendable, CustomStringConvertible {
         self.init(what, cause: Errno(rawValue: errno).description, errno: errno)
     }
 
-    public var description: String { "cannot \(what): \(cause)" }
+    /// An empty answer leaves no colon behind.
+    public var description: String { "cannot \(what)" + (cause.isEmpty ? "" : ": \(cause)") }
 }

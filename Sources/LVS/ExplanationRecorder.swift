@@ -105,6 +105,10 @@ extension Director {
             }
             if !sameAddress { reasons.append("the packet is for \(flow.destination)") }
             if !samePort { reasons.append("the packet is for port \(flow.destinationPort)") }
+            // A service that takes the packet and was not asked: the host has not got its address.
+            if reasons.isEmpty {
+                reasons.append("\(key.address) is no address of the host, nor one that the director owns: it waits for it")
+            }
             let score = (sameAddress ? 4 : 0) + (samePort ? 2 : 0) + (sameProto ? 1 : 0)
             misses.append((score, Explanation.Miss(service: key, reason: reasons.joined(separator: ", "))))
         }

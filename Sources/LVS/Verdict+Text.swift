@@ -53,7 +53,7 @@ extension Verdict {
         case .fragmentationNeeded: ("fragmentation-needed", "too long for the way with DF set: answered with ICMP fragmentation needed")
         case .packetTooBig: ("packet-too-big", "too long for the way: answered with ICMPv6 packet too big")
         case .overheadTooLarge: ("overhead-too-large", "the tunnel's headers leave less than the minimum MTU")
-        case .noRoute: ("no-route", "no route to the real server: answered with ICMP unreachable")
+        case .noRoute: ("no-route", "no route to where it must go: answered with ICMP unreachable")
         case .neighborUnknown:
             ("neighbor-unknown", "the next hop does not answer for its MAC: the sender is told host or address unreachable")
         case .neighborQueueFull: ("neighbor-queue-full", "too many packets wait for the next hop's MAC")

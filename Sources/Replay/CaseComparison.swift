@@ -70,7 +70,7 @@ struct CaseComparison {
 
     private func differences(_ wanted: [[UInt8]], _ actual: [[UInt8]], _ interface: String) -> [String] {
         guard wanted.count == actual.count else {
-            let head = "  \(interface): \(wanted.count) frames expected, \(actual.count) seen"
+            let head = "  \(interface): \(counted(wanted.count, "frame")) expected, \(actual.count) seen"
             return [head] + wanted.prefix(4).map { "    expected \(frames.line($0))" }
                 + actual.prefix(4).map { "    actual   \(frames.line($0))" }
         }
@@ -102,7 +102,8 @@ struct CaseComparison {
     mutating func finish(frames count: Int) throws(FileError) {
         for file in expected.values { try file.finish(after: count) }
         if let verdicts = expectations.verdicts, verdicts.count != count {
-            throw FileError(file: expectations.folder + "/verdicts", text: "\(verdicts.count) verdicts for \(count) input frames")
+            throw FileError(
+                file: expectations.folder + "/verdicts", text: "\(counted(verdicts.count, "verdict")) for \(counted(count, "input frame"))")
         }
         for frame in expectations.routed where frame >= count {
             throw FileError(file: expectations.folder + "/routed", text: "names input frame \(frame), but there are \(count)")
@@ -139,7 +140,8 @@ struct CaseComparison {
         where place >= expected.count || place >= seen.count || expected[place] != seen[place] {
             differing += 1
         }
-        return "\(name), line \(same + 1) (\(differing) lines differ):\n  expected \(show(expected))\n  actual   \(show(seen))"
+        return
+            "\(name), line \(same + 1) (\(counted(differing, "line")) \(differing == 1 ? "differs" : "differ")):\n  expected \(show(expected))\n  actual   \(show(seen))"
     }
 }
 

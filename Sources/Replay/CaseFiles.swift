@@ -84,6 +84,12 @@ public struct CaseFiles: Sendable {
         return String(name.dropFirst(start.count + 1).dropLast(end.count + 1))
     }
 
+    /// Every file that is read.
+    public var paths: [String] {
+        [services, network] + [marks, marks6, sysctl, edits, run, connections].compactMap { $0 } + inputs.map(\.path)
+            + offloads.keys.sorted().compactMap { offloads[$0] }
+    }
+
     static func names(in folder: String) throws(FileError) -> Set<String> {
         guard let directory = opendir(folder) else {
             throw FileError(file: folder, .latest)

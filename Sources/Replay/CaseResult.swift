@@ -1,3 +1,5 @@
+internal import Admin
+
 /// How a case came out.
 public struct CaseResult: Sendable {
     public enum Outcome: Sendable, Equatable {
@@ -32,12 +34,13 @@ public struct CaseResult: Sendable {
     /// One line: `ok`, `FAIL`, `ERROR`, `new` or `-`, the name and how many frames.
     public var line: String {
         switch outcome {
-        case .passed: "ok    \(name): \(frames) frames"
+        case .passed: "ok    \(name): \(counted(frames, "frame"))"
         case .failed:
             "FAIL  \(name): "
-                + (differingFrames > 0 ? "\(differingFrames) of \(frames) frames differ" : "\(frames) frames as expected, the rest not")
+                + (differingFrames > 0
+                    ? "\(differingFrames) of \(counted(frames, "frame")) differ" : "\(counted(frames, "frame")) as expected, the rest not")
         case .unusable(let reason): "ERROR \(name): \(reason)"
-        case .regenerated: "new   \(name): \(frames) frames"
+        case .regenerated: "new   \(name): \(counted(frames, "frame"))"
         case .noKernelCase(let reason): "-     \(name): not a kernel case: \(reason)"
         }
     }

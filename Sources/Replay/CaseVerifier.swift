@@ -40,6 +40,7 @@ public struct CaseVerifier: Sendable {
         if let about = try? TextFile.read(folder + "/about") {
             result.about = about.split(whereSeparator: \.isNewline).first.map(String.init) ?? ""
         }
+        try CaseFolderNames.check(folder)
         let files = try CaseFiles(folder: folder)
         guard let kernel else { return try judge(files, by: Expectations(folder: folder), folder, &result) }
         var scenario = try Scenario(files)
@@ -84,6 +85,9 @@ public struct CaseVerifier: Sendable {
             try writer?.finish(&replay)
             result.outcome = .regenerated
             return
+        }
+        if let edit = replay.scenario.edits.keys.max(), edit >= replay.frames, let path = files.edits {
+            throw FileError(file: path, text: "an edit comes before input frame \(edit), but there are \(replay.frames)")
         }
         try judge.finish(frames: replay.frames)
         judge.compareListings(&replay)

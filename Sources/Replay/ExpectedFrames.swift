@@ -1,4 +1,5 @@
 public import Admin
+internal import LVS
 internal import Links
 internal import Wire
 
@@ -39,11 +40,7 @@ public struct Expectations: Sendable {
                 listings[name] = try TextFile.read(folder + "/expected/" + name)
             }
         }
-        if names.contains("verdicts") {
-            verdicts = try TextFile.read(folder + "/verdicts").split(whereSeparator: \.isNewline).map { line in
-                line.prefix { $0 != "#" }.split(whereSeparator: \.isWhitespace).first ?? ""
-            }.filter { !$0.isEmpty }
-        }
+        if names.contains("verdicts") { verdicts = try Self.verdicts(folder + "/verdicts") }
         if names.contains("routed") {
             let path = folder + "/routed"
             for word in try TextFile.read(path).split(whereSeparator: \.isWhitespace) {
@@ -54,6 +51,20 @@ public struct Expectations: Sendable {
         if names.contains("ignore") {
             ignored = try IgnoredFields(TextFile.read(folder + "/ignore"), file: folder + "/ignore")
         }
+    }
+    /// The reason codes of a file, one a line, with `#` comments.
+    private static func verdicts(_ path: String) throws(FileError) -> [Substring] {
+        let known = Verdict.allCases.map(\.name)
+        var verdicts: [Substring] = []
+        for (index, line) in try TextFile.read(path).split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).enumerated() {
+            guard let word = line.prefix(while: { $0 != "#" }).split(whereSeparator: \.isWhitespace).first else { continue }
+            guard word == "-" || known.contains(String(word)) else {
+                let hint = Resemblance.nearest(to: String(word), among: known).map { "; did you mean \($0)?" } ?? ""
+                throw FileError(file: path, line: index + 1, text: "\(word): no reason code\(hint)")
+            }
+            verdicts.append(word)
+        }
+        return verdicts
     }
 }
 

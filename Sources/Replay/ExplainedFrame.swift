@@ -62,6 +62,13 @@ public struct ExplainedFrame: Sendable {
         return lines.map { $0 + "\n" }.joined()
     }
 
+    /// What a running director says of the packet that it was asked about alone, with the packet's place among several.
+    public static func numbered(_ answer: String, _ number: Int) -> String {
+        let (zero, own) = answer.hasPrefix("{") ? ("\"frame\":0,", "\"frame\":\(number),") : ("frame 0 ", "frame \(number) ")
+        guard let place = answer.firstRange(of: zero) else { return answer }
+        return answer[..<place.lowerBound] + own + answer[place.upperBound...]
+    }
+
     private static func labelled(_ label: String, _ lines: [String]) -> [String] {
         lines.enumerated().map { number, line in
             "  " + (number == 0 ? label + String(repeating: " ", count: max(12 - label.count, 1)) : String(repeating: " ", count: 14))

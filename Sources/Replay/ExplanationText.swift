@@ -1,3 +1,4 @@
+internal import Admin
 internal import LVS
 internal import Wire
 
@@ -69,7 +70,7 @@ enum ExplanationText {
     private static func age(_ entry: Explanation.Entry) -> String {
         let rest = "expires in \(seconds(entry.remaining))"
         if entry.isTemplate { return "last used \(seconds(entry.idle)) ago, \(rest), \(entry.children) connections hang on it" }
-        return "last packet \(seconds(entry.idle)) ago, \(rest), \(entry.packets) packets of the client so far"
+        return "last packet \(seconds(entry.idle)) ago, \(rest), \(counted(entry.packets, "packet")) of the client so far"
     }
 
     static func method(_ method: ForwardingMethod) -> String {
@@ -86,7 +87,8 @@ enum ExplanationText {
     private static func candidates(_ schedule: Explanation.Schedule) -> [String] {
         let shown = 24
         var lines = [
-            "\(schedule.scheduler), \(schedule.candidates.count) candidates" + (schedule.picked == nil ? ", none of them usable" : "")
+            "\(schedule.scheduler), \(counted(schedule.candidates.count, "candidate"))"
+                + (schedule.picked == nil ? ", none of them usable" : "")
         ]
         for (place, candidate) in schedule.candidates.enumerated() where place < shown || place == schedule.picked {
             var facts = ["weight \(candidate.weight)", "\(candidate.active) active, \(candidate.inactive) inactive"]

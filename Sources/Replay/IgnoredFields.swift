@@ -22,7 +22,10 @@ public struct IgnoredFields: Sendable, Hashable {
         for (index, line) in text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).enumerated() {
             for word in line.prefix(while: { $0 != "#" }).split(whereSeparator: \.isWhitespace) {
                 guard let name = Self.name(word) else {
-                    throw FileError(file: file, line: index + 1, text: "\(word): no header field; such as ttl, ip.id or inner.tcp.window")
+                    let last = word.lowercased().split(separator: ".").last.map(String.init) ?? ""
+                    let hint = Resemblance.nearest(to: last, among: fields.sorted()).map { "did you mean \($0)?" }
+                    throw FileError(
+                        file: file, line: index + 1, text: "\(word): no header field; \(hint ?? "such as ttl, ip.id or inner.tcp.window")")
                 }
                 names.append(name)
             }
@@ -40,6 +43,9 @@ public struct IgnoredFields: Sendable, Hashable {
         "icmp", "icmpv6", "gre", "gue",
     ]
 
+    /// Every field that differences can name.
+    private static let fields = Set(PacketDescription.fieldNames.map(dashed))
+
     private static func name(_ word: Substring) -> Name? {
         var parts = word.lowercased().split(separator: ".", omittingEmptySubsequences: false)[...]
         guard
@@ -51,6 +57,10 @@ public struct IgnoredFields: Sendable, Hashable {
         if let first = parts.first, places.contains(first) { name.place = String(parts.removeFirst()) }
         if parts.count == 2, headers.contains(parts[parts.startIndex]) { name.header = String(parts.removeFirst()) }
         guard parts.count == 1, let field = parts.first, !headers.contains(field) else { return nil }
+        let unnumbered =
+            field.split(separator: "-").last.map { $0.allSatisfy(\.isNumber) } == true
+            ? field.split(separator: "-").dropLast().joined(separator: "-") : String(field)
+        guard fields.contains(unnumbered) else { return nil }
         name.field = String(field)
         return name
     }

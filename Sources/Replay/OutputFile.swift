@@ -10,6 +10,18 @@ public enum OutputFile {
         if mkdir(path, 0o755) != 0, errno != EEXIST { throw FileError(file: path, .latest) }
     }
 
+    /// Refuses a folder that could not be made: one that is there, or whose own folder is not, or may not be written to.
+    public static func checkNewFolder(_ path: String) throws(FileError) {
+        guard access(path, F_OK) != 0 else { throw FileError(file: path, .fileExists) }
+        var parent = path
+        while parent.hasSuffix("/") { parent.removeLast() }
+        parent = parent.lastIndex(of: "/").map { $0 == parent.startIndex ? "/" : String(parent[..<$0]) } ?? "."
+        var status = stat()
+        guard stat(parent, &status) == 0 else { throw FileError(file: parent, .latest) }
+        guard status.st_mode & S_IFMT == S_IFDIR else { throw FileError(file: parent, .notDirectory) }
+        guard access(parent, W_OK | X_OK) == 0 else { throw FileError(file: parent, .latest) }
+    }
+
     /// Makes a folder that must not be there yet.
     public static func makeNewFolder(_ path: String) throws(FileError) {
         if mkdir(path, 0o755) != 0 { throw FileError(file: path, .latest) }

@@ -52,7 +52,10 @@ public struct PacketScript: Sendable {
             }
             let indent = line.distance(from: line.startIndex, to: rest.startIndex)
             do throws(PacketWords.WordsProblem) {
-                packets.append(Packet(line: number + 1, time: time, words: try PacketWords(String(rest)), indent: indent))
+                packets.append(
+                    Packet(
+                        line: number + 1, time: time, words: try PacketWords(PacketNames.numeric(String(rest), names: SystemNames())),
+                        indent: indent))
             } catch { throw fail(error.text, at: error.column > 0 ? indent + error.column : 0) }
             last = time
         }

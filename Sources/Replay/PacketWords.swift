@@ -140,6 +140,7 @@ public struct PacketWords: Sendable, Hashable {
         case "mtu": mtu = try number(UInt32.self)
         case "type" where isICMP: icmp.type = try number(UInt8.self)
         case "code" where isICMP: icmp.code = try number(UInt8.self)
+        case let pair where isICMP && pair.first?.isNumber == true: icmp = try Self.message(pair)
         default:
             switch proto {
             case IPProtocol.tcp: flags = try Self.flags(word)
@@ -148,12 +149,21 @@ public struct PacketWords: Sendable, Hashable {
                 let names = source.isV4 ? Self.messages4 : Self.messages6
                 guard let message = names.first(where: { $0.0 == word.lowercased() }) else {
                     throw WordsProblem(
-                        text: "\(word): the ICMP message is one of \(names.map { $0.0 }.joined(separator: ", ")), or type N code N")
+                        text: "\(word): the ICMP message is one of \(names.map { $0.0 }.joined(separator: ", ")), or TYPE/CODE in numbers")
                 }
                 icmp = ICMPMessageName(type: message.1, code: message.2)
             default: throw WordsProblem(text: "\(word): not understood")
             }
         }
+    }
+
+    /// `TYPE/CODE` or `TYPE`.
+    private static func message(_ word: String) throws(WordsProblem) -> ICMPMessageName {
+        let parts = word.split(separator: "/", omittingEmptySubsequences: false).map { UInt8($0) }
+        guard parts.count <= 2, let type = parts[0], let code = parts.count == 2 ? parts[1] : 0 else {
+            throw WordsProblem(text: "\(word): an ICMP message in numbers is TYPE/CODE, each from 0 to 255")
+        }
+        return ICMPMessageName(type: type, code: code)
     }
 
     private var isICMP: Bool { proto == IPProtocol.icmp || proto == IPProtocol.icmpv6 }

@@ -31,6 +31,14 @@ public struct RecordFilter: Sendable {
             guard let service = Self.endpoint(word) else {
                 throw FileError(file: "--service \(word)", text: "expected ADDRESS, ADDRESS:PORT or [ADDRESS]:PORT")
             }
+            guard Self.takes(service.0, service.1, rules) else {
+                let known = rules.compactMap { if case .addService(let key, _) = $0.command { "\(key)" } else { nil } }
+                throw FileError(
+                    file: "--service \(word)",
+                    text: "there is no such service, "
+                        + (known.isEmpty
+                            ? "nor any other" : "only " + known.prefix(8).joined(separator: ", ") + (known.count > 8 ? " and others" : "")))
+            }
             self.services.append(service)
         }
         for rule in rules {
@@ -38,6 +46,17 @@ public struct RecordFilter: Sendable {
             if self.services.contains(where: { $0.address == key.address && ($0.port == nil || $0.port == key.port) }) {
                 servers.insert(server.address)
             }
+        }
+    }
+
+    /// Whether a service may take packets for an address and port; one by mark takes any.
+    private static func takes(_ address: IPAddress, _ port: UInt16?, _ rules: [ServicesFile.Rule]) -> Bool {
+        rules.contains { rule in
+            guard case .addService(let key, _) = rule.command, key.family == address.family else { return false }
+            guard key.mark == 0 else { return true }
+            return key.address == address
+                && (port == nil || key.port == port || key.port == 0 && key.ranges.isEmpty
+                    || key.ranges.contains { $0.contains(port ?? 0) })
         }
     }
 

@@ -16,7 +16,8 @@ public final class RecordedCase {
     private let names: [Int32: String]
     private var inputs: [Int32: (frames: PcapWriter, offloads: VnetWriter)] = [:]
     private var outputs: [Int32: PcapWriter] = [:]
-    private var edits = ""
+    /// Commands with the frames that they come before.
+    private var edits: [(frame: Int, command: String)] = []
     private var last: (cause: Int, number: UInt32) = (-1, 0)
     /// Frames that left when a neighbour became known: what replay, which knows it from the beginning, sends at once.
     private var released: [(interface: Int32, frame: [UInt8])] = []
@@ -82,7 +83,7 @@ public final class RecordedCase {
             emissions += 1
             released.append((piece.interface, frame))
         case .command:
-            edits += "\(piece.cause): \(String(decoding: piece.bytes, as: UTF8.self))\n"
+            edits.append((piece.cause, String(decoding: piece.bytes, as: UTF8.self)))
         }
     }
 
@@ -100,7 +101,9 @@ public final class RecordedCase {
             try file.offloads.close()
         }
         for file in outputs.values { try file.close() }
-        if !edits.isEmpty { try write(edits, "edits") }
+        // A command behind the last frame has changed nothing that the case shows.
+        let lines = edits.filter { $0.frame < frames }.map { "\($0.frame): \($0.command)\n" }
+        if !lines.isEmpty { try write(lines.joined(), "edits") }
         try write(network, "network")
     }
 

@@ -43,14 +43,15 @@ public struct CaseCapture {
     }
 
     /// Captures until a limit or a signal; how many frames. Needs CAP_NET_RAW.
-    public func run() throws -> Int {
+    /// - Parameter progress: is told again and again how many there are.
+    public func run(progress: (Int) -> Void) throws -> Int {
         // Everything that may be refused comes before the folder is made.
         var network = Network()
         try HostNetwork().update(&network)
         let taps = try interfaces.map { try SocketLink(on: $0) }
         try OutputFile.makeNewFolder(folder)
         for (name, text) in texts { try write(text, name) }
-        let captured = try capture(taps)
+        let captured = try capture(taps, progress)
         // The neighbours as they are at the end: the frames in between made them known.
         let host = try HostNetwork()
         try host.update(&network)
@@ -69,7 +70,7 @@ public struct CaseCapture {
         return run.text
     }
 
-    private func capture(_ taps: [SocketLink]) throws -> Int {
+    private func capture(_ taps: [SocketLink], _ progress: (Int) -> Void) throws -> Int {
         let signals = try Signals([.terminate, .interrupt])
         let poller = try Poller()
         for descriptor in [signals.descriptor] + taps.map(\.descriptor) { try poller.watch(descriptor, as: UInt64(descriptor)) }
@@ -92,6 +93,7 @@ public struct CaseCapture {
                 }
                 if !batch.isEmpty { isIdle = false }
             }
+            progress(count)
             _ = try poller.wait(milliseconds: isIdle ? Int32(min((end - min(svs_clock(), end)) / 1_000_000, 1000)) : 0)
             isStopped = signals.next() != nil
         }

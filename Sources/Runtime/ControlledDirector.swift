@@ -16,6 +16,8 @@ struct ControlledDirector: ~Copyable, ControlTarget {
     var rules = HostRulesInForce()
     /// What is being recorded for `svs record`.
     var recording: LiveRecording?
+    /// The client that it is made for.
+    private var recorder: Int32 = -1
     /// A command was carried out since this was last reset.
     var hasChanged = false
     /// Another thread is at work: a copy of the process would hold its locks for ever.
@@ -34,7 +36,7 @@ struct ControlledDirector: ~Copyable, ControlTarget {
     func service(_ key: ServiceKey) -> ServiceRecord? { director.record(of: key) }
     func connections() -> [ConnectionRecord] { director.connectionRecords() }
 
-    mutating func answer(_ question: ControlQuestion) throws(AskError) -> ControlReply {
+    mutating func answer(_ question: ControlQuestion, from client: Int32) throws(AskError) -> ControlReply {
         switch question {
         case .verdictCounters: return .text(director.verdicts.all.map { "\($0.verdict.name) \($0.frames)\n" }.joined())
         case .virtualAddresses:
@@ -46,7 +48,9 @@ struct ControlledDirector: ~Copyable, ControlTarget {
             return .text(try LiveExplanation.answer(packet, form, &director, interfaces: interfaces))
         case .startRecording(let request):
             try checkFork()
-            return .recordingStart(try startRecording(request))
+            let start = try startRecording(request)
+            recorder = client
+            return .recordingStart(start)
         case .recorded: return .chunk(try running().fetch())
         case .recordedConnections: return .chunk(try running().fetchConnections())
         case .endRecording:
@@ -54,6 +58,13 @@ struct ControlledDirector: ~Copyable, ControlTarget {
             recording = nil
             return .recordingEnd(ended)
         }
+    }
+
+    /// A recording ends with the process that makes it.
+    mutating func clientLeft(_ client: Int32) {
+        guard client == recorder else { return }
+        recording = nil
+        recorder = -1
     }
 
     private func checkFork() throws(AskError) {

@@ -33,7 +33,8 @@ public final class DirectorRecorder {
     /// - Parameters:
     ///   - end: nanoseconds of CLOCK_MONOTONIC.
     ///   - frames, bytes: of what arrived.
-    public func record(into made: RecordedCase, until end: UInt64, frames: Int, bytes: Int) throws {
+    ///   - progress: is told again and again how far it is.
+    public func record(into made: RecordedCase, until end: UInt64, frames: Int, bytes: Int, progress: (RecordedCase) -> Void) throws {
         let signals = try Signals([.terminate, .interrupt])
         let poller = try Poller()
         try poller.watch(signals.descriptor, as: 0)
@@ -41,6 +42,7 @@ public final class DirectorRecorder {
         while !isOver {
             isOver = try fetch(into: made) || made.frames >= frames || made.bytes >= bytes || svs_clock() >= end
             if !hasConnections { try fetchConnections() }
+            progress(made)
             let pause = min((end - min(svs_clock(), end)) / 1_000_000, Self.pause)
             if !isOver, try !poller.wait(milliseconds: Int32(pause)).isEmpty, signals.next() != nil { isOver = true }
         }

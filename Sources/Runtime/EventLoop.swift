@@ -46,6 +46,8 @@ public final class EventLoop {
     private let claims: InterfaceClaims?
     /// Why the control socket could not be made again, as it was said last.
     private var controlFailure: ControlError?
+    private let files: RunFiles
+    private let news: LinkNews
     private var state: RunFiles.State
     /// Descriptors of the links, as registered.
     private var watched: [Int32]
@@ -76,6 +78,9 @@ public final class EventLoop {
         self.log = log
         claims = setup.claims
         self.state = state
+        files = setup.files
+        let news = LinkNews(setup.interfaces, log: log)
+        self.news = news
         (control, signals) = (setup.control, setup.signals)
         reload = try Reload(setup.files)
         rulesChanges = setup.rulesChanges
@@ -84,10 +89,7 @@ public final class EventLoop {
         poller = try Poller()
         local = HostLink(setup.requests)
         host = HostSide(setup.network, setup.requests, interfaces: setup.interfaces, log: log)
-        var news = RepeatFilter<Int32>()
-        let complain = { (error: LinkError, interface: Int32) in
-            if news.isNew(error.description, about: interface) { log.say(error.description) }
-        }
+        let complain = { (error: LinkError, interface: Int32) in news.complain(error.description, about: interface) }
         let requests = setup.requests
         let links = setup.links + [local]
         egress = EgressLinks(
@@ -106,6 +108,7 @@ public final class EventLoop {
     private func configure(_ services: String) throws {
         try updateNetwork()
         state.set(in: &engine)
+        for line in state.warnings(files) { log.say(line) }
         for command in state.plan.changes(from: ServicePlan()) + state.timeouts {
             do throws(CommandError) { try engine.director.apply(command) } catch {
                 throw FileError(file: services, text: "\(command.summary): \(error.sentence)")
@@ -174,6 +177,7 @@ public final class EventLoop {
         }
         claims?.follow(engine.director.network.interfaces)
         egress.follow(engine.director.network.interfaces)
+        news.follow(engine.director.network.interfaces)
         packets.setAllReady()
         return true
     }
@@ -192,10 +196,11 @@ public final class EventLoop {
         switch result {
         case .failure(let error): log.say("\(error); everything stays as it was")
         case .success(let fresh):
-            let changes = fresh.apply(to: &engine, since: state) { log.say("\($0.summary): \($1.sentence)") }
+            for line in fresh.warnings(files, replacing: engine.inventory().services.count) { log.say(line) }
+            let commands = fresh.apply(to: &engine, since: state) { log.say("\($0.summary): \($1.sentence)") }
+            log.say(fresh.summary(since: state, commands: commands))
             state = fresh
             isBehind = true
-            log.say("files read again: \(changes) changes")
             sayOfRules(state.rules.failures)
         }
     }

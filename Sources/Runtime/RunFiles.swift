@@ -44,17 +44,38 @@ public struct RunFiles: Sendable {
         var ignored: [String] = []
     }
 
-    /// Reads all files, or throws the first thing that is wrong in any of them.
+    /// Reads all files, or throws all that is wrong in any of them.
     public func read() throws(FileError) -> State {
         var state = State()
+        var errors = FileErrors()
         var keys: [ServiceKey]?
         if let services {
-            let file = try ServicesFile(text(services), name: services, names: SystemNames())
-            try Self.rehearse(file)
-            state.plan = try ServicePlan(file)
-            keys = file.commands.addedServices
-            state.timeouts = file.commands.filter { if case .setTimeouts = $0 { true } else { false } }
+            keys = []
+            errors.note { () throws(FileError) in keys = try readServices(services, &state) }
         }
+        errors.note { () throws(FileError) in try readMarks(for: keys, &state) }
+        state.tunables = Self.hostTunables()
+        if let sysctl {
+            errors.note { () throws(FileError) in
+                let file = try SysctlFile(text(sysctl), file: sysctl, over: state.tunables)
+                (state.tunables, state.ignored) = (file.tunables, file.ignored)
+            }
+        }
+        try errors.check()
+        return state
+    }
+
+    /// - Returns: what marks are read for.
+    private func readServices(_ path: String, _ state: inout State) throws(FileError) -> [ServiceKey] {
+        let file = try ServicesFile(text(path), name: path, names: SystemNames())
+        try Self.rehearse(file)
+        state.plan = try ServicePlan(file)
+        state.timeouts = file.commands.filter { if case .setTimeouts = $0 { true } else { false } }
+        return file.commands.addedServices
+    }
+
+    /// - Parameter keys: the services of the file; `nil` without one, since any may come.
+    private func readMarks(for keys: [ServiceKey]?, _ state: inout State) throws(FileError) {
         if let marks {
             let text = try self.text(marks)
             state.marks4 = try MarksFile(text, file: marks, family: .v4, services: keys).rules
@@ -66,14 +87,6 @@ public struct RunFiles: Sendable {
             state.markTexts["marks6"] = text
         }
         state.rules = HostRulesInForce(host: try hostRules(), givesMarks: marksFromHost, honours: honoursFirewall)
-        var tunables = Self.hostTunables()
-        if let sysctl {
-            let file = try SysctlFile(text(sysctl), file: sysctl, over: tunables)
-            tunables = file.tunables
-            state.ignored = file.ignored
-        }
-        state.tunables = tunables
-        return state
     }
 
     /// The host's own rules, where they are wanted. Without an answer from a command the director goes on without its rules, unless
@@ -87,19 +100,24 @@ public struct RunFiles: Sendable {
 
     private func text(_ path: String) throws(FileError) -> String { try TextFile.read(try open(path), path) }
 
-    /// Carries the rules out on a director that nobody sees, so that one that would be refused is found before anything is
-    /// done, with its line.
+    /// Carries the rules out on a director that nobody sees, so that all that would be refused are found before anything is
+    /// done, with their lines. Of a service that cannot be, the servers are not looked at.
     private static func rehearse(_ file: ServicesFile) throws(FileError) {
         var director = Director(connections: 16)
+        var errors = FileErrors()
+        var missing: Set<ServiceKey> = []
         for rule in file.rules {
             switch rule.command {
             case .startDaemon, .stopDaemon: continue
+            case .addServer(let key, _, _) where missing.contains(key): continue
             default: break
             }
             do throws(CommandError) { try director.apply(rule.command) } catch {
-                throw FileError(file: file.name, line: rule.line, text: error.sentence)
+                errors.add(FileError(file: file.name, line: rule.line, text: error.sentence))
+                if case .addService(let key, _) = rule.command, error != .serviceExists { missing.insert(key) }
             }
         }
+        try errors.check()
     }
 
     /// The host's own values of what the director answers in the host's place.

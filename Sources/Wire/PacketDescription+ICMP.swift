@@ -3,7 +3,7 @@ extension PacketDescription {
         let name = Self.name(envelope.proto)
         guard let icmp = ICMPHeader(bytes) else {
             plain(bytes.count >= 2 ? "\(name) \(bytes[0])/\(bytes[1])" : name, envelope)
-            return complain("short \(name) header", bytes)
+            return envelope.isPiece ? () : complain("short \(name) header", bytes)
         }
         let kind = envelope.isV6 ? ICMPv6Type.name(icmp.type, icmp.code) : ICMPType.name(icmp.type, icmp.code)
         var words = "\(name) \(icmp.type)/\(icmp.code)"

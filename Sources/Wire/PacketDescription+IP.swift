@@ -11,7 +11,22 @@ extension PacketDescription {
         var isFirst = true
         /// Whether the whole message is there, so that its checksum can be judged.
         var isWhole = true
+        /// Whether it is only the first piece of a message, or stands in one.
+        var isPiece = false
         var place: Place
+
+        /// Whether the field at `offset` holds the sum of the pseudo-header only: the interface is to complete it.
+        func isPartial(_ message: Bytes, at offset: Int) -> Bool {
+            var sum = Checksum()
+            sum.addPseudoHeader(from: source, to: destination, proto: proto, length: message.count)
+            return message.big16(at: offset) == sum.folded
+        }
+
+        /// What is wrong with a checksum at `offset`, with a blank in front; nothing when it is right or cannot be judged.
+        func judgement(_ name: String, of message: Bytes, at offset: Int) -> String {
+            guard isWhole, !isSummed(message) else { return "" }
+            return isPartial(message, at: offset) ? " partial checksum" : " <bad \(name) checksum>"
+        }
 
         func isSummed(_ message: Bytes) -> Bool { Checksum.of(message, from: source, to: destination, proto: proto) == 0 }
     }
@@ -41,13 +56,15 @@ extension PacketDescription {
         if headerLength > 20 { words += " options \(Self.hex(bytes.dropFirst(20).prefix(headerLength - 20)))" }
         if !header.hasValidChecksum, !place.isQuoted { words += " <bad header checksum>" }
         let isBad = total < headerLength || total > bytes.count
-        if isBad, !(place.isQuoted && total > bytes.count) { words += " <bad total length>" }
+        // The rest of what is inside a fragment stands in others.
+        if isBad, !((place.isQuoted || place.isCut) && total > bytes.count) { words += " <bad total length>" }
         let message = isBad ? bytes.dropFirst(headerLength) : bytes.prefix(total).dropFirst(headerLength)
         self.message(
             message,
             Envelope(
                 source: source, destination: destination, isV6: false, proto: header.proto, words: words, isFirst: offset == 0,
-                isWhole: !isBad && fragment & 0x3fff == 0 && !place.isQuoted && !place.isCut, place: place))
+                isWhole: !isBad && fragment & 0x3fff == 0 && !place.isQuoted && !place.isCut,
+                isPiece: fragment & 0x3fff != 0 || place.isCut, place: place))
     }
 
     private mutating func ipv6(_ bytes: Bytes, _ place: Place) {
@@ -60,7 +77,7 @@ extension PacketDescription {
         let packet = isBad ? bytes : bytes.prefix(40 + length)
         var envelope = Envelope(
             source: header.source, destination: header.destination, isV6: true, proto: header.nextHeader,
-            words: words, isWhole: !isBad && !place.isQuoted && !place.isCut, place: place)
+            words: words, isWhole: !isBad && !place.isQuoted && !place.isCut, isPiece: place.isCut, place: place)
         var walk = ExtensionWalk(packet)
         while let found = walk.next() {
             switch found.proto {
@@ -68,11 +85,11 @@ extension PacketDescription {
                 let word = packet.big16(at: found.offset + 2), offset = Int(word & 0xfff8)
                 envelope.words += " fragid \(Self.hex(packet.big32(at: found.offset + 4))) frag \(offset)\(word & 1 != 0 ? "+" : "")"
                 envelope.isFirst = offset == 0
-                if word & 0xfff9 != 0 { envelope.isWhole = false }
+                if word & 0xfff9 != 0 { (envelope.isWhole, envelope.isPiece) = (false, true) }
             default: envelope.words += " " + Self.name(found.proto)
             }
         }
-        if isBad, !place.isQuoted { envelope.words += " <bad payload length>" }
+        if isBad, !place.isQuoted, !place.isCut { envelope.words += " <bad payload length>" }
         if header.source.isV4 || header.destination.isV4 { envelope.words += " <mapped address>" }
         envelope.proto = walk.proto
         guard !walk.isCutOff else {

@@ -41,6 +41,8 @@ extension PacketDescription {
             return ported(name + more, bytes, envelope)
         }
         if bytes.count >= 4 { ported(name, bytes, envelope) } else { plain(name, envelope) }
+        // Of a first fragment the rest stands in the next one.
+        guard !envelope.isPiece else { return }
         complain("short \(name) header", bytes.dropFirst(bytes.count >= 4 ? 4 : 0))
     }
 
@@ -56,7 +58,7 @@ extension PacketDescription {
         } else if !envelope.place.isQuoted || tcp.length < 20 {
             words += " <bad data offset \(tcp.length)>"
         }
-        if envelope.isWhole, !envelope.isSummed(bytes) { words += " <bad TCP checksum>" }
+        words += envelope.judgement("TCP", of: bytes, at: 16)
         ported(words, bytes, envelope)
     }
 
@@ -87,7 +89,7 @@ extension PacketDescription {
         let isBad = udp.length < 8 || envelope.isWhole && udp.length != bytes.count
         if isBad { words += " <bad UDP length \(udp.length)>" }
         if udp.checksum == 0, envelope.isV6, !isTunnel, envelope.isWhole { words += " <no UDP checksum>" }
-        if !isBad, envelope.isWhole, udp.checksum != 0, !envelope.isSummed(bytes) { words += " <bad UDP checksum>" }
+        if !isBad, udp.checksum != 0 { words += envelope.judgement("UDP", of: bytes, at: 6) }
         guard isTunnel, bytes.count > 8 else { return ported(words, bytes, envelope) }
         gue(bytes.dropFirst(8), words, bytes, envelope)
     }

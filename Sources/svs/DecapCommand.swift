@@ -42,6 +42,7 @@ struct DecapCommand: ParsableCommand {
         try withClearErrors {
             let decapsulator = try decapsulator()
             if let input, let output {
+                try OutputFile.refuse(output, among: [input])
                 return Terminal.complain(try DecapFile(decapsulator, from: input, to: output, stamp: stamp).run().line)
             }
             guard let interface else { return }

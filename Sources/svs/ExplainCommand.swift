@@ -20,8 +20,8 @@ struct ExplainCommand: ParsableCommand {
               svs explain --services F --network F "tcp 198.51.100.7:5555 > 192.0.2.1:80 SYN"
               svs explain --live "udp [2001:db8::7]:5555 > [2001:db8::1]:53 len 1280"
 
-            Words behind the addresses: TCP flags (SYN,ACK), an SCTP chunk, an ICMP message with the packet it quotes in \
-            [ ]; len N, ttl N, tos N, id N, df, nodf, mtu N, in INTERFACE. Without the last it comes in by the interface that \
+            Words behind the addresses: TCP flags (SYN,ACK), an SCTP chunk, an ICMP message by name or as TYPE/CODE, \
+            with the packet it quotes in [ ]; len N, ttl N, tos N, id N, df, nodf, mtu N, in INTERFACE. Without the last it comes in by the interface that \
             the host's route to its source leads to.
 
             --live asks the running director, which answers from a copy of itself: nothing in it changes.
@@ -32,10 +32,12 @@ struct ExplainCommand: ParsableCommand {
     @Flag(help: "One JSON object a line.") var json = false
     @Flag(help: "Ask the running director.") var live = false
     @Option(help: ArgumentHelp("The running director's socket.", valueName: "path")) var control: String?
+    @Option(help: ArgumentHelp("Wait for its answer as long as this (default: 5).", valueName: "seconds")) var timeout: UInt32?
 
     func validate() throws {
         guard (frame ?? 0) >= 0 else { throw ValidationError("--frame: frames are counted from 0") }
-        guard control == nil || live else { throw ValidationError("--control is for --live") }
+        guard control == nil && timeout == nil || live else { throw ValidationError("--control and --timeout are for --live") }
+        guard (1...86_400).contains(timeout ?? 1) else { throw ValidationError("--timeout: 1 to 86400 seconds are possible") }
     }
 
     private var folder: String? {
@@ -47,8 +49,14 @@ struct ExplainCommand: ParsableCommand {
     func run() throws {
         try withClearErrors {
             let folder = folder
-            let words = try arguments.dropFirst(folder == nil ? 0 : 1).map { try PacketWords($0) }
-            if live { return try askDirector() }
+            // One word alone is no packet.
+            if folder == nil, let first = arguments.first, !first.contains(where: \.isWhitespace) {
+                throw CommandFailure(
+                    "\(first): there is no such folder (a packet in words stands in quotes: \"tcp ADDRESS:PORT > ADDRESS:PORT\")")
+            }
+            let packets = arguments.dropFirst(folder == nil ? 0 : 1).map { PacketNames.numeric($0, names: SystemNames()) }
+            let words = try packets.map { try PacketWords($0) }
+            if live { return try askDirector(packets) }
             var replay = try Replayer(options.files(folder, needsInput: words.isEmpty), ownership: options.owning.own)
             let network = replay.scenario.network, guePorts = replay.scenario.guePorts
             var emissions: [Replayer.Emission] = [], late: [Replayer.Emission] = []
@@ -87,15 +95,16 @@ struct ExplainCommand: ParsableCommand {
         }
     }
 
-    private func askDirector() throws {
+    private func askDirector(_ packets: [String]) throws {
         guard folder == nil, frame == nil, options.services == nil, options.network == nil, options.inputs.isEmpty else {
             throw CommandFailure("--live explains packets in words, as the running director sees them now")
         }
         guard !arguments.isEmpty else { throw CommandFailure("--live: describe a packet in words") }
-        let client = try ControlClient(path: AdmCommandLine.path(control))
-        for (number, words) in arguments.enumerated() {
+        let client = try ControlClient(path: AdmCommandLine.path(control), patience: timeout ?? ControlClient.usualPatience)
+        for (number, words) in packets.enumerated() {
             if number > 0, !json { print("") }
-            print(try client.text(.explain(packet: words, json ? .json : .text)), terminator: "")
+            let answer = try client.text(.explain(packet: words, json ? .json : .text))
+            print(ExplainedFrame.numbered(answer, number), terminator: "")
         }
     }
 }

@@ -46,7 +46,7 @@ struct PcapCommand: ParsableCommand {
             if let folder {
                 let (script, network) = try read(folder + "/packets", network: folder + "/network")
                 let names = try script.writeCase(folder, arrivingAt: network)
-                print("\(folder): \(script.packets.count) packets in \(names.joined(separator: ", "))")
+                print("\(folder): \(counted(script.packets.count, "packet")) in \(names.joined(separator: ", "))")
             } else if let network {
                 let captures = outputs.map(FileOptions.capture)
                 for capture in captures { try OutputFile.refuse(capture.path, among: [network, words].compactMap { $0 }) }

@@ -26,3 +26,18 @@ struct ProgressBar {
         Terminal.write("\r\u{1b}[K", to: 2)
     }
 }
+
+/// A line that is written over and over on a terminal; nothing where standard error is none.
+struct ProgressLine {
+    private let isVisible = isatty(2) == 1
+    private var shown = ""
+
+    mutating func show(_ text: String) {
+        guard isVisible, text != shown else { return }
+        shown = text
+        Terminal.write("\r\u{1b}[K" + text, to: 2)
+    }
+
+    /// Takes the line away.
+    func hide() { if isVisible, !shown.isEmpty { Terminal.write("\r\u{1b}[K", to: 2) } }
+}

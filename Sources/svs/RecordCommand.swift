@@ -59,6 +59,7 @@ struct RecordCommand: ParsableCommand {
     var own: Ownership?
     @Flag(help: "Map addresses to others and clear payloads.") var anonymise = false
     @Option(help: ArgumentHelp("The running director's socket.", valueName: "path")) var control: String?
+    @Option(help: ArgumentHelp("Wait for its answers as long as this (default: 5).", valueName: "seconds")) var timeout: UInt32?
 
     func validate() throws {
         guard services == nil || !interfaces.isEmpty else { throw ValidationError("--interface is missing: name at least one interface") }
@@ -68,7 +69,10 @@ struct RecordCommand: ParsableCommand {
         }
         guard !anonymise || services == nil else { throw ValidationError("--anonymise is for cases of a running director") }
         guard own == nil || services != nil else { throw ValidationError("--own: a running director owns what it was started with") }
-        guard control == nil || services == nil else { throw ValidationError("--control: the services come from --services") }
+        guard control == nil && timeout == nil || services == nil else {
+            throw ValidationError("--control and --timeout: the services come from --services, no director is asked")
+        }
+        guard (1...86_400).contains(timeout ?? 1) else { throw ValidationError("--timeout: 1 to 86400 seconds are possible") }
     }
 
     func run() throws {
@@ -83,9 +87,9 @@ struct RecordCommand: ParsableCommand {
 
     /// Has the running director record.
     private func recordDirector() throws -> CaseResult {
-        guard access(output, F_OK) != 0 else { throw FileError(file: output, .fileExists) }
+        try OutputFile.checkNewFolder(output)
         let recorder = try DirectorRecorder(
-            ControlClient(path: AdmCommandLine.path(control)),
+            ControlClient(path: AdmCommandLine.path(control), patience: timeout ?? ControlClient.usualPatience),
             .init(clients: clients, services: onlyServices, interfaces: interfaces), log: Terminal.log)
         var texts = recorder.texts
         try read(into: &texts)
@@ -98,9 +102,14 @@ struct RecordCommand: ParsableCommand {
         let made = try RecordedCase(
             folder: output, texts: texts, interfaces: recorder.interfaces,
             taken: interfaces.isEmpty ? recorder.taken : interfaces, limit: frames, anonymiser: anonymiser)
-        try recorder.record(into: made, until: end, frames: frames, bytes: megabytes << 20)
+        var line = ProgressLine()
+        try recorder.record(into: made, until: end, frames: frames, bytes: megabytes << 20) {
+            line.show("recording: \(counted($0.frames, "frame")) arrived, \($0.emissions) left")
+        }
+        line.hide()
+        try checkFrames(made.frames)
         let result = try made.settle()
-        let what = "recorded \(made.frames) frames that arrived and \(made.emissions) that left to \(output)"
+        let what = "recorded \(counted(made.frames, "frame")) that arrived and \(made.emissions) that left to \(output)"
         let words =
             switch result.outcome {
             case .passed: "; the replay sends the same"
@@ -113,6 +122,7 @@ struct RecordCommand: ParsableCommand {
 
     /// Captures what arrives, for a director that cannot be asked.
     private func capture() throws {
+        try OutputFile.checkNewFolder(output)
         for name in interfaces where if_nametoindex(name) == 0 { throw CommandFailure("interface \(name) does not exist") }
         var texts = ["services": try TextFile.read(services ?? "")]
         try read(into: &texts)
@@ -121,7 +131,18 @@ struct RecordCommand: ParsableCommand {
         let capture = CaseCapture(
             folder: output, interfaces: interfaces, texts: texts, ownership: own ?? .none, filter: filter, frames: frames,
             bytes: megabytes << 20, end: end, log: Terminal.log)
-        Terminal.complain("recorded \(try capture.run()) frames to \(output)")
+        var line = ProgressLine()
+        let captured = try capture.run { line.show("recording: \(counted($0, "frame"))") }
+        line.hide()
+        try checkFrames(captured)
+        Terminal.complain("recorded \(counted(captured, "frame")) to \(output)")
+    }
+
+    /// A case without frames shows nothing, so that making one is no success; what there is of it stays.
+    private func checkFrames(_ count: Int) throws(CommandFailure) {
+        guard count == 0 else { return }
+        let only = clients.isEmpty && onlyServices.isEmpty ? "" : " of the clients and services named"
+        throw CommandFailure("no frame\(only) arrived: \(output) holds the configuration only", status: 1)
     }
 
     /// The files that options name instead of the director's own.

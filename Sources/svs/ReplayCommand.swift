@@ -83,7 +83,9 @@ struct ReplayCommand: ParsableCommand {
 
     func run() throws {
         try withClearErrors {
-            var replay = try Replayer(options.files(folder), seed: seed, ownership: options.owning.own)
+            let files = try options.files(folder)
+            for output in outputs { try OutputFile.refuse(FileOptions.capture(output).path, among: files.paths) }
+            var replay = try Replayer(files, seed: seed, ownership: options.owning.own)
             let writer = EmissionWriter(stamp: stamp)
             for output in outputs {
                 let capture = FileOptions.capture(output)

@@ -76,6 +76,9 @@ struct VerifyCommand: ParsableCommand {
             if let ignore { verifier.ignored = try IgnoredFields(TextFile.read(ignore), file: ignore) }
             var all: [String] = []
             for folder in folders { all += try CaseRun.folders(in: folder) }
+            if let report {
+                for folder in all { if let files = try? CaseFiles(folder: folder) { try OutputFile.refuse(report, among: files.paths) } }
+            }
             return try run(all, verifier)
         }
         let bad = results.filter { $0.outcome == .failed }.count
@@ -84,7 +87,7 @@ struct VerifyCommand: ParsableCommand {
         let frames = results.reduce(0) { $0 + $1.frames }
         let word = regenerate ? "written" : against == .kernel ? "agree with the kernel" : "passed"
         print(
-            "\(results.count) cases, \(frames) frames: \(results.count - bad - unusable - unasked) \(word), \(bad + unusable) failed"
+            "\(counted(results.count, "case")), \(counted(frames, "frame")): \(results.count - bad - unusable - unasked) \(word), \(bad + unusable) failed"
                 + (unasked > 0 ? ", \(unasked) not kernel cases" : ""))
         if unusable > 0 { Terminal.exit(2) }
         if bad > 0 { Terminal.exit(1) }

@@ -41,6 +41,29 @@ import Testing
         #expect(run("-v").output == "ipvsadm v1.31 2019/12/24 (compiled with popt and IPVS v1.2.1)\n")
     }
 
+    @Test func theHintNamesTheProgram() {
+        func hint(_ program: String?) -> String {
+            var errors = ""
+            let connect: () throws(Broken) -> FailingChannel = { () throws(Broken) in throw Broken() }
+            let adm = Adm(
+                connect: connect, names: HostFiles(), program: program ?? "ipvsadm", input: { nil }, output: { _ in },
+                errors: { errors += $0 })
+            #expect(adm.run(["nosuch"]) == 255)
+            return errors
+        }
+        #expect(hint("svs adm") == "Try `svs adm -h' or 'svs adm --help' for more information.\n")
+        #expect(hint(nil) == "Try `ipvsadm -h' or 'ipvsadm --help' for more information.\n")
+    }
+
+    @Test(arguments: [("verfy", "verify"), ("exlpain", "explain"), ("adn", "adm"), ("dance", nil), ("", nil), ("x", nil)])
+    func mistypedWordsAreRecognised(_ word: String, _ meant: String?) {
+        #expect(Resemblance.nearest(to: word, among: ["run", "adm", "replay", "explain", "verify", "record", "pcap", "decap"]) == meant)
+    }
+
+    @Test func countsAgreeWithTheirNouns() {
+        #expect([0, 1, 2].map { counted($0, "case") } == ["0 cases", "1 case", "2 cases"])
+    }
+
     @Test func notRoot() {
         let answer = run("-C", refusal: 1)
         #expect(answer.status == 2)

@@ -60,7 +60,7 @@ struct MemoryDirector: ControlTarget {
     func inventory() -> Inventory { state }
     func connections() -> [ConnectionRecord] { table }
 
-    mutating func answer(_ question: ControlQuestion) throws(AskError) -> ControlReply {
+    mutating func answer(_ question: ControlQuestion, from client: Int32) throws(AskError) -> ControlReply {
         switch question {
         case .explain(let packet, _): return .text(String(packet.reversed()))
         case .recorded: return .chunk(.init(hasMore: true, bytes: (0..<300_000).map { UInt8($0 % 251) }))

@@ -81,6 +81,18 @@ import Wire
         }
     }
 
+    /// A director that hangs is not waited for for ever.
+    @Test func silenceIsSaid() throws {
+        let folder = temporaryFolder()
+        let path = folder + "/svs.sock"
+        var (device, inode) = (UInt64(0), UInt64(0))
+        let listener = svs_control_listen(path, &device, &inode)
+        defer { close(listener); svs_control_unlink(path, device, inode); rmdir(folder) }
+        let client = try ControlClient(path: path, patience: 1)
+        let error = #expect(throws: ControlFailure.self) { _ = try client.inventory() }
+        #expect(error?.description == path + ": svs run has not answered for 1 s (--timeout SECONDS waits longer)")
+    }
+
     @Test func aSocketFileThatNobodyListensAtIsReplaced() throws {
         let folder = temporaryFolder()
         let path = folder + "/svs.sock"

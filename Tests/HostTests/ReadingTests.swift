@@ -52,5 +52,6 @@ struct ReadingTests {
 
     @Test func errorsAsSentences() {
         #expect("\(HostError("open a door", errno: 13))" == "cannot open a door: Permission denied")
+        #expect("\(HostError("announce 192.0.2.1", cause: ""))" == "cannot announce 192.0.2.1")
     }
 }

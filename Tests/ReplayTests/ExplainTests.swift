@@ -30,7 +30,7 @@ import Wire
                   comes in    by eth0, where the host's route to 198.51.100.7 leads
                   connection  none known for TCP 198.51.100.7:5555 > 192.0.2.1:80
                   service     TCP 192.0.2.1:80, by address and port
-                  scheduler   rr, 1 candidates
+                  scheduler   rr, 1 candidate
                                 > 10.0.0.2:80: next in the circle (weight 1, 0 active, 0 inactive)
                   connection  made: TCP 198.51.100.7:5555 > 192.0.2.1:80 > 10.0.0.2:80, direct routing, NONE
                   state       NONE -> SYN_RECV, expires in 60 s
@@ -137,6 +137,55 @@ import Wire
             _ = try PacketWords(words)
             Issue.record("understood")
         } catch { #expect(error.description == "the packet in words: " + complaint) }
+    }
+
+    @Test(arguments: [
+        ("icmp 1.2.3.4 > 1.2.3.5 13/0", 13, 0), ("icmp 1.2.3.4 > 1.2.3.5 8", 8, 0),
+        ("icmp 1.2.3.4 > 1.2.3.5 3/13 [udp 1.2.3.5:1 > 1.2.3.4:2]", 3, 13), ("icmp ::1 > ::2 128/7", 128, 7),
+    ])
+    func messagesGoByNumber(_ words: String, _ type: UInt8, _ code: UInt8) throws {
+        #expect(try PacketWords(words).icmp == PacketWords.ICMPMessageName(type: type, code: code))
+    }
+
+    @Test func aMessageNumberOutOfRangeIsNamed() throws {
+        let error = try #require(throws: PacketWords.WordsProblem.self) { try PacketWords("icmp 1.2.3.4 > 1.2.3.5 3/256") }
+        #expect(error.text == "3/256: an ICMP message in numbers is TYPE/CODE, each from 0 to 255")
+    }
+
+    private struct Names: NameResolver {
+        func address(ofHost name: String) -> IPAddress? { name == "www.example" ? IPAddress("192.0.2.1") : nil }
+        func port(ofService name: String, proto: UInt8) -> UInt16? {
+            name == "http" && proto == IPProtocol.tcp ? 80 : name == "domain" && proto == IPProtocol.udp ? 53 : nil
+        }
+        func hostName(of address: IPAddress) -> String? { nil }
+        func serviceName(ofPort port: UInt16, proto: UInt8) -> String? { nil }
+    }
+
+    @Test(arguments: [
+        ("tcp 1.2.3.4:5 > www.example:http SYN len 40", "tcp 1.2.3.4:5 > 192.0.2.1:80 SYN len 40"),
+        ("udp [fd00::1]:5 > [fd00::2]:domain", "udp [fd00::1]:5 > [fd00::2]:53"),
+        (
+            "icmp 10.0.0.2 > www.example 3/3 [tcp www.example:http > 1.2.3.4:5]",
+            "icmp 10.0.0.2 > 192.0.2.1 3/3 [tcp 192.0.2.1:80 > 1.2.3.4:5]"
+        ),
+        ("tcp 1.2.3.4:5 > nosuch:domain", "tcp 1.2.3.4:5 > nosuch:domain"), ("hello", "hello"),
+    ])
+    func namesBecomeNumbers(_ words: String, _ numeric: String) {
+        #expect(PacketNames.numeric(words, names: Names()) == numeric)
+    }
+
+    @Test func answersAreNumbered() throws {
+        let told = try Self.explained("tcp 198.51.100.7:5555 > 192.0.2.1:80 SYN")
+        #expect(ExplainedFrame.numbered(told.text, 3).hasPrefix("frame 3 on eth0"))
+        #expect(ExplainedFrame.numbered(told.json, 3).contains(#""frame":3,"#))
+        #expect(ExplainedFrame.numbered(told.text, 0) == told.text)
+    }
+
+    /// A service that would take the packet, were its address there.
+    @Test func aServiceWithoutItsAddressIsNamedWithTheReason() throws {
+        let network = CaseFolder.network.split(separator: "\n").filter { !$0.contains("192.0.2.1/32") }.joined(separator: "\n")
+        let told = try Self.explained("tcp 198.51.100.7:5555 > 192.0.2.1:80 SYN", ["network": network])
+        #expect(told.text.contains("TCP 192.0.2.1:80: 192.0.2.1 is no address of the host"), "\(told.text)")
     }
 
     @Test func programsGetOneObjectALine() throws {

@@ -77,10 +77,18 @@ import Wire
     }
 
     @Test(arguments: [
-        ("verdicts", "direct-routing\n", "/verdicts: 1 verdicts for 2 input frames"),
+        ("verdicts", "direct-routing\n", "/verdicts: 1 verdict for 2 input frames"),
         ("routed", "5\n", "/routed: names input frame 5, but there are 2"),
         ("routed", "five\n", "/routed: five: not the number of a frame"),
         ("ignore", "ttl\nip..id\n", "/ignore:2: ip..id: no header field; such as ttl, ip.id or inner.tcp.window"),
+        ("ignore", "ttl\ninner.windw\n", "/ignore:2: inner.windw: no header field; did you mean window?"),
+        ("ignore", "ip.colour\n", "/ignore:1: ip.colour: no header field; such as"),
+        ("verdicts", "direct-routing\n\ndirect-ruoting\n", "/verdicts:3: direct-ruoting: no reason code; did you mean direct-routing?"),
+        ("verdicts", "direct-routing\nsomehow\n", "/verdicts:2: somehow: no reason code"),
+        ("edits", "2: -D -t 192.0.2.1:80\n", "/edits: an edit comes before input frame 2, but there are 2"),
+        ("sysctrl", "", "/sysctrl: no file of a case has this name; did you mean sysctl?"),
+        ("in.eth1.vnet", "", "/in.eth1.vnet: belongs to a file in.eth1.pcap, and there is none"),
+        ("notes", "", "/notes: no file of a case has this name"),
         ("run", "seed -1\n", "/run:1: seed: -1: not a number of 64 bits"),
         ("run", "\nhost guest\n", "/run:2: host: guest: expected whole or beside"),
         ("run", "connections 3\n", "/run:1: connections: 3: 16 to 268435456 are possible"),
@@ -90,6 +98,22 @@ import Wire
         let folder = try Self.sample([name: text])
         guard case .unusable(let reason) = CaseVerifier().verify(folder.path).outcome else { Issue.record("usable"); return }
         #expect(reason.hasPrefix(folder.path + complaint))
+    }
+
+    @Test func hiddenFilesAndEditorsCopiesDoNotMatter() throws {
+        let folder = try Self.sample([".cache": "", "services~": "nonsense"])
+        #expect(CaseVerifier().verify(folder.path).outcome == .passed)
+    }
+
+    /// Every field that frames are taken apart into may be ignored.
+    @Test func everyFieldHasAName() throws {
+        for frame in [Arriving.tcp(.syn), Arriving.forwarded([.fin, .ack])] {
+            var bytes = frame
+            for field in bytes.withBytes({ PacketDescription.fields(of: $0) }) {
+                let name = field.name.lowercased().split(separator: " ").joined(separator: "-")
+                #expect(try IgnoredFields(name, file: "ignore").contains(field), "\(field)")
+            }
+        }
     }
 
     @Test func expectedFramesMustNameTheirInputInOrder() throws {
@@ -121,7 +145,7 @@ import Wire
         #expect(
             verifier.verify(folder.path).findings == [
                 """
-                expected/connections.txt, line 1 (1 lines differ):
+                expected/connections.txt, line 1 (1 line differs):
                   expected TCP CLOSE 198.51.100.7:5555 192.0.2.1:80 10.0.0.2:80
                   actual   TCP ESTABLISHED 198.51.100.7:5555 192.0.2.1:80 10.0.0.2:80
                 """

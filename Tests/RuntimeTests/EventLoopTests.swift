@@ -139,7 +139,7 @@ import Wire
             .addServer(Self.key, ServerKey(address: ip("10.0.0.12"), port: 80), ServerSettings(method: .directRouting, weight: 7)))
         try director.write([Self.services[0], "-a -t 192.0.2.1:80 -r 10.0.0.11:80 -g -w 5"])
         director.signal(SIGHUP)
-        #expect(wait { director.lines.all.contains("files read again: 1 changes") })
+        #expect(wait { director.lines.all.contains("files read again: 1 change") })
         let weights = try client.inventory().services[0].servers.map(\.settings.weight).sorted()
         #expect(weights == [5, 7])
         try director.write(["-A -t 192.0.2.1:80 -s nosuch"])
@@ -147,6 +147,54 @@ import Wire
         #expect(
             wait { director.lines.all.contains { $0.hasPrefix("\(director.file):1: ") && $0.hasSuffix("; everything stays as it was") } })
         #expect(try client.inventory().services[0].servers.count == 2)
+        try director.stop()
+    }
+
+    /// Who records is gone: the next one may at once.
+    @Test func aRecordingEndsWithItsClient() throws {
+        let director = try RunningDirector(services: Self.services)
+        var first: ControlClient? = try ControlClient(path: director.control)
+        _ = try first?.startRecording(.init())
+        let second = try ControlClient(path: director.control)
+        #expect(throws: ControlFailure.denied(errno: EBUSY, "somebody records already")) { _ = try second.startRecording(.init()) }
+        first = nil
+        #expect(wait { (try? second.startRecording(.init())) != nil })
+        _ = try second.endRecording()
+        #expect(throws: ControlFailure.self) { _ = try second.startRecording(.init(services: ["192.0.2.7:80"])) }
+        try director.stop()
+    }
+
+    @Test func anInterfaceThatIsBackIsSaid() throws {
+        let director = try RunningDirector(services: Self.services)
+        for _ in 1...2 {
+            director.host.change { $0.interfaces[1].isUp = false }
+            #expect(wait { !director.host.isChanged })
+            director.host.change { $0.interfaces[1].isUp = true }
+            #expect(wait { !director.host.isChanged })
+        }
+        #expect(wait { director.lines.all.filter { $0 == "interface eth0 is up again" }.count == 2 })
+        try director.stop()
+    }
+
+    @Test func warningsAndMistakesAreSaidAtOnce() throws {
+        let director = try RunningDirector(services: ["-A -f 7 -s rr"])
+        let warning = "warning: service FWM 7: nothing marks packets, so none comes; see --marks and --marks-from-host"
+        #expect(director.lines.all == [warning])
+        try director.write(["-A -t 192.0.2.1:80 -s nosuch", "-A -t 192.0.2.1:81 -s rr", "-A -t 192.0.2.1:81 -s rr"])
+        director.signal(SIGHUP)
+        let file = director.file
+        #expect(
+            wait {
+                director.lines.all.contains { $0.hasPrefix("\(file):1: ") && $0.contains("\n\(file):3: ") && !$0.contains(":2: ") }
+            })
+        try director.write([])
+        director.signal(SIGHUP)
+        #expect(
+            wait {
+                director.lines.all.contains(
+                    "warning: \(file) holds no service: of the 1 service in the table those from its last reading go")
+            })
+        #expect(wait { director.lines.all.contains("files read again: 1 change") })
         try director.stop()
     }
 

@@ -18,7 +18,8 @@ final class FakeHost: HostRequests, NetworkSource {
     var descriptor: Int32 { changed.descriptor }
     private let changed: Wakeup
     private var network: Network
-    private var isChanged = true
+    /// Whether `change` waits to be looked at.
+    private(set) var isChanged = true
     /// What it says about rules that cannot be followed, once.
     var unfollowed: [String] = []
 

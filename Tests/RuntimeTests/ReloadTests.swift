@@ -72,6 +72,39 @@ import Wire
         #expect(folder.description == "/tmp: Is a directory")
     }
 
+    @Test func allThatIsWrongIsToldAtOnce() throws {
+        let services = try file("-A -t 192.0.2.1:80 -s rr", "hello", "-A -t nowhere"), sysctl = try file("nonsense", "vs.nosuch = 1")
+        defer { unlink(services); unlink(sysctl) }
+        let error = try #require(throws: FileError.self) { try RunFiles(services: services, sysctl: sysctl).read() }
+        let places = ([error] + error.others).map { "\($0.file):\($0.line)" }
+        #expect(places == ["\(services):2", "\(services):3", "\(sysctl):1", "\(sysctl):2"])
+        #expect(error.description.split(separator: "\n").count == 4)
+    }
+
+    @Test func whatHasNoEffectIsWarnedOf() throws {
+        let services = try file(
+            "-A -t 192.0.2.1:80 -s rr", "-a -t 192.0.2.1:80 -r 10.0.0.11:80 --fullnat", "-A -f 7 -s rr", "-A -f 8 -s rr")
+        let sysctl = try file("net.ipv4.vs.conntrack = 1")
+        defer { unlink(services); unlink(sysctl) }
+        let files = RunFiles(services: services, sysctl: sysctl)
+        #expect(
+            try files.read().warnings(files) == [
+                "warning: service FWM 7 and 1 other: nothing marks packets, so none comes; see --marks and --marks-from-host",
+                "warning: service TCP 192.0.2.1:80: FULLNAT to 10.0.0.11:80 has no local addresses (--local-address), so no connection opens",
+                "warning: net.ipv4.vs.conntrack = 1 has no effect: netfilter does not see what the director forwards",
+            ])
+    }
+
+    @Test func aReloadNamesMarksAndSwitches() throws {
+        let marks = try file("-A PREROUTING -p tcp -m tcp --dport 80 -j MARK --set-mark 7"), sysctl = try file("vs.conn_reuse_mode = 0")
+        defer { unlink(marks); unlink(sysctl) }
+        let before = try RunFiles().read(), after = try RunFiles(marks: marks, sysctl: sysctl).read()
+        #expect(
+            after.summary(since: before, commands: 1)
+                == "files read again: 3 changes: 1 command, marks (1 rule), net.ipv4.vs.conn_reuse_mode = 0")
+        #expect(after.summary(since: after, commands: 0) == "files read again: 0 changes")
+    }
+
     /// Only what differs between two readings is applied.
     @Test func differencesAreApplied() throws {
         let first = try file("-A -t 192.0.2.1:80 -s rr", "-a -t 192.0.2.1:80 -r 10.0.0.11:80 -g -w 1", "--set 600 60 60")

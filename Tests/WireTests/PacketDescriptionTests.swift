@@ -19,6 +19,17 @@ import Wire
     private static let syn6Words = "[2001:db8::1]:4000 > [2001:db8::2]:80 TCP [SA] seq 1 ack 2 win 100 len 20 ttl 64"
     private static let udp = Packet.udp(from: "192.0.2.1:4000", to: "10.0.0.1:53", payload: [UInt8](repeating: 7, count: 24))
 
+    /// A TCP packet whose checksum the interface is to complete.
+    private static func partial(_ packet: [UInt8]) -> [UInt8] {
+        var sum = Checksum(), bytes = packet
+        bytes.withBytes { window in
+            guard let header = IPv4Header(window) else { return }
+            sum.addPseudoHeader(from: header.source, to: header.destination, proto: 6, length: window.count - 20)
+            window.setBig16(sum.folded, at: 36)
+        }
+        return bytes
+    }
+
     @Test(arguments: [
         Row("TCP", syn, synWords),
         Row("TCP over IPv6", syn6, syn6Words),
@@ -98,6 +109,10 @@ import Wire
             "10.9.9.9 > 172.31.255.1 ICMP 11/0 time exceeded len 76 ttl 64 id 0 [172.31.255.1 > 10.1.1.1 proto 4 len 60 ttl 63 id 0 DF | 192.0.2.1:4000 > 10.0.0.1:80 TCP seq 1 len 40 ttl 63 id 7 DF]"
         ),
         Row("first fragment", udp.fragments(16)[0], "192.0.2.1:4000 > 10.0.0.1:53 UDP len 36 ttl 64 id 0 frag 0+"),
+        Row(
+            "first fragment of a tunnel", Packet.ip(from: "10.0.0.1", to: "10.0.0.9", proto: 4, payload: syn).fragments(24)[0],
+            "10.0.0.1 > 10.0.0.9 proto 4 len 44 ttl 64 id 0 frag 0+ | 192.0.2.1:4000 > 10.0.0.1:80 TCP len 40 ttl 63 id 7 DF"),
+        Row("first fragment with the ports only", syn.fragments(8)[0], "192.0.2.1:4000 > 10.0.0.1:80 TCP len 28 ttl 63 id 7 DF frag 0+"),
         Row("middle fragment", udp.fragments(16, 8)[1], "192.0.2.1 > 10.0.0.1 UDP len 28 ttl 64 id 0 frag 16+"),
         Row("last fragment", udp.fragments(16)[1], "192.0.2.1 > 10.0.0.1 UDP len 36 ttl 64 id 0 frag 16"),
         Row("last IPv6 fragment", syn6.fragments(8, id: 0xab)[1], "2001:db8::1 > 2001:db8::2 TCP len 20 ttl 64 fragid 0x000000ab frag 8"),
@@ -110,6 +125,7 @@ import Wire
         Row(
             "another protocol", Packet.ip(from: "192.0.2.1", to: "10.0.0.1", proto: 50, payload: [1]),
             "192.0.2.1 > 10.0.0.1 ESP len 21 ttl 64 id 0"),
+        Row("partial TCP checksum", partial(syn), synWords.replacing(" len 40", with: " partial checksum len 40")),
         Row("IPv4 options", syn.ipOptions(hex("94 04 00 00")), synWords.replacing("len 40", with: "len 44") + " options 94040000"),
     ])
     func packets(_ row: Row) { #expect(reading(row.packet) { PacketDescription(ip: $0).description } == row.line) }

@@ -101,6 +101,16 @@ check "… and verifies" svs verify "$scratch/mapped-case"
 check "… and nothing is refused in it" same "$(svs replay "$scratch/mapped-case" --json | grep -cE '"reason":"(reset|no-server|server-gone|no-route|neighbor-pending|malformed)"')" 0
 check "… and the service's address is nowhere in it" same "$(grep -rlF "$vip" "$scratch/mapped-case" | wc -l)" 0
 
+# Recordings that come to nothing.
+start director record svs record --output "$scratch/killed" --seconds 60
+wait_for 5 "a recording to begin" test -e "$scratch/killed/in.eth0.vnet"
+stop record KILL || true
+check "one that was killed does not keep the next waiting" test 1 = "$(q director svs record -o "$scratch/idle" --client 203.0.113.99 --seconds 1 >"$scratch/idle.log" 2>&1; echo $?)"
+check "… which says that no frame arrived" grep -q '^svs: no frame of the clients and services named arrived' "$scratch/idle.log"
+check "a service that is not there is named" grep -q -- "--service $vip:8123: there is no such service, only " <(q director svs record -o "$scratch/nosuch" --service "$vip:8123" 2>&1)
+check "two packets of one question are numbered" same \
+  "$(q director svs explain --live "tcp 172.16.29.1:5555 > $vip:80 SYN" "tcp 172.16.29.1:5556 > $vip:http SYN" | grep -o '^frame [0-9]*' | xargs)" "frame 0 frame 1"
+
 told() { q director svs explain --live "tcp ${1:-172.16.29.1}:5555 > $vip:80 SYN${2:-}"; }
 route_to() { q director ip -o route get "$1" | grep -o 'dev [^ ]*' | cut -c 5-; }
 check "the running director explains a packet" grep -q 'verdict ' <(told)

@@ -18,7 +18,26 @@ broken() { cp "$scratch/services" "$scratch/broken"; printf '%s\n' "$@" >>"$scra
 with_services() { refused "svs: $scratch/broken:$line: " svs run --services "$scratch/broken" --interface eth0 --control "$SVS_CONTROL"; }
 
 check "an unknown option" refused colour "${good[@]}" --colour blue
-check "an unknown command" refused dance svs dance
+check "an unknown command" refused '^svs: dance: no such command; there are run, adm, ' svs dance
+check "a mistyped command" refused '^svs: verfy: no such command; did you mean svs verify\?$' svs verfy case
+check "help on an unknown command" refused '^svs: nosuch: no such command' svs help nosuch
+check "help on a known one" grep -q 'svs verify' <(svs help verify)
+brief() { refused "$@" && same "$(wc -lc <"$scratch/err" | awk '{ print $1, ($2 < 160) }')" "1 1"; }
+check "a mistake costs one short line that says where the help is" brief '--colour.* \(see svs run --help\)$' "${good[@]}" --colour blue
+check "adm names itself where the help is" grep -q 'Try `svs adm -h' <(svs adm nosuch 2>&1)
+check "explain: no such folder" refused '^svs: uploadz: there is no such folder' svs explain uploadz
+/usr/bin/python3 -c 'import socket, sys, time
+silent = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET); silent.bind(sys.argv[1]); silent.listen(9); time.sleep(60)' "$scratch/silent" &
+silent=$!
+wait_for 3 "the silent socket" test -S "$scratch/silent"
+for words in "adm --control $scratch/silent --timeout 1 -Ln" "explain --live --control $scratch/silent --timeout 1 'tcp 1.2.3.4:5 > 1.2.3.4:6'" \
+  "record -o $scratch/never --control $scratch/silent --timeout 1"; do
+  eval "check \"\${words%% *}: a director that hangs\" refused 'has not answered for 1 s' svs $words"
+done
+check "… and 5 s without an option" timeout 8 grep -q 'has not answered for 5 s' <(svs adm --control "$scratch/silent" -Ln 2>&1)
+kill "$silent"
+check "record: a folder that is there, before anybody is asked" refused "$scratch: File exists" svs record -o "$scratch" --control "$scratch/nobody"
+check "record: a folder nowhere, before anybody is asked" refused "$scratch/nowhere: No such file" svs record -o "$scratch/nowhere/case" --control "$scratch/nobody"
 check "the loopback" refused "interface lo: nothing for a director arrives at the loopback" svs run --services "$scratch/services" --interface lo --control "$SVS_CONTROL"
 check "no interface named" refused interface svs run --services "$scratch/services" --control "$SVS_CONTROL"
 check "an interface that does not exist" refused eth7 "${good[@]}" --interface eth7
@@ -67,5 +86,32 @@ echo "This is no capture at all, it is a letter." >"$scratch/in.pcap"; check "a 
 rm "$scratch/in.pcap"; check "a pcap that does not exist" replayed in.pcap
 pcap >"$scratch/in.pcap"
 check "an empty capture is a fine capture" svs replay --services "$scratch/services" --network "$scratch/network" --in "$scratch/in.pcap" --out "$scratch/out.pcap"
+
+
+# -- an output that is an input --
+kept() { # FILE COMMAND...: refused, and the file holds what it held.
+  local file=$1 before; shift
+  before=$(sha256sum <"$file"); refused 'would destroy what it holds' "$@" && same "$(sha256sum <"$file")" "$before"
+}
+ln -s in.pcap "$scratch/symbolic.pcap"
+ln "$scratch/in.pcap" "$scratch/hard.pcap"
+replaying=(svs replay --services "$scratch/services" --network "$scratch/network" --in "$scratch/in.pcap")
+for name in in.pcap symbolic.pcap hard.pcap; do
+  check "replay does not write to its input as $name" kept "$scratch/in.pcap" "${replaying[@]}" --out "$scratch/$name"
+  check "decap does not write to its input as $name" kept "$scratch/in.pcap" svs decap --in "$scratch/in.pcap" --out "$scratch/$name"
+done
+check "replay does not write to its network file" kept "$scratch/network" "${replaying[@]}" --out "eth0=$scratch/network"
+
+# -- standard output that takes nothing --
+mkdir "$scratch/case"
+cp "$scratch/services" "$scratch/network" "$scratch/case"
+printf 'tcp 172.16.29.1:5555 > %s:80 SYN\n' "$vip" >"$scratch/case/packets"
+check "a case is made" svs pcap "$scratch/case"
+svs verify --regenerate "$scratch/case" >"$scratch/verified"
+check "one case and one frame are no cases and frames" grep -q '^1 case, 1 frame: 1 written, 0 failed$' "$scratch/verified"
+full() { local status=0; "$@" >/dev/full 2>"$scratch/err" || status=$?; same "$status" 2 && same "$(cat "$scratch/err")" "svs: standard output: No space left on device"; }
+for words in --help "verify --help" "help run" --version "adm -h" "replay $scratch/case --json" "explain $scratch/case" "verify $scratch/case" "pcap $scratch/case" roster; do
+  check "svs ${words%% /*}: what it prints cannot be written" full svs $words
+done
 
 exit $((failures > 0))

@@ -46,7 +46,8 @@ check "… and by the host's own patience" same \
 # The server is switched on while a client waits.
 late() { sleep 1; address rs1 eth0 172.16.29.99/24; }
 late &
+switched_on=$!
 check "a server that comes up while the client waits is connected to" same "$(q director sysctl -qw net.ipv4.neigh.eth0.retrans_time_ms=1000; connect $vip 80)" "connected 1"
-wait
+wait $switched_on
 
 exit $((failures > 0))

@@ -5,18 +5,21 @@ import LVS
 public struct Adm<Channel: ControlChannel, Names: NameResolver> {
     private let connect: () throws(Channel.Failure) -> Channel
     private let names: Names
+    private let program: String
     private let input: () -> String?
     private let output: (String) -> Void
     private let errors: (String) -> Void
 
-    /// `connect` reaches the director and is called when it is first needed; `input` gives the next line of standard input
+    /// `connect` reaches the director and is called when it is first needed; `program` is the name that a hint at the help
+    /// gives; `input` gives the next line of standard input
     /// without its end, `nil` at the end; `output` and `errors` take text for standard output and standard error.
     public init(
-        connect: @escaping () throws(Channel.Failure) -> Channel, names: Names, input: @escaping () -> String?,
+        connect: @escaping () throws(Channel.Failure) -> Channel, names: Names, program: String = "ipvsadm", input: @escaping () -> String?,
         output: @escaping (String) -> Void, errors: @escaping (String) -> Void
     ) {
         self.connect = connect
         self.names = names
+        self.program = program
         self.input = input
         self.output = output
         self.errors = errors
@@ -26,6 +29,11 @@ public struct Adm<Channel: ControlChannel, Names: NameResolver> {
     public func run(_ arguments: [String]) -> Int32 {
         var channel: Channel?
         return perform(arguments, restoring: false, &channel).status
+    }
+
+    /// Where the help is, in ipvsadm's words.
+    private var hint: String {
+        UsageError.tryHelp.text.split(separator: "ipvsadm", omittingEmptySubsequences: false).joined(separator: program)
     }
 
     private struct Outcome {
@@ -39,7 +47,7 @@ public struct Adm<Channel: ControlChannel, Names: NameResolver> {
         do throws(UsageError) {
             request = try Grammar.parse(arguments, names: names)
         } catch {
-            errors(error.text + "\n")
+            errors((error == .tryHelp ? hint : error.text) + "\n")
             return Outcome(status: error.status, endsRestore: error.endsRestore)
         }
         switch request {
@@ -50,7 +58,7 @@ public struct Adm<Channel: ControlChannel, Names: NameResolver> {
             output(AdmTexts.version + "\n")
             return Outcome(status: 0, endsRestore: true)
         case .restore where restoring:
-            errors(UsageError.tryHelp.text + "\n")
+            errors(hint + "\n")
             return Outcome(status: UsageError.tryHelp.status, endsRestore: true)
         case .restore:
             return Outcome(status: restore(&channel))

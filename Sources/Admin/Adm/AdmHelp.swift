@@ -5,10 +5,11 @@ extension AdmTexts {
         svs adm - asks and changes a running director, in the language of ipvsadm
 
         Usage:
-          svs adm [--control PATH] COMMAND [OPTION...]
+          svs adm [--control PATH] [--timeout SECONDS] COMMAND [OPTION...]
           ipvsadm COMMAND [OPTION...]
 
         The director is the `svs run` that listens at PATH, at $SVS_CONTROL, or at /run/svs.sock.
+        It is waited for five seconds, or as long as --timeout says.
         Without a command the services are listed. Long options may be written --option=VALUE,
         short ones together: -Ln.
 

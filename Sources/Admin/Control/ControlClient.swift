@@ -6,14 +6,19 @@ public import LVS
 public final class ControlClient {
     public let path: String
     private var descriptor: Int32
+    private let patience: UInt32
     private var sequence: UInt32 = 0
     private var buffer = [UInt8](repeating: 0, count: 4 * ControlConstants.requestLength)
 
+    /// Seconds that an answer is waited for where nobody says otherwise.
+    public static var usualPatience: UInt32 { 5 }
+
     /// Connects to the director that listens at `path`. After `patience` seconds without an answer a call fails (0: never).
-    public init(path: String, patience: UInt32 = 60) throws(ControlError) {
+    public init(path: String, patience: UInt32 = usualPatience) throws(ControlError) {
         self.path = path
+        self.patience = patience
         descriptor = svs_control_connect(path, patience)
-        guard descriptor >= 0 else { throw .connecting(path, 0 &- descriptor) }
+        guard descriptor >= 0 else { throw .connecting(path, 0 &- descriptor, patience) }
     }
 
     deinit { if descriptor >= 0 { Glibc.close(descriptor) } }
@@ -129,7 +134,7 @@ public final class ControlClient {
         _ body: GenericMessage, _ flags: UInt16,
         _ each: (GenericMessage) throws(CommandError) -> Void
     ) throws(ControlFailure) {
-        guard descriptor >= 0 else { throw .broken(.talking(path, EPIPE)) }
+        guard descriptor >= 0 else { throw .broken(.talking(path, EPIPE, patience)) }
         sequence &+= 1
         let request = NetlinkMessage(
             type: ControlConstants.family, flags: NetlinkMessage.Flags.request | flags,
@@ -159,6 +164,6 @@ public final class ControlClient {
     private func broken(_ errno: Int32) -> ControlFailure {
         Glibc.close(descriptor)
         descriptor = -1
-        return .broken(.talking(path, errno))
+        return .broken(.talking(path, errno, patience))
     }
 }

@@ -18,13 +18,14 @@ public struct ControlError: Error, Hashable, Sendable, CustomStringConvertible {
     /// `PATH: what is wrong`, to be put behind `svs: `.
     public var description: String { "\(path): \(reason)" }
 
-    static func connecting(_ path: String, _ errno: Int32) -> ControlError {
+    static func connecting(_ path: String, _ errno: Int32, _ patience: UInt32) -> ControlError {
         let reason =
             switch errno {
             case ENOENT: "there is no such socket; is svs run running?"
             case ECONNREFUSED: "nobody listens there; is svs run running?"
             case EACCES, EPERM: "permission denied; the control socket belongs to root"
             case ENAMETOOLONG: "a socket's path has at most 107 bytes"
+            case EAGAIN: silence(patience)
             case EPROTOTYPE, ENOTSOCK: "is not the control socket of svs"
             default: text(of: errno)
             }
@@ -43,10 +44,14 @@ public struct ControlError: Error, Hashable, Sendable, CustomStringConvertible {
         return ControlError(path: path, errno: errno, reason: reason)
     }
 
-    static func talking(_ path: String, _ errno: Int32) -> ControlError {
+    private static func silence(_ seconds: UInt32) -> String {
+        "svs run has not answered for \(seconds) s (--timeout SECONDS waits longer)"
+    }
+
+    static func talking(_ path: String, _ errno: Int32, _ patience: UInt32) -> ControlError {
         let reason =
             switch errno {
-            case EAGAIN: "svs run does not answer"
+            case EAGAIN: silence(patience)
             case 0, EPIPE, ECONNRESET: "svs run closed the connection"
             default: text(of: errno)
             }

@@ -24,7 +24,7 @@ extension ControlServer {
                 try change(draft, isExact: isExact, &target)
                 return acknowledgement
             }
-            return try tell(asked, request, isExact: isExact, &target)
+            return try tell(asked, request, from: peer, isExact: isExact, &target)
         } catch {
             return refuse(error.errno)
         }
@@ -66,7 +66,7 @@ extension ControlServer {
     }
 
     private func tell<Target: ControlTarget & ~Copyable>(
-        _ asked: ControlRequest, _ request: NetlinkMessage, isExact: Bool,
+        _ asked: ControlRequest, _ request: NetlinkMessage, from peer: ControlPeer, isExact: Bool,
         _ target: inout Target
     ) throws(CommandError) -> ControlAnswer? {
         func find(_ key: ServiceKey) -> ServiceRecord? {
@@ -104,7 +104,8 @@ extension ControlServer {
             return ControlAnswer(pieces: file.text(of: target), to: request)
         case .question(let bytes):
             do throws(AskError) {
-                return ControlAnswer(pieces: CollectionOfOne(try target.answer(ControlQuestion(bytes)).bytes), to: request)
+                return ControlAnswer(
+                    pieces: CollectionOfOne(try target.answer(ControlQuestion(bytes), from: peer.descriptor).bytes), to: request)
             } catch { return Self.refusal(error, of: request) }
         }
     }

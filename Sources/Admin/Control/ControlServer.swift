@@ -102,10 +102,10 @@ public final class ControlServer {
             if descriptor == listener.descriptor {
                 acceptPeers(now)
             } else if let peer = peers[descriptor] {
-                if serve(peer, now, &target) { watch(peer) } else { drop(peer) }
+                if serve(peer, now, &target) { watch(peer) } else { drop(peer, &target) }
             }
         }
-        for peer in peers.values where peer.isBusy && now > peer.moved &+ patience { drop(peer) }
+        for peer in peers.values where peer.isBusy && now > peer.moved &+ patience { drop(peer, &target) }
     }
 
     /// Has the poller wait for what the client has to do next.
@@ -128,7 +128,8 @@ public final class ControlServer {
         }
     }
 
-    private func drop(_ peer: ControlPeer) {
+    private func drop<Target: ControlTarget & ~Copyable>(_ peer: ControlPeer, _ target: inout Target) {
+        target.clientLeft(peer.descriptor)
         peers[peer.descriptor] = nil
         poller.forget(peer.descriptor)
         Glibc.close(peer.descriptor)

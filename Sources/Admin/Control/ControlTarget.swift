@@ -11,10 +11,14 @@ public protocol ControlTarget: ~Copyable {
     func service(_ key: ServiceKey) -> ServiceRecord?
     func connections() -> [ConnectionRecord]
     /// Answers what the kernel's interface has no words for.
-    mutating func answer(_ question: ControlQuestion) throws(AskError) -> ControlReply
+    /// - Parameter client: who asks, by a number that is its own while it is connected.
+    mutating func answer(_ question: ControlQuestion, from client: Int32) throws(AskError) -> ControlReply
+    /// A client has disconnected: nobody is there for whom something was begun.
+    mutating func clientLeft(_ client: Int32)
 }
 
 extension ControlTarget where Self: ~Copyable {
     public func summary() -> Inventory { inventory() }
+    public mutating func clientLeft(_ client: Int32) {}
     public func service(_ key: ServiceKey) -> ServiceRecord? { inventory().services.first { $0.key == key } }
 }

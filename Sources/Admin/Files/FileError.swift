@@ -10,6 +10,8 @@ public struct FileError: Error, Hashable, Sendable, CustomStringConvertible {
     /// From 1, in characters; 0 for the line as a whole.
     public var column: Int
     public var text: String
+    /// What else is wrong, in this file or in others that were read with it.
+    public var others: [FileError] = []
 
     public init(file: String, line: Int = 0, column: Int = 0, text: String) {
         self.file = file
@@ -21,8 +23,17 @@ public struct FileError: Error, Hashable, Sendable, CustomStringConvertible {
     /// The system's answer about the file as a whole.
     public init(file: String, _ error: Errno) { self.init(file: file, text: "\(error)") }
 
-    /// `FILE:LINE:COLUMN: what is wrong`.
+    /// Most errors that are told at once.
+    private static let shown = 20
+
+    /// `FILE:LINE:COLUMN: what is wrong`, a line for each thing.
     public var description: String {
+        let lines = ([self] + others).prefix(Self.shown).map(\.sentence)
+        let rest = others.count + 1 - lines.count
+        return lines.joined(separator: "\n") + (rest > 0 ? "\nand \(counted(rest, "further error"))" : "")
+    }
+
+    private var sentence: String {
         let place = [line, column].prefix { $0 > 0 }.map { ":\($0)" }.joined()
         return "\(file)\(place): \(text)"
     }

@@ -9,17 +9,19 @@ public struct SysctlFile: Hashable, Sendable {
     public var ignored: [String]
 
     /// Applies all lines, or none.
-    /// - Throws: `FileError` for a line that is no assignment, an unknown key below `net.ipv4.vs`, or an illegal value.
+    /// - Throws: `FileError` for every line that is no assignment, an unknown key below `net.ipv4.vs`, or an illegal value.
     public init(_ text: String, file: String, over tunables: Tunables = Tunables()) throws(FileError) {
         self.tunables = tunables
         ignored = []
+        var errors = FileErrors()
         for (index, line) in TextFile.lines(of: text).enumerated() {
             do throws(Complaint) {
                 try apply(line.trimmed)
             } catch {
-                throw FileError(file: file, line: index + 1, text: error.text)
+                errors.add(FileError(file: file, line: index + 1, text: error.text))
             }
         }
+        try errors.check()
     }
 
     private mutating func apply(_ line: Substring) throws(Complaint) {

@@ -19,10 +19,11 @@ public struct ServicesFile: Hashable, Sendable {
     public var commands: [Command] { rules.map(\.command) }
 
     /// Reads all of `text`, or nothing.
-    /// - Throws: `FileError` for the first line that is no rule.
+    /// - Throws: `FileError` for every line that is no rule.
     public init(_ text: String, name: String, names: some NameResolver) throws(FileError) {
         self.name = name
         rules = []
+        var errors = FileErrors()
         for (index, line) in TextFile.lines(of: text).enumerated() {
             let line = line.trimmed
             guard !line.isEmpty, line.first != "#" else { continue }
@@ -30,9 +31,10 @@ public struct ServicesFile: Hashable, Sendable {
                 guard let command = try Self.command(line, names: names) else { continue }
                 rules.append(Rule(line: index + 1, command: command))
             } catch {
-                throw FileError(file: name, line: index + 1, text: error.line)
+                errors.add(FileError(file: name, line: index + 1, text: error.line))
             }
         }
+        try errors.check()
     }
 
     /// The commands of a file's text, names looked up as the host does.
@@ -83,24 +85,28 @@ public struct EditsFile: Hashable, Sendable {
     public var edits: [Edit]
 
     /// Reads all of `text`, or nothing.
-    /// - Throws: `FileError` for the first line that is no edit.
+    /// - Throws: `FileError` for every line that is no edit.
     public init(_ text: String, name: String, names: some NameResolver) throws(FileError) {
         self.name = name
         edits = []
+        var errors = FileErrors()
         for (index, line) in TextFile.lines(of: text).enumerated() {
             let line = line.trimmed
             guard !line.isEmpty, line.first != "#" else { continue }
             guard let colon = line.firstIndex(of: ":"), let frame = Number.within(0...Int64(Int32.max), String(line[..<colon])) else {
-                throw FileError(
-                    file: name, line: index + 1,
-                    text: "an edit is `INDEX: ipvsadm arguments' or `INDEX: address add|del ADDRESS/LENGTH dev NAME'")
+                errors.add(
+                    FileError(
+                        file: name, line: index + 1,
+                        text: "an edit is `INDEX: ipvsadm arguments' or `INDEX: address add|del ADDRESS/LENGTH dev NAME'"))
+                continue
             }
             do throws(UsageError) {
                 edits.append(Edit(frame: Int(frame), line: index + 1, change: try Self.change(line[line.index(after: colon)...], names)))
             } catch {
-                throw FileError(file: name, line: index + 1, text: error.line)
+                errors.add(FileError(file: name, line: index + 1, text: error.line))
             }
         }
+        try errors.check()
         // Stable: the index breaks ties.
         edits = edits.enumerated().sorted { ($0.element.frame, $0.offset) < ($1.element.frame, $1.offset) }.map(\.element)
     }

@@ -30,6 +30,9 @@ int svs_signal_descriptor(const int *signals, int count);
 /// The number of the next signal on such a descriptor; 0 when there is none now.
 int svs_signal_next(int descriptor);
 
+/// Writes out what stdio holds for standard output; 0, or the errno (positive) that kept some of it from being written.
+int svs_flush_output(void);
+
 /// Forks. The child gets 0 and a descriptor to write its answer to; it is killed when its parent ends, and after
 /// `seconds` of processor time. The parent gets the child's number and a descriptor to read from, or a negative errno.
 int svs_fork(int *descriptor, unsigned seconds);

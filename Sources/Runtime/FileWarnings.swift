@@ -1,0 +1,48 @@
+import Admin
+import LVS
+
+extension RunFiles.State {
+    /// What in the files is understood and yet cannot do what it seems to say, a line each.
+    /// - Parameter present: services that the director has before these files are applied.
+    func warnings(_ files: RunFiles, replacing present: Int = 0) -> [String] {
+        var lines: [String] = []
+        if let file = files.services, plan.services.isEmpty {
+            let table = present > 0 ? ": of the \(counted(present, "service")) in the table those from its last reading go" : ""
+            lines.append("\(file) holds no service\(table)")
+        }
+        for (rules, family, option) in [(marks4, IPFamily.v4, "--marks"), (marks6, .v6, "--marks6")] where rules.count == 0 {
+            let waiting = plan.services.map(\.key).filter { $0.mark != 0 && $0.family == family }
+            guard let first = waiting.first else { continue }
+            let others = waiting.count > 1 ? " and \(counted(waiting.count - 1, "other"))" : ""
+            lines.append("service \(first)\(others): nothing marks packets, so none comes; see \(option) and --marks-from-host")
+        }
+        for service in plan.services where service.settings.localAddresses.isEmpty {
+            guard let server = service.servers.first(where: { $0.settings.method == .fullNAT }) else { continue }
+            lines.append(
+                "service \(service.key): FULLNAT to \(server.key) has no local addresses (--local-address), so no connection opens")
+        }
+        if tunables.conntrack != 0 {
+            lines.append("net.ipv4.vs.conntrack = \(tunables.conntrack) has no effect: netfilter does not see what the director forwards")
+        }
+        return lines.map { "warning: \($0)" }
+    }
+
+    /// The line that says what reading the files again has changed: how much, and of marks and switches also what.
+    /// - Parameter commands: those that were needed for services and timeouts.
+    func summary(since old: RunFiles.State, commands: Int) -> String {
+        var news: [String] = []
+        if marks4 != old.marks4 { news.append("marks (\(counted(marks4.count, "rule")))") }
+        if marks6 != old.marks6 { news.append("marks6 (\(counted(marks6.count, "rule")))") }
+        for name in Tunables.names where tunables.value(of: name) != old.tunables.value(of: name) {
+            news.append("\(name) = \((tunables.value(of: name) ?? "").split(separator: "\t").joined(separator: " "))")
+        }
+        let head = "files read again: \(counted(commands + news.count, "change"))"
+        guard !news.isEmpty else { return head }
+        return head + ": " + ((commands > 0 ? [counted(commands, "command")] : []) + news).joined(separator: ", ")
+    }
+}
+
+extension MarkRules {
+    /// Rules in all chains.
+    fileprivate var count: Int { chains.reduce(0) { $0 + $1.rules.count } }
+}

@@ -1,0 +1,30 @@
+import LVS
+
+/// What is said about the director's links: what goes wrong with each, once; and that an interface is back.
+final class LinkNews {
+    private let log: Log
+    private let names: [String]
+    private var said = RepeatFilter<Int32>()
+    private var away: Set<String> = []
+
+    /// - Parameter names: of the interfaces that frames are taken from.
+    init(_ names: [String], log: Log) {
+        self.names = names
+        self.log = log
+    }
+
+    func complain(_ text: String, about interface: Int32) {
+        if said.isNew(text, about: interface) { log.say(text) }
+    }
+
+    /// Takes notice of the host's interfaces as they are now.
+    func follow(_ present: [Network.Interface]) {
+        let up = Set(present.filter(\.isUp).map(\.name))
+        for name in names where away.contains(name) && up.contains(name) {
+            log.say("interface \(name) is up again")
+            // When it goes once more, that is news.
+            said = RepeatFilter()
+        }
+        away = Set(names).subtracting(up)
+    }
+}
