@@ -18,7 +18,7 @@ struct HostRulesInForce {
 extension Director {
     /// Rules that could concern a packet of a service and are passed over, because nobody here understands them.
     borrowing func rulesNotHonoured() -> [String] {
-        let services = summary().services.map(\.key)
+        let services = inventory().services.map(\.key)
         return [marks4, marks6, firewall4, firewall6].flatMap { rules in
             rules.unclear(for: rules.taken(by: services)).map { "not honoured: \($0.place.text): \($0.words)" }
         }

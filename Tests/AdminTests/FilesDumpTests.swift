@@ -95,7 +95,7 @@ struct FilesDumpTests {
                 MarkedDestination(prefix: vips, length: 24, protos: [6], ports: [40000...50000]),
                 MarkedDestination(prefix: .unspecified(.v4), length: 0, protos: [17], ports: [53...53]),
             ])
-        #expect(rules.chains[1].rules[1].text == "-A LVS -p tcp -m tcp --dport 21 -j MARK --set-xmark 0x15/0xffffffff")
+        #expect(rules.chains[2].rules[1].text == "-A LVS -p tcp -m tcp --dport 21 -j MARK --set-xmark 0x15/0xffffffff")
     }
 
     /// The marks that directors are commonly given: addresses, networks, ports that belong together.

@@ -134,6 +134,6 @@ struct RulesetTests {
                 == "filter INPUT, line 8: -A INPUT -p tcp -m tcp --dport 80 -j REJECT --reject-with icmp-port-unreachable")
         #expect(try Self.outcome(rules, "tcp [2001:db8:9::9]:1 > [2001:db8::11]:80") == "filter INPUT: policy drop")
         let error = #expect(throws: FileError.self) { try HostRules(text + "\n== pfctl -s rules\n", file: "f") }
-        #expect(error?.description.hasPrefix("f:13: pfctl -s rules: expected ") == true)
+        #expect(error?.description.hasPrefix("f:14: pfctl -s rules: expected ") == true)
     }
 }

@@ -1,5 +1,22 @@
 """Rules of netfilter made by chance."""
+import re
+
 MARKS = (0, 1, 2, 3, 0x10, 0xff, 0x100, 0xffffffff)
+
+
+def load(inside, text, loading, place):
+    """Loads a text without the lines that make no sense to the kernel's tools."""
+    lines = text.split("\n")
+    while True:
+        done = loading("\n".join(lines))
+        wrong = sorted({int(n) for n in re.findall(place, done[2])}, reverse=True)
+        if not done[0] or not wrong:
+            return done
+        for number in wrong:
+            # What opens or ends a chain or a table stays.
+            if lines[number - 1].startswith(("chain", "table", "*", "COMMIT", ":", "}")):
+                return done
+            lines[number - 1] = ""
 
 
 class Nft:
@@ -95,7 +112,7 @@ class Nft:
         return "\n".join(lines + ["}"]) + "\n"
 
     def load(self, inside):
-        return inside("nft", "-f", "-", stdin=self.text())
+        return load(inside, self.text(), lambda text: inside("nft", "-f", "-", stdin=text), r"/dev/stdin:(\d+)")
 
 
 class Iptables:
@@ -165,7 +182,8 @@ class Iptables:
 
     def load(self, inside):
         for family, tool in ((4, "iptables"), (6, "ip6tables")):
-            restored = inside(f"{tool}-{'legacy' if self.legacy else 'nft'}-restore", stdin=self.text(family))
+            command = f"{tool}-{'legacy' if self.legacy else 'nft'}-restore"
+            restored = load(inside, self.text(family), lambda text: inside(command, stdin=text), r"line:? (\d+)")
             if restored[0]:
                 return restored
         return 0, "", ""

@@ -13,7 +13,7 @@ cat >"$scratch/services" <<SERVICES
 -a -f 8 -r 172.16.29.20 -g
 SERVICES
 answers() { [[ $(ask 1 "http://$vip/" 3>/dev/null) == "$1" ]]; }
-refused() { q director svs run --services "$scratch/services" --marks "$scratch/marks" --interface eth0 2>&1 | grep -q "$1"; }
+refused() { [[ $(q director svs run --services "$scratch/services" --marks "$scratch/marks" --interface eth0 2>&1) =~ $1 ]]; }
 
 # -- iptables --
 # A kernel may be without the targets of iptables, and svs does not need them.
@@ -69,7 +69,16 @@ director --interface eth0 --marks-from-host
 check "a mark that is set at the input hook chooses the service" answers rs2
 
 # -- the host's firewall --
-firewall() { q director nft -f - <<<"table inet guard { chain input { type filter hook input priority filter; policy accept; $1 }; }"; }
+firewall() {
+  q director nft -f - <<NFT
+table inet guard {
+  chain input {
+    type filter hook input priority filter; policy accept;
+    $1
+  }
+}
+NFT
+}
 firewall "tcp dport 80 drop"
 check "what the host's firewall drops is not forwarded" wait_for 5 "the drop" answers nobody
 check "… which has a reason" same "$(q director svs explain --live "tcp 172.16.29.1:5555 > $vip:80 SYN" | grep -c 'inet guard input handle')" 1
@@ -78,8 +87,11 @@ check "… as long as it does so" wait_for 5 "the server" answers rs2
 firewall "ct state established,related accept; tcp dport 80 ct state new accept; drop"
 check "rules for new connections are asked" answers rs2
 q director nft flush chain inet guard input
+# An answer leaves when its way is known.
+q director ping -c 1 -W 2 172.16.29.1 >/dev/null
 firewall "tcp dport 80 reject with tcp reset"
-refuses() { q client curl -sS --max-time 4 "http://$vip/" 2>&1 | grep -q "refused"; }
+# 7 is "failed to connect", at once; a drop would be a timeout, 28.
+refuses() { local status=0; q client curl -s --max-time 4 "http://$vip/" >/dev/null || status=$?; (( status == 7 )); }
 check "what it rejects is told so" wait_for 5 "the reset" refuses
 stop svs
 director --interface eth0 --marks-from-host --firewall ignore

@@ -50,8 +50,8 @@ extension Director {
     }
 
     /// Fragments of IPv4 meet the rules before routing one by one, where no connection tracking puts them together first. What
-    /// such rules do to the first of them is done when the packet is whole; but a rule of iptables that looks at ports drops
-    /// fragments without them.
+    /// such rules do to the first of them is done when the packet is whole; but one behind it that they drop is missing, and a
+    /// rule of iptables that looks at ports drops fragments without them.
     mutating func refuseFragment(_ frame: Frame, _ packet: Packet, _ recorder: ExplanationRecorder?) -> Verdict? {
         guard packet.family == .v4, marks4.dropsFragments || firewall4.dropsFragments, !marks4.isTracking, !firewall4.isTracking else {
             return nil
@@ -59,7 +59,9 @@ extension Director {
         let query = ruleQuery(packet, frame, asRoutes: marks4.asksRoutes || firewall4.asksRoutes)
         for rules in [marks4, firewall4] {
             var state = MarkState()
-            guard let drop = rules.evaluate(query, at: .ingress ... .prerouting, &state), drop.rejection == .header else { continue }
+            guard let drop = rules.evaluate(query, at: .ingress ... .prerouting, &state),
+                drop.rejection == .header || packet.isLaterFragment
+            else { continue }
             recorder?.add(.refused(drop))
             return .hostFirewall
         }

@@ -9,7 +9,7 @@ public struct MarkRules: Hashable, Sendable {
     public let bases: [Base]
     /// Whether connection tracking is at work, which puts fragments together before the rules see them.
     public let isTracking: Bool
-    /// Whether rules ask for routes to a packet's addresses, and whether they drop fragments that lack a header.
+    /// Whether rules ask for routes to a packet's addresses, and whether they may drop single fragments.
     let asksRoutes: Bool
     let dropsFragments: Bool
 
@@ -80,14 +80,13 @@ public struct MarkRules: Hashable, Sendable {
         self.chains = chains
         self.bases = Self.inOrder(bases)
         self.isTracking = isTracking
-        var asksRoutes = false, dropsFragments = false
-        for rule in chains.lazy.flatMap(\.rules) {
-            for case .match(let match) in rule.statements {
-                switch match.condition {
-                case .header: dropsFragments = true
-                case .lookup(let lookup): asksRoutes = asksRoutes || lookup.terms.contains { $0.field.isOfRoutes }
-                default: break
-                }
+        var asksRoutes = false, dropsFragments = bases.contains(where: \.dropsAtEnd)
+        for statement in chains.lazy.flatMap(\.rules).flatMap(\.statements) {
+            switch statement {
+            case .act(let target): dropsFragments = dropsFragments || target.drops
+            case .match(let match):
+                if case .header = match.condition { dropsFragments = true }
+                if case .lookup(let lookup) = match.condition { asksRoutes = asksRoutes || lookup.terms.contains { $0.field.isOfRoutes } }
             }
         }
         self.asksRoutes = asksRoutes

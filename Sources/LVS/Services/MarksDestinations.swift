@@ -143,7 +143,7 @@ extension MarkTarget {
         }
     }
 
-    fileprivate var drops: Bool {
+    var drops: Bool {
         switch self {
         case .drop: true
         case .verdictMap(_, let targets): targets.contains { $0.drops }

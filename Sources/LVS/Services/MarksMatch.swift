@@ -10,7 +10,7 @@ public struct MarkMatch: Hashable, Sendable {
         case lookup(MarkLookup)
         /// One of the two ports lies in one of the ranges.
         case eitherPort([ClosedRange<UInt16>])
-        /// iptables looks at a header of the transport protocol: so many bytes. A packet that ends before is dropped there and
+        /// iptables looks at a header of a transport protocol (0 for several): so many bytes. A packet that ends before is dropped there and
         /// then (`hotdrop` in xt_tcpudp), a fragment behind the first does not match.
         case header(proto: UInt8, length: Int)
         /// Nobody here understands the words; no packet is held to meet them.

@@ -27,8 +27,9 @@ struct MarkScope {
             return lookup.set.elements.flatMap { element in
                 zip(lookup.terms, element).reduce([self]) { scopes, part in scopes.flatMap { $0.narrowed(part.0, [part.1]) } }
             }
-        case .header(let proto, _): return narrowed(MarkTerm(.proto), [UInt128(proto)...UInt128(proto)])
-        case .sources, .eitherPort, .unclear: return [self]
+        // A match of several protocols' ports says so with 0.
+        case .header(let proto, _) where proto != 0: return narrowed(MarkTerm(.proto), [UInt128(proto)...UInt128(proto)])
+        case .sources, .eitherPort, .header, .unclear: return [self]
         }
     }
 
