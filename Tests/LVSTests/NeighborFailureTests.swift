@@ -82,6 +82,7 @@ struct NeighborFailureTests {
 
     @Test("A client is told six times at once, and then once a second") func limit() throws {
         let fixture = try Self.fixture(.directRouting, isWholeHost: true)
+        fixture.tune { $0.icmpRateLimit = 1000 }
         for port in 5000..<5020 { fixture.send(Self.syn(v6: false, port: UInt16(port))) }
         #expect(fixture.pass(seconds: 4).count == 6)
         fixture.tune { $0.icmpRateLimit = 0 }
