@@ -12,7 +12,6 @@ import Testing
     private static let unshown: [Verdict: String] = [
         .noBuffer: "more than 8192 packets or 16 MiB arise from one batch",
         .localAddressesExhausted: "64511 connections of one local address to one server",
-        .bypass: "a marked packet to a foreign address that policy routing delivers to the director",
     ]
 
     private static let meanings: [(fate: Verdict.Fate, title: String, text: String)] = [
