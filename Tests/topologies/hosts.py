@@ -1,6 +1,7 @@
 """Hosts as network namespaces of this machine, or of a guest: one process opens sockets in all of them."""
 import contextlib
 import ctypes
+import itertools
 import os
 import subprocess
 
@@ -45,8 +46,9 @@ class Host:
         return subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=lambda: change_namespace(self.file))
 
     def ip(self, *lines):
-        """`ip` commands, in one go."""
-        self.run("ip", "-batch", "-", stdin="".join(f"{line}\n" for line in lines))
+        """`ip` commands; runs of those with and without -6 in one go."""
+        for six, some in itertools.groupby(lines, lambda line: line.startswith("-6 ")):
+            self.run("ip", *["-6"] * six, "-batch", "-", stdin="".join(f"{line.removeprefix('-6 ')}\n" for line in some))
 
     def set(self, settings):
         """Values under /proc/sys/net, which is that of whoever opens it."""

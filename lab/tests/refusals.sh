@@ -38,6 +38,7 @@ check "… and 5 s without an option" timeout 8 grep -q 'has not answered for 5 
 kill "$silent"
 check "record: a folder that is there, before anybody is asked" refused "$scratch: File exists" svs record -o "$scratch" --control "$scratch/nobody"
 check "record: a folder nowhere, before anybody is asked" refused "$scratch/nowhere: No such file" svs record -o "$scratch/nowhere/case" --control "$scratch/nobody"
+check "the loopback" refused "interface lo: nothing for a director arrives at the loopback" svs run --services "$scratch/services" --interface lo --control "$SVS_CONTROL"
 check "no interface named" refused interface svs run --services "$scratch/services" --control "$SVS_CONTROL"
 check "an interface that does not exist" refused eth7 "${good[@]}" --interface eth7
 check "a services file that does not exist" refused "$scratch/nothing" svs run --services "$scratch/nothing" --interface eth0 --control "$SVS_CONTROL"

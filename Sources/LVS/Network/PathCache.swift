@@ -74,8 +74,8 @@ extension Network {
 
     /// The address that the host takes as a source where the route names none (inet_select_addr, RFC 6724 in short).
     public func sourceAddress(towards destination: IPAddress, by gateway: IPAddress? = nil, on interface: Int32) -> IPAddress {
-        let own = addresses.filter { $0.interface == interface && $0.address.isV4 == destination.isV4 }
-        guard destination.isV4 else { return sourceAddress6(towards: gateway ?? destination, among: own) }
+        guard destination.isV4 else { return sourceAddress6(towards: destination, on: interface) }
+        let own = addresses.filter { $0.interface == interface && $0.address.isV4 }
         // What lies on the link may be reached from addresses that are good there only.
         let scope: UInt8 = gateway == nil ? 253 : 0
         let usable = own.filter { !$0.isSecondary && $0.scope <= scope }
@@ -88,15 +88,6 @@ extension Network {
             if let other { return other.address }
         }
         return .unspecified(.v4)
-    }
-
-    /// One of the same network as the next hop if there is one, else the interface's first of global scope, else the first
-    /// that another interface has.
-    private func sourceAddress6(towards nextHop: IPAddress, among own: [Address]) -> IPAddress {
-        let near = own.first { $0.prefixLength < 128 && nextHop.matches($0.address, length: $0.prefixLength) }
-        let first = near ?? own.first { nextHop.isLinkLocal || !$0.address.isLinkLocal }
-        let elsewhere = addresses.first { !$0.address.isV4 && !$0.address.isLoopback && !$0.address.isLinkLocal }
-        return (first ?? elsewhere)?.address ?? .unspecified(.v6)
     }
 }
 

@@ -5,6 +5,7 @@ extension Director {
     /// last fragment to arrive goes the rest of the way as the whole packet.
     @inline(never)
     mutating func reassemble(_ frame: inout Frame, _ packet: Packet, _ context: inout PacketContext) -> Verdict {
+        if let refusal = refuseFragment(frame, packet, context.recorder) { return refusal }
         let isForwarded = !isLocal(packet, frame)
         if isForwarded {
             guard isGatheredOnTheWay(packet) else { return passOn(frame, packet, &context) }
@@ -132,11 +133,14 @@ extension Director {
     }
 
     /// What the kernel cannot put together it lets pass as if it were a packet, and the first fragment holds ports: that of a
-    /// known connection is forwarded. `nil` when it is the host's.
+    /// known connection is forwarded, one that opens a connection scheduled. `nil` when it is the host's.
     private mutating func directAlone(_ frame: inout Frame, _ packet: Packet, _ context: inout PacketContext) -> Verdict? {
         guard !packet.isLaterFragment, packet.isBalanced, services.hasServices(packet.family) else { return nil }
-        let verdict = resume(&frame, packet, &context)
-        return verdict.fate == .passed || verdict.fate == .answered ? nil : verdict
+        let flow = packet.flow
+        if connections.find(flow).id < 0, isLocal(flow.destination), packet.hasTransport {
+            guard mayOpen(packet, frame), match(flow, mark(of: packet, frame), &context) != nil else { return nil }
+        }
+        return resume(&frame, packet, &context)
     }
 
     private mutating func refuseFragment(_ frame: Frame, _ packet: Packet, _ message: ICMPMessage, _ context: inout PacketContext)

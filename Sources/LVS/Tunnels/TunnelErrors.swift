@@ -86,7 +86,7 @@ extension Director {
 
     /// Whether a connection's packets leave in the tunnel that `knows` tells of.
     private func isTunnelled(_ id: ConnectionID, to address: IPAddress, _ knows: (ServerSettings) -> Bool) -> Bool {
-        connections[id].method == .tunneling && connections[id].serverAddress == address && connections[id].server >= 0
+        connections[id].method == .tunneling && connections[id].serverAddress == address && isServed(id)
             && knows(servers[connections[id].server].settings)
     }
 
