@@ -86,7 +86,7 @@ public struct CaseFiles: Sendable {
 
     /// Every file that is read.
     public var paths: [String] {
-        [services, network] + [marks, marks6, sysctl, edits, run, connections].compactMap { $0 } + inputs.map(\.path)
+        [services, network] + [marks, marks6, firewall, sysctl, edits, run, connections].compactMap { $0 } + inputs.map(\.path)
             + offloads.keys.sorted().compactMap { offloads[$0] }
     }
 

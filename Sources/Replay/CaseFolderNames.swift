@@ -4,7 +4,8 @@ internal import Admin
 enum CaseFolderNames {
     /// What describes the host, what is expected, what is not judged, and notes for people and for the kernel's runner.
     private static let known: Set<String> = [
-        "services", "network", "marks", "marks6", "sysctl", "edits", "run", "connections", "packets", "expected", "verdicts", "routed",
+        "services", "network", "marks", "marks6", "firewall", "sysctl", "edits", "run", "connections", "packets", "expected", "verdicts",
+        "routed",
         "ignore", "about", "opts", "not-kernel", "kernel-since",
     ]
 

@@ -43,11 +43,11 @@ public final class EventLoop {
     private let rulesReload: Reload<HostRules?>
     private let poller: Poller
     private let log: Log
+    private let files: RunFiles
+    private let news: LinkNews
     private let claims: InterfaceClaims?
     /// Why the control socket could not be made again, as it was said last.
     private var controlFailure: ControlError?
-    private let files: RunFiles
-    private let news: LinkNews
     private var state: RunFiles.State
     /// Descriptors of the links, as registered.
     private var watched: [Int32]
@@ -78,7 +78,7 @@ public final class EventLoop {
         self.log = log
         claims = setup.claims
         self.state = state
-        files = setup.files
+        self.files = setup.files
         let news = LinkNews(setup.interfaces, log: log)
         self.news = news
         (control, signals) = (setup.control, setup.signals)

@@ -10,7 +10,8 @@ extension RunFiles.State {
             let table = present > 0 ? ": of the \(counted(present, "service")) in the table those from its last reading go" : ""
             lines.append("\(file) holds no service\(table)")
         }
-        for (rules, family, option) in [(marks4, IPFamily.v4, "--marks"), (marks6, .v6, "--marks6")] where rules.count == 0 {
+        for (rules, family, option) in [(marks4, IPFamily.v4, "--marks"), (marks6, .v6, "--marks6")]
+        where rules.count == 0 && !self.rules.givesMarks {
             let waiting = plan.services.map(\.key).filter { $0.mark != 0 && $0.family == family }
             guard let first = waiting.first else { continue }
             let others = waiting.count > 1 ? " and \(counted(waiting.count - 1, "other"))" : ""
@@ -33,6 +34,7 @@ extension RunFiles.State {
         var news: [String] = []
         if marks4 != old.marks4 { news.append("marks (\(counted(marks4.count, "rule")))") }
         if marks6 != old.marks6 { news.append("marks6 (\(counted(marks6.count, "rule")))") }
+        if rules.host?.rules4 != old.rules.host?.rules4 || rules.host?.rules6 != old.rules.host?.rules6 { news.append("the host's rules") }
         for name in Tunables.names where tunables.value(of: name) != old.tunables.value(of: name) {
             news.append("\(name) = \((tunables.value(of: name) ?? "").split(separator: "\t").joined(separator: " "))")
         }

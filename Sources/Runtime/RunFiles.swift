@@ -49,11 +49,20 @@ public struct RunFiles: Sendable {
         var state = State()
         var errors = FileErrors()
         var keys: [ServiceKey]?
-        if let services {
-            keys = []
-            errors.note { () throws(FileError) in keys = try readServices(services, &state) }
+        if let services { errors.note { () throws(FileError) in keys = try readServices(services, &state) } }
+        if let marks {
+            errors.note { () throws(FileError) in
+                (state.marks4, state.markTexts["marks"]) = try readMarks(marks, .v4, keys)
+            }
         }
-        errors.note { () throws(FileError) in try readMarks(for: keys, &state) }
+        if let marks6 {
+            errors.note { () throws(FileError) in
+                (state.marks6, state.markTexts["marks6"]) = try readMarks(marks6, .v6, keys)
+            }
+        }
+        errors.note { () throws(FileError) in
+            state.rules = HostRulesInForce(host: try hostRules(), givesMarks: marksFromHost, honours: honoursFirewall)
+        }
         state.tunables = Self.hostTunables()
         if let sysctl {
             errors.note { () throws(FileError) in
@@ -65,7 +74,7 @@ public struct RunFiles: Sendable {
         return state
     }
 
-    /// - Returns: what marks are read for.
+    /// - Returns: the keys of the services that the file adds.
     private func readServices(_ path: String, _ state: inout State) throws(FileError) -> [ServiceKey] {
         let file = try ServicesFile(text(path), name: path, names: SystemNames())
         try Self.rehearse(file)
@@ -74,19 +83,9 @@ public struct RunFiles: Sendable {
         return file.commands.addedServices
     }
 
-    /// - Parameter keys: the services of the file; `nil` without one, since any may come.
-    private func readMarks(for keys: [ServiceKey]?, _ state: inout State) throws(FileError) {
-        if let marks {
-            let text = try self.text(marks)
-            state.marks4 = try MarksFile(text, file: marks, family: .v4, services: keys).rules
-            state.markTexts["marks"] = text
-        }
-        if let marks6 {
-            let text = try self.text(marks6)
-            state.marks6 = try MarksFile(text, file: marks6, family: .v6, services: keys).rules
-            state.markTexts["marks6"] = text
-        }
-        state.rules = HostRulesInForce(host: try hostRules(), givesMarks: marksFromHost, honours: honoursFirewall)
+    private func readMarks(_ path: String, _ family: IPFamily, _ services: [ServiceKey]?) throws(FileError) -> (MarkRules, String) {
+        let text = try self.text(path)
+        return (try MarksFile(text, file: path, family: family, services: services).rules, text)
     }
 
     /// The host's own rules, where they are wanted. Without an answer from a command the director goes on without its rules, unless
