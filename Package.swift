@@ -73,9 +73,12 @@ let package = Package(
         .testTarget(name: "HostTests", dependencies: ["Host", "LVS", "Links", "Wire", "CLinux"], swiftSettings: settings),
         .testTarget(
             name: "RuntimeTests",
-            dependencies: ["Runtime", "Admin", "Decap", "Host", "LVS", "LinkKit", "Links", "Linux", "Replay", "Wire", "CLinux", "PacketKit"],
+            dependencies: [
+                "Runtime", "Admin", "Decap", "Host", "LVS", "LinkKit", "Links", "Linux", "Replay", "Wire", "CLinux", "PacketKit",
+            ],
             swiftSettings: settings),
         .testTarget(
-            name: "AdminTests", dependencies: ["Admin", "LVS", "Wire", "CLinux"], exclude: ["Transcripts"], swiftSettings: settings),
+            name: "AdminTests", dependencies: ["Admin", "LVS", "Wire", "CLinux"], exclude: ["Transcripts", "Rulesets"],
+            swiftSettings: settings),
     ]
 )

@@ -189,6 +189,8 @@ director() {
   start director svs svs run --services "$scratch/services" --control "$SVS_CONTROL" "$@"
   wait_for 10 "svs to answer" answers_or_dead && alive svs || { echo "svs run $* did not start:"; cat "$scratch/svs.log"; exit 1; }
 }
+# owning: the option for a VIP that svs has instead of the host.
+owning() { [[ -n ${vip_on_host:-} ]] || echo --own all; }
 answers_or_dead() { adm -Ln >/dev/null 2>&1 || ! alive svs; }
 adm() { q director svs adm "$@"; }
 

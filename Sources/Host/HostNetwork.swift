@@ -24,6 +24,8 @@ public final class HostNetwork {
     private var stale: Parts = []
     /// Neighbours to hand on, `nil` for those that went.
     var changedNeighbors: [LVS.Network.NeighborKey: MACAddress?] = [:]
+    /// Neighbours that the kernel has asked in vain, to hand on.
+    private var failedNeighbors: [LVS.Network.NeighborKey] = []
     /// IPv4 addresses that went: the kernel drops routes that prefer them as source without a word.
     private var lostAddresses: Set<IPAddress> = []
 
@@ -80,6 +82,8 @@ public final class HostNetwork {
         if !changed.isDisjoint(with: [.rules4, .rules6]) { handOnRules(to: &network) }
         for (key, mac) in changedNeighbors { network.setNeighbor(key.address, on: key.interface, to: mac) }
         changedNeighbors.removeAll(keepingCapacity: true)
+        for key in failedNeighbors { network.failNeighbor(key.address, on: key.interface) }
+        failedNeighbors.removeAll(keepingCapacity: true)
         var isDifferent = network.generation != before
         if changed.contains(.forwarding) {
             let forwards4 = Sysctl.number("net/ipv4/ip_forward") == 1
@@ -198,6 +202,7 @@ public final class HostNetwork {
         // A bridge's forwarding table is told in the same words (AF_BRIDGE).
         guard let entry = Self.neighbor(message) else { return }
         let mac = message.type == Int32(RTM_DELNEIGH) ? nil : entry.mac
+        if entry.hasFailed { failedNeighbors.append(entry.key) }
         guard neighbors[entry.key] != mac else { return }
         neighbors[entry.key] = mac
         changedNeighbors[entry.key] = .some(mac)

@@ -17,6 +17,7 @@ public final class NeighborResolver {
 
     private let socket: NetlinkSocket
     private var asked: [LVS.Network.NeighborKey: Instant] = [:]
+    private var previouslyWanted: Set<LVS.Network.NeighborKey> = []
     /// What the kernel refused last, such as an interface that is gone.
     public private(set) var lastRefusal: HostError?
 
@@ -30,6 +31,16 @@ public final class NeighborResolver {
     @discardableResult
     public func resolve(_ address: IPAddress, on interface: Int32, at now: Instant) -> Bool {
         use(LVS.Network.NeighborKey(address: address, interface: interface), interval: Self.patience, at: now)
+    }
+
+    /// Asks for the MACs of all neighbours that are wanted now: at once for those that were not wanted at the last call, whatever
+    /// became of earlier questions, then again and again.
+    public func resolve(_ wanted: [LVS.Network.NeighborKey], at now: Instant) {
+        for key in wanted {
+            if !previouslyWanted.contains(key) { asked[key] = nil }
+            _ = use(key, interval: Self.patience, at: now)
+        }
+        previouslyWanted = Set(wanted)
     }
 
     /// Reports neighbours as used, each at most every five seconds, so that the kernel verifies them again before they rot.

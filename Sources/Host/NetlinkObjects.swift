@@ -63,6 +63,8 @@ func isTentative(_ address: OpaquePointer) -> Bool {
 struct NeighborEntry {
     let key: LVS.Network.NeighborKey
     let mac: MACAddress?
+    /// The kernel has asked for the MAC in vain.
+    let hasFailed: Bool
 
     /// States in which the kernel itself would send to the entry's MAC; NOARP entries stand for multicast and the like.
     private static var usable: Int32 { NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE | NUD_PERMANENT }
@@ -74,6 +76,7 @@ struct NeighborEntry {
         else { return nil }
         key = LVS.Network.NeighborKey(address: address, interface: rtnl_neigh_get_ifindex(neighbor))
         let state = rtnl_neigh_get_state(neighbor)
+        hasFailed = state > 0 && state & NUD_FAILED != 0
         mac = state > 0 && state & Self.usable != 0 ? MACAddress(rtnl_neigh_get_lladdr(neighbor)) : nil
     }
 }

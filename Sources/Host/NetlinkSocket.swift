@@ -53,11 +53,11 @@ final class NetlinkSocket {
     private let socket: OpaquePointer
     private var receiver: ((RtnetlinkMessage) -> Void)?
 
-    /// A socket for requests, or, with multicast groups (RTNLGRP_*), a non-blocking one for notifications.
-    init(groups: [UInt32] = []) throws(HostError) {
+    /// A socket for requests, or, with multicast groups (RTNLGRP_*, NFNLGRP_*), a non-blocking one for notifications.
+    init(groups: [UInt32] = [], protocol family: Int32 = NETLINK_ROUTE) throws(HostError) {
         guard let socket = nl_socket_alloc() else { throw HostError("open a netlink socket", errno: ENOMEM) }
         self.socket = socket
-        let status = nl_connect(socket, NETLINK_ROUTE)
+        let status = nl_connect(socket, family)
         guard status >= 0 else { throw .netlink("open a netlink socket", status) }
         // A dump comes in messages as large as the reader's buffer, up to 32 KiB.
         nl_socket_set_msg_buf_size(socket, 65536)

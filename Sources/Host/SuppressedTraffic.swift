@@ -42,6 +42,8 @@ public struct SuppressedTraffic: Hashable, Sendable {
     /// Addresses that svs owns because the host does not have them: ARP requests and neighbour solicitations for them, and
     /// everything IP to them.
     public var ownedAddresses: [IPAddress]
+    /// Everything IP to these: local addresses of FULLNAT, which servers answer to.
+    public var localAddresses: [IPAddress] = []
     /// Packets to these.
     public var services: [Endpoint]
     /// Packets from these: servers that answer through the director.

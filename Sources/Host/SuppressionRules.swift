@@ -36,6 +36,8 @@ struct SuppressionRules: Equatable {
         let words = ElementNames(family)
         let owned = suppressed.ownedAddresses.filter { $0.family == family }
         ask(words, "\(words.ip) daddr", "owned", type: words.type, owned.map(\.description))
+        let local = suppressed.localAddresses.filter { $0.family == family }
+        ask(words, "\(words.ip) daddr", "local", type: words.type, local.map(\.description))
         if family == .v4 {
             drop(.arp, "arp operation request arp daddr ip @owned4", if: !owned.isEmpty)
         } else {

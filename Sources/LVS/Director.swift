@@ -12,8 +12,14 @@ public struct Director: ~Copyable {
     /// Rules that mark packets before services are looked up, for IPv4 and IPv6.
     public var marks4 = MarkRules(family: .v4) { didSet { virtuals.outdate() } }
     public var marks6 = MarkRules(family: .v6) { didSet { virtuals.outdate() } }
+    /// The host's own rules, of which only what they drop matters.
+    public var firewall4 = MarkRules(family: .v4)
+    public var firewall6 = MarkRules(family: .v6)
     /// Which of the host's work the director does.
     public var hostEmulation: HostEmulation { didSet { virtuals.outdate() } }
+    /// Nanoseconds until questions for a neighbour's MAC have failed: three of them, a second apart (the kernel's mcast_solicit
+    /// and retrans_time_ms). Where a host asks, which says when it has failed, this is only for the case that it says nothing.
+    public var neighborPatience: Instant = 3_000_000_000
     /// What the director made itself during the last batch; sent after the batch.
     public internal(set) var outbox = Outbox()
     /// Frames by verdict.

@@ -13,6 +13,8 @@ public struct Explanation: Sendable {
     public enum Step: Sendable {
         /// The operator's rules were asked for a mark; the rules are those that made it.
         case marked(UInt32, by: [MarkRule])
+        /// A rule of netfilter drops the packet.
+        case refused(MarkDrop)
         /// The service that takes the packet, and by what.
         case matched(ServiceKey, Match)
         /// No service takes the packet; those that come nearest.

@@ -71,12 +71,6 @@ extension Director {
     }
 
     @inline(never)
-    func noteMark(_ rules: MarkRules, _ query: MarkQuery, _ recorder: ExplanationRecorder) {
-        let (mark, deciding) = rules.explainedMark(for: query)
-        recorder.add(.marked(mark, by: deciding))
-    }
-
-    @inline(never)
     mutating func noteMatch(_ service: VirtualService?, _ flow: Flow, _ mark: UInt32, _ recorder: ExplanationRecorder) {
         guard let service else {
             recorder.add(.unmatched(nearest(to: flow, mark)))

@@ -43,7 +43,7 @@ extension Director {
         followVirtualAddresses()
         if now - clock > 3600 * second { leap(to: now - 600 * second) }
         while true {
-            let moment = min(schedule.next, fragments.nextTimeout ?? .max)
+            let moment = min(schedule.next, fragments.nextTimeout ?? .max, nextNeighborTimeout ?? .max)
             guard moment <= now else { break }
             if !expireConnections(until: moment, limit) { break }
             clock = max(clock, moment)
@@ -64,6 +64,7 @@ extension Director {
 
     private mutating func work(at moment: Instant) {
         if let due = fragments.nextTimeout, due <= moment { giveUpFragments(at: moment) }
+        if let due = nextNeighborTimeout, due <= moment { giveUpNeighbors(at: moment) }
         if schedule.nextEstimate <= moment {
             schedule.nextEstimate += 2 * second
             if tunables.runEstimation != 0 { estimate() }
@@ -101,5 +102,5 @@ extension Director {
     public var nextFragmentTimeout: Instant? { fragments.nextTimeout }
 
     /// The next due moment of the director's own work or timers, for a host that wants to sleep until then.
-    public var nextMoment: Instant { min(schedule.next, fragments.nextTimeout ?? .max) }
+    public var nextMoment: Instant { min(schedule.next, fragments.nextTimeout ?? .max, nextNeighborTimeout ?? .max) }
 }

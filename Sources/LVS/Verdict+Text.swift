@@ -54,7 +54,8 @@ extension Verdict {
         case .packetTooBig: ("packet-too-big", "too long for the way: answered with ICMPv6 packet too big")
         case .overheadTooLarge: ("overhead-too-large", "the tunnel's headers leave less than the minimum MTU")
         case .noRoute: ("no-route", "no route to the real server: answered with ICMP unreachable")
-        case .neighborUnknown: ("neighbor-unknown", "the next hop's MAC could not be found out")
+        case .neighborUnknown:
+            ("neighbor-unknown", "the next hop does not answer for its MAC: the sender is told host or address unreachable")
         case .neighborQueueFull: ("neighbor-queue-full", "too many packets wait for the next hop's MAC")
         case .noBuffer: ("no-buffer", "no room left for the packets it gives rise to")
         case .icmpMalformed:
@@ -79,6 +80,7 @@ extension Verdict {
                 "no server, and its own destination, where cache_bypass would send it, is the director: dropped without a word"
             )
         case .headersTooLong: ("headers-too-long", "no room in the packet for the headers that forwarding adds")
+        case .hostFirewall: ("host-firewall", "a rule of the host's netfilter drops it")
         case .noResponder: ("no-responder", "for the director itself, which has no answer to it")
         }
     }

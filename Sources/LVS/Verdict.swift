@@ -71,6 +71,7 @@
     case bypassLocal
     case headersTooLong
     case noResponder
+    case hostFirewall
 
     /// What becomes of the frame.
     public enum Fate: String, Sendable {

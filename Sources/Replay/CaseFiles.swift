@@ -19,6 +19,8 @@ public struct CaseFiles: Sendable {
     public var network: String
     public var marks: String?
     public var marks6: String?
+    /// The netfilter rules of the host.
+    public var firewall: String?
     public var sysctl: String?
     public var edits: String?
     /// How the director was started.
@@ -68,6 +70,7 @@ public struct CaseFiles: Sendable {
             services: path("services"), network: path("network"), inputs: inputs, marks: present("marks"),
             marks6: present("marks6"), sysctl: present("sysctl"), edits: present("edits"))
         self.offloads = offloads
+        firewall = present("firewall")
         run = present("run")
         connections = present("connections")
     }

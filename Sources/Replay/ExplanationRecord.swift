@@ -111,6 +111,9 @@ struct StepRecord: Codable {
         case .marked(let mark, let rules):
             self.mark = Int(mark)
             self.rules = rules.map { Rule(line: $0.line, text: $0.text) }
+        case .refused(let drop):
+            reason = drop.text
+            rules = drop.rule.map { [Rule(line: $0.line, text: $0.text)] } ?? []
         case .matched(let key, let match):
             service = key.description
             self.match = match.rawValue

@@ -6,6 +6,7 @@ enum ExplanationText {
     static func label(_ step: Explanation.Step) -> String {
         switch step {
         case .marked: "mark"
+        case .refused: "firewall"
         case .matched, .unmatched: "service"
         case .opensNothing, .found, .unknownFlow, .startsAfresh, .connected: "connection"
         case .template, .retired: "template"
@@ -21,7 +22,9 @@ enum ExplanationText {
     static func lines(_ step: Explanation.Step) -> [String] {
         switch step {
         case .marked(let mark, let rules):
-            [mark == 0 && rules.isEmpty ? "0: no rule marks the packet" : "\(mark)"] + rules.map { "  by line \($0.line): \($0.text)" }
+            [mark == 0 && rules.isEmpty ? "0: no rule marks the packet" : "\(mark)"]
+                + rules.map { $0.line > 0 ? "  by line \($0.line): \($0.text)" : "  by \($0.text)" }
+        case .refused(let drop): ["dropped by \(drop.text)"]
         case .matched(let key, let match): ["\(key), by \(match.rawValue)"]
         case .unmatched(let misses):
             [misses.isEmpty ? "none: there is no service of this address family" : "none takes the packet; nearest:"]

@@ -72,6 +72,17 @@ public final class Recording {
         put(.command, Array(line.utf8), Offload(), interface: 0, cause: frames, at: 0)
     }
 
+    /// Takes down which addresses of the host have come and gone.
+    public func changed(addresses before: [Network.Address], to network: Network) {
+        let gone = before.filter { !network.addresses.contains($0) }.map { ("del", $0) }
+        let come = network.addresses.filter { !before.contains($0) }.map { ("add", $0) }
+        for (verb, address) in gone + come where end == nil {
+            guard let name = network.interface(address.interface)?.name else { continue }
+            let line = "address \(verb) \(address.address)/\(address.prefixLength) dev \(name)"
+            put(.command, Array(line.utf8), Offload(), interface: 0, cause: frames, at: 0)
+        }
+    }
+
     /// Ends it from within.
     public func stop(_ reason: String) { end = end ?? reason }
 

@@ -76,6 +76,7 @@ public struct Replayer: ~Copyable {
         director.tunables = scenario.tunables
         director.marks4 = scenario.marks4
         director.marks6 = scenario.marks6
+        scenario.firewall?.apply(to: &director, marks: scenario.run.marksFromHost, honours: scenario.run.honoursFirewall)
         for rule in scenario.services {
             do { try director.apply(rule.command) } catch {
                 throw FileError(file: files.services, line: rule.line, text: error.sentence)

@@ -8,6 +8,8 @@ internal import Wire
 ///     connections 4096
 ///     host beside
 ///     own all
+///     marks host
+///     firewall ignore
 public struct RunFile: Sendable, Hashable {
     /// Feeds hash keys, dice and ids.
     public var seed: UInt64 = 0
@@ -17,6 +19,10 @@ public struct RunFile: Sendable, Hashable {
     /// with what is passed, and the director answers only for the addresses that it owns: `own all`, `own none` or
     /// `own ADDRESS`, as often as there are addresses (`owns` is the same).
     public var hostEmulation = HostEmulation.everything
+    /// `marks host`: the rules in the case's file `firewall` give packets their marks, `marks files` (the default): they do not.
+    public var marksFromHost = false
+    /// `firewall honour` (the default): what the rules in that file drop is dropped; `firewall ignore`: it is not.
+    public var honoursFirewall = true
 
     public init() {}
 
@@ -40,6 +46,12 @@ public struct RunFile: Sendable, Hashable {
             case "host":
                 guard value == "whole" || value == "beside" else { throw refuse("host: \(value): expected whole or beside") }
                 hostEmulation.isWholeHost = value == "whole"
+            case "marks":
+                guard value == "host" || value == "files" else { throw refuse("marks: \(value): expected host or files") }
+                marksFromHost = value == "host"
+            case "firewall":
+                guard value == "honour" || value == "ignore" else { throw refuse("firewall: \(value): expected honour or ignore") }
+                honoursFirewall = value == "honour"
             case "own", "owns":
                 guard let ownership = Ownership(value) else { throw refuse("\(words[0]): \(value): expected all, none or an address") }
                 switch (hostEmulation.ownership, ownership) {
@@ -47,7 +59,7 @@ public struct RunFile: Sendable, Hashable {
                 case (.only(let some), .only(let more)): hostEmulation.ownership = .only(some.union(more))
                 default: throw refuse("\(words[0]): \(value): a line above says \(hostEmulation.ownership)")
                 }
-            default: throw refuse("unknown key \(words[0]): there are seed, connections, host and own")
+            default: throw refuse("unknown key \(words[0]): there are seed, connections, host, own, marks and firewall")
             }
         }
     }
@@ -65,6 +77,8 @@ public struct RunFile: Sendable, Hashable {
         case .none, .all: lines.append("own \(hostEmulation.ownership)")
         case .only(let addresses): lines += addresses.sorted().map { "own \($0)" }
         }
+        if marksFromHost { lines.append("marks host") }
+        if !honoursFirewall { lines.append("firewall ignore") }
         return lines.map { $0 + "\n" }.joined()
     }
 }

@@ -8,6 +8,8 @@ public struct Scenario: Sendable {
     public var tunables: Tunables
     public var marks4: MarkRules
     public var marks6: MarkRules
+    /// The host's own rules; with `marks host` in the file `run` they give the marks as well.
+    public var firewall: HostRules?
     public var services: [ServicesFile.Rule]
     /// What changes, by the number of the input frame that it comes just before, in the order of the file.
     public var edits: [Int: [Edit]]
@@ -46,15 +48,19 @@ public struct Scenario: Sendable {
         }
         network.forwards4 = tunables.forward4 != 0
         network.forwards6 = tunables.forward6 != 0
-        marks4 = try Self.marks(files.marks, .v4)
-        marks6 = try Self.marks(files.marks6, .v6)
         services = try ServicesFile(TextFile.read(files.services), name: files.services, names: SystemNames()).rules
+        marks4 = MarkRules(family: .v4)
+        marks6 = MarkRules(family: .v6)
         edits = [:]
         if let path = files.edits {
             for edit in try EditsFile(TextFile.read(path), name: path, names: SystemNames()).edits {
                 edits[edit.frame, default: []].append(try Self.edit(edit, of: &parsed, path))
             }
         }
+        let keys = (services.map(\.command) + editCommands).addedServices
+        marks4 = try Self.marks(files.marks, .v4, keys)
+        marks6 = try Self.marks(files.marks6, .v6, keys)
+        if let path = files.firewall { firewall = try HostRules(TextFile.read(path), file: path) }
     }
 
     /// - Parameter host: as it is before the edit; as it is behind it, afterwards.
@@ -72,9 +78,9 @@ public struct Scenario: Sendable {
         edits.keys.sorted().flatMap { edits[$0] ?? [] }.compactMap { if case .command(let command) = $0 { command } else { nil } }
     }
 
-    private static func marks(_ path: String?, _ family: IPFamily) throws(FileError) -> MarkRules {
+    private static func marks(_ path: String?, _ family: IPFamily, _ services: [ServiceKey]) throws(FileError) -> MarkRules {
         guard let path else { return MarkRules(family: family) }
-        return try MarksFile(TextFile.read(path), file: path, family: family).rules
+        return try MarksFile(TextFile.read(path), file: path, family: family, services: services).rules
     }
     /// UDP ports that tunnels of the services and edits use, and the one that IANA gave to GUE.
     public var guePorts: [UInt16] {

@@ -2,7 +2,7 @@ internal import Admin
 internal import CLinux
 internal import Glibc
 internal import Host
-internal import LVS
+public import LVS
 internal import Links
 internal import Linux
 public import Replay
@@ -16,6 +16,8 @@ public struct CaseCapture {
     public var interfaces: [String]
     /// Texts of the case's files by name; `services` is among them.
     public var texts: [String: String]
+    /// For which addresses that the host does not have the director answers.
+    public var ownership: Ownership
     /// Which frames are kept.
     public var filter: RecordFilter
     /// Most frames, and bytes of them.
@@ -26,8 +28,10 @@ public struct CaseCapture {
     public var log: Log
 
     public init(
-        folder: String, interfaces: [String], texts: [String: String], filter: RecordFilter, frames: Int, bytes: Int, end: UInt64, log: Log
+        folder: String, interfaces: [String], texts: [String: String], ownership: Ownership, filter: RecordFilter, frames: Int, bytes: Int,
+        end: UInt64, log: Log
     ) {
+        self.ownership = ownership
         self.folder = folder
         self.interfaces = interfaces
         self.texts = texts
@@ -52,19 +56,16 @@ public struct CaseCapture {
         try host.update(&network)
         for reason in host.newlyUnfollowed() { log.say("warning: \(reason)") }
         try write(NetworkFile.text(of: network), "network")
-        try write(Self.runText(try Scenario(CaseFiles(folder: folder))), "run")
+        try write(runText, "run")
         return captured
     }
 
     private func write(_ text: String, _ name: String) throws(FileError) { try OutputFile.write(text, to: "\(folder)/\(name)") }
 
     /// Like the director on this host: the host deals with what is passed, but for addresses that only the director has.
-    private static func runText(_ scenario: Scenario) throws -> String {
-        var director = Director(connections: 16, seed: 0)
-        for rule in scenario.services { try director.apply(rule.command) }
-        let derived = DerivedHostState(director.inventory(), scenario.network, scenario.marks4, scenario.marks6)
+    private var runText: String {
         var run = RunFile()
-        run.hostEmulation = HostEmulation(isWholeHost: false, ownership: .only(Set(derived.owned)))
+        run.hostEmulation = HostEmulation(isWholeHost: false, ownership: ownership)
         return run.text
     }
 

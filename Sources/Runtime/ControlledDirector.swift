@@ -10,8 +10,10 @@ struct ControlledDirector: ~Copyable, ControlTarget {
     var start = ""
     /// Names of the interfaces that frames are taken from.
     var interfaces: [String] = []
-    /// The rules that mark packets, by the name of a case's file; `nil` where they are in no form that has a file.
-    var marks: [String: String?] = [:]
+    /// The files of rules that mark packets, by the name of a case's file.
+    var marks: [String: String] = [:]
+    /// The host's own netfilter rules.
+    var rules = HostRulesInForce()
     /// What is being recorded for `svs record`.
     var recording: LiveRecording?
     /// A command was carried out since this was last reset.
@@ -35,6 +37,8 @@ struct ControlledDirector: ~Copyable, ControlTarget {
     mutating func answer(_ question: ControlQuestion) throws(AskError) -> ControlReply {
         switch question {
         case .verdictCounters: return .text(director.verdicts.all.map { "\($0.verdict.name) \($0.frames)\n" }.joined())
+        case .virtualAddresses:
+            return .text(director.virtualAddresses().map { "\($0.address) \($0.holder.rawValue)\n" }.joined())
         case .start: return .text(start)
         case .switches: return .text(DirectorText.switches(director))
         case .explain(let packet, let form):

@@ -6,7 +6,10 @@ import Wire
 /// What follows for the host from the services: which addresses only the director has, what the host must not answer, which
 /// frames the director wants to see.
 struct DerivedHostState {
+    /// Addresses that only the director has: they are answered for and announced.
     var owned: [IPAddress] = []
+    /// Virtual and local addresses that nobody has: the host does not have them, and the director was not asked to own them.
+    var waiting: Set<IPAddress> = []
     var suppressed = SuppressedTraffic()
     var captureMatches: [CaptureMatch] = []
     /// Addresses are translated, so that ICMP errors of anybody may concern the director.
@@ -15,25 +18,35 @@ struct DerivedHostState {
     /// Outer packets bear the host's own address, so errors about them come to that.
     var tunnels = false
 
-    init(_ inventory: Inventory, _ network: Network, _ marks4: MarkRules, _ marks6: MarkRules) {
-        for service in inventory.services where service.key.mark == 0 { add(service, network) }
-        if inventory.services.contains(where: { $0.key.mark != 0 }) {
-            for destination in marks4.destinations + marks6.destinations {
-                if destination.isLocalOnly { addLocal(destination, network) } else { add(destination, network) }
+    /// - Parameter director: with the network and the marks that there are now.
+    init(_ director: inout Director) {
+        let inventory = director.inventory(), network = director.network
+        for virtual in director.virtualAddresses() {
+            switch virtual.holder {
+            case .host: break
+            case .director: owned.append(virtual.address)
+            case .nobody: waiting.insert(virtual.address)
             }
+        }
+        for service in inventory.services {
+            if service.key.mark == 0, !waiting.contains(service.key.address) { add(service) }
+            for range in service.settings.localAddresses { addLocalAddresses(range, &director) }
+        }
+        if inventory.services.contains(where: { $0.key.mark != 0 }) {
+            for destination in director.marks4.destinations + director.marks6.destinations { add(destination, network) }
         }
         for service in inventory.services { addServers(of: service, network) }
         owned = Set(owned).sorted()
         suppressed.ownedAddresses = owned
+        suppressed.localAddresses = Set(suppressed.localAddresses).sorted()
         suppressed.fragmentAddresses = Set(suppressed.fragmentAddresses).sorted()
         suppressed.fragmentSources = Set(suppressed.fragmentSources).sorted()
         suppressed.icmpErrors = translates || owned.count < inventory.services.count
-        for address in owned { captureMatches.append(CaptureMatch(.destination, address)) }
+        for address in owned + suppressed.localAddresses { captureMatches.append(CaptureMatch(.destination, address)) }
     }
 
-    private mutating func add(_ service: ServiceRecord, _ network: Network) {
+    private mutating func add(_ service: ServiceRecord) {
         let key = service.key
-        if !network.isLocal(key.address) { owned.append(key.address) }
         let ranges = !key.ranges.isEmpty ? key.ranges : key.port == 0 ? [0...65535] : [key.port...key.port]
         for range in ranges {
             suppressed.services.append(SuppressedTraffic.Endpoint(proto: key.proto, address: key.address, ports: range))
@@ -41,31 +54,51 @@ struct DerivedHostState {
             captureMatches.append(CaptureMatch(.source, key.address, proto: key.proto, ports: range))
         }
         suppressed.fragmentAddresses.append(key.address)
-        for range in service.settings.localAddresses { addLocalAddresses(range) }
     }
 
-    private mutating func addLocalAddresses(_ range: ClosedRange<IPAddress>) {
+    private mutating func addLocalAddresses(_ range: ClosedRange<IPAddress>, _ director: inout Director) {
         var address = range.lowerBound
         for _ in 0..<65536 {
-            owned.append(address)
+            suppressed.localAddresses.append(address)
+            if director.ownsLocalAddress(address) {
+                owned.append(address)
+            } else if !director.network.isLocal(address) {
+                waiting.insert(address)
+            }
             guard address < range.upperBound else { return }
             address.low &+= 1
             if address.low == 0 { address.high &+= 1 }
         }
     }
 
-    /// A rule that marks only what is for the host itself: of its destination, the host's own addresses.
-    private mutating func addLocal(_ marked: MarkedDestination, _ network: Network) {
+    /// A destination that marks name. What of it is the host's own, or owned, is handled; of a network these may be single
+    /// addresses or smaller networks.
+    private mutating func add(_ marked: MarkedDestination, _ network: Network) {
+        func part(_ prefix: IPAddress, _ length: Int) -> MarkedDestination {
+            var part = marked
+            part.prefix = prefix
+            part.length = length
+            return part
+        }
+        let width = marked.prefix.family.width
+        guard marked.length < width else {
+            if !waiting.contains(marked.prefix) { add(handled: marked) }
+            return
+        }
         for entry in network.addresses where entry.address.matches(marked.prefix, length: marked.length) && !entry.address.isLoopback {
-            var own = marked
-            own.prefix = entry.address
-            own.length = entry.address.family.width
-            add(own, network)
+            add(handled: part(entry.address, width))
+        }
+        for route in network.routes where route.kind == .local && route.length < width && !route.prefix.isLoopback {
+            guard route.prefix.family == marked.prefix.family else { continue }
+            let (wide, narrow) =
+                route.length <= marked.length
+                ? ((route.prefix, route.length), (marked.prefix, marked.length))
+                : ((marked.prefix, marked.length), (route.prefix, route.length))
+            if narrow.0.matches(wide.0, length: wide.1) { add(handled: part(narrow.0, narrow.1)) }
         }
     }
 
-    private mutating func add(_ marked: MarkedDestination, _ network: Network) {
-        if marked.length == marked.prefix.family.width, !network.isLocal(marked.prefix) { owned.append(marked.prefix) }
+    private mutating func add(handled marked: MarkedDestination) {
         let ranges: [ClosedRange<UInt16>?] = marked.ports.isEmpty ? [nil] : marked.ports
         let protos: [UInt8?] = marked.protos.isEmpty ? [nil] : marked.protos
         for proto in protos {

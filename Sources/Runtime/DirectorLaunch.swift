@@ -2,7 +2,7 @@ internal import Admin
 internal import CLinux
 internal import Glibc
 internal import Host
-internal import LVS
+public import LVS
 internal import Links
 internal import Linux
 
@@ -17,9 +17,14 @@ public struct DirectorLaunch {
     public var control: String
     /// Connections that the table can hold.
     public var connections: Int
+    /// For which addresses that the host does not have the director answers.
+    public var ownership: Ownership
     public var log: Log
 
-    public init(interfaces: [String], link: String, files: RunFiles, control: String, connections: Int, log: Log) {
+    public init(
+        interfaces: [String], link: String, files: RunFiles, control: String, connections: Int, ownership: Ownership, log: Log
+    ) {
+        self.ownership = ownership
         self.interfaces = interfaces
         self.link = link
         self.files = files
@@ -31,8 +36,18 @@ public struct DirectorLaunch {
     /// Opens everything with this process's own rights. Needs CAP_NET_ADMIN and CAP_NET_RAW.
     /// - Parameter state: what the files say.
     public func start(_ state: RunFiles.State) throws -> EventLoop {
+        for name in interfaces where (try? LinkFacts(of: name))?.isLoopback == true {
+            throw RunError(
+                "interface \(name): nothing for a director arrives at the loopback; name the interface by which clients reach this host")
+        }
+        let claims = try InterfaceClaims(interfaces, log: log)
         let network = try HostNetwork()
         let requests = try PrivilegedHost()
+        let followsRules = files.marksFromHost || files.honoursFirewall
+        let rulesChanges = followsRules ? try RulesetNotifications() : nil
+        // They may have changed before anybody listened.
+        var state = state
+        state.rules.host = try files.hostRules()
         // Nobody must answer for the services before they are muted, so nothing arrives until the filter is known.
         let links = try interfaces.map { name in
             let link = try requests.openLink(self.link, on: name)
@@ -45,12 +60,14 @@ public struct DirectorLaunch {
         }
         var random = SystemRandomNumberGenerator()
         let seed: UInt64 = random.next()
-        let director = Director(
-            connections: connections, seed: seed, hostEmulation: HostEmulation(isWholeHost: false), at: Instant(svs_clock()))
+        var director = Director(
+            connections: connections, seed: seed, hostEmulation: HostEmulation(isWholeHost: false, ownership: ownership),
+            at: Instant(svs_clock()))
+        director.neighborPatience = 20_000_000_000
         let signals = try Signals([.terminate, .interrupt, .hangUp])
         let setup = EventLoop.Setup(
-            links: links, interfaces: interfaces, network: network, requests: requests,
-            control: try ControlServer(path: control), signals: signals, files: files, log: log)
+            links: links, interfaces: interfaces, network: network, requests: requests, rulesChanges: rulesChanges,
+            control: try ControlServer(path: control), signals: signals, files: files, log: log, claims: claims)
         _ = signal(SIGPIPE, SIG_IGN)
         let loop = try EventLoop(director, setup, state, start: "seed \(seed)\nconnections \(connections)\n")
         for key in state.ignored { log.say("note: \(files.sysctl ?? ""): \(key) is of no use to the director") }

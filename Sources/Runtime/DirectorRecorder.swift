@@ -12,8 +12,6 @@ public final class DirectorRecorder {
     /// Names of the director's interfaces by number, and those that it takes frames from.
     public let interfaces: [Int32: String]
     public let taken: [String]
-    /// The file whose marks are in no form that has a file.
-    public let unknownMarks: String?
     private let client: ControlClient
     private let log: Log
     private var connectionBytes: [UInt8] = []
@@ -29,7 +27,6 @@ public final class DirectorRecorder {
         texts = Dictionary(start.files.map { ($0.name, $0.text) }) { first, _ in first }
         interfaces = Dictionary(start.interfaces.map { ($0.index, $0.name) }) { first, _ in first }
         taken = start.taken
-        unknownMarks = start.unknownMarks.first
     }
 
     /// Fetches until a limit, a signal or the recording's own end.

@@ -5,6 +5,7 @@ import Host
 import LVS
 import Links
 import Linux
+import Replay
 import SystemPackage
 import Wire
 
@@ -19,10 +20,14 @@ public final class EventLoop {
         var interfaces: [String]
         var network: any NetworkSource
         var requests: any HostRequests
+        /// Says when the host's netfilter rules change; without it they are read with the files only.
+        var rulesChanges: RulesetNotifications?
         var control: ControlServer
         var signals: Signals
         var files: RunFiles
         var log: Log
+        /// What keeps other directors off the interfaces.
+        var claims: InterfaceClaims?
     }
 
     private var engine: ControlledDirector
@@ -33,9 +38,14 @@ public final class EventLoop {
     private let local: HostLink
     private let control: ControlServer
     private let signals: Signals
-    private let reload: Reload
+    private let reload: Reload<RunFiles.State>
+    private let rulesChanges: RulesetNotifications?
+    private let rulesReload: Reload<HostRules?>
     private let poller: Poller
     private let log: Log
+    private let claims: InterfaceClaims?
+    /// Why the control socket could not be made again, as it was said last.
+    private var controlFailure: ControlError?
     private var state: RunFiles.State
     /// Descriptors of the links, as registered.
     private var watched: [Int32]
@@ -46,10 +56,13 @@ public final class EventLoop {
     private var nextSecond: Instant = 0
     /// Frames wait for a neighbour.
     private var waits = false
+    /// What the log says of rules that are not honoured, as it was said last.
+    private var saidOfRules: Set<String> = []
 
     /// What a ready descriptor is; links are numbered from `firstLink`.
     private enum Token {
-        static let signals: UInt64 = 0, network: UInt64 = 1, control: UInt64 = 2, reload: UInt64 = 3, firstLink: UInt64 = 16
+        static let signals: UInt64 = 0, network: UInt64 = 1, control: UInt64 = 2, reload: UInt64 = 3, rulesChanges: UInt64 = 4
+        static let rulesReload: UInt64 = 5, claims: UInt64 = 6, firstLink: UInt64 = 16
     }
     /// Turns of the packet loop between two looks at everything else.
     private static let turns = 16
@@ -61,9 +74,13 @@ public final class EventLoop {
     init(_ director: consuming Director, _ setup: Setup, _ state: RunFiles.State, start: String) throws {
         let log = setup.log
         self.log = log
+        claims = setup.claims
         self.state = state
         (control, signals) = (setup.control, setup.signals)
         reload = try Reload(setup.files)
+        rulesChanges = setup.rulesChanges
+        let files = setup.files
+        rulesReload = try Reload { () throws(FileError) in try files.hostRules() }
         poller = try Poller()
         local = HostLink(setup.requests)
         host = HostSide(setup.network, setup.requests, interfaces: setup.interfaces, log: log)
@@ -99,6 +116,9 @@ public final class EventLoop {
         try poller.watch(host.descriptor, as: Token.network)
         try poller.watch(control.descriptor, as: Token.control)
         try poller.watch(reload.descriptor, as: Token.reload)
+        try poller.watch(rulesReload.descriptor, as: Token.rulesReload)
+        if let rulesChanges { try poller.watch(rulesChanges.descriptor, as: Token.rulesChanges) }
+        if let claims { try poller.watch(claims.descriptor, as: Token.claims) }
     }
 
     /// Runs until a signal ends it.
@@ -130,6 +150,9 @@ public final class EventLoop {
         case Token.network: if try updateNetwork() { isBehind = true }
         case Token.control: serve()
         case Token.reload: try applyFiles()
+        case Token.rulesChanges: if try rulesChanges?.drain() == true { try readRules() }
+        case Token.rulesReload: try applyRules()
+        case Token.claims: claims?.answer()
         default: packets.setReady(Int(token - Token.firstLink))
         }
     }
@@ -138,13 +161,18 @@ public final class EventLoop {
         while let signal = signals.next() {
             guard signal == .hangUp else { return isStopped = true }
             try reload.begin()
-            engine.mayFork = false
+            noteThreads()
         }
     }
 
     @discardableResult
     private func updateNetwork() throws -> Bool {
+        let before = engine.director.network.addresses
         guard try host.update(&engine.director) else { return false }
+        if let recording = engine.recording, engine.director.network.addresses != before {
+            recording.pieces.changed(addresses: before, to: engine.director.network)
+        }
+        claims?.follow(engine.director.network.interfaces)
         egress.follow(engine.director.network.interfaces)
         packets.setAllReady()
         return true
@@ -160,7 +188,7 @@ public final class EventLoop {
 
     private func applyFiles() throws {
         guard let result = try reload.finish() else { return }
-        engine.mayFork = true
+        noteThreads()
         switch result {
         case .failure(let error): log.say("\(error); everything stays as it was")
         case .success(let fresh):
@@ -168,7 +196,42 @@ public final class EventLoop {
             state = fresh
             isBehind = true
             log.say("files read again: \(changes) changes")
+            sayOfRules(state.rules.failures)
         }
+    }
+
+    /// The host's netfilter rules have changed.
+    private func readRules() throws {
+        guard state.rules.givesMarks || state.rules.honours else { return }
+        try rulesReload.begin()
+        noteThreads()
+    }
+
+    private func applyRules() throws {
+        guard let result = try rulesReload.finish() else { return }
+        noteThreads()
+        switch result {
+        case .failure(let error): log.say("\(error); the rules stay as they were")
+        case .success(let rules):
+            guard rules?.rules4 != state.rules.host?.rules4 || rules?.rules6 != state.rules.host?.rules6 else { return }
+            engine.recording?.pieces.stop("the host's netfilter rules changed")
+            state.rules.host = rules
+            engine.rules = state.rules
+            state.rules.set(in: &engine.director)
+            isBehind = true
+            log.say("the host's netfilter rules changed and were read again")
+            sayOfRules(state.rules.failures)
+        }
+    }
+
+    /// No copy of the process is made while another thread is at work.
+    private func noteThreads() { engine.mayFork = !reload.isUnderWay && !rulesReload.isUnderWay }
+
+    /// Says what is new about rules; what is no longer so may be said once more.
+    private func sayOfRules(_ failures: [String]) {
+        let lines = failures + engine.director.rulesNotHonoured()
+        for line in lines where !saidOfRules.contains(line) { log.say(line) }
+        saidOfRules = Set(lines)
     }
 
     /// What is due.
@@ -177,8 +240,9 @@ public final class EventLoop {
             isBehind = false
             do { try follow() } catch { log.say("\(error)") }
         }
+        let waited = waits
         waits = packets.release(&engine, at: now)
-        if waits { host.resolve(engine.director.wantedNeighbors, at: now) }
+        if waits || waited { host.resolve(engine.director.wantedNeighbors, at: now) }
         host.sendAnnouncements(at: now) { egress.transmit($0) }
         guard now >= nextSecond else { return }
         nextSecond = now + second
@@ -188,6 +252,18 @@ public final class EventLoop {
         serve()
         packets.setAllReady()
         try watchLinks()
+        restoreControl()
+    }
+
+    /// Makes the control socket again if somebody has removed it.
+    private func restoreControl() {
+        do throws(ControlError) {
+            if try control.restore() { log.say("control socket \(control.path) was removed; it is made again") }
+            controlFailure = nil
+        } catch {
+            if controlFailure == nil { log.say("\(error)") }
+            controlFailure = error
+        }
     }
 
     /// Makes the host follow the services and the network that there are now.
@@ -197,6 +273,7 @@ public final class EventLoop {
             for case let link as any LiveLink in packets.links { try link.attach(filter) }
         }
         try local.route(host.localServers, mtu: host.smallestMTU)
+        sayOfRules(state.rules.failures)
         try watchLinks()
     }
 

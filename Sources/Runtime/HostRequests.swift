@@ -8,7 +8,8 @@ public import Links
 public protocol HostRequests: AnyObject {
     /// Keeps the host's stack from seeing exactly this.
     func suppress(_ traffic: SuppressedTraffic) throws(HostError)
-    /// Has the kernel find out the MACs of next hops, each asked for at most every second; `HostNetwork` hears of them.
+    /// Has the kernel find out the MACs of all next hops that are wanted now, each at once and then every second; `HostNetwork`
+    /// hears of them, or that they did not answer.
     func resolve(_ neighbors: [Network.NeighborKey], at now: Instant)
     /// Has the kernel keep what it knows about neighbours that are in use.
     func refresh(_ neighbors: [Network.NeighborKey], at now: Instant)
@@ -43,7 +44,7 @@ public final class PrivilegedHost: HostRequests {
     public func suppress(_ traffic: SuppressedTraffic) throws(HostError) { try suppressor.apply(traffic) }
 
     public func resolve(_ neighbors: [Network.NeighborKey], at now: Instant) {
-        for neighbor in neighbors { resolver.resolve(neighbor.address, on: neighbor.interface, at: now) }
+        resolver.resolve(neighbors, at: now)
     }
 
     public func refresh(_ neighbors: [Network.NeighborKey], at now: Instant) { resolver.refresh(neighbors, at: now) }

@@ -16,6 +16,8 @@ final class HostSide {
     private var known: [Network.Interface] = []
     private var lastRefusal: HostError?
     private var announced: Set<IPAddress> = []
+    /// Addresses that nobody has.
+    private var waiting: Set<IPAddress> = []
     private var announcements = Batch(capacity: Announcer.frames)
     /// Real servers that are the host itself and whose answers the director translates.
     private(set) var localServers: Set<LocalServer> = []
@@ -43,8 +45,7 @@ final class HostSide {
     /// Mutes, announces and filters for the services that there are now.
     /// - Parameter attach: gives the links a filter, before the host is muted for what it lets through.
     func follow(_ director: inout Director, at now: Instant, attach: (PacketFilter) throws -> Void) throws {
-        let derived = DerivedHostState(director.inventory(), director.network, director.marks4, director.marks6)
-        director.hostEmulation = HostEmulation(isWholeHost: false, ownership: .all)
+        let derived = DerivedHostState(&director)
         var wanted = derived.suppressed
         wanted.interfaces = interfaces
         let present = director.network.interfaces.filter { interfaces.contains($0.name) }
@@ -59,6 +60,23 @@ final class HostSide {
         smallestMTU = present.map(\.mtu).min() ?? 1500
         announce(derived.owned, present, director.network.forwards6, at: now)
         known = present
+        tellHolders(derived.waiting, director.network)
+    }
+
+    /// Says which addresses wait for somebody to have them, and which wait no more.
+    private func tellHolders(_ now: Set<IPAddress>, _ network: Network) {
+        let fresh = now.subtracting(waiting), come = waiting.subtracting(now).filter { network.isLocal($0) }
+        waiting = now
+        if !fresh.isEmpty {
+            log.say("waiting: \(Self.list(fresh)): not on this host, and not to be owned (svs run --own)")
+        }
+        if !come.isEmpty { log.say("on this host now: \(Self.list(come))") }
+    }
+
+    /// The first few addresses, and how many more there are.
+    private static func list(_ addresses: Set<IPAddress>) -> String {
+        let shown = addresses.sorted().prefix(8).map { "\($0)" }.joined(separator: ", ")
+        return addresses.count > 8 ? "\(shown) and \(addresses.count - 8) more" : shown
     }
 
     /// Announces what is new; everything on an interface that came up, or has another MAC than before.

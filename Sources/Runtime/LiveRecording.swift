@@ -93,15 +93,14 @@ extension ControlledDirector {
         recording = try LiveRecording(pieces, director, filter)
         var run = RunFile()
         run.hostEmulation = director.hostEmulation
+        run.marksFromHost = rules.givesMarks
+        run.honoursFirewall = rules.honours
         var files = [("services", text), ("sysctl", DirectorText.switches(director)), ("run", start + run.hostText)]
-        var unknown: [String] = []
-        for (name, text) in marks.sorted(by: { $0.key < $1.key }) {
-            guard let text else { unknown.append(name); continue }
-            if !text.isEmpty { files.append((name, text)) }
-        }
+        if let host = rules.host { files.append(("firewall", host.text)) }
+        for (name, text) in marks.sorted(by: { $0.key < $1.key }) where !text.isEmpty { files.append((name, text)) }
         return ControlReply.RecordingStart(
             files: files.map { .init(name: $0.0, text: $0.1) },
             interfaces: director.network.interfaces.map { .init(index: $0.index, name: $0.name) },
-            taken: interfaces, unknownMarks: unknown)
+            taken: interfaces)
     }
 }

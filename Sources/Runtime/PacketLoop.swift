@@ -79,8 +79,11 @@ final class PacketLoop {
         transmitLate(&engine, byTimer: true)
     }
 
-    /// Sends frames that have waited for a neighbour which is known now; true while others wait.
+    /// Sends frames that have waited for a neighbour which is known now, and what is said about those that waited in vain;
+    /// true while others wait.
     func release(_ engine: inout ControlledDirector, at now: Instant) -> Bool {
+        engine.director.giveUpFailedNeighbors()
+        transmitLate(&engine, byTimer: true)
         let waits = engine.director.releaseWaiting(at: now)
         transmitLate(&engine, byTimer: false)
         return waits

@@ -5,35 +5,23 @@ import Linux
 import Replay
 import SystemPackage
 
-/// The director's files, read and rehearsed again on a thread of its own, so that no frame waits for a disk or for a long
-/// file; what they say is applied between two batches.
-final class Reload {
-    private let files: RunFiles
+/// Something that is read again on a thread of its own, so that no frame waits for a disk, a long file or a command; what it
+/// says is applied between two batches.
+final class Reload<Value> {
+    private let read: @Sendable () throws(FileError) -> Value
     private let finished: Wakeup
-    private var reading: ReadingThread?
+    private var reading: Reading?
     /// Somebody asked once more while a reading was under way.
     private var isWantedAgain = false
 
     /// What the thread works on. It alone touches `result` until it has raised `finished`.
-    private final class ReadingThread: @unchecked Sendable {
-        let files: RunFiles
-        let finished: Wakeup
+    private final class Reading: @unchecked Sendable {
         var thread = pthread_t()
-        var result: Result<RunFiles.State, FileError> = .failure(FileError(file: "svs", text: "nothing was read"))
-
-        init(_ files: RunFiles, _ finished: Wakeup) {
-            self.files = files
-            self.finished = finished
-        }
-
-        func read() {
-            do throws(FileError) { result = .success(try files.read()) } catch { result = .failure(error) }
-            finished.raise()
-        }
+        var result: Result<Value, FileError> = .failure(FileError(file: "svs", text: "nothing was read"))
     }
 
-    init(_ files: RunFiles) throws(Errno) {
-        self.files = files
+    init(_ read: @escaping @Sendable () throws(FileError) -> Value) throws(Errno) {
+        self.read = read
         finished = try Wakeup()
     }
 
@@ -48,23 +36,17 @@ final class Reload {
     /// Begins to read, or has it done once more when that is under way.
     func begin() throws(Errno) {
         guard reading == nil else { return isWantedAgain = true }
-        let begun = ReadingThread(files, finished)
-        let context = Unmanaged.passRetained(begun)
-        let failure = pthread_create(
-            &begun.thread, nil,
-            { context in
-                if let context { Unmanaged<ReadingThread>.fromOpaque(context).takeRetainedValue().read() }
-                return nil
-            }, context.toOpaque())
-        guard failure == 0 else {
-            context.release()
-            throw Errno(rawValue: failure)
+        let begun = Reading()
+        let read = read, finished = finished
+        begun.thread = try ThreadBody.start {
+            do throws(FileError) { begun.result = .success(try read()) } catch { begun.result = .failure(error) }
+            finished.raise()
         }
         reading = begun
     }
 
     /// What a finished reading has found; `nil` when none is finished, or when it is begun once more.
-    func finish() throws(Errno) -> Result<RunFiles.State, FileError>? {
+    func finish() throws(Errno) -> Result<Value, FileError>? {
         finished.clear()
         guard let ended = reading else { return nil }
         pthread_join(ended.thread, nil)
@@ -73,6 +55,34 @@ final class Reload {
         isWantedAgain = false
         try begin()
         return nil
+    }
+}
+
+extension Reload where Value == RunFiles.State {
+    /// The director's files, read and rehearsed.
+    convenience init(_ files: RunFiles) throws(Errno) { try self.init { () throws(FileError) in try files.read() } }
+}
+
+/// What a thread does, as pthread_create takes it.
+private final class ThreadBody {
+    let run: @Sendable () -> Void
+
+    private init(_ run: @escaping @Sendable () -> Void) { self.run = run }
+
+    static func start(_ run: @escaping @Sendable () -> Void) throws(Errno) -> pthread_t {
+        let context = Unmanaged.passRetained(ThreadBody(run))
+        var thread = pthread_t()
+        let failure = pthread_create(
+            &thread, nil,
+            { context in
+                if let context { Unmanaged<ThreadBody>.fromOpaque(context).takeRetainedValue().run() }
+                return nil
+            }, context.toOpaque())
+        guard failure == 0 else {
+            context.release()
+            throw Errno(rawValue: failure)
+        }
+        return thread
     }
 }
 
@@ -96,5 +106,7 @@ extension RunFiles.State {
         engine.director.marks4 = marks4
         engine.director.marks6 = marks6
         engine.marks = markTexts
+        engine.rules = rules
+        rules.set(in: &engine.director)
     }
 }

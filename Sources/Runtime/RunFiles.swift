@@ -12,15 +12,21 @@ public struct RunFiles: Sendable {
     /// The host's own rules stand instead of the two files.
     public var marksFromHost: Bool
     public var sysctl: String?
+    /// What the host's own rules drop is dropped.
+    public var honoursFirewall: Bool
     /// Opens a file for reading; another process may do it that has the rights for it.
     var open: @Sendable (String) throws(FileError) -> FileDescriptor = { path throws(FileError) in try TextFile.open(path) }
 
-    public init(services: String? = nil, marks: String? = nil, marks6: String? = nil, marksFromHost: Bool = false, sysctl: String? = nil) {
+    public init(
+        services: String? = nil, marks: String? = nil, marks6: String? = nil, marksFromHost: Bool = false, sysctl: String? = nil,
+        honoursFirewall: Bool = false
+    ) {
         self.services = services
         self.marks = marks
         self.marks6 = marks6
         self.marksFromHost = marksFromHost
         self.sysctl = sysctl
+        self.honoursFirewall = honoursFirewall
     }
 
     /// What all of them say at one moment.
@@ -29,8 +35,10 @@ public struct RunFiles: Sendable {
         var timeouts: [Command] = []
         var marks4 = MarkRules(family: .v4)
         var marks6 = MarkRules(family: .v6)
-        /// The rules' own texts, by the name that a case gives them; `nil` for rules of nft, which have none.
-        var markTexts: [String: String?] = [:]
+        /// The rules' own texts, by the name that a case gives them.
+        var markTexts: [String: String] = [:]
+        /// The host's own rules.
+        var rules = HostRulesInForce()
         var tunables = Tunables()
         /// Sysctl keys in the file that the director has no use for.
         var ignored: [String] = []
@@ -39,28 +47,25 @@ public struct RunFiles: Sendable {
     /// Reads all files, or throws the first thing that is wrong in any of them.
     public func read() throws(FileError) -> State {
         var state = State()
+        var keys: [ServiceKey]?
         if let services {
             let file = try ServicesFile(text(services), name: services, names: SystemNames())
             try Self.rehearse(file)
             state.plan = try ServicePlan(file)
+            keys = file.commands.addedServices
             state.timeouts = file.commands.filter { if case .setTimeouts = $0 { true } else { false } }
         }
         if let marks {
             let text = try self.text(marks)
-            state.marks4 = try MarksFile(text, file: marks, family: .v4).rules
+            state.marks4 = try MarksFile(text, file: marks, family: .v4, services: keys).rules
             state.markTexts["marks"] = text
         }
         if let marks6 {
             let text = try self.text(marks6)
-            state.marks6 = try MarksFile(text, file: marks6, family: .v6).rules
+            state.marks6 = try MarksFile(text, file: marks6, family: .v6, services: keys).rules
             state.markTexts["marks6"] = text
         }
-        if marksFromHost {
-            let host = try HostMarks()
-            state.marks4 = host.rules4
-            state.marks6 = host.rules6
-            state.markTexts = ["marks": host.text(.v4), "marks6": host.text(.v6)]
-        }
+        state.rules = HostRulesInForce(host: try hostRules(), givesMarks: marksFromHost, honours: honoursFirewall)
         var tunables = Self.hostTunables()
         if let sysctl {
             let file = try SysctlFile(text(sysctl), file: sysctl, over: tunables)
@@ -69,6 +74,15 @@ public struct RunFiles: Sendable {
         }
         state.tunables = tunables
         return state
+    }
+
+    /// The host's own rules, where they are wanted. Without an answer from a command the director goes on without its rules, unless
+    /// it is for the marks.
+    func hostRules() throws(FileError) -> HostRules? {
+        guard marksFromHost || honoursFirewall else { return nil }
+        let rules = try HostRules()
+        if marksFromHost, let failure = rules.failures.first { throw failure }
+        return rules
     }
 
     private func text(_ path: String) throws(FileError) -> String { try TextFile.read(try open(path), path) }

@@ -2,6 +2,7 @@ import Admin
 import ArgumentParser
 import CLinux
 import Glibc
+import LVS
 import Replay
 import Runtime
 import SystemPackage
@@ -51,6 +52,11 @@ struct RecordCommand: ParsableCommand {
     @Option(help: "Marks for IPv4 instead of the running director's.") var marks: String?
     @Option(help: "Marks for IPv6 instead of the running director's.") var marks6: String?
     @Option(help: "Switches instead of the running director's.") var sysctl: String?
+    @Option(
+        help: ArgumentHelp(
+            "With --services: virtual addresses that the case's director owns where the host does not have them.",
+            valueName: "all|addr,..."))
+    var own: Ownership?
     @Flag(help: "Map addresses to others and clear payloads.") var anonymise = false
     @Option(help: ArgumentHelp("The running director's socket.", valueName: "path")) var control: String?
 
@@ -61,6 +67,7 @@ struct RecordCommand: ParsableCommand {
             throw ValidationError("--frames, --seconds and --megabytes: at least 1")
         }
         guard !anonymise || services == nil else { throw ValidationError("--anonymise is for cases of a running director") }
+        guard own == nil || services != nil else { throw ValidationError("--own: a running director owns what it was started with") }
         guard control == nil || services == nil else { throw ValidationError("--control: the services come from --services") }
     }
 
@@ -82,9 +89,6 @@ struct RecordCommand: ParsableCommand {
             .init(clients: clients, services: onlyServices, interfaces: interfaces), log: Terminal.log)
         var texts = recorder.texts
         try read(into: &texts)
-        if let unknown = recorder.unknownMarks, texts[unknown] == nil {
-            throw CommandFailure("the director's marks are rules of nft, which no file of a case can say: name a file with --\(unknown)")
-        }
         var anonymiser: Anonymiser?
         if anonymise {
             var random = SystemRandomNumberGenerator()
@@ -115,7 +119,7 @@ struct RecordCommand: ParsableCommand {
         let rules = try ServicesFile(texts["services"] ?? "", name: services ?? "services", names: SystemNames()).rules
         let filter = try RecordFilter(clients: clients, services: onlyServices, rules: rules)
         let capture = CaseCapture(
-            folder: output, interfaces: interfaces, texts: texts, filter: filter, frames: frames,
+            folder: output, interfaces: interfaces, texts: texts, ownership: own ?? .none, filter: filter, frames: frames,
             bytes: megabytes << 20, end: end, log: Terminal.log)
         Terminal.complain("recorded \(try capture.run()) frames to \(output)")
     }

@@ -21,6 +21,7 @@ struct FileOptions: ParsableArguments {
     @Option(help: "The host's network, as ip -batch reads it.") var network: String?
     @Option(help: "Marks for IPv4, as iptables-save writes them.") var marks: String?
     @Option(help: "Marks for IPv6, as ip6tables-save writes them.") var marks6: String?
+    @Option(help: "The host's netfilter rules, as nft -j list ruleset or iptables-save print them.") var firewall: String?
     @Option(help: "Switches, as sysctl.conf has them.") var sysctl: String?
     @Option(help: "Commands between frames: INDEX: ipvsadm arguments, or address add|del.") var edits: String?
     @Option(name: .customLong("in"), help: ArgumentHelp("Frames that arrive; repeat for more interfaces.", valueName: "[IF=]file"))
@@ -36,6 +37,7 @@ struct FileOptions: ParsableArguments {
             var files = try CaseFiles(folder: folder)
             files.marks = marks ?? files.marks
             files.marks6 = marks6 ?? files.marks6
+            files.firewall = firewall ?? files.firewall
             files.sysctl = sysctl ?? files.sysctl
             files.edits = edits ?? files.edits
             return files
@@ -43,9 +45,11 @@ struct FileOptions: ParsableArguments {
         guard let services, let network, !inputs.isEmpty || !needsInput else {
             throw CommandFailure("name a case folder, or --services, --network\(needsInput ? " and --in" : "")")
         }
-        return CaseFiles(
+        var files = CaseFiles(
             services: services, network: network, inputs: inputs.map(Self.capture), marks: marks, marks6: marks6,
             sysctl: sysctl, edits: edits)
+        files.firewall = firewall
+        return files
     }
 
     /// `IF=FILE` or `FILE`.

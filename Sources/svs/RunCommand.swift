@@ -1,6 +1,7 @@
 import ArgumentParser
 import Glibc
 import Host
+import LVS
 import Links
 import Runtime
 
@@ -19,6 +20,9 @@ struct LinkOption: ExpressibleByArgument {
     static var allValueStrings: [String] { LinkRoster.schemes }
 }
 
+/// What becomes of packets that the host's own netfilter rules drop.
+enum FirewallOption: String, ExpressibleByArgument, CaseIterable { case honour, ignore }
+
 /// `svs run`: the director itself, in the foreground.
 struct RunCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -31,13 +35,19 @@ struct RunCommand: ParsableCommand {
     @Option(help: "Services, as ipvsadm-save writes them.") var services: String?
     @Option(help: "Marks for IPv4, as iptables-save writes them.") var marks: String?
     @Option(help: "Marks for IPv6, as ip6tables-save writes them.") var marks6: String?
-    @Flag(help: "Read the marks from the host's own rules (iptables-save, nft) at the start and on SIGHUP.") var marksFromHost = false
+    @Flag(help: "Take the marks from the host's own rules (nft, iptables-save), followed as they change.") var marksFromHost = false
+    @Option(help: "What the host's own rules drop before IPVS's place: honour (dropped) or ignore.") var firewall = FirewallOption.honour
     @Option(help: "Switches, as sysctl.conf has them (net.ipv4.vs.*).") var sysctl: String?
     @Option(name: .customLong("interface"), help: ArgumentHelp("Interface to take frames from; repeat for more.", valueName: "if"))
     var interfaces: [String] = []
     @Option(help: ArgumentHelp("Socket that svs adm and ipvsadm speak to.", valueName: "path")) var control = AdmCommandLine.socket
     @Option(help: ArgumentHelp("Connections that the table can hold.", valueName: "n")) var connections = 1 << 20
     @Option(help: ArgumentHelp("Threads that direct frames; 1 is what this version has.", valueName: "n")) var workers = 1
+    @Option(
+        help: ArgumentHelp(
+            "Virtual addresses to answer and announce where the host does not have them: all, none or addresses.",
+            valueName: "all|addr,..."))
+    var own = Ownership.none
     @Option(help: "How frames are taken: ring (mapped memory) or socket (recvmmsg).") var link = LinkOption()
 
     func validate() throws {
@@ -52,7 +62,9 @@ struct RunCommand: ParsableCommand {
 
     func run() throws {
         try withClearErrors {
-            let files = RunFiles(services: services, marks: marks, marks6: marks6, marksFromHost: marksFromHost, sysctl: sysctl)
+            let files = RunFiles(
+                services: services, marks: marks, marks6: marks6, marksFromHost: marksFromHost, sysctl: sysctl,
+                honoursFirewall: firewall == .honour)
             let state = try files.read()
             for name in interfaces where if_nametoindex(name) == 0 { throw CommandFailure("interface \(name) does not exist") }
             let missing = Capabilities.effective.missing()
@@ -61,7 +73,7 @@ struct RunCommand: ParsableCommand {
             }
             let launch = DirectorLaunch(
                 interfaces: interfaces, link: link.scheme, files: files, control: control, connections: connections,
-                log: Terminal.log)
+                ownership: own, log: Terminal.log)
             try launch.start(state).run()
         }
     }

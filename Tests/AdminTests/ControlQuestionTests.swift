@@ -8,7 +8,7 @@ import Testing
         .explain(packet: "", .json),
         .startRecording(.init()),
         .startRecording(.init(clients: ["198.51.100.0/24", "2001:db8::7"], services: ["192.0.2.1:80"], interfaces: ["eth0"])),
-        .recorded, .recordedConnections, .endRecording,
+        .recorded, .recordedConnections, .endRecording, .virtualAddresses,
     ]
 
     static let replies: [ControlReply] = [
@@ -16,8 +16,8 @@ import Testing
         .recordingStart(
             .init(
                 files: [.init(name: "services", text: "-A -t 192.0.2.1:80\n"), .init(name: "run", text: "")],
-                interfaces: [.init(index: 1, name: "lo"), .init(index: 7, name: "eth0")], taken: ["eth0"], unknownMarks: ["marks"])),
-        .recordingStart(.init(files: [], interfaces: [], taken: [], unknownMarks: [])),
+                interfaces: [.init(index: 1, name: "lo"), .init(index: 7, name: "eth0")], taken: ["eth0"])),
+        .recordingStart(.init(files: [], interfaces: [], taken: [])),
         .chunk(.init(hasMore: true, bytes: [])), .chunk(.init(hasMore: false, bytes: [0, 1, 255])),
         .recordingEnd(.init(network: "link set eth0 up\n", reason: "", ownFrames: 3)),
     ]

@@ -53,6 +53,17 @@ struct FilesDumpTests {
         COMMIT
         """#
 
+    /// Its services are those of marks: what nat does to port 8080 is nothing to them.
+    static func marks() throws -> MarkRules {
+        try MarksFile(dump, file: "dump", family: .v4, services: [ServiceKey(mark: 0x50, family: .v4)]).rules
+    }
+
+    @Test func aRedirectionThatCouldConcernAServiceIsRefused() {
+        let service = ServiceKey(proto: 6, address: IPAddress(v4: 0xc000_020a), port: 8080)
+        let error = #expect(throws: FileError.self) { try MarksFile(Self.dump, file: "dump", family: .v4, services: [service]) }
+        #expect(error?.description == "dump:36: REDIRECT: no target that is understood here, and no chain")
+    }
+
     @Test(
         arguments: [
             ("tcp 203.0.113.5:40000 > 192.0.2.10:80", 0x50, [28]),
@@ -67,7 +78,7 @@ struct FilesDumpTests {
             ("udp 10.1.2.3:40000 > 192.0.2.10:53 mark 65537", 0x10035, [20]),
         ] as [(String, UInt32, [Int])])
     func aRealDump(words: String, mark: UInt32, lines: [Int]) throws {
-        let rules = try MarksFile(Self.dump, file: "dump", family: .v4).rules
+        let rules = try Self.marks()
         let explained = rules.explainedMark(for: try MarkedPacket.query(words))
         #expect(explained.mark == mark)
         #expect(explained.rules.map { $0.line } == lines)
@@ -75,7 +86,7 @@ struct FilesDumpTests {
     }
 
     @Test func whatItMayMark() throws {
-        let rules = try MarksFile(Self.dump, file: "dump", family: .v4).rules
+        let rules = try Self.marks()
         let vips = try #require(IPAddress("192.0.2.0"))
         #expect(
             rules.destinations == [
@@ -160,7 +171,8 @@ struct FilesDumpTests {
                     _ = try NetworkFile(text, file: "f").network.lookup(IPAddress(v4: 0x0a00_0001))
                 case 2:
                     guard round % 128 == 2 else { continue }
-                    _ = try NftMarks((lines[..<first] + [damaged[...]] + lines[(first + 1)...]).joined(separator: "\n"), file: "f")
+                    _ = try RulesText((lines[..<first] + [damaged[...]] + lines[(first + 1)...]).joined(separator: "\n"), file: "f").rules(
+                        .v4)
                 default: _ = try SysctlFile(damaged, file: "f")
                 }
             } catch {

@@ -30,7 +30,7 @@ struct RandomHost {
         """
 
     private static let own4 = ["10.0.0.1", "10.0.0.7", "10.1.0.1", "10.2.0.1", "203.0.113.10"]
-    private static let own6 = ["2001:db8:a::1", "2001:db8:b::1", "2001:db8:c::1", "2001:db8:f::10"]
+    static let own6 = ["2001:db8:a::1", "2001:db8:b::1", "2001:db8:c::1", "2001:db8:f::10"]
     private static let far4 = ["192.0.2.5", "192.0.2.130", "198.51.100.33", "203.0.113.40", "10.7.1.2", "10.0.5.5", "10.9.9.9"]
     private static let far6 = ["2001:db8:1::5", "2001:db8:1:2::5", "2001:db8:2::33", "2001:db8:f::40", "2001:db8:a::55", "2001:db8:99::9"]
     private static let prefixes4 = [

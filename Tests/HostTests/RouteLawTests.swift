@@ -26,7 +26,13 @@ struct RouteLawTests {
                     _ = try output(of: "printf '%s\\n' '\(commands.joined(separator: "' '"))' | ip \(family) -force -batch - 2>/dev/null")
                 }
                 var network = LVS.Network()
-                try HostNetwork().update(&network)
+                let follower = try HostNetwork()
+                // The kernel makes the local routes of IPv6 addresses a moment after the addresses.
+                let isWhole = try wait(seconds: 2) {
+                    try follower.update(&network)
+                    return RandomHost.own6.allSatisfy { own in network.routes.contains { $0.kind == .local && "\($0.prefix)" == own } }
+                }
+                try #require(isWhole)
                 let questions = host.questions()
                 let answers = try Self.answers(to: questions.map(\.words))
                 asked += questions.count

@@ -10,7 +10,7 @@ import Testing
         "LVS": ["Wire"],
         "Decap": ["Wire"],
         "Links": ["Wire", "CLinux", "Clibpcap", "Glibc", "Linux", "SystemPackage"],
-        "Admin": ["LVS", "Wire", "CLinux", "Glibc", "Linux", "SystemPackage"],
+        "Admin": ["LVS", "Wire", "CLinux", "FoundationEssentials", "Glibc", "Linux", "SystemPackage"],
         "Host": ["LVS", "Wire", "CLinux", "Clibnl", "Clibnftables", "Glibc", "Linux", "SystemPackage"],
         "Replay": [
             "Admin", "LVS", "Links", "Linux", "Wire", "Glibc", "Dispatch", "FoundationEssentials", "Synchronization", "SystemPackage",

@@ -89,6 +89,9 @@ final class TranslationFixture {
     /// Carries out an administrator's command.
     func apply(_ command: Command) throws { try director.apply(command) }
 
+    /// Somebody else asks for neighbours, who may say nothing for this long.
+    func waitForNeighbors(seconds: Int64) { director.neighborPatience = seconds * 1_000_000_000 }
+
     /// Changes the host's network.
     func rewire(_ change: (inout Network) -> Void) { change(&director.network) }
 
@@ -176,6 +179,17 @@ final class TranslationFixture {
     func pass(seconds: Int64, milliseconds: Int64 = 0) -> [[UInt8]] {
         now += seconds * 1_000_000_000 + milliseconds * 1_000_000
         director.advance(to: now)
+        offloads = []
+        interfaces = []
+        var out: [[UInt8]] = []
+        for i in 0..<director.outbox.batch.count { take(director.outbox.batch[i], &out) }
+        return out
+    }
+
+    /// The host has asked a neighbour on eth0 in vain; the frames that this gives rise to.
+    func failNeighbor(_ address: String) -> [[UInt8]] {
+        director.network.failNeighbor(Self.ip(address), on: 2)
+        director.giveUpFailedNeighbors()
         offloads = []
         interfaces = []
         var out: [[UInt8]] = []

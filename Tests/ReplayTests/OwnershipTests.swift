@@ -32,7 +32,7 @@ struct OwnershipTests {
         ("own some\n", "r:1: own: some: expected all, none or an address"),
         ("own all\nown 192.0.2.1\n", "r:2: own: 192.0.2.1: a line above says all"),
         ("seed 1\nown 192.0.2.1\nown none\n", "r:3: own: none: a line above says 192.0.2.1"),
-        ("keep 1\n", "r:1: unknown key keep: there are seed, connections, host and own"),
+        ("keep 1\n", "r:1: unknown key keep: there are seed, connections, host, own, marks and firewall"),
     ])
     func refused(_ text: String, _ message: String) {
         let error = #expect(throws: (any Error).self) { try RunFile(text, file: "r") }

@@ -10,7 +10,6 @@ import Testing
 
     /// Codes that no capture alone brings about, and why.
     private static let unshown: [Verdict: String] = [
-        .neighborUnknown: "the host's own questions for the MAC go unanswered for three seconds",
         .noBuffer: "more than 8192 packets or 16 MiB arise from one batch",
         .localAddressesExhausted: "64511 connections of one local address to one server",
         .bypass: "a marked packet to a foreign address that policy routing delivers to the director",

@@ -8,14 +8,51 @@ import Wire
 @testable import Runtime
 
 @Suite struct DerivedHostStateTests {
-    private func derived(_ lines: String..., network: Network = FakeHost.network) throws -> DerivedHostState {
+    private func derived(
+        _ lines: String..., network: Network = FakeHost.network, ownership: Ownership = .all, marks: String = ""
+    ) throws -> DerivedHostState {
         let file = try ServicesFile(lines.joined(separator: "\n"), name: "services", names: SystemNames())
-        var director = Director(connections: 16)
+        var director = Director(connections: 16, hostEmulation: HostEmulation(isWholeHost: false, ownership: ownership))
+        director.network = network
+        director.marks4 = try MarksFile(marks, file: "marks", family: .v4).rules
         for rule in file.rules { try director.apply(rule.command) }
-        return DerivedHostState(director.inventory(), network, MarkRules(family: .v4), MarkRules(family: .v6))
+        return DerivedHostState(&director)
     }
 
-    @Test func anAddressThatTheHostDoesNotHaveIsTheDirectors() throws {
+    @Test func anAddressThatNobodyHasWaits() throws {
+        let waits = try derived("-A -t 192.0.2.1:80 -s rr", "-A -t 192.0.2.254:80 -s rr", ownership: .none)
+        #expect(waits.waiting == [ip("192.0.2.1")] && waits.owned.isEmpty)
+        // The host sees what is sent to it.
+        #expect(waits.suppressed.services.map(\.address) == [ip("192.0.2.254")])
+        #expect(waits.suppressed.ownedAddresses.isEmpty && waits.suppressed.fragmentAddresses == [ip("192.0.2.254")])
+        #expect(!waits.captureMatches.contains { $0.prefix == ip("192.0.2.1") })
+        let some = try derived("-A -t 192.0.2.1:80 -s rr", "-A -t 192.0.2.2:80 -s rr", ownership: .only([ip("192.0.2.2")]))
+        #expect(some.waiting == [ip("192.0.2.1")] && some.owned == [ip("192.0.2.2")])
+    }
+
+    @Test func localAddressesAreKeptFromTheHostWhoeverHasThem() throws {
+        let lines = ["-A -t 192.0.2.254:80 -s rr --local-address 10.0.0.253-10.0.0.254", "-a -t 192.0.2.254:80 -r 10.0.0.11:80 --fullnat"]
+        let both = [ip("10.0.0.253"), ip("10.0.0.254")]
+        let waits = try derived(lines[0], lines[1], ownership: .none)
+        #expect(waits.suppressed.localAddresses == both && waits.owned.isEmpty && waits.waiting == [both[0]])
+        let owned = try derived(lines[0], lines[1])
+        #expect(owned.suppressed.localAddresses == both && owned.owned == [both[0]] && owned.waiting.isEmpty)
+        #expect(owned.captureMatches.contains(CaptureMatch(.destination, both[0])))
+    }
+
+    @Test func ofMarkedNetworksTheHostsPartIsHandled() throws {
+        var network = FakeHost.network
+        network.addresses.append(.init(address: ip("203.0.113.9"), prefixLength: 32, interface: 2))
+        network.routes.append(.init(prefix: ip("203.0.113.64"), length: 26, interface: 1, kind: .local))
+        let marks = "*mangle\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -d 203.0.113.0/24 -p tcp --dport 80 -j MARK --set-mark 1\nCOMMIT\n"
+        let marked = try derived("-A -f 1 -s rr", network: network, marks: marks)
+        #expect(marked.suppressed.marked.map { "\($0.prefix)/\($0.length)" } == ["203.0.113.9/32", "203.0.113.64/26"])
+        #expect(marked.owned.isEmpty && marked.waiting.isEmpty)
+        let single = try derived("-A -f 1 -s rr", ownership: .none, marks: marks.replacing("/24", with: ""))
+        #expect(single.waiting == [ip("203.0.113.0")] && single.suppressed.marked.isEmpty)
+    }
+
+    @Test func anOwnedAddressThatTheHostDoesNotHaveIsTheDirectors() throws {
         let own = try derived("-A -t 192.0.2.1:80 -s rr", "-A -t 192.0.2.254:80 -s rr")
         #expect(own.owned == [ip("192.0.2.1")] && own.suppressed.ownedAddresses == own.owned)
         #expect(Set(own.suppressed.services.map(\.address)) == [ip("192.0.2.1"), ip("192.0.2.254")])

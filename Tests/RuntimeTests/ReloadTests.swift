@@ -15,7 +15,7 @@ import Wire
         return path
     }
 
-    private func wait(_ reload: Reload) {
+    private func wait(_ reload: Reload<RunFiles.State>) {
         var watch = pollfd(fd: reload.descriptor, events: Int16(POLLIN), revents: 0)
         _ = poll(&watch, 1, 10_000)
     }

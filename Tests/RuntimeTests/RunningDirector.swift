@@ -20,6 +20,7 @@ final class RunningDirector: @unchecked Sendable {
     let clients: MemoryWire, servers: MemoryWire
     let host: FakeHost
     let lines = Lines()
+    private let ownership: Ownership
     private var thread = pthread_t()
     private let isReady: Wakeup
     private var failure: (any Error)?
@@ -32,7 +33,8 @@ final class RunningDirector: @unchecked Sendable {
     }
 
     /// Starts with a services file of these lines; it answers when this returns.
-    init(services: [String]) throws {
+    init(services: [String], ownership: Ownership = .all) throws {
+        self.ownership = ownership
         var template = Array("/tmp/svs-runtime.XXXXXX".utf8CString)
         folder = template.withUnsafeMutableBufferPointer { mkdtemp($0.baseAddress!) }.map { String(cString: $0) } ?? "/tmp"
         isReady = try Wakeup()
@@ -65,7 +67,8 @@ final class RunningDirector: @unchecked Sendable {
                 links: [clients, servers], interfaces: ["eth0", "eth1"], network: host, requests: host,
                 control: try ControlServer(path: control), signals: signals, files: files, log: Log { lines.add($0) })
             let loop = try EventLoop(
-                Director(connections: 1024, hostEmulation: HostEmulation(isWholeHost: false), at: Instant(svs_clock())),
+                Director(
+                    connections: 1024, hostEmulation: HostEmulation(isWholeHost: false, ownership: ownership), at: Instant(svs_clock())),
                 setup, files.read(), start: "seed 0\n")
             isReady.raise()
             try loop.run()

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Marks: read from the host's own iptables or nftables rules, and read again on SIGHUP; a rule that is not understood changes nothing.
+# Marks and the host's firewall: the host's own rules of iptables and nftables, followed as they change; what is not understood is
+# named.
 
 source "$(dirname "$(realpath "$0")")/../lib.sh"
 vip_on_host=yes
@@ -12,7 +13,7 @@ cat >"$scratch/services" <<SERVICES
 -a -f 8 -r 172.16.29.20 -g
 SERVICES
 answers() { [[ $(ask 1 "http://$vip/" 3>/dev/null) == "$1" ]]; }
-reload() { kill -HUP "$(pid_of svs)"; }
+refused() { q director svs run --services "$scratch/services" --marks "$scratch/marks" --interface eth0 2>&1 | grep -q "$1"; }
 
 # -- iptables --
 # A kernel may be without the targets of iptables, and svs does not need them.
@@ -21,13 +22,13 @@ if q director iptables -t mangle -A PREROUTING -d $vip -p tcp --dport 80 -j MARK
   check "a mark of the host's own iptables rules chooses the service" answers rs1
   check "… and the host stack is muted for it" test -n "$(q director nft list tables netdev)"
   q director iptables -t mangle -R PREROUTING 1 -d $vip -p tcp --dport 80 -j MARK --set-mark 8
-  check "a changed rule waits for SIGHUP" answers rs1
-  reload
-  check "SIGHUP reads the rules again" wait_for 5 "the other server" answers rs2
+  check "a changed rule is in force at once" wait_for 5 "the other server" answers rs2
   q director iptables -t mangle -I PREROUTING -p tcp -m limit --limit 5/second -j MARK --set-mark 7
-  reload
-  check "a rule that is not understood is named" wait_for 5 "the complaint" grep -q 'iptables-save -t mangle:[0-9]*: limit: ' "$scratch/svs.log"
-  check "… and changes nothing" answers rs2
+  check "a rule that is not understood is named" wait_for 5 "the complaint" grep -q 'not honoured: mangle PREROUTING, line [0-9]*: .*: limit: ' "$scratch/svs.log"
+  check "… and passed over" answers rs2
+  iptables_saved() { q director iptables-save; }
+  iptables_saved >"$scratch/marks"
+  check "in a file it is refused" refused "$scratch/marks:[0-9]*: limit: "
   stop svs
   q director iptables -t mangle -F
 else
@@ -48,5 +49,40 @@ check "a mark of the host's own nftables rules chooses the service" answers rs1
 stop svs TERM
 check "svs ends with 0" same $? 0
 check "the host's own rules are as they were" same "$(q director nft list tables | grep -c 'table inet lvs')" 1
+q director nft delete table inet lvs
+
+# -- what keepalived's nftables_ipvs makes: a map, at the input hook --
+q director nft -f - <<NFT
+table ip keepalived_ipvs {
+  map tcp_map {
+    type ipv4_addr . inet_service : mark
+    flags interval
+    elements = { $vip-$vip . 80 : 0x00000008 }
+  }
+  chain in {
+    type filter hook input priority filter - 1; policy accept;
+    meta mark set ip daddr . tcp dport map @tcp_map return
+  }
+}
+NFT
+director --interface eth0 --marks-from-host
+check "a mark that is set at the input hook chooses the service" answers rs2
+
+# -- the host's firewall --
+firewall() { q director nft -f - <<<"table inet guard { chain input { type filter hook input priority filter; policy accept; $1 }; }"; }
+firewall "tcp dport 80 drop"
+check "what the host's firewall drops is not forwarded" wait_for 5 "the drop" answers nobody
+check "… which has a reason" same "$(q director svs explain --live "tcp 172.16.29.1:5555 > $vip:80 SYN" | grep -c 'inet guard input handle')" 1
+q director nft flush chain inet guard input
+check "… as long as it does so" wait_for 5 "the server" answers rs2
+firewall "ct state established,related accept; tcp dport 80 ct state new accept; drop"
+check "rules for new connections are asked" answers rs2
+q director nft flush chain inet guard input
+firewall "tcp dport 80 reject with tcp reset"
+refuses() { q client curl -sS --max-time 4 "http://$vip/" 2>&1 | grep -q "refused"; }
+check "what it rejects is told so" wait_for 5 "the reset" refuses
+stop svs
+director --interface eth0 --marks-from-host --firewall ignore
+check "--firewall ignore asks none of them" answers rs2
 
 exit $((failures > 0))

@@ -19,6 +19,7 @@ with_services() { refused "svs: $scratch/broken:$line: " svs run --services "$sc
 
 check "an unknown option" refused colour "${good[@]}" --colour blue
 check "an unknown command" refused dance svs dance
+check "the loopback" refused "interface lo: nothing for a director arrives at the loopback" svs run --services "$scratch/services" --interface lo --control "$SVS_CONTROL"
 check "no interface named" refused interface svs run --services "$scratch/services" --control "$SVS_CONTROL"
 check "an interface that does not exist" refused eth7 "${good[@]}" --interface eth7
 check "a services file that does not exist" refused "$scratch/nothing" svs run --services "$scratch/nothing" --interface eth0 --control "$SVS_CONTROL"

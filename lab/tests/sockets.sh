@@ -10,7 +10,7 @@ topology_build
 sockets() { q director cat /proc/net/packet | awk "NR > 1 && ($1) { print \$4, \$5 }" | sort; }
 
 for link in ring socket; do
-  director --interface eth0 --link "$link"
+  director --interface eth0 --link "$link" --own all
   check "$link: a service answers" test "$(ask 1 http://$vip/)" != nobody
   eth0=$(ip -n "svs-$run-director" -o link show eth0 | cut -d: -f1)
   check "$link: one socket receives, from the director's interface" same "$(sockets '$4 != "0000"')" "0003 $eth0"

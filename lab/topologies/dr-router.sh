@@ -42,7 +42,7 @@ topology_build() {
 SERVICES
 }
 
-topology_start() { director --interface eth0; }
+topology_start() { director --interface eth0 $(owning); }
 
 topology_play() {
   echo "client curl http://$vip/"

@@ -11,7 +11,7 @@
 #   request   client → director, director → server: only the MAC address changes
 #   answer    server → client, past the director
 #
-# --vip-on-host: the VIP stands on the director's eth0, as in the classic guides; else svs itself answers for it.
+# --vip-on-host: the VIP stands on the director's eth0, as in the classic guides; else svs itself answers for it (--own all).
 
 vip=172.16.29.4 vip6=fd00::4
 declare -gA mac_of=([client]=02:00:00:00:00:01 [director]=02:00:00:00:00:03 [rs1]=02:00:00:00:00:10 [rs2]=02:00:00:00:00:20)
@@ -38,7 +38,7 @@ topology_build() {
 SERVICES
 }
 
-topology_start() { director --interface eth0; }
+topology_start() { director --interface eth0 $(owning); }
 
 topology_play() {
   echo "client curl http://$vip/"

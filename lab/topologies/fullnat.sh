@@ -45,7 +45,8 @@ topology_build() {
 SERVICES
 }
 
-topology_start() { director --interface eth0 --interface eth1; }
+# The local address is svs's own, whoever has the VIP.
+topology_start() { director --interface eth0 --interface eth1 --own all; }
 
 topology_play() {
   echo "client curl http://$vip/peer"

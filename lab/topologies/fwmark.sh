@@ -40,7 +40,7 @@ MARKS
 SERVICES
 }
 
-topology_start() { director --marks "$scratch/marks" --interface eth0; }
+topology_start() { director --marks "$scratch/marks" --interface eth0 $(owning); }
 
 topology_play() {
   echo "client curl --interface ${clients[0]} http://$vip/"

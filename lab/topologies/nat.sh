@@ -40,7 +40,7 @@ topology_build() {
 SERVICES
 }
 
-topology_start() { director --interface eth0 --interface eth1; }
+topology_start() { director --interface eth0 --interface eth1 $(owning); }
 
 topology_play() {
   echo "client curl http://$vip/peer"

@@ -51,7 +51,7 @@ MARKS
   done >"$scratch/services"
 }
 
-topology_start() { director --marks "$scratch/marks" --interface eth0; }
+topology_start() { director --marks "$scratch/marks" --interface eth0 $(owning); }
 
 topology_play() {
   echo "client curl --interface ${clients[0]} http://$per_client/"

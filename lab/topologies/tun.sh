@@ -72,7 +72,7 @@ kernel_end() {
   esac && q "$1" sysctl -qw net.ipv4.conf.svs0.rp_filter=0 && q "$1" ip link set svs0 up
 }
 
-topology_start() { director --interface eth0; }
+topology_start() { director --interface eth0 $(owning); }
 
 topology_play() {
   echo "client curl http://$vip/"

@@ -19,6 +19,8 @@ public enum ControlQuestion: Hashable, Sendable {
     /// The next piece of the connections that there were when the recording began.
     case recordedConnections
     case endRecording
+    /// Every virtual address and who has it, a line each: `ADDRESS host`, `ADDRESS director` or `ADDRESS nobody`.
+    case virtualAddresses
 
     public enum ExplanationForm: UInt8, Hashable, Sendable { case text, json }
 
@@ -50,6 +52,7 @@ public enum ControlQuestion: Hashable, Sendable {
         case .recorded: 6
         case .recordedConnections: 7
         case .endRecording: 8
+        case .virtualAddresses: 9
         }
     }
 
@@ -63,7 +66,7 @@ public enum ControlQuestion: Hashable, Sendable {
             out.put(packet)
         case .startRecording(let request):
             for list in [request.clients, request.services, request.interfaces] { out.put(list) { $0.put($1) } }
-        case .verdictCounters, .start, .switches, .recorded, .recordedConnections, .endRecording: break
+        case .verdictCounters, .start, .switches, .recorded, .recordedConnections, .endRecording, .virtualAddresses: break
         }
         return out.bytes
     }
@@ -99,6 +102,7 @@ public enum ControlQuestion: Hashable, Sendable {
         case 6: self = .recorded
         case 7: self = .recordedConnections
         case 8: self = .endRecording
+        case 9: self = .virtualAddresses
         default: throw .unknown("\(kind)")
         }
         guard fields.isAtEnd else { throw .malformed(kind) }

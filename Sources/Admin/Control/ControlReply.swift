@@ -32,14 +32,11 @@ public enum ControlReply: Hashable, Sendable {
         public var interfaces: [Interface]
         /// Names of those that the director takes frames from.
         public var taken: [String]
-        /// Names of the files whose marks are in no form that has a file.
-        public var unknownMarks: [String]
 
-        public init(files: [File], interfaces: [Interface], taken: [String], unknownMarks: [String]) {
+        public init(files: [File], interfaces: [Interface], taken: [String]) {
             self.files = files
             self.interfaces = interfaces
             self.taken = taken
-            self.unknownMarks = unknownMarks
         }
     }
 
@@ -84,7 +81,6 @@ public enum ControlReply: Hashable, Sendable {
                 $0.put($1.index); $0.put($1.name)
             }
             out.put(start.taken) { $0.put($1) }
-            out.put(start.unknownMarks) { $0.put($1) }
         case .chunk(let chunk):
             out.put(UInt16(3))
             out.put(chunk.hasMore)
@@ -113,10 +109,8 @@ public enum ControlReply: Hashable, Sendable {
             let interfaces = fields.list { fields in
                 fields.number(Int32.self).flatMap { index in fields.text().map { RecordingStart.Interface(index: index, name: $0) } }
             }
-            guard let files, let interfaces, let taken = fields.list({ $0.text() }), let unknown = fields.list({ $0.text() }) else {
-                return nil
-            }
-            self = .recordingStart(RecordingStart(files: files, interfaces: interfaces, taken: taken, unknownMarks: unknown))
+            guard let files, let interfaces, let taken = fields.list({ $0.text() }) else { return nil }
+            self = .recordingStart(RecordingStart(files: files, interfaces: interfaces, taken: taken))
         case 3:
             guard let hasMore = fields.flag(), let bytes = fields.bytes() else { return nil }
             self = .chunk(Chunk(hasMore: hasMore, bytes: bytes))

@@ -18,6 +18,9 @@ public struct ControlListener: Sendable {
         guard descriptor >= 0 else { throw .listening(path, 0 &- descriptor) }
     }
 
+    /// Whether there is no such file any more, so that no client finds the way.
+    var isRemoved: Bool { access(path, F_OK) != 0 && errno == ENOENT }
+
     /// Listens no more, and removes the file if it is still the one that was made.
     func close() {
         svs_control_unlink(path, device, inode)
@@ -36,7 +39,7 @@ public final class ControlServer {
     /// Clients at a time; more are turned away.
     public static var maximumPeers: Int { 256 }
 
-    private let listener: ControlListener
+    private var listener: ControlListener
     private let poller: Poller
     private var isOpen = true
     private var peers: [Int32: ControlPeer] = [:]
@@ -68,6 +71,21 @@ public final class ControlServer {
         for descriptor in peers.keys { Glibc.close(descriptor) }
         peers = [:]
         listener.close()
+    }
+
+    /// Listens anew where the socket file was removed; clients that are connected stay.
+    /// - Returns: whether that was so.
+    public func restore() throws(ControlError) -> Bool {
+        guard isOpen, listener.isRemoved else { return false }
+        let fresh = try ControlListener(path: listener.path)
+        do throws(Errno) { try poller.watch(fresh.descriptor, as: UInt64(fresh.descriptor)) } catch {
+            fresh.close()
+            throw .listening(listener.path, error.rawValue)
+        }
+        poller.forget(listener.descriptor)
+        listener.close()
+        listener = fresh
+        return true
     }
 
     /// Readable when `serve` has something to do.

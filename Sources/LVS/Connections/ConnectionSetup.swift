@@ -6,8 +6,8 @@ extension Director {
     mutating func setUpConnection(_ frame: inout Frame, _ packet: Packet, replacing old: ConnectionID = -1, _ context: inout PacketContext)
         -> Verdict
     {
-        let mark = mark(of: packet, frame, &context)
-        guard !isMartian(packet, frame) else { return .martian }
+        var mark: UInt32 = 0
+        if let refusal = applyRules(frame, packet, mark: &mark, &context) { return refusal }
         guard isLocal(packet, frame) else {
             if let recorder = context.recorder { noteMatch(nil, packet.flow, mark, recorder) }
             return passThrough(&frame, packet, &context)
@@ -51,32 +51,6 @@ extension Director {
         let service = services.match(flow, mark: mark, unprivilegedPort: Int(tunables.unprivilegedPortStart))
         if let recorder = context.recorder { noteMatch(service, flow, mark, recorder) }
         return service
-    }
-
-    /// The mark that the operator's rules give to a packet, 0 without rules.
-    mutating func mark(of packet: Packet, _ frame: Frame, _ context: inout PacketContext) -> UInt32 {
-        let rules = packet.family == .v4 ? marks4 : marks6
-        guard !rules.isEmpty else { return 0 }
-        let query = query(packet, frame)
-        if let recorder = context.recorder { noteMark(rules, query, recorder) }
-        return rules.mark(for: query)
-    }
-
-    /// The same for the host's routing, 0 where no rule asks for it.
-    mutating func routingMark(of packet: Packet, _ frame: Frame) -> UInt32 {
-        let rules = packet.family == .v4 ? marks4 : marks6
-        guard !rules.isEmpty, network.uses(packet.family).contains(.mark) else { return 0 }
-        return rules.mark(for: query(packet, frame))
-    }
-
-    mutating func query(_ packet: Packet, _ frame: Frame) -> MarkQuery {
-        let isICMP = packet.flow.proto == IPProtocol.icmp || packet.flow.proto == IPProtocol.icmpv6
-        let code = isICMP && packet.hasTransport ? frame.bytes[Int(packet.transport) + 1] : 0
-        return MarkQuery(
-            source: packet.flow.source, destination: packet.flow.destination, proto: packet.flow.proto,
-            sourcePort: packet.flow.sourcePort, destinationPort: packet.flow.destinationPort,
-            ingress: network.interface(frame.ingress)?.name ?? "", tcpFlags: packet.detail, icmpType: packet.detail, icmpCode: code,
-            isLaterFragment: packet.isLaterFragment, isLocal: isLocal(packet.flow.destination))
     }
 
     /// A packet that opens nothing. What is sent to a service never reaches the host, which is muted there, so the director

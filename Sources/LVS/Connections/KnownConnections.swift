@@ -90,8 +90,12 @@ extension Director {
     /// director itself and leaves it as its own.
     @inline(__always)
     mutating func replyPath(_ packet: Packet, _ frame: Frame, _ id: ConnectionID) -> Path {
-        guard !network.uses(packet.family).isEmpty else { return path(to: connections[id].client) }
-        return connections[id].method == .fullNAT ? pathBack(id, packet, frame) : path(of: packet, frame)
+        network.uses(packet.family).isEmpty ? path(to: connections[id].client) : routedReplyPath(packet, frame, id)
+    }
+
+    @inline(never)
+    private mutating func routedReplyPath(_ packet: Packet, _ frame: Frame, _ id: ConnectionID) -> Path {
+        connections[id].method == .fullNAT ? pathBack(id, packet, frame) : path(of: packet, frame)
     }
 
     /// The way of a reply once it comes from the virtual address: it is looked up again, since rules may know that address
@@ -99,7 +103,7 @@ extension Director {
     @inline(__always)
     mutating func routedAgain(_ path: Path, _ packet: Packet, _ frame: Frame, _ id: ConnectionID) -> Path {
         guard !network.uses(packet.family).isEmpty, tunables.snatReroute != 0, connections[id].method != .fullNAT else { return path }
-        return pathBack(id, packet, frame)
+        return routeBack(id, packet, frame)
     }
 
     /// A reply whose client is the director's own host.

@@ -18,6 +18,13 @@ public enum Command: Hashable, Sendable {
     case stopDaemon(SyncDaemon.Role)
 }
 
+extension Sequence<Command> {
+    /// The services that the commands add.
+    public var addedServices: [ServiceKey] {
+        compactMap { if case .addService(let key, _) = $0 { key } else { nil } }
+    }
+}
+
 /// A connection synchronisation daemon as `--start-daemon` describes it.
 public struct SyncDaemon: Hashable, Sendable {
     public enum Role: UInt32, Hashable, Sendable {

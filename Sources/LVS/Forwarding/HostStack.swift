@@ -19,12 +19,12 @@ public struct HostEmulation: Sendable, Hashable {
 extension Director {
     /// Whether an address is the director's: the host's, or a virtual address that the director owns.
     mutating func isLocal(_ address: IPAddress) -> Bool {
-        virtuals.owned.contains(address) || network.isLocal(address) || isLocalAddress(address)
+        virtuals.owned.contains(address) || network.isLocal(address) || ownsLocalAddress(address)
     }
 
     /// Whether the director, not the host beside it, answers what is sent to an address.
     mutating func answers(for address: IPAddress) -> Bool {
-        hostEmulation.isWholeHost || virtuals.owned.contains(address) || isLocalAddress(address)
+        hostEmulation.isWholeHost || virtuals.owned.contains(address) || ownsLocalAddress(address)
     }
 
     /// A packet for the director's own address that no service takes: `passed` is the verdict when the host deals with it.

@@ -24,6 +24,10 @@ struct ICMPMessage {
         case (.discarded, _): nil
         }
     }
+    /// IPv4: host unreachable; IPv6: address unreachable.
+    static func addressUnreachable(_ family: IPFamily) -> ICMPMessage {
+        family == .v4 ? hostUnreachable(.v4) : .init(type: ICMPv6Type.unreachable, code: 3)
+    }
     /// IPv4: protocol unreachable; IPv6: unrecognised next header, with its place in the packet.
     static func protocolUnreachable(_ family: IPFamily, at offset: UInt32) -> ICMPMessage {
         family == .v4
@@ -41,6 +45,25 @@ struct ICMPMessage {
         family == .v4
             ? .init(type: ICMPType.unreachable, code: 4, rest: limit & 0xffff)
             : .init(type: ICMPv6Type.packetTooBig, code: 0, rest: limit)
+    }
+}
+
+extension ICMPMessage {
+    /// Writes the message with what it quotes; its checksum is still to be filled in.
+    func write(to payload: Bytes, quoting quote: Bytes) {
+        payload[0] = type
+        payload[1] = code
+        payload.setBig16(0, at: 2)
+        payload.setBig32(rest, at: 4)
+        payload.copy(quote, to: 8)
+    }
+
+    static func fillChecksum(_ payload: Bytes, from source: IPAddress, to destination: IPAddress) {
+        payload.setBig16(0, at: 2)
+        var checksum = Checksum()
+        checksum.add(payload)
+        if !source.isV4 { checksum.addPseudoHeader(from: source, to: destination, proto: IPProtocol.icmpv6, length: payload.count) }
+        payload.setBig16(checksum.value, at: 2)
     }
 }
 
@@ -116,21 +139,12 @@ extension Director {
             length: 8 + quote.count, typeOfService: family == .v4 ? typeOfService : 0,
             hops: hops, isSourceChosen: isSourceChosen, cause, &context
         ) { payload in
-            payload[0] = message.type
-            payload[1] = message.code
-            payload.setBig16(0, at: 2)
-            payload.setBig32(message.rest, at: 4)
-            payload.copy(quote, to: 8)
+            message.write(to: payload, quoting: quote)
             // The kernel quotes a header whose options it has filled in before it brings the checksum up to date.
             if family == .v4, let checksums, checksums.old != checksums.new, quote.count >= 20 {
                 payload.setBig16(Checksum.update(payload.big16(at: 18), from: checksums.old, to: checksums.new), at: 18)
             }
-            var checksum = Checksum()
-            checksum.add(payload)
-            if family == .v6 {
-                checksum.addPseudoHeader(from: source, to: destination, proto: IPProtocol.icmpv6, length: payload.count)
-            }
-            payload.setBig16(checksum.value, at: 2)
+            ICMPMessage.fillChecksum(payload, from: source, to: destination)
         }
     }
 

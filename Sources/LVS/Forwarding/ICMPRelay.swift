@@ -44,7 +44,8 @@ extension Director {
     /// An ICMP error about a packet of no known connection makes one (schedule_icmp).
     private mutating func admitError(_ frame: inout Frame, _ packet: Packet, _ quoted: Packet, _ context: inout PacketContext) -> Verdict {
         let flow = quoted.flow.reversed
-        let mark = mark(of: packet, frame, &context)
+        var mark: UInt32 = 0
+        if applyRules(frame, packet, mark: &mark, &context) == .hostFirewall { return .hostFirewall }
         guard let service = match(flow, mark, &context) else { return hostStack(frame, packet, .passICMP, &context) }
         guard !defence.dropsPacket(tunables, at: clock) else { return .dropPacketDefence }
         guard flow.sourcePort != 20 else { return hostStack(frame, packet, .passICMP, &context) }

@@ -180,7 +180,7 @@ extension Director {
     }
 
     /// Whether an address is a local address of FULLNAT that the director owns.
-    mutating func isLocalAddress(_ address: IPAddress) -> Bool {
+    public mutating func ownsLocalAddress(_ address: IPAddress) -> Bool {
         localRanges.contains { $0.contains(address) } && hostEmulation.ownership.covers(localAddress: address) && !network.isLocal(address)
     }
 }

@@ -68,7 +68,7 @@ extension Director {
     }
 
     private mutating func answersNeighbors(for address: IPAddress, asking sender: IPAddress, on interface: Int32) -> Bool {
-        if virtuals.owned.contains(address) || isLocalAddress(address) { return true }
+        if virtuals.owned.contains(address) || ownsLocalAddress(address) { return true }
         guard hostEmulation.isWholeHost else { return false }
         guard address.isV4, !network.uses(.v4).isEmpty else { return network.isLocal(address) }
         return path(for: RouteQuery(to: address, from: sender, ingress: interface)).kind == .local

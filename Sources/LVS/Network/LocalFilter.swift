@@ -50,7 +50,7 @@ extension Director {
     @inline(never)
     private mutating func isHostAddress(_ packet: Packet, _ frame: Frame) -> Bool {
         let source = packet.flow.source
-        let isOwned = virtuals.owned.contains(source) || isLocalAddress(source)
+        let isOwned = virtuals.owned.contains(source) || ownsLocalAddress(source)
         guard !network.uses(.v4).isEmpty, !isOwned else { return isLocal(source) }
         return network.isMartianSource(query(packet, frame, mark: routingMark(of: packet, frame)))
     }

@@ -2,27 +2,35 @@ import Wire
 
 /// Frames that wait until their next hop's MAC is known, and the next hops that somebody has to ask for.
 struct NeighborQueue {
-    private struct Waiting {
+    /// A frame that waits.
+    struct Waiting {
         var bytes: [UInt8]
         var offload: Offload
-        var since: Instant
     }
 
     /// A next hop on an interface.
     typealias Key = Network.NeighborKey
 
-    private var queues: [Key: [Waiting]] = [:]
+    private struct Queue {
+        /// When the first frame began to wait, and with it the questions for the MAC.
+        var since: Instant
+        var frames: [Waiting] = []
+    }
+
+    private var queues: [Key: Queue] = [:]
+    /// When the frame that waits longest began to.
+    private var oldest: Instant?
     /// Frames that one next hop may keep waiting (the kernel's unres_qlen is of this order).
     private static let limit = 101
     private static let neighbors = 1024
-    /// Nanoseconds until a frame is given up: three requests a second apart.
-    private static let patience: Instant = 3 * second
 
     /// Keeps a copy of a frame; false when too many wait already.
     mutating func hold(_ frame: Frame, for path: Path, at now: Instant) -> Bool {
         let key = Key(address: path.nextHop, interface: path.interface)
-        guard queues.count < Self.neighbors || queues[key] != nil, queues[key, default: []].count < Self.limit else { return false }
-        queues[key, default: []].append(Waiting(bytes: frame.bytes.array, offload: frame.offload, since: now))
+        guard queues.count < Self.neighbors || queues[key] != nil else { return false }
+        guard queues[key, default: Queue(since: now)].frames.count < Self.limit else { return false }
+        queues[key, default: Queue(since: now)].frames.append(Waiting(bytes: frame.bytes.array, offload: frame.offload))
+        oldest = oldest ?? now
         return true
     }
 
@@ -30,20 +38,35 @@ struct NeighborQueue {
     var wanted: [Key] { Array(queues.keys) }
     var isEmpty: Bool { queues.isEmpty }
 
-    /// Takes out what may leave now, with the MAC to send it to, and drops what waited too long; returns how many were dropped.
-    mutating func release(_ network: Network, at now: Instant, _ body: ([UInt8], Offload, Key, MACAddress) -> Void) -> Int {
-        var dropped = 0
-        for (key, frames) in queues {
-            if let mac = network.neighbor(key.address, on: key.interface) {
-                for frame in frames { body(frame.bytes, frame.offload, key, mac) }
-                queues[key] = nil
-            } else {
-                let kept = frames.filter { now - $0.since < Self.patience }
-                dropped += frames.count - kept.count
-                queues[key] = kept.isEmpty ? nil : kept
-            }
+    /// When the next questions have failed, which takes `patience`; `nil` when nothing waits.
+    func nextTimeout(_ patience: Instant) -> Instant? { oldest.map { $0 + patience } }
+
+    /// Takes out the frames for next hops whose MAC is known by now.
+    mutating func takeReleased(_ network: Network, _ body: (Waiting, Key, MACAddress) -> Void) {
+        for (key, queue) in queues {
+            guard let mac = network.neighbor(key.address, on: key.interface) else { continue }
+            for frame in queue.frames { body(frame, key, mac) }
+            remove(key)
         }
-        return dropped
+    }
+
+    /// Takes out the frames for next hops that were asked for long enough, in the order in which they began to wait.
+    mutating func takeOverdue(at now: Instant, _ patience: Instant) -> [Waiting] {
+        let overdue = queues.filter { now - $0.value.since >= patience }.sorted { ($0.value.since, $0.key) < ($1.value.since, $1.key) }
+        for (key, _) in overdue { remove(key) }
+        return overdue.flatMap(\.value.frames)
+    }
+
+    /// Takes out the frames for one next hop.
+    mutating func take(_ key: Key) -> [Waiting] {
+        guard let queue = queues[key] else { return [] }
+        remove(key)
+        return queue.frames
+    }
+
+    private mutating func remove(_ key: Key) {
+        queues[key] = nil
+        oldest = queues.values.map(\.since).min()
     }
 }
 
@@ -68,14 +91,13 @@ extension Director {
         // First of all: what a batch has left there is sent already.
         outbox.removeAll()
         guard !waiting.isEmpty else { return false }
-        var released: [(bytes: [UInt8], offload: Offload, key: Network.NeighborKey, mac: MACAddress)] = []
-        let dropped = waiting.release(network, at: now) { released.append(($0, $1, $2, $3)) }
-        for _ in 0..<dropped { verdicts.count(.neighborUnknown) }
+        var released: [(frame: NeighborQueue.Waiting, key: Network.NeighborKey, mac: MACAddress)] = []
+        waiting.takeReleased(network) { released.append(($0, $1, $2)) }
         for item in released {
-            guard var frame = outbox.room(for: item.bytes.count) else { continue }
-            frame.bytes.copy(item.bytes)
+            guard var frame = outbox.room(for: item.frame.bytes.count) else { continue }
+            frame.bytes.copy(item.frame.bytes)
             frame.bytes.setMAC(item.mac, at: 0)
-            frame.offload = item.offload
+            frame.offload = item.frame.offload
             _ = outbox.emit(frame, on: item.key.interface, causedBy: -1)
         }
         return !waiting.isEmpty

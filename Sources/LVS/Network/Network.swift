@@ -126,9 +126,10 @@ public struct Network: Sendable {
     public var forwards4 = true
     public var forwards6 = true
 
-    public struct NeighborKey: Hashable, Sendable {
+    public struct NeighborKey: Hashable, Sendable, Comparable {
         public var address: IPAddress
         public var interface: Int32
+        public static func < (a: NeighborKey, b: NeighborKey) -> Bool { (a.interface, a.address) < (b.interface, b.address) }
         public init(address: IPAddress, interface: Int32) {
             self.address = address
             self.interface = interface
@@ -160,6 +161,19 @@ public struct Network: Sendable {
         guard neighbors[key] != mac else { return }
         neighbors[key] = mac
         generation &+= 1
+    }
+
+    /// Neighbours that did not answer, since this was last asked.
+    private var failedNeighbors: [NeighborKey] = []
+
+    /// Notes that a neighbour was asked for its MAC in vain.
+    public mutating func failNeighbor(_ address: IPAddress, on interface: Int32) {
+        failedNeighbors.append(NeighborKey(address: address, interface: interface))
+    }
+
+    mutating func takeFailedNeighbors() -> [NeighborKey] {
+        defer { failedNeighbors.removeAll() }
+        return failedNeighbors
     }
 
     public func interface(_ index: Int32) -> Interface? { interfaces.first { $0.index == index } }

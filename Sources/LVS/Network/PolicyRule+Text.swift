@@ -5,8 +5,9 @@ extension PolicyRule: CustomStringConvertible {
     public var description: String { words.joined(separator: " ") }
 
     private var words: [String] {
-        var words = isInverted ? ["not"] : []
-        words += ["priority", "\(priority)", "from", Self.text(source)]
+        var words = ["priority", "\(priority)"]
+        if isInverted { words.append("not") }
+        words += ["from", Self.text(source)]
         if let destination { words += ["to", Self.text(destination)] }
         if let ingress { words += ["iif", ingress] }
         if let egress { words += ["oif", egress] }

@@ -40,9 +40,12 @@ extension Director {
     /// The way of a packet that came in, as the host's routing gives it before IPVS sees it.
     @inline(__always)
     mutating func path(of packet: Packet, _ frame: Frame) -> Path {
-        network.uses(packet.family).isEmpty
-            ? path(to: packet.flow.destination)
-            : path(for: query(packet, frame, mark: routingMark(of: packet, frame)))
+        network.uses(packet.family).isEmpty ? path(to: packet.flow.destination) : routedPath(of: packet, frame)
+    }
+
+    @inline(never)
+    private mutating func routedPath(of packet: Packet, _ frame: Frame) -> Path {
+        path(for: query(packet, frame, mark: routingMark(of: packet, frame)))
     }
 
     /// The way of a packet that leaves the host as its own, whatever mark it came in with.
@@ -62,7 +65,7 @@ extension Director {
     }
 
     @inline(never)
-    private mutating func routeBack(_ id: ConnectionID, _ packet: Packet, _ frame: Frame) -> Path {
+    mutating func routeBack(_ id: ConnectionID, _ packet: Packet, _ frame: Frame) -> Path {
         var leaving = packet
         leaving.flow.source = connections[id].virtual
         leaving.flow.destination = connections[id].client
@@ -78,7 +81,7 @@ extension Director {
         guard !network.uses(query.destination.family).isEmpty else { return path(to: query.destination) }
         let source = query.source
         let maySpeak =
-            !source.isV4 || source.isUnspecified || virtuals.owned.contains(source) || isLocalAddress(source)
+            !source.isV4 || source.isUnspecified || virtuals.owned.contains(source) || ownsLocalAddress(source)
             || network.isOwnSource(source)
         return maySpeak ? path(for: query) : nil
     }
@@ -110,6 +113,6 @@ extension Director {
     @inline(never)
     private mutating func isRoutedToHost(_ packet: Packet, _ frame: Frame) -> Bool {
         let address = packet.flow.destination
-        return virtuals.owned.contains(address) || isLocalAddress(address) || path(of: packet, frame).kind == .local
+        return virtuals.owned.contains(address) || ownsLocalAddress(address) || path(of: packet, frame).kind == .local
     }
 }

@@ -16,6 +16,8 @@ struct OriginalFragments: BitwiseCopyable {
     /// In the outbox's memory, since they are of interest until the batch ends; those before `first` hang no more.
     private let hanging: UnsafeMutableBufferPointer<Hanging>
     private var first = 0
+    /// Payload bytes of the first fragment.
+    let firstLength: Int
     /// Length of the longest fragment as an IP packet, the limit for pieces that are cut anew.
     let longest: Int
     /// The longest fragment had DF, so have the pieces that are cut anew.
@@ -31,6 +33,7 @@ struct OriginalFragments: BitwiseCopyable {
     init?(_ datagram: ReassemblyQueue, in outbox: inout Outbox) {
         guard let words = outbox.words(datagram.pieces.count) else { return nil }
         family = datagram.key.source.family
+        firstLength = datagram.pieces.first?.payload.count ?? 0
         longest = datagram.longest
         hasDF = family == .v4 && datagram.longestUnbreakable == datagram.longest
         id = datagram.key.id

@@ -5,6 +5,7 @@ extension Director {
     /// last fragment to arrive goes the rest of the way as the whole packet.
     @inline(never)
     mutating func reassemble(_ frame: inout Frame, _ packet: Packet, _ context: inout PacketContext) -> Verdict {
+        if let refusal = refuseFragment(frame, packet, context.recorder) { return refusal }
         let isForwarded = !isLocal(packet, frame)
         if isForwarded {
             guard isGatheredOnTheWay(packet) else { return passOn(frame, packet, &context) }
@@ -136,9 +137,8 @@ extension Director {
     private mutating func directAlone(_ frame: inout Frame, _ packet: Packet, _ context: inout PacketContext) -> Verdict? {
         guard !packet.isLaterFragment, packet.isBalanced, services.hasServices(packet.family) else { return nil }
         let flow = packet.flow
-        let hash = connections.hash(flow.source, flow.sourcePort, flow.destination, flow.destinationPort, flow.proto)
-        if connections.find(flow, hash: hash).id < 0, isLocal(flow.destination), packet.hasTransport {
-            guard mayOpen(packet, frame), match(flow, mark(of: packet, frame, &context), &context) != nil else { return nil }
+        if connections.find(flow).id < 0, isLocal(flow.destination), packet.hasTransport {
+            guard mayOpen(packet, frame), match(flow, mark(of: packet, frame), &context) != nil else { return nil }
         }
         return resume(&frame, packet, &context)
     }

@@ -1,6 +1,6 @@
 public import Wire
 
-/// Packets that a rule may mark: what has to be kept from the host stack, and captured.
+/// Packets that a rule may mark: what has to be kept from the host stack, and captured. Also the packets of a service.
 public struct MarkedDestination: Hashable, Sendable {
     public var prefix: IPAddress
     public var length: Int
@@ -21,6 +21,19 @@ public struct MarkedDestination: Hashable, Sendable {
         self.ports = ports
         self.isLocalOnly = isLocalOnly
     }
+
+    /// What a service takes; `nil` for a service of a mark, whose packets the rules choose.
+    public init?(_ key: ServiceKey) {
+        guard key.mark == 0 else { return nil }
+        let ports = !key.ranges.isEmpty ? key.ranges : key.port == 0 ? [] : [key.port...key.port]
+        // Behind port 21 there are FTP's data connections on any port.
+        self.init(prefix: key.address, length: key.address.family.width, protos: [key.proto], ports: key.port == 21 ? [] : ports)
+    }
+
+    /// Everything that a service of this family could take.
+    public static func anything(_ family: IPFamily) -> MarkedDestination {
+        MarkedDestination(prefix: .unspecified(family), length: 0, protos: [IPProtocol.tcp, IPProtocol.udp, IPProtocol.sctp])
+    }
 }
 
 extension MarkRules {
@@ -29,88 +42,112 @@ extension MarkRules {
     public var destinations: [MarkedDestination] {
         var found: [MarkedDestination] = []
         var seen: Set<MarkedDestination> = []
-        // Paths through many chains multiply; beyond this everything is assumed to be marked.
+        let isComplete = visit { scope, rule, target in
+            guard target.setsMark else { return }
+            for destination in scope.destinations(family) where seen.insert(destination).inserted { found.append(destination) }
+        }
+        return isComplete ? found : MarkScope().destinations(family)
+    }
+
+    /// What services take of the rules' family: those of marks whatever the rules can mark.
+    public func taken(by services: [ServiceKey]) -> [MarkedDestination] {
+        let own = services.filter { $0.family == family }
+        return own.compactMap { MarkedDestination($0) } + (own.contains { $0.mark != 0 } ? destinations : [])
+    }
+
+    /// Rules that nobody here understands and that could concern packets of services.
+    /// - Returns: each once, with where it stands and the words that are not understood.
+    public func unclear(for services: [MarkedDestination]) -> [(place: MarkDrop, words: String)] {
+        var found: [(place: MarkDrop, words: String)] = []
+        var seen: Set<MarkDrop> = []
+        for base in bases {
+            // Conditions matter only where they decide about a packet.
+            let isDecisive = base.dropsAtEnd || reaches(from: base.chain) { $0.setsMark || $0.drops }
+            visit(from: base.chain) { chain, scope, rule, target, unclear in
+                var words = isDecisive && target != .none ? unclear : nil
+                if case .unclear(let target) = target { words = target }
+                guard let words, services.contains(where: { scope.concerns($0) }) else { return }
+                let place = MarkDrop(table: chains[chain].table, chain: chains[chain].name, rule: rule, rejection: .silent)
+                if seen.insert(place).inserted { found.append((place, words)) }
+            }
+        }
+        return found
+    }
+
+    /// Whether any rule can drop a packet of one of the services.
+    public func drops(_ services: [MarkedDestination]) -> Bool {
+        if bases.contains(where: \.dropsAtEnd) { return true }
+        var drops = false
+        let isComplete = visit { scope, _, target in
+            if !drops, target.drops, services.contains(where: { scope.concerns($0) }) { drops = true }
+        }
+        return drops || !isComplete
+    }
+
+    /// Whether a chain, or one that it leads to, has such a target.
+    private func reaches(from root: Int, _ isWanted: (MarkTarget) -> Bool) -> Bool {
+        var reached: Set<Int> = [root], waiting = [root]
+        while let chain = waiting.popLast() {
+            for rule in chains[chain].rules {
+                for case .act(let target) in rule.statements where isWanted(target) { return true }
+                for next in rule.chains where reached.insert(next).inserted { waiting.append(next) }
+            }
+        }
+        return false
+    }
+
+    private func visit(_ body: (MarkScope, MarkRule, MarkTarget) -> Void) -> Bool {
+        bases.allSatisfy { base in visit(from: base.chain) { _, scope, rule, target, _ in body(scope, rule, target) } }
+    }
+
+    /// Follows all ways through the chains.
+    /// - Parameter body: gets each target with what is known about packets that reach it, and the first words in front of it
+    ///   in its rule that are not understood.
+    /// - Returns: false when there were too many ways to follow them all.
+    @discardableResult
+    private func visit(from root: Int, _ body: (Int, MarkScope, MarkRule, MarkTarget, String?) -> Void) -> Bool {
+        // Paths through many chains multiply.
         var steps = 100_000
-        for root in roots { collect(root, Scope(), &found, &seen, &steps) }
-        return steps > 0 ? found : Scope().destinations(family)
+
+        func follow(_ chain: Int, _ outer: MarkScope) {
+            for rule in chains[chain].rules {
+                var scopes = [outer]
+                var unclear: String?
+                for statement in rule.statements {
+                    steps -= scopes.count
+                    guard steps > 0 else { return }
+                    switch statement {
+                    case .match(let match):
+                        if case .unclear(let words) = match.condition { unclear = unclear ?? words }
+                        scopes = scopes.flatMap { $0.narrowed(by: match) }
+                    case .act(let target):
+                        for scope in scopes {
+                            body(chain, scope, rule, target, unclear)
+                            for next in target.chains { follow(next, scope) }
+                        }
+                    }
+                }
+            }
+        }
+        follow(root, MarkScope())
+        return steps > 0
+    }
+}
+
+extension MarkTarget {
+    fileprivate var setsMark: Bool {
+        switch self {
+        case .mark(let clearing, let toggling): clearing != 0 || toggling != 0
+        case .markFrom, .markMap: true
+        default: false
+        }
     }
 
-    private func collect(
-        _ chain: Int, _ outer: Scope, _ found: inout [MarkedDestination], _ seen: inout Set<MarkedDestination>,
-        _ steps: inout Int
-    ) {
-        for rule in chains[chain].rules {
-            steps -= 1
-            guard steps > 0 else { return }
-            var scope = outer
-            guard rule.matches.allSatisfy({ scope.narrow(by: $0) }) else { continue }
-            switch rule.target {
-            case .mark(let clearing, let toggling) where clearing != 0 || toggling != 0:
-                for destination in scope.destinations(family) where seen.insert(destination).inserted { found.append(destination) }
-            case .jump(let next), .goto(let next): collect(next, scope, &found, &seen, &steps)
-            default: break
-            }
-        }
-    }
-
-    /// What is known about packets that reach a rule; `nil` for no restriction.
-    private struct Scope {
-        var places: [Place]?
-        var protos: [UInt8]?
-        var ports: [ClosedRange<UInt16>]?
-        var isLocalOnly = false
-
-        struct Place {
-            var prefix: IPAddress
-            var length: Int
-        }
-
-        /// - Returns: whether any packet is left.
-        mutating func narrow(by match: MarkMatch) -> Bool {
-            if match.isNegated { return true }
-            switch match.condition {
-            case .destination(let masks):
-                let new = masks.map { mask in
-                    let length = mask.prefixLength
-                    return Place(prefix: mask.address.masked(to: length), length: length)
-                }
-                guard let old = places else {
-                    places = new
-                    return !new.isEmpty
-                }
-                let both = old.flatMap { a in new.compactMap { b in Self.common(a, b) } }
-                places = both
-                return !both.isEmpty
-            case .proto(let new):
-                let both = protos.map { old in old.filter { new.contains($0) } } ?? new
-                protos = both
-                return !both.isEmpty
-            case .destinationPort(let new):
-                let both =
-                    ports.map { old in
-                        old.flatMap { a in new.compactMap { b in a.overlaps(b) ? a.clamped(to: b) : nil } }
-                    } ?? new
-                ports = both
-                return !both.isEmpty
-            case .local:
-                isLocalOnly = true
-                return true
-            case .source, .ingress, .sourcePort, .eitherPort, .tcpFlags, .icmp, .laterFragment, .mark:
-                return true
-            }
-        }
-
-        private static func common(_ a: Place, _ b: Place) -> Place? {
-            let (wide, narrow) = a.length <= b.length ? (a, b) : (b, a)
-            return narrow.prefix.matches(wide.prefix, length: wide.length) ? narrow : nil
-        }
-
-        func destinations(_ family: IPFamily) -> [MarkedDestination] {
-            (places ?? [Place(prefix: .unspecified(family), length: 0)]).map { place in
-                MarkedDestination(
-                    prefix: place.prefix, length: place.length, protos: protos ?? [], ports: ports ?? [],
-                    isLocalOnly: isLocalOnly)
-            }
+    fileprivate var drops: Bool {
+        switch self {
+        case .drop: true
+        case .verdictMap(_, let targets): targets.contains { $0.drops }
+        default: false
         }
     }
 }

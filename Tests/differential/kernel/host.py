@@ -53,14 +53,21 @@ class Host:
             self.local(address)
         self.marks = []
         for tool, lines in (("iptables", marks), ("ip6tables", marks6)):
+            table = "mangle"
             for line in lines:
                 words = shlex.split(line, comments=True)
+                if words and words[0].startswith("*"):
+                    table = words[0][1:]
+                elif words and words[0].startswith(":"):
+                    # A chain with its policy, or one of the user's own without.
+                    own = words[1] == "-"
+                    self.marks.append((tool, ["-t", table, "-N" if own else "-P", words[0][1:]] + ([] if own else words[1:2])))
                 if not words or not words[0].startswith("-"):
                     continue
                 for i, word in enumerate(words[:-1]):
                     if word in ("-d", "--destination", "--dst") and not (i and words[i - 1] == "!"):
                         self.local(words[i + 1])
-                self.marks.append((tool, words))
+                self.marks.append((tool, ["-t", table] + words))
 
     def rule(self, words):
         for word, value in zip(words, words[1:]):
@@ -161,7 +168,7 @@ class Host:
                 key = "net.ipv4." + key if key.startswith("vs.") else key
                 lines.append(f"set_value {key.replace('.', '/')} {shlex.quote(value)}")
         for tool, words in self.marks:
-            lines.append(f"{tool}-legacy -t mangle {' '.join(map(shlex.quote, words))} || echo MARKS FAILED")
+            lines.append(f"{tool}-legacy {' '.join(map(shlex.quote, words))} || echo MARKS FAILED")
         lines.append("ipvsadm -R < rules || echo RULES FAILED")
         if debug:
             lines.append(f"set_value net/ipv4/vs/debug_level {debug}")

@@ -3,7 +3,7 @@ import LVS
 import Wire
 
 /// The values in rules: addresses, protocols, ports, flags and marks.
-extension MarkRuleWords {
+extension IptablesRule {
     /// `ADDRESS`, `ADDRESS/LENGTH` or `ADDRESS/MASK`; a name or short form stands only before `/0`.
     static func place(_ word: Substring, _ family: IPFamily) -> MaskedAddress? {
         let slash = word.firstIndex(of: "/")
@@ -138,5 +138,43 @@ extension MarkRuleWords {
         guard parts.count == 2 else { return (type...type, 0...255) }
         guard let number = UInt32(numeral: parts[1]), let code = UInt8(exactly: number) else { return nil }
         return (type...type, code...code)
+    }
+
+    private static let routeTypes: [String: UInt128] = [
+        "UNSPEC": 0, "UNICAST": 1, "LOCAL": 2, "BROADCAST": 3, "ANYCAST": 4, "MULTICAST": 5, "BLACKHOLE": 6, "UNREACHABLE": 7,
+        "PROHIBIT": 8,
+    ]
+
+    /// Types of addresses as addrtype names them, as numbers of RTN_* (linux/rtnetlink.h).
+    static func addressTypes(_ word: String) throws(Complaint) -> [ClosedRange<UInt128>] {
+        var types: [ClosedRange<UInt128>] = []
+        for name in word.split(separator: ",") {
+            guard let type = routeTypes[name.uppercased()] else { throw Complaint("\(name): unknown type of address") }
+            types.append(type...type)
+        }
+        return types
+    }
+
+    /// States of connection tracking as bits; those of translated connections belong to no new one.
+    static func states(_ word: String) throws(Complaint) -> UInt32 {
+        let bits: [String: UInt32] = ["INVALID": 1, "ESTABLISHED": 2, "RELATED": 4, "NEW": 8, "UNTRACKED": 64, "SNAT": 0, "DNAT": 0]
+        var states: UInt32 = 0
+        for name in word.split(separator: ",") {
+            guard let bit = bits[name.uppercased()] else { throw Complaint("\(name): unknown state of a connection") }
+            states |= bit
+        }
+        return states
+    }
+
+    /// What a connection's status has to be: a new one has none of its bits.
+    static func status(_ word: String) throws(Complaint) -> MarkMatch.Condition {
+        let bits: [String: UInt32] = ["NONE": 0, "EXPECTED": 1, "SEEN_REPLY": 2, "ASSURED": 4, "CONFIRMED": 8]
+        var status: UInt32 = 0, isNone = false
+        for name in word.split(separator: ",") {
+            guard let bit = bits[name.uppercased()] else { throw Complaint("\(name): unknown status of a connection") }
+            status |= bit
+            isNone = isNone || bit == 0
+        }
+        return isNone ? .masked(.connectionStatus, mask: .max, value: 0) : .anyBit(.connectionStatus, status)
     }
 }

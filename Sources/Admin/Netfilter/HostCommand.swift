@@ -33,6 +33,11 @@ public enum HostCommand {
         return (String(decoding: output, as: UTF8.self), String(decoding: errors, as: UTF8.self))
     }
 
+    /// The same for a command in one line, words parted by blanks.
+    static func output(_ command: String) throws(FileError) -> (text: String, errors: String)? {
+        try output(of: command.split(separator: " ").map(String.init))
+    }
+
     private static func spawn(_ words: [String], output: Int32, errors: Int32) throws(FileError) -> pid_t? {
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)

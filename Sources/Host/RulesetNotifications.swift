@@ -1,0 +1,37 @@
+internal import Clibnl
+internal import Glibc
+
+/// Says when the host's nftables rules have changed (NFNLGRP_NFTABLES of linux/netfilter/nfnetlink.h), those of iptables included
+/// where it keeps them there.
+public final class RulesetNotifications {
+    private let socket: NetlinkSocket
+
+    /// Listens from now on, in the network namespace of this thread.
+    public init() throws(HostError) { socket = try NetlinkSocket(groups: [7], protocol: NETLINK_NETFILTER) }
+
+    /// Readable (poll(2), POLLIN) when rules may have changed.
+    public var descriptor: Int32 { socket.descriptor }
+
+    /// Takes what waits; true when a table has changed that is not a director's own.
+    public func drain() throws(HostError) -> Bool {
+        var isForeign = false
+        let drained = try socket.drain { message in
+            // The generation's number (NFT_MSG_NEWGEN) follows the changes themselves.
+            guard message.type & 0xff != 15 else { return }
+            if !Self.isOwn(message) { isForeign = true }
+        }
+        return isForeign || drained == .overrun
+    }
+
+    /// Whether a message is about a table in which a director keeps the host's stack from its packets. The table's name is the
+    /// first attribute of every kind of message, behind family, version and resource.
+    private static func isOwn(_ message: RtnetlinkMessage) -> Bool {
+        guard nlmsg_datalen(message.header) >= 4, let data = nlmsg_data(message.header), let name = nlmsg_find_attr(message.header, 4, 1),
+            nla_len(name) > 0, let text = nla_get_string(name)
+        else { return false }
+        let family = data.load(as: UInt8.self)
+        let table = String(cString: text)
+        // NFPROTO_NETDEV.
+        return family == 5 && table.hasPrefix("svs_") && table.dropFirst(4).allSatisfy { $0.isNumber || $0 == "_" }
+    }
+}

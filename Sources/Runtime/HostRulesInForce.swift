@@ -1,0 +1,26 @@
+import Admin
+import LVS
+
+/// The host's own netfilter rules, and what a director takes them for.
+struct HostRulesInForce {
+    var host: HostRules?
+    /// They give packets their marks (`--marks-from-host`).
+    var givesMarks = false
+    /// What they drop is dropped (`--firewall honour`).
+    var honours = false
+
+    func set(in director: inout Director) { host?.apply(to: &director, marks: givesMarks, honours: honours) }
+
+    /// What the log says of them: commands that gave no answer.
+    var failures: [String] { host?.failures.map { "firewall: \($0.description): its rules are passed over" } ?? [] }
+}
+
+extension Director {
+    /// Rules that could concern a packet of a service and are passed over, because nobody here understands them.
+    borrowing func rulesNotHonoured() -> [String] {
+        let services = summary().services.map(\.key)
+        return [marks4, marks6, firewall4, firewall6].flatMap { rules in
+            rules.unclear(for: rules.taken(by: services)).map { "not honoured: \($0.place.text): \($0.words)" }
+        }
+    }
+}

@@ -1,0 +1,52 @@
+#!/usr/bin/env bash
+# A server that is switched off: nobody answers ARP or neighbour discovery for it. The client hears that it is unreachable
+# when the host's own questions have failed, by every method and over both families.
+
+source "$(dirname "$(realpath "$0")")/../lib.sh"
+vip_on_host=yes
+begin_test dr
+topology_build
+cat >"$scratch/services" <<SERVICES
+-A -t $vip:80 -s rr
+-a -t $vip:80 -r 172.16.29.99:80 -g
+-A -t $vip:81 -s rr
+-a -t $vip:81 -r 172.16.29.98:80 -m
+-A -t $vip:82 -s rr
+-a -t $vip:82 -r 172.16.29.97:82 -i
+-A -t [$vip6]:80 -s rr
+-a -t [$vip6]:80 -r [fd00::99]:80 -g
+-A -t [$vip6]:81 -s rr
+-a -t [$vip6]:81 -r [fd00::98]:80 -m
+-A -t $vip:83 -s rr
+-a -t $vip:83 -r 172.16.29.10:80 -g
+SERVICES
+q director sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
+topology_start
+
+# How a connection ends, and after how many seconds.
+connect() {
+  q client python3 -c '
+import errno, socket, sys, time
+began = time.monotonic()
+try:
+    socket.create_connection((sys.argv[1], int(sys.argv[2])), timeout=8)
+    end = "connected"
+except OSError as error:
+    end = errno.errorcode.get(error.errno, "silence")
+print(end, round(time.monotonic() - began))' "$@"
+}
+for place in "$vip 80 DR" "$vip 81 NAT" "$vip 82 TUN" "$vip6 80 DR" "$vip6 81 NAT"; do
+  read -r address port method <<<"$place"
+  check "$address, $method: unreachable after three seconds" same "$(connect $address $port)" "EHOSTUNREACH 3"
+done
+check "asked again, the same" same "$(connect $vip 80)" "EHOSTUNREACH 3"
+check "… and by the host's own patience" same \
+  "$(q director sysctl -qw net.ipv4.neigh.eth0.retrans_time_ms=400; connect $vip 80)" "EHOSTUNREACH 1"
+
+# The server is switched on while a client waits.
+late() { sleep 1; address rs1 eth0 172.16.29.99/24; }
+late &
+check "a server that comes up while the client waits is connected to" same "$(q director sysctl -qw net.ipv4.neigh.eth0.retrans_time_ms=1000; connect $vip 80)" "connected 1"
+wait
+
+exit $((failures > 0))

@@ -1,0 +1,81 @@
+#!/usr/bin/env bash
+# Two directors as VRRP keeps them: the same services on both, the VIP on one of them. Only that one answers for it, whoever
+# starts when, and a move of the VIP is followed at once. The same host for both stacks: nobody owns anything.
+
+source "$(dirname "$(realpath "$0")")/../lib.sh"
+vip_on_host=yes
+begin_test dr
+topology_build
+host backup
+mac_of[backup]=02:00:00:00:00:04
+plug backup eth0 wire "${mac_of[backup]}" 172.16.29.5/24 fd00::5/64
+udp_echo rs1 7 $vip $vip6
+cat >>"$scratch/services" <<SERVICES
+-A -u $vip:7 -s rr
+-a -u $vip:7 -r 172.16.29.10:7 -g
+SERVICES
+
+start_backup() {
+  start backup backup svs run --services "$scratch/services" --interface eth0 --control "$scratch/backup.control"
+  wait_for 10 "the backup to answer" backup_answers
+}
+backup_answers() { q backup svs adm --control "$scratch/backup.control" -Ln >/dev/null 2>&1; }
+
+# holders ADDRESS: the machines that a fresh question for the VIP is answered by.
+holders() {
+  capture client holders eth0 "arp[6:2] = 2 or (icmp6 and ip6[40] = 136)"
+  q client ip neigh flush to "$1" dev eth0
+  ask 1 "http://$([[ $1 == *:* ]] && echo "[$1]" || echo "$1")/" >/dev/null 3>&1
+  captured holders | grep -F "${2:-Reply $1 }" | grep -o '^[^ ]* [0-9a-f:]\{17\}' | cut -d ' ' -f 2 | sort -u | paste -sd ' '
+}
+move() { # FROM TO: the old one lets go, the new one takes, and the client hears of it
+  ip -n "svs-$run-$1" address del $vip/32 dev eth0; ip -n "svs-$run-$1" address del $vip6/128 dev eth0
+  address "$2" eth0 $vip/32 $vip6/128
+  q client ip neigh flush dev eth0
+}
+
+topology_start
+capture client claims eth0 "arp or (icmp6 and ip6[40] = 136)"
+# One long connection by the master.
+start client long curl -gsS --limit-rate 200k -o "$scratch/long" "http://$vip/files/large"
+large
+wait_for 5 "the long connection" test -s "$scratch/long"
+start_backup
+check "the backup says that the addresses wait" grep -q "waiting: $vip, $vip6" "$scratch/backup.log"
+check "the master says nothing of waiting" same "$(grep -c waiting "$scratch/svs.log")" 0
+check "only the master answers for the VIP" same "$(holders $vip)" "${mac_of[director]}"
+check "… over IPv6 too" same "$(holders $vip6 "tgt is $vip6")" "${mac_of[director]}"
+check "the services answer" same "$(ask 6 "http://$vip/" | tally)" "rs1=2 rs2=4"
+check "the long connection lives" alive long
+stop long
+check "the backup claimed nothing" same "$(captured claims | grep -c "${mac_of[backup]} .*\(is-at\|Request who-has $vip .*tell $vip\b\|tgt is $vip6\)")" 0
+explained() { q backup svs explain --control "$scratch/backup.control" --live "tcp 172.16.29.1:5555 > $vip:80 SYN"; }
+check "the backup explains what it would do" grep -q 'passed, pass-waiting' <(explained)
+
+for turn in 1 2 3; do
+  move director backup
+  check "turn $turn: the backup has the VIP and answers at once" same "$(ask 3 "http://$vip/" --max-time 2 | tally)" "rs1=1 rs2=2"
+  check "turn $turn: it alone" same "$(holders $vip)" "${mac_of[backup]}"
+  check "turn $turn: UDP too" same "$(udp ask 172.16.29.1 $vip 7 2 | tally)" "rs1=2"
+  move backup director
+  check "turn $turn: the master has it again" same "$(ask 3 "http://$vip/" --max-time 2 | tally)" "rs1=1 rs2=2"
+  check "turn $turn: it alone" same "$(holders $vip)" "${mac_of[director]}"
+done
+check "the master has followed" same "$(grep -c 'on this host now' "$scratch/svs.log")" 3
+
+# A local route is as good as an address.
+q director ip address del $vip/32 dev eth0
+q director ip route add local $vip/32 dev lo
+check "a local route in the address's place" same "$(ask 3 "http://$vip/" | tally)" "rs1=1 rs2=2"
+
+# A second director on the master's interface.
+second() { timeout 10 ip netns exec "svs-$run-director" svs run --services "$scratch/services" --interface eth0 --control "$scratch/second.control" 2>&1; }
+said=$(second); status=$?
+check "a second director on the interface is refused" same $status 2
+check "… and told who has it" grep -q "interface eth0: another director, process $(q director pgrep -xf "svs run .*--interface eth0.*" | head -1)," <<<"$said"
+rm "$SVS_CONTROL"
+check "a removed control socket is made again" wait_for 5 "the socket" test -S "$SVS_CONTROL"
+check "… and said" grep -q "was removed; it is made again" "$scratch/svs.log"
+check "… and answers" adm -Ln >/dev/null
+
+exit $((failures > 0))
