@@ -133,6 +133,6 @@ class Client:
         """Beside silence, whether it took as long as a neighbour is asked for. An error that comes at once may find the socket
         in use, and counts when the next segment has caused another one."""
         seconds = time.monotonic() - began
-        if outcome.startswith("silence") or seconds < 2.4:
+        if outcome.startswith("silence") or seconds < 1.6:
             return outcome
-        return f"{outcome} after three seconds"
+        return f"{outcome} after two seconds"

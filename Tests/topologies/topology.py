@@ -13,7 +13,8 @@ NEAR, FAR = {4: "192.0.2.1", 6: "2001:db8::1"}, {4: "198.51.100.7", 6: "2001:db8
 DIRECTOR = {4: "192.0.2.2", 6: "2001:db8::2"}
 WIRE, FAR_NET, VIRTUAL_NET = {4: 24, 6: 64}, {4: "198.51.100.0/24", 6: "2001:db8:77::/64"}, {4: "203.0.113.0/24", 6: "2001:db8:f::/64"}
 STREAMS, DATAGRAMS = (80, 81, 443, 8080), (53, 5353)
-PATIENT = {"ipv4/neigh/eth0/base_reachable_time_ms": 900000, "ipv6/neigh/eth0/base_reachable_time_ms": 900000}
+# A neighbour that is there stays known; one that is not is given up after 2.1 s, between two segments of who waits for it.
+PATIENT = {f"ipv{v}/neigh/eth0/{key}_time_ms": value for v in (4, 6) for key, value in (("base_reachable", 900000), ("retrans", 700))}
 SILENT = {"ipv4/conf/all/arp_ignore": 1, "ipv4/conf/all/arp_announce": 2}
 ROUTER = {"ipv4/ip_forward": 1, "ipv6/conf/all/forwarding": 1}
 SCHEDULERS = "rr rr wrr lc wlc sed nq sh dh lblc fo ovf mh".split()
@@ -143,7 +144,8 @@ class Topology:
         client += [f"route add {VIRTUAL_NET[f]} " + ("dev eth0" if self.by_wire else f"via {DIRECTOR[f]}") for f in (4, 6)]
         # Of IPv6 a host answers only for addresses of the interface that the question comes in on.
         client += [f"route add {full(v)} via {DIRECTOR[6]}" for v in every if ":" in v and self.places[v] != "eth0" and self.by_wire]
-        director = self.ways() + [self.placing("add", v) for v in every]
+        # That an address is nobody's IPv4 tells only so often, by a clock that no namespace has of its own.
+        director = self.ways() + [f"route add blackhole {VIRTUAL_NET[4]}"] + [self.placing("add", v) for v in every]
         found = {"cl": self.host(1, NEAR, client), "dir": self.host(2, DIRECTOR, director, ROUTER, streams=[22])}
         for i, (name, addresses) in enumerate(self.servers.items()):
             lines = [f"addr add {full(v)} dev lo{' nodad' if ':' in v else ''}" for v in every]
@@ -154,7 +156,7 @@ class Topology:
                  "options": ["--marks-from-host"] if any("mangle" in c for c in self.commands) else []}
         directors = {"dir": facts}
         if self.pair:
-            found["dir2"] = self.host(3, SECOND, self.ways(), ROUTER)
+            found["dir2"] = self.host(3, SECOND, self.ways() + [f"route add blackhole {VIRTUAL_NET[4]}"], ROUTER)
             directors["dir2"] = facts
         return {"seed": self.seed, "hosts": found, "watched": ["cl", *self.servers], "virtual": every, "directors": directors,
                 "actions": script.Script(self).actions()}
