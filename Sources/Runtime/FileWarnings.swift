@@ -1,5 +1,6 @@
 import Admin
 import LVS
+import Wire
 
 extension RunFiles.State {
     /// What in the files is understood and yet cannot do what it seems to say, a line each.
