@@ -23,7 +23,8 @@ public struct IgnoredFields: Sendable, Hashable {
             for word in line.prefix(while: { $0 != "#" }).split(whereSeparator: \.isWhitespace) {
                 guard let name = Self.name(word) else {
                     let last = word.lowercased().split(separator: ".").last.map(String.init) ?? ""
-                    let hint = Resemblance.nearest(to: last, among: Self.fields.sorted()).map { "did you mean \($0)?" }
+                    let isField = Self.fields.contains(last)
+                    let hint = isField ? nil : Resemblance.nearest(to: last, among: Self.fields.sorted()).map { "did you mean \($0)?" }
                     throw FileError(
                         file: file, line: index + 1, text: "\(word): no header field; \(hint ?? "such as ttl, ip.id or inner.tcp.window")")
                 }

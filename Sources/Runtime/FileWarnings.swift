@@ -21,7 +21,7 @@ extension RunFiles.State {
         for service in plan.services where service.settings.localAddresses.isEmpty {
             guard let server = service.servers.first(where: { $0.settings.method == .fullNAT }) else { continue }
             lines.append(
-                "service \(service.key): FULLNAT to \(server.key) has no local addresses (--local-address), so no connection opens")
+                "service \(service.key): FULLNAT to \(server.key) has no local addresses, so no connection opens")
         }
         if tunables.conntrack != 0 {
             lines.append("net.ipv4.vs.conntrack = \(tunables.conntrack) has no effect: netfilter does not see what the director forwards")

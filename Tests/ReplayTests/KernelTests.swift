@@ -15,17 +15,17 @@ import Wire
         let folder = try CaseFolder(frames: [Arriving.tcp(.syn), Arriving.tcp(.ack)], services: services)
         try folder.write(network, to: "network")
         for (name, text) in files { try folder.write(text, to: name) }
-        try FileManager.default.createDirectory(atPath: folder.path + "/says", withIntermediateDirectories: true)
-        try folder.write(says, to: "says/out.pcap", causes: causes)
+        try FileManager.default.createDirectory(atPath: folder.path + "/.says", withIntermediateDirectories: true)
+        try folder.write(says, to: ".says/out.pcap", causes: causes)
         // What svs lists is what the kernel lists, unless a test says otherwise.
         var replay = try Replayer(CaseFiles(folder: folder.path))
         while try replay.step({ _ in }) != nil {}
         for (name, text) in ListingsFolder.texts(&replay) {
-            try folder.write(text, to: "says/" + (name == "connections.txt" ? "conns-sorted.txt" : name))
+            try folder.write(text, to: ".says/" + (name == "connections.txt" ? "conns-sorted.txt" : name))
         }
-        try folder.write("READY\nINJECTED\nDONE\n", to: "says/guest.log")
-        try folder.write("#!/bin/sh\necho \"$*\" > \(folder.path)/told\nmkdir -p \"$3\" && cp \(folder.path)/says/* \"$3\"\n", to: "oracle")
-        chmod(folder.path + "/oracle", 0o755)
+        try folder.write("READY\nINJECTED\nDONE\n", to: ".says/guest.log")
+        try folder.write("#!/bin/sh\necho \"$*\" > \(folder.path)/.told\nmkdir -p \"$3\" && cp \(folder.path)/.says/* \"$3\"\n", to: ".oracle")
+        chmod(folder.path + "/.oracle", 0o755)
         return folder
     }
 
@@ -47,7 +47,7 @@ import Wire
 
     private static func judged(_ folder: CaseFolder) throws -> CaseResult {
         var verifier = CaseVerifier()
-        verifier.kernel = try KernelRunner(script: folder.path + "/oracle", kernel: "/bin/true")
+        verifier.kernel = try KernelRunner(script: folder.path + "/.oracle", kernel: "/bin/true")
         return verifier.verify(folder.path)
     }
 
@@ -56,7 +56,7 @@ import Wire
         let result = try Self.judged(folder)
         #expect(result.outcome == .passed)
         #expect(result.findings == [])
-        let told = folder.text("told")
+        let told = folder.text(".told")
         #expect(told.contains("--kernel /bin/true --network \(folder.path)/network --realtime"))
         #expect(told.contains("--sysctl \(folder.path)/sysctl") && told.contains("--linger 500"))
     }
@@ -65,10 +65,10 @@ import Wire
         let frames = try Self.judged(Self.sample(says: [Self.forwarded(.syn), Self.forwarded(.ack, ttl: 64)]))
         #expect(frames.findings.first?.contains("IPv4 ttl: expected 64, actual 63") == true)
         let folder = try Self.sample()
-        try folder.write("", to: "says/conns-sorted.txt")
+        try folder.write("", to: ".says/conns-sorted.txt")
         #expect(try Self.judged(folder).findings.first?.hasPrefix("expected/connections.txt, line 1") == true)
         let edits = try Self.sample()
-        try edits.write("READY\ninject: before frame 1: `ipvsadm -D -t 192.0.2.9:80' gave 256\nINJECTED\nDONE\n", to: "says/guest.log")
+        try edits.write("READY\ninject: before frame 1: `ipvsadm -D -t 192.0.2.9:80' gave 256\nINJECTED\nDONE\n", to: ".says/guest.log")
         #expect(
             try Self.judged(edits).findings == [
                 "edits that are refused, by the input frames that they come before:\n  expected 1\n  actual   none"
@@ -106,10 +106,10 @@ import Wire
 
     @Test(arguments: [("6.1.176", false), ("6.1.192-2", true), ("6.12.3", true)])
     func olderKernelsAreNotAskedWhatCameLater(_ release: String, _ isAsked: Bool) throws {
-        let folder = try Self.sample(["kernel-since": "6.1.192 what came later\n", "linux": "#!/bin/sh\necho \(release)\n"])
-        chmod(folder.path + "/linux", 0o755)
+        let folder = try Self.sample(["kernel-since": "6.1.192 what came later\n", ".linux": "#!/bin/sh\necho \(release)\n"])
+        chmod(folder.path + "/.linux", 0o755)
         var verifier = CaseVerifier()
-        verifier.kernel = try KernelRunner(script: folder.path + "/oracle", kernel: folder.path + "/linux")
+        verifier.kernel = try KernelRunner(script: folder.path + "/.oracle", kernel: folder.path + "/.linux")
         #expect(
             verifier.verify(folder.path).outcome
                 == (isAsked ? .passed : .noKernelCase("kernel \(release), but since 6.1.192 what came later")))
@@ -124,8 +124,8 @@ import Wire
             #expect(error.description == "/nowhere/oracle: No such file or directory")
         }
         let folder = try Self.sample()
-        try folder.write("#!/bin/sh\necho 'oracle: the guest did not boot' >&2\nexit 1\n", to: "oracle")
+        try folder.write("#!/bin/sh\necho 'oracle: the guest did not boot' >&2\nexit 1\n", to: ".oracle")
         guard case .unusable(let reason) = try Self.judged(folder).outcome else { Issue.record("usable"); return }
-        #expect(reason.hasSuffix("/oracle: oracle: the guest did not boot"))
+        #expect(reason.hasSuffix("/.oracle: oracle: the guest did not boot"))
     }
 }

@@ -187,7 +187,8 @@ final class LiveDirector {
         #expect(live.recording.take().isEmpty)
         var snapshot = live.director.snapshot()
         #expect(snapshot.entries.count == 1)
-        snapshot.keep(try RecordFilter(clients: ["198.51.100.0/24"], services: ["192.0.2.1:80"], rules: []))
+        let rules = try ServicesFile(CaseFolder.services, name: "services", names: SystemNames()).rules
+        snapshot.keep(try RecordFilter(clients: ["198.51.100.0/24"], services: ["192.0.2.1:80"], rules: rules))
         #expect(snapshot.entries.count == 1)
         snapshot.keep(try RecordFilter(clients: ["198.51.100.8"], services: [], rules: []))
         #expect(snapshot.entries.isEmpty)

@@ -90,7 +90,7 @@ import Wire
         #expect(
             try files.read().warnings(files) == [
                 "warning: service FWM 7 and 1 other: nothing marks packets, so none comes; see --marks and --marks-from-host",
-                "warning: service TCP 192.0.2.1:80: FULLNAT to 10.0.0.11:80 has no local addresses (--local-address), so no connection opens",
+                "warning: service TCP 192.0.2.1:80: FULLNAT to 10.0.0.11:80 has no local addresses, so no connection opens",
                 "warning: net.ipv4.vs.conntrack = 1 has no effect: netfilter does not see what the director forwards",
             ])
     }

@@ -112,7 +112,7 @@ import Wire
         Row(
             "first fragment of a tunnel", Packet.ip(from: "10.0.0.1", to: "10.0.0.9", proto: 4, payload: syn).fragments(24)[0],
             "10.0.0.1 > 10.0.0.9 proto 4 len 44 ttl 64 id 0 frag 0+ | 192.0.2.1:4000 > 10.0.0.1:80 TCP len 40 ttl 63 id 7 DF"),
-        Row("first fragment with the ports only", syn.fragments(8)[0], "192.0.2.1:4000 > 10.0.0.1:80 TCP len 28 ttl 63 id 7 DF frag 0+"),
+        Row("first fragment with the ports only", syn.fragments(8)[0], "192.0.2.1:4000 > 10.0.0.1:80 TCP len 28 ttl 63 id 7 frag 0+"),
         Row("middle fragment", udp.fragments(16, 8)[1], "192.0.2.1 > 10.0.0.1 UDP len 28 ttl 64 id 0 frag 16+"),
         Row("last fragment", udp.fragments(16)[1], "192.0.2.1 > 10.0.0.1 UDP len 36 ttl 64 id 0 frag 16"),
         Row("last IPv6 fragment", syn6.fragments(8, id: 0xab)[1], "2001:db8::1 > 2001:db8::2 TCP len 20 ttl 64 fragid 0x000000ab frag 8"),
