@@ -24,7 +24,8 @@ import Wire
             try folder.write(text, to: ".says/" + (name == "connections.txt" ? "conns-sorted.txt" : name))
         }
         try folder.write("READY\nINJECTED\nDONE\n", to: ".says/guest.log")
-        try folder.write("#!/bin/sh\necho \"$*\" > \(folder.path)/.told\nmkdir -p \"$3\" && cp \(folder.path)/.says/* \"$3\"\n", to: ".oracle")
+        let script = "#!/bin/sh\necho \"$*\" > \(folder.path)/.told\nmkdir -p \"$3\" && cp \(folder.path)/.says/* \"$3\"\n"
+        try folder.write(script, to: ".oracle")
         chmod(folder.path + "/.oracle", 0o755)
         return folder
     }
