@@ -37,8 +37,8 @@ move() { # FROM TO: the old one lets go, the new one takes, and the client hears
 topology_start
 capture client claims eth0 "arp or (icmp6 and ip6[40] = 136)"
 # One long connection by the master.
-start client long curl -gsS --limit-rate 200k -o "$scratch/long" "http://$vip/files/large"
 large
+start client long curl -gfsS --limit-rate 200k -o "$scratch/long" "http://$vip/files/large"
 wait_for 5 "the long connection" test -s "$scratch/long"
 start_backup
 check "the backup says that the addresses wait" grep -q "waiting: $vip, $vip6" "$scratch/backup.log"
