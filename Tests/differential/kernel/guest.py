@@ -29,8 +29,11 @@ def built(name):
     program = f"{folder}/{state:08x}-{name}"
     if not os.path.exists(program):
         os.makedirs(folder, exist_ok=True)
-        fresh = f"{program}.{os.getpid()}"
+        # Threads and processes that come at the same time each make their own, and the last one stays.
+        handle, fresh = tempfile.mkstemp(prefix=f"{name}.", dir=folder)
+        os.close(handle)
         subprocess.run(["gcc", "-O2", *kind, "-o", fresh, source], check=True)
+        os.chmod(fresh, 0o755)
         os.replace(fresh, program)
     return program
 
