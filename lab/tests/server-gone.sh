@@ -33,15 +33,17 @@ try:
     end = "connected"
 except OSError as error:
     end = errno.errorcode.get(error.errno, "silence")
-print(end, round(time.monotonic() - began))' "$@"
+print(end, int(time.monotonic() - began + 0.3))' "$@"
 }
 for place in "$vip 80 DR" "$vip 81 NAT" "$vip 82 TUN" "$vip6 80 DR" "$vip6 81 NAT"; do
   read -r address port method <<<"$place"
   check "$address, $method: unreachable after three seconds" same "$(connect $address $port)" "EHOSTUNREACH 3"
 done
 check "asked again, the same" same "$(connect $vip 80)" "EHOSTUNREACH 3"
-check "… and by the host's own patience" same \
-  "$(q director sysctl -qw net.ipv4.neigh.eth0.retrans_time_ms=400; connect $vip 80)" "EHOSTUNREACH 1"
+# A busy machine may be late, but not by as much as three questions a second apart take.
+sooner() { [[ $1 == "EHOSTUNREACH "[12] ]] || { echo "  but got  $1"; return 1; }; }
+check "… and by the host's own patience" sooner \
+  "$(q director sysctl -qw net.ipv4.neigh.eth0.retrans_time_ms=400; connect $vip 80)"
 
 # The server is switched on while a client waits.
 late() { sleep 1; address rs1 eth0 172.16.29.99/24; }
