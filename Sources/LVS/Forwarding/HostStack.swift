@@ -150,7 +150,9 @@ func transportChecksum(_ payload: Bytes, from source: IPAddress, to destination:
 extension HostView {
     /// Whether an address is the director's: the host's, or a virtual address that the director owns.
     mutating func isLocal(_ address: IPAddress) -> Bool {
-        virtuals.owned.contains(address) || network.isLocal(address) || ownsLocalAddress(address)
+        // Most who ask mean a virtual address, about which more is known than the routes say.
+        if virtuals.isCurrent(network.localGeneration), virtuals.handled.contains(address) { return true }
+        return virtuals.owned.contains(address) || network.isLocal(address) || ownsLocalAddress(address)
     }
 
     /// Whether the director, not the host beside it, answers what is sent to an address.

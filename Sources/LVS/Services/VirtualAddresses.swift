@@ -47,7 +47,9 @@ struct VirtualAddresses {
 
     mutating func outdate() { isOutdated = true }
 
-    func isCurrent(_ network: Network) -> Bool { !isOutdated && generation == network.localGeneration }
+    /// - Parameter generation: the network's `localGeneration`.
+    @inline(__always)
+    func isCurrent(_ generation: UInt32) -> Bool { !isOutdated && self.generation == generation }
 
     mutating func read(_ addresses: Set<IPAddress>, _ ownership: Ownership, _ network: Network) {
         if generation != network.localGeneration { follow(network) }
@@ -93,7 +95,12 @@ extension Director {
 
     /// Brings up to date who has the virtual addresses.
     mutating func followVirtualAddresses() {
-        guard !host.virtuals.isCurrent(host.network) else { return }
+        guard !host.virtuals.isCurrent(host.network.localGeneration) else { return }
+        readVirtualAddresses()
+    }
+
+    @inline(never)
+    private mutating func readVirtualAddresses() {
         host.virtuals.read(namedAddresses(), host.emulation.ownership, host.network)
         host.locals.outdate()
     }
