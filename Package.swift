@@ -46,11 +46,14 @@ let package = Package(
         .target(
             name: "Runtime", dependencies: ["Admin", "Decap", "Host", "LVS", "Links", "Linux", "Replay", "Wire", "CLinux", system],
             swiftSettings: settings),
+        .target(
+            name: "Keeper", dependencies: ["Admin", "Host", "LVS", "Links", "Linux", "Runtime", "Wire", "CLinux", system],
+            swiftSettings: settings),
         // doors
         .executableTarget(
             name: "svs",
             dependencies: [
-                "Admin", "Decap", "Host", "LVS", "Links", "Replay", "Runtime", "Wire", "CLinux", system,
+                "Admin", "Decap", "Host", "Keeper", "LVS", "Links", "Linux", "Replay", "Runtime", "Wire", "CLinux", system,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: settings),

@@ -2,6 +2,7 @@
 #include "control.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -69,19 +70,32 @@ void svs_control_unlink(const char *path, uint64_t device, uint64_t inode)
     if (lstat(path, &file) == 0 && file.st_dev == device && file.st_ino == inode) unlink(path);
 }
 
+static int user_of(int fd, uint32_t *uid)
+{
+    struct ucred peer;
+    socklen_t length = sizeof peer;
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) < 0) return -errno;
+    *uid = peer.uid;
+    return 0;
+}
+
 int svs_control_accept(int listener, uint32_t *uid)
 {
     int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (fd < 0) return -errno;
-    struct ucred peer;
-    socklen_t length = sizeof peer;
-    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) < 0) {
-        int failure = -errno;
+    int failure = user_of(fd, uid);
+    if (failure) {
         close(fd);
         return failure;
     }
-    *uid = peer.uid;
     return fd;
+}
+
+int svs_control_adopt(int fd, uint32_t *uid)
+{
+    int flags = fcntl(fd, F_GETFL);
+    if (flags < 0 || (!(flags & O_NONBLOCK) && fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)) return -errno;
+    return user_of(fd, uid);
 }
 
 int svs_control_connect(const char *path, unsigned seconds)

@@ -35,6 +35,14 @@ public final class TUNDevice {
         guard error == 0 else { throw HostError("take the TUN device \(name) up with MTU \(mtu)", errno: error) }
     }
 
+    /// Goes on with a device that somebody else has made, its descriptor from now on this one's.
+    public init(adopting descriptor: Int32, name: String, index: Int32, hasOffload: Bool) {
+        self.descriptor = descriptor
+        self.name = name
+        self.index = index
+        self.hasOffload = hasOffload
+    }
+
     deinit { close(descriptor) }
 
     /// Reads one packet that the host stack sent, with its virtio_net_hdr in front when there is one. `nil` when none is

@@ -26,8 +26,8 @@ public final class EventLoop {
         var signals: Signals
         var files: RunFiles
         var log: Log
-        /// What keeps other directors off the interfaces.
-        var claims: InterfaceClaims?
+        /// Where clients come from that another process has accepted.
+        var clients: (any ClientSource)?
     }
 
     private var engine: ControlledDirector
@@ -45,7 +45,8 @@ public final class EventLoop {
     private let log: Log
     private let files: RunFiles
     private let news: LinkNews
-    private let claims: InterfaceClaims?
+    private let requests: any HostRequests
+    private let clients: (any ClientSource)?
     /// Why the control socket could not be made again, as it was said last.
     private var controlFailure: ControlError?
     private var state: RunFiles.State
@@ -64,7 +65,7 @@ public final class EventLoop {
     /// What a ready descriptor is; links are numbered from `firstLink`.
     private enum Token {
         static let signals: UInt64 = 0, network: UInt64 = 1, control: UInt64 = 2, reload: UInt64 = 3, rulesChanges: UInt64 = 4
-        static let rulesReload: UInt64 = 5, claims: UInt64 = 6, firstLink: UInt64 = 16
+        static let rulesReload: UInt64 = 5, clients: UInt64 = 6, firstLink: UInt64 = 16
     }
     /// Turns of the packet loop between two looks at everything else.
     private static let turns = 16
@@ -76,7 +77,8 @@ public final class EventLoop {
     init(_ director: consuming Director, _ setup: Setup, _ state: RunFiles.State, start: String) throws {
         let log = setup.log
         self.log = log
-        claims = setup.claims
+        clients = setup.clients
+        requests = setup.requests
         self.state = state
         self.files = setup.files
         let news = LinkNews(setup.interfaces, log: log)
@@ -121,7 +123,7 @@ public final class EventLoop {
         try poller.watch(reload.descriptor, as: Token.reload)
         try poller.watch(rulesReload.descriptor, as: Token.rulesReload)
         if let rulesChanges { try poller.watch(rulesChanges.descriptor, as: Token.rulesChanges) }
-        if let claims { try poller.watch(claims.descriptor, as: Token.claims) }
+        if let clients { try poller.watch(clients.descriptor, as: Token.clients) }
     }
 
     /// Runs until a signal ends it.
@@ -155,7 +157,7 @@ public final class EventLoop {
         case Token.reload: try applyFiles()
         case Token.rulesChanges: if try rulesChanges?.drain() == true { try readRules() }
         case Token.rulesReload: try applyRules()
-        case Token.claims: claims?.answer()
+        case Token.clients: try takeClients()
         default: packets.setReady(Int(token - Token.firstLink))
         }
     }
@@ -175,11 +177,16 @@ public final class EventLoop {
         if let recording = engine.recording, engine.director.network.addresses != before {
             recording.pieces.changed(addresses: before, to: engine.director.network)
         }
-        claims?.follow(engine.director.network.interfaces)
+        requests.interfacesChanged()
         egress.follow(engine.director.network.interfaces)
         news.follow(engine.director.network.interfaces)
         packets.setAllReady()
         return true
+    }
+
+    /// Takes the clients that another process has accepted.
+    private func takeClients() throws {
+        while let client = try clients?.nextClient() { control.adopt(client: client.descriptor, number: client.number) }
     }
 
     /// Answers clients that have asked something.

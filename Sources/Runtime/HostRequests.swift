@@ -24,6 +24,8 @@ public protocol HostRequests: AnyObject {
     func route(_ servers: Set<LocalServer>, into device: TUNDevice, mtu: Int) throws(HostError)
     /// Leaves the host's answers to the host again.
     func stopRouting()
+    /// Says that the host's interfaces have changed.
+    func interfacesChanged()
     /// What went wrong last with something that is asked for without waiting for the answer.
     var lastRefusal: HostError? { get }
 }
@@ -67,6 +69,8 @@ public final class PrivilegedHost: HostRequests {
     }
 
     public func stopRouting() { replies.end() }
+
+    public func interfacesChanged() {}
 
     public var lastRefusal: HostError? { resolver.lastRefusal }
 }

@@ -1,7 +1,7 @@
 public import Admin
 internal import Host
 internal import LVS
-internal import SystemPackage
+public import SystemPackage
 internal import Wire
 
 /// The files that `svs run` reads at the start and again on SIGHUP.
@@ -15,7 +15,15 @@ public struct RunFiles: Sendable {
     /// What the host's own rules drop is dropped.
     public var honoursFirewall: Bool
     /// Opens a file for reading; another process may do it that has the rights for it.
-    var open: @Sendable (String) throws(FileError) -> FileDescriptor = { path throws(FileError) in try TextFile.open(path) }
+    public var open: @Sendable (String) throws(FileError) -> FileDescriptor = { path throws(FileError) in try TextFile.open(path) }
+    /// Runs a command of the host for what it prints; likewise.
+    public var output: @Sendable (String) throws(FileError) -> (text: String, errors: String)? = { command throws(FileError) in
+        try HostCommand.output(command)
+    }
+    /// Paths of all files.
+    public var paths: [String] { [services, marks, marks6, sysctl].compactMap { $0 } }
+    /// Whether the host's own rules are asked for.
+    public var readsHostRules: Bool { marksFromHost || honoursFirewall }
 
     public init(
         services: String? = nil, marks: String? = nil, marks6: String? = nil, marksFromHost: Bool = false, sysctl: String? = nil,
@@ -91,8 +99,8 @@ public struct RunFiles: Sendable {
     /// The host's own rules, where they are wanted. Without an answer from a command the director goes on without its rules, unless
     /// it is for the marks.
     func hostRules() throws(FileError) -> HostRules? {
-        guard marksFromHost || honoursFirewall else { return nil }
-        let rules = try HostRules()
+        guard readsHostRules else { return nil }
+        let rules = try HostRules(output: output)
         if marksFromHost, let failure = rules.failures.first { throw failure }
         return rules
     }

@@ -106,6 +106,11 @@ internal import Glibc
     @inlinable @inline(__always)
     func mutableAddress(_ index: Int) -> UnsafeMutablePointer<Element> { base + index }
 
+    /// A view of one element alone.
+    public func element(_ index: Int) -> SlabView {
+        SlabView(UnsafeMutableRawBufferPointer(start: mutableAddress(checked: index), count: MemoryLayout<Element>.stride))
+    }
+
     /// Asks for the element's first cache line ahead of its use.
     @inlinable @inline(__always)
     public func prefetch(_ index: Int) {

@@ -1,6 +1,8 @@
 /// One client of the control server: what it asked and what it has not been told yet.
 final class ControlPeer {
     let descriptor: Int32
+    /// What whoever took the client calls it.
+    let number: UInt64
     let isPrivileged: Bool
     var answer: ControlAnswer?
     /// Nobody reads the answers any more.
@@ -15,8 +17,9 @@ final class ControlPeer {
     private var requests: [NetlinkMessage] = []
     private var taken = 0
 
-    init(descriptor: Int32, isPrivileged: Bool, now: UInt64) {
+    init(descriptor: Int32, number: UInt64, isPrivileged: Bool, now: UInt64) {
         self.descriptor = descriptor
+        self.number = number
         self.isPrivileged = isPrivileged
         moved = now
     }

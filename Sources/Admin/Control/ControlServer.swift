@@ -3,35 +3,11 @@ internal import Glibc
 internal import Linux
 internal import SystemPackage
 
-/// Where clients of a director knock: a listening AF_UNIX SOCK_SEQPACKET socket and the file that names it.
-public struct ControlListener: Sendable {
-    public let path: String
-    /// The listening socket, non-blocking.
-    let descriptor: Int32
-    private var device: UInt64 = 0
-    private var inode: UInt64 = 0
-
-    /// Listens at `path` with mode 0600. A socket file that nobody listens at is replaced.
-    public init(path: String) throws(ControlError) {
-        self.path = path
-        descriptor = svs_control_listen(path, &device, &inode)
-        guard descriptor >= 0 else { throw .listening(path, 0 &- descriptor) }
-    }
-
-    /// Whether there is no such file any more, so that no client finds the way.
-    var isRemoved: Bool { access(path, F_OK) != 0 && errno == ENOENT }
-
-    /// Listens no more, and removes the file if it is still the one that was made.
-    func close() {
-        svs_control_unlink(path, device, inode)
-        Glibc.close(descriptor)
-    }
-}
-
 /// The answering end of the control socket, on which each packet is one netlink datagram.
 ///
-/// It never blocks and has no thread: its owner watches `descriptor` and calls `serve` between batches. Only root, and the
-/// user the server runs as, may do more than ask for the family; others get EPERM. A client that does not read is not read
+/// It never blocks and has no thread: its owner watches `descriptor` and calls `serve` between batches. Clients knock at a
+/// listener, or another process that listens hands them over (`adopt`). Only root, and one user named when it is made, may do
+/// more than ask for the family; others get EPERM. A client that does not read is not read
 /// from either, and is disconnected when it has not moved for `patience` seconds.
 public final class ControlServer {
     /// Seconds that an answer waits for its reader.
@@ -39,8 +15,15 @@ public final class ControlServer {
     /// Clients at a time; more are turned away.
     public static var maximumPeers: Int { 256 }
 
-    private var listener: ControlListener
+    /// Is told the number of each client that has left or was turned away; its descriptor is closed here.
+    public var clientGone: (UInt64) -> Void = { _ in }
+
+    private var listener: ControlListener?
+    /// Besides root, who may command.
+    private let owner: UInt32
     private let poller: Poller
+    /// Number of the last client that the listener brought.
+    private var lastNumber: UInt64 = 0
     private var isOpen = true
     private var peers: [Int32: ControlPeer] = [:]
     private var buffer = [UInt8](repeating: 0, count: ControlConstants.requestLength)
@@ -49,8 +32,10 @@ public final class ControlServer {
     public convenience init(path: String) throws(ControlError) { try self.init(ControlListener(path: path)) }
 
     /// Answers at a socket that is there already.
-    public init(_ listener: ControlListener) throws(ControlError) {
+    /// - Parameter owner: the user who may command besides root; without one, the user that this process runs as.
+    public init(_ listener: ControlListener, owner: UInt32? = nil) throws(ControlError) {
         self.listener = listener
+        self.owner = owner ?? geteuid()
         do throws(Errno) {
             poller = try Poller()
             try poller.watch(listener.descriptor, as: UInt64(listener.descriptor))
@@ -60,9 +45,19 @@ public final class ControlServer {
         }
     }
 
+    /// Answers the clients that are handed over.
+    /// - Parameter owner: the user who may command besides root.
+    public init(owner: UInt32) throws(ControlError) {
+        self.owner = owner
+        do throws(Errno) { poller = try Poller() } catch {
+            throw ControlError(path: "control clients", errno: error.rawValue, reason: error.description)
+        }
+    }
+
     deinit { close() }
 
-    public var path: String { listener.path }
+    /// Where clients knock; empty without a listener.
+    public var path: String { listener?.path ?? "" }
 
     /// Disconnects every client and removes the socket file.
     public func close() {
@@ -70,13 +65,13 @@ public final class ControlServer {
         isOpen = false
         for descriptor in peers.keys { Glibc.close(descriptor) }
         peers = [:]
-        listener.close()
+        listener?.close()
     }
 
     /// Listens anew where the socket file was removed; clients that are connected stay.
     /// - Returns: whether that was so.
     public func restore() throws(ControlError) -> Bool {
-        guard isOpen, listener.isRemoved else { return false }
+        guard isOpen, let listener, listener.isRemoved else { return false }
         let fresh = try ControlListener(path: listener.path)
         do throws(Errno) { try poller.watch(fresh.descriptor, as: UInt64(fresh.descriptor)) } catch {
             fresh.close()
@@ -84,8 +79,18 @@ public final class ControlServer {
         }
         poller.forget(listener.descriptor)
         listener.close()
-        listener = fresh
+        self.listener = fresh
         return true
+    }
+
+    /// Takes over a client whom another process let in.
+    /// - Parameters:
+    ///   - descriptor: the connected socket, which belongs to the server from now on.
+    ///   - number: what that process calls the client; none of those that are connected has it.
+    public func adopt(client descriptor: Int32, number: UInt64) {
+        var user: UInt32 = 0
+        guard isOpen, svs_control_adopt(descriptor, &user) == 0 else { return turnAway(descriptor, number) }
+        admit(descriptor, number, user, svs_monotonic_seconds())
     }
 
     /// Readable when `serve` has something to do.
@@ -99,8 +104,8 @@ public final class ControlServer {
         let now = svs_monotonic_seconds()
         for place in ready {
             let descriptor = Int32(truncatingIfNeeded: poller[place])
-            if descriptor == listener.descriptor {
-                acceptPeers(now)
+            if let listener, descriptor == listener.descriptor {
+                acceptPeers(from: listener, now)
             } else if let peer = peers[descriptor] {
                 if serve(peer, now, &target) { watch(peer) } else { drop(peer, &target) }
             }
@@ -115,17 +120,27 @@ public final class ControlServer {
         try? poller.change(peer.descriptor, to: peer.isBusy ? .writable : .readable, as: UInt64(peer.descriptor))
     }
 
-    private func acceptPeers(_ now: UInt64) {
+    private func acceptPeers(from listener: ControlListener, _ now: UInt64) {
         for _ in 0..<64 {
             var user: UInt32 = 0
             let descriptor = svs_control_accept(listener.descriptor, &user)
             guard descriptor >= 0 else { return }
-            guard peers.count < Self.maximumPeers, (try? poller.watch(descriptor, as: UInt64(descriptor))) != nil else {
-                Glibc.close(descriptor)
-                continue
-            }
-            peers[descriptor] = ControlPeer(descriptor: descriptor, isPrivileged: user == 0 || user == geteuid(), now: now)
+            lastNumber += 1
+            admit(descriptor, lastNumber, user, now)
         }
+    }
+
+    private func admit(_ descriptor: Int32, _ number: UInt64, _ user: UInt32, _ now: UInt64) {
+        guard peers.count < Self.maximumPeers, (try? poller.watch(descriptor, as: UInt64(descriptor))) != nil else {
+            return turnAway(descriptor, number)
+        }
+        peers[descriptor] = ControlPeer(
+            descriptor: descriptor, number: number, isPrivileged: user == 0 || user == owner, now: now)
+    }
+
+    private func turnAway(_ descriptor: Int32, _ number: UInt64) {
+        Glibc.close(descriptor)
+        clientGone(number)
     }
 
     private func drop<Target: ControlTarget & ~Copyable>(_ peer: ControlPeer, _ target: inout Target) {
@@ -133,6 +148,7 @@ public final class ControlServer {
         peers[peer.descriptor] = nil
         poller.forget(peer.descriptor)
         Glibc.close(peer.descriptor)
+        clientGone(peer.number)
     }
 
     /// Sends, answers and reads, in this order, until the client or the budget is exhausted; false when the client is gone.

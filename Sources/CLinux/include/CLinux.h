@@ -7,6 +7,7 @@
 #include "packet.h"
 #include "process.h"
 
+#include "channel.h"
 #include "claim.h"
 #include "control.h"
 #include "events.h"

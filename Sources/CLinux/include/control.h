@@ -18,6 +18,9 @@ void svs_control_unlink(const char *path, uint64_t device, uint64_t inode);
 /// Takes the next client, non-blocking; `uid` receives the user it ran as when it connected (SO_PEERCRED).
 int svs_control_accept(int listener, uint32_t *uid);
 
+/// Makes a client's descriptor that another process took non-blocking; `uid` receives the user as above. 0 when that is done.
+int svs_control_adopt(int fd, uint32_t *uid);
+
 /// A blocking socket connected to `path`; a read or write gives up with EAGAIN after `seconds` (0 never).
 int svs_control_connect(const char *path, unsigned seconds);
 

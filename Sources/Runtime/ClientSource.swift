@@ -1,0 +1,12 @@
+public import Host
+
+/// Where clients of the control socket come from when another process accepts them.
+public protocol ClientSource: AnyObject {
+    /// Readable when a client may have come.
+    var descriptor: Int32 { get }
+    /// The next client that has come; its descriptor is from now on the caller's, and its number its own for good.
+    /// - Throws: `HostError` when the other process is gone.
+    func nextClient() throws(HostError) -> (descriptor: Int32, number: UInt64)?
+    /// A client has left: nobody needs to keep it any longer.
+    func left(_ number: UInt64)
+}

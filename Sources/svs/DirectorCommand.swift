@@ -1,0 +1,37 @@
+import Admin
+import ArgumentParser
+import CLinux
+import Glibc
+import Keeper
+import Linux
+import Runtime
+
+/// `svs director`: the director below a keeper, which starts it with the words of its own command line. Not shown in help.
+struct DirectorCommand: ParsableCommand {
+    static let name = "director"
+    static let configuration = CommandConfiguration(
+        commandName: name, abstract: "The director of 'svs run', which starts it.", shouldDisplay: false)
+    @OptionGroup var options: RunOptions
+
+    func run() throws {
+        try withClearErrors {
+            guard let channel = Channel(adopting: 3), let fileChannel = Channel(adopting: 4) else {
+                throw CommandFailure("svs director is started by svs run only")
+            }
+            _ = svs_die_with_parent()
+            let keeper = KeptHost(channel)
+            let kept = KeptFiles(fileChannel)
+            var files = options.files
+            files.open = { path throws(FileError) in try kept.open(path) }
+            files.output = { command throws(FileError) in try kept.output(command) }
+            let launch = DirectorLaunch(
+                interfaces: options.interfaces, link: options.link.scheme, files: files, control: options.control,
+                connections: options.connections, ownership: options.own, log: Terminal.log)
+            let surroundings = DirectorLaunch.Surroundings(
+                requests: keeper, clients: keeper, rulesChanges: files.readsHostRules ? try keeper.rulesChanges() : nil, owner: geteuid())
+            let loop = try launch.start(try files.read(), surroundings)
+            keeper.isWorking()
+            try loop.run()
+        }
+    }
+}
