@@ -59,7 +59,8 @@ extension SystemCallFilter {
         AllowedCalls(
             "prctl",
             only: [
-                ArgumentCondition("PR_SET_NAME", .equal(0, 15)), ArgumentCondition("PR_SET_PDEATHSIG", .equal(0, 1)),
+                ArgumentCondition("PR_SET_NAME", .equal(0, 15)),
+                ArgumentCondition("PR_SET_PDEATHSIG with SIGKILL", .equal(0, 1), .equal(1, UInt64(SIGKILL))),
             ], "names of threads; a copy of the process ends with it"),
         AllowedCalls("prlimit64", only: [ArgumentCondition("of itself", .equal(0, 0))], "a copy of the process has little time"),
         AllowedCalls("exit exit_group", "the end"),

@@ -17,6 +17,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -140,7 +141,8 @@ ATTEMPT(make_a_ring_of_calls) { return opened((int)syscall(SYS_io_uring_setup, 1
 ATTEMPT(handle_faults) { return opened((int)syscall(SYS_userfaultfd, 0)); }
 ATTEMPT(ask_for_keys) { return outcome(syscall(SYS_keyctl, 0, -3, 0, 0, 0)); }
 ATTEMPT(load_a_kernel) { return outcome(syscall(SYS_kexec_load, 0, 0, NULL, 0)); }
-ATTEMPT(be_readable_again) { return outcome(syscall(SYS_prctl, 4 /* PR_SET_DUMPABLE */, 1, 0, 0, 0)); }
+ATTEMPT(be_readable_again) { return outcome(prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)); }
+ATTEMPT(outlive_the_parent) { return outcome(prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0)); }
 ATTEMPT(call_what_nobody_has) { return outcome(syscall(100000)); }
 
 // ---- code ----
@@ -180,7 +182,8 @@ const struct svs_attempt *svs_attempts(void) {
         ENTRY(signal_all), ENTRY(name_a_process), ENTRY(limit_the_parent), ENTRY(become_root), ENTRY(become_roots_group),
         ENTRY(take_capabilities), ENTRY(leave_the_namespaces), ENTRY(enter_a_namespace), ENTRY(clone_into_a_namespace),
         ENTRY(load_a_program), ENTRY(watch_performance), ENTRY(make_a_ring_of_calls), ENTRY(handle_faults),
-        ENTRY(ask_for_keys), ENTRY(load_a_kernel), ENTRY(be_readable_again), ENTRY(call_what_nobody_has), ENTRY(map_code),
+        ENTRY(ask_for_keys), ENTRY(load_a_kernel), ENTRY(be_readable_again),
+        ENTRY(outlive_the_parent), ENTRY(call_what_nobody_has), ENTRY(map_code),
         ENTRY(turn_memory_into_code), ENTRY(silence_the_report), {NULL, NULL},
     };
     return all;
