@@ -29,7 +29,8 @@ let package = Package(
         .systemLibrary(name: "Clibpcap", pkgConfig: "libpcap", providers: [.apt(["libpcap-dev"])]),
         .systemLibrary(name: "Clibnl", pkgConfig: "libnl-route-3.0", providers: [.apt(["libnl-route-3-dev"])]),
         .systemLibrary(name: "Clibnftables", pkgConfig: "libnftables", providers: [.apt(["libnftables-dev"])]),
-        .target(name: "Linux", dependencies: ["CLinux", system], swiftSettings: settings),
+        .systemLibrary(name: "Clibseccomp", pkgConfig: "libseccomp", providers: [.apt(["libseccomp-dev"])]),
+        .target(name: "Linux", dependencies: ["CLinux", "Clibseccomp", system], swiftSettings: settings),
         // floor 1
         .target(name: "Wire", dependencies: ["CLinux"], swiftSettings: settings),
         // floor 2
@@ -66,6 +67,11 @@ let package = Package(
         // tests
         .target(name: "LinkKit", dependencies: ["Links", "Wire"], path: "Tests/LinkKit", swiftSettings: settings),
         .target(name: "PacketKit", dependencies: ["Wire"], path: "Tests/PacketKit", swiftSettings: settings),
+        .target(name: "Attempts", path: "Tests/RightsProbe/Attempts", cSettings: cSettings),
+        .executableTarget(
+            name: "rights-probe", dependencies: ["Attempts", "CLinux", "Linux", "Links", "Wire", system], path: "Tests/RightsProbe/Program",
+            swiftSettings: settings),
+        .testTarget(name: "LinuxTests", dependencies: ["Linux", "CLinux"], swiftSettings: settings),
         .testTarget(name: "WireTests", dependencies: ["Wire", "PacketKit"], swiftSettings: settings),
         .testTarget(name: "LVSTests", dependencies: ["LVS", "Wire", "PacketKit"], swiftSettings: settings),
         .testTarget(name: "DecapTests", dependencies: ["Decap", "Wire", "PacketKit"], swiftSettings: settings),

@@ -137,8 +137,7 @@ public struct RunFiles: Sendable {
             "net.ipv4.ipfrag_low_thresh", "net.ipv4.ipfrag_max_dist", "net.ipv6.ip6frag_time",
             "net.ipv6.ip6frag_high_thresh", "net.ipv6.ip6frag_low_thresh", "net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding",
         ] {
-            let path = "/proc/sys/" + key.split(separator: ".").joined(separator: "/")
-            guard let value = Sysctl.read(path) else { continue }
+            guard let value = Sysctl.read(key.split(separator: ".").joined(separator: "/")) else { continue }
             try? tunables.set(key, to: value)
         }
         return tunables
