@@ -135,6 +135,8 @@ own_quietly() {
 
 start() {
   local name=$1 label=$2; shift 2
+  # Now, not when the process has come so far: nobody shall read what one of the same label has said before.
+  : >"$scratch/$label.log"
   # A session of its own: Ctrl-C reaches the script, which then cleans up; and it outlives "lab/demo up", whose output
   # it must not hold open.
   setsid ip netns exec "svs-$run-$name" "$@" >"$scratch/$label.log" 2>&1 </dev/null 3>&- &
@@ -231,19 +233,22 @@ capture() {
   start "$name" "$label" tcpdump -Z root -nn -e -U --immediate-mode -i "$interface" -w "$scratch/$label.pcap" "$@" "$filter"
   wait_for 5 "tcpdump on $name" grep -qs 'listening on' "$scratch/$label.log"
 }
-captured() { stop "$1"; tcpdump -nn -e -r "$scratch/$1.pcap" 2>/dev/null; }
+# Ended by a signal, tcpdump leaves unread what it has not come to; where nothing is left to read, it sleeps.
+stop_capture() { wait_for 5 "tcpdump to come to an end" asleep "$1"; stop "$1"; }
+asleep() { [[ $(cut -d ' ' -f 3 "/proc/$(pid_of "$1")/stat" 2>/dev/null) != [RD] ]]; }
+captured() { stop_capture "$1" >&3; tcpdump -nn -e -r "$scratch/$1.pcap" 2>/dev/null; }
 
 # upload URL HOST...: 50 MB to URL, equal to what one of the hosts has stored. download URL: the same back.
 upload() {
   large
-  q client curl -gsS --connect-timeout 3 --max-time 20 -T "$scratch/files/large" "$1" || return 1
+  q client curl -gsS --connect-timeout 10 --max-time 60 -T "$scratch/files/large" "$1" || return 1
   local host
   for host in "${@:2}"; do
     [[ ! -e $scratch/$host/store/large ]] || { equal "$scratch/$host/store/large"; local status=$?; rm -f "$scratch/$host/store/large"; return $status; }
   done
   echo "  no server has stored it"; return 1
 }
-download() { large; q client curl -gsS --connect-timeout 3 --max-time 20 -o "$scratch/back" "$1" && equal "$scratch/back"; }
+download() { large; q client curl -gsS --connect-timeout 10 --max-time 60 -o "$scratch/back" "$1" && equal "$scratch/back"; }
 large() { [[ -s $scratch/files/large ]] || head -c 50000000 /dev/urandom >"$scratch/files/large"; }
 equal() { same "$(sha256sum <"$1")" "$(sha256sum <"$scratch/files/large")"; }
 

@@ -28,12 +28,19 @@ struct SuppressionRules: Equatable {
     private(set) var sets: [String: NamedSet] = [:]
     private(set) var rules: [Chain: [String]] = [:]
 
-    init(_ suppressed: SuppressedTraffic) {
-        for family in [IPFamily.v4, .v6] { add(suppressed, of: family) }
+    /// - Parameter asksHost: each packet for an address that waits asks the kernel whether the host has it by now; without that
+    ///   the host sees them all.
+    init(_ suppressed: SuppressedTraffic, asksHost: Bool = true) {
+        for family in [IPFamily.v4, .v6] {
+            let words = ElementNames(family)
+            let waiting = suppressed.waitingAddresses.filter { $0.family == family }.map(\.description)
+            let unlessLocal = asksHost ? "fib daddr type != local " : ""
+            ask(words, "\(words.ip) daddr", "waiting", type: words.type, waiting, then: unlessLocal + "accept")
+            add(suppressed, of: family, words)
+        }
     }
 
-    private mutating func add(_ suppressed: SuppressedTraffic, of family: IPFamily) {
-        let words = ElementNames(family)
+    private mutating func add(_ suppressed: SuppressedTraffic, of family: IPFamily, _ words: ElementNames) {
         let owned = suppressed.ownedAddresses.filter { $0.family == family }
         ask(words, "\(words.ip) daddr", "owned", type: words.type, owned.map(\.description))
         let local = suppressed.localAddresses.filter { $0.family == family }
@@ -105,16 +112,16 @@ struct SuppressionRules: Equatable {
         ask(words, match, name + "range", type: type, isInterval: true, ranges.map(text))
     }
 
-    /// Fills the set and adds the rule that drops what is in it; nothing for an empty one.
+    /// Fills the set and adds the rule for what is in it; nothing for an empty one.
     private mutating func ask(
         _ words: ElementNames, _ match: String, _ name: String, type: String, isInterval: Bool = false,
-        _ elements: [String]
+        _ elements: [String], then statement: String = "drop"
     ) {
         guard !elements.isEmpty else { return }
         let name = name + (words.family == .v4 ? "4" : "6")
         let type = type.hasPrefix("typeof") ? type : "type " + type
         sets[name] = NamedSet(type: type, isInterval: isInterval, elements: Set(elements))
-        drop(words.chain, "\(match) @\(name)", if: true)
+        rules[words.chain, default: []].append("\(match) @\(name) \(statement)")
     }
 
     private mutating func drop(_ chain: Chain, _ match: String, if isNeeded: Bool) {

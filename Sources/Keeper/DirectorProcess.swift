@@ -15,6 +15,9 @@ final class DirectorProcess {
     /// It has said that frames are directed.
     var isWorking = false
 
+    /// When it is killed unless it has ended.
+    var deadline: Instant?
+
     /// Descriptors that a director begins with, behind the standard ones.
     enum Place { static let channel: Int32 = 3, files: Int32 = 4 }
 

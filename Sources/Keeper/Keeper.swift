@@ -49,8 +49,8 @@ public final class Keeper {
     private var due: Instant? = 0
     /// A director has worked since this process began.
     private var hasWorked = false
-    /// When a director that was asked to end is ended.
-    private var deadline: Instant?
+    /// Somebody has asked for the end.
+    private var isEnding = false
     private var status: Int32?
     /// The control socket's failure that was said last.
     private var controlFailure: ControlError?
@@ -94,7 +94,7 @@ public final class Keeper {
     /// Milliseconds until something is due.
     private var patience: Int32 {
         let now = Self.now
-        let next = [due, deadline].compactMap { $0 }.min() ?? now + second
+        let next = [due, director?.deadline].compactMap { $0 }.min() ?? now + second
         return Int32(clamping: (max(min(next, now + second) - now, 0) + 999_999) / 1_000_000)
     }
 
@@ -114,8 +114,9 @@ public final class Keeper {
             case .childEnded: noteEnd()
             case .terminate, .interrupt:
                 guard let director else { status = 0; return }
+                isEnding = true
                 director.send(SIGTERM)
-                deadline = deadline ?? Self.now + Self.longestEnd
+                director.deadline = director.deadline ?? Self.now + Self.longestEnd
             }
         }
     }
@@ -148,9 +149,10 @@ public final class Keeper {
                 try serve(DirectorRequest(message.bytes), of: director)
             }
         } catch {
-            // A channel that is no longer one is of no use to anybody; how the director ended is told by its exit.
             poller.forget(director.channel.descriptor)
-            if error != .connectionReset { configuration.log.say("director \(director.number): it says what is no request (\(error))") }
+            // It is about to end, and its exit tells how.
+            if error == .connectionReset { return director.deadline = Self.now + Self.longestEnd }
+            configuration.log.say("director \(director.number) says what is no request (\(error)); it is killed")
             director.send(SIGKILL)
         }
     }
@@ -182,7 +184,7 @@ public final class Keeper {
         poller.forget(director.channel.descriptor)
         self.director = nil
         let now = Self.now
-        if deadline != nil { return status = end == .exit(0) ? 0 : 1 }
+        if isEnding { return status = end == .exit(0) ? 0 : 1 }
         if !hasWorked, case .exit(let said) = end, said != 0 { return status = said }
         let decision = policy.ended(after: now - director.started, hadFrames: director.isWorking)
         due = now + decision.pause
@@ -192,10 +194,10 @@ public final class Keeper {
 
     /// What is looked at every second or so.
     private func lookAfter() throws {
-        if let deadline, Self.now >= deadline, let director {
+        if let director, let deadline = director.deadline, Self.now >= deadline {
             configuration.log.say("director \(director.number) does not end; it is killed")
             director.send(SIGKILL)
-            self.deadline = Instant.max
+            director.deadline = Instant.max
         }
         restoreControl()
     }

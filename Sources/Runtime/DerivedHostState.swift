@@ -25,11 +25,12 @@ struct DerivedHostState {
             switch virtual.holder {
             case .host: break
             case .director: owned.append(virtual.address)
-            case .nobody: waiting.insert(virtual.address)
+            case .nobody: suppressed.waitingAddresses.append(virtual.address)
             }
         }
+        waiting = Set(suppressed.waitingAddresses)
         for service in inventory.services {
-            if service.key.mark == 0, !waiting.contains(service.key.address) { add(service) }
+            if service.key.mark == 0 { add(service) }
             for range in service.settings.localAddresses { addLocalAddresses(range, &director) }
         }
         if inventory.services.contains(where: { $0.key.mark != 0 }) {
@@ -81,10 +82,7 @@ struct DerivedHostState {
             return part
         }
         let width = marked.prefix.family.width
-        guard marked.length < width else {
-            if !waiting.contains(marked.prefix) { add(handled: marked) }
-            return
-        }
+        guard marked.length < width else { return add(handled: marked) }
         for entry in network.addresses where entry.address.matches(marked.prefix, length: marked.length) && !entry.address.isLoopback {
             add(handled: part(entry.address, width))
         }

@@ -108,7 +108,7 @@ public final class EventLoop {
 
     /// The first reading of the network, and the files' services.
     private func configure(_ services: String) throws {
-        try updateNetwork()
+        try updateNetwork(&engine)
         state.set(in: &engine)
         for line in state.warnings(files) { log.say(line) }
         for command in state.plan.changes(from: ServicePlan()) + state.timeouts {
@@ -131,7 +131,7 @@ public final class EventLoop {
         while !isStopped {
             for place in try poller.wait(milliseconds: packets.hasWork ? 0 : patience) { try take(poller[place]) }
             var turns = 0
-            repeat { turns += 1 } while packets.turn(&engine) && packets.hasWork && turns < Self.turns
+            repeat { turns += 1 } while try packets.turn(&engine, follow: updateNetwork) && packets.hasWork && turns < Self.turns
             try work(at: Self.now)
         }
         control.close()
@@ -152,7 +152,7 @@ public final class EventLoop {
     private func take(_ token: UInt64) throws {
         switch token {
         case Token.signals: try takeSignals()
-        case Token.network: if try updateNetwork() { isBehind = true }
+        case Token.network: try updateNetwork(&engine)
         case Token.control: serve()
         case Token.reload: try applyFiles()
         case Token.rulesChanges: if try rulesChanges?.drain() == true { try readRules() }
@@ -170,10 +170,13 @@ public final class EventLoop {
         }
     }
 
-    @discardableResult
-    private func updateNetwork() throws -> Bool {
-        let before = engine.director.network.addresses
-        guard try host.update(&engine.director) else { return false }
+    /// Also while `engine` is at work in the packet loop.
+    private func updateNetwork(_ engine: inout ControlledDirector) throws {
+        let before = engine.director.network.addresses, waiting = engine.director.waitingAddresses()
+        guard try host.update(&engine.director) else { return }
+        isBehind = true
+        // An address that came is not made to wait for others.
+        if engine.director.waitingAddresses() != waiting { lastFollowed = 0 }
         if let recording = engine.recording, engine.director.network.addresses != before {
             recording.pieces.changed(addresses: before, to: engine.director.network)
         }
@@ -181,7 +184,6 @@ public final class EventLoop {
         egress.follow(engine.director.network.interfaces)
         news.follow(engine.director.network.interfaces)
         packets.setAllReady()
-        return true
     }
 
     /// Takes the clients that another process has accepted.
@@ -249,7 +251,6 @@ public final class EventLoop {
     /// What is due.
     private func work(at now: Instant) throws {
         if isBehind, now - lastFollowed >= Self.pause {
-            isBehind = false
             do { try follow() } catch { log.say("\(error)") }
         }
         let waited = waits
@@ -280,6 +281,7 @@ public final class EventLoop {
 
     /// Makes the host follow the services and the network that there are now.
     private func follow() throws {
+        isBehind = false
         defer { lastFollowed = Self.now }
         try host.follow(&engine.director, at: Self.now) { filter in
             for case let link as any LiveLink in packets.links { try link.attach(filter) }

@@ -1,7 +1,6 @@
 import Admin
 import ArgumentParser
 import CLinux
-import Glibc
 import Keeper
 import Linux
 import Runtime
@@ -18,7 +17,10 @@ struct DirectorCommand: ParsableCommand {
             guard let channel = Channel(adopting: 3), let fileChannel = Channel(adopting: 4) else {
                 throw CommandFailure("svs director is started by svs run only")
             }
-            _ = svs_die_with_parent()
+            // Nothing else has happened yet, so nothing that was read could have been used to do more.
+            var parent: Int32 = 0, owner: UInt32 = 0, group: UInt32 = 0
+            guard svs_peer(channel.descriptor, &parent, &owner, &group) == 0 else { throw CommandFailure("svs director: who is the keeper?") }
+            try Rights.giveUp(becoming: Rights.user(named: options.user), parent: parent)
             let keeper = KeptHost(channel)
             let kept = KeptFiles(fileChannel)
             var files = options.files
@@ -28,8 +30,9 @@ struct DirectorCommand: ParsableCommand {
                 interfaces: options.interfaces, link: options.link.scheme, files: files, control: options.control,
                 connections: options.connections, ownership: options.own, log: Terminal.log)
             let surroundings = DirectorLaunch.Surroundings(
-                requests: keeper, clients: keeper, rulesChanges: files.readsHostRules ? try keeper.rulesChanges() : nil, owner: geteuid())
+                requests: keeper, clients: keeper, rulesChanges: files.readsHostRules ? try keeper.rulesChanges() : nil, owner: owner)
             let loop = try launch.start(try files.read(), surroundings)
+            try SystemCallFilter.install()
             keeper.isWorking()
             try loop.run()
         }

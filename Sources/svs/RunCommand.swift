@@ -2,6 +2,7 @@ import ArgumentParser
 import Glibc
 import Host
 import Keeper
+import Linux
 
 /// `svs run`: the keeper, and below it the director.
 struct RunCommand: ParsableCommand {
@@ -21,6 +22,8 @@ struct RunCommand: ParsableCommand {
             guard missing.isEmpty else {
                 throw CommandFailure("missing capability: \(missing.joined(separator: " and ")) (run as root, or grant it)")
             }
+            let user = try Rights.user(named: options.user)
+            if user.isSubstitute { Terminal.complain("note: there is no user \(Rights.usualUser); the director runs as \(user.name)") }
             let words = CommandLine.arguments
             let configuration = Keeper.Configuration(
                 interfaces: options.interfaces, link: options.link.scheme, files: options.files, control: options.control,

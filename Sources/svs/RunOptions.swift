@@ -39,6 +39,8 @@ struct RunOptions: ParsableArguments {
             "Virtual addresses to answer and announce where the host does not have them: all, none or addresses.",
             valueName: "all|addr,..."))
     var own = Ownership.none
+    @Option(help: ArgumentHelp("User that the director becomes; without it svs, or nobody where there is no svs.", valueName: "name"))
+    var user: String?
     @Option(help: "How frames are taken: ring (mapped memory) or socket (recvmmsg).") var link = LinkOption()
 
     func validate() throws {

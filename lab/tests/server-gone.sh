@@ -35,21 +35,21 @@ except OSError as error:
     end = errno.errorcode.get(error.errno, "silence")
 print(end, int(time.monotonic() - began + 0.3))' "$@"
 }
+# within FIRST LAST ANSWER: a busy machine may be late, but not early.
+within() { [[ $3 =~ ^EHOSTUNREACH\ ([0-9]+)$ ]] && (( BASH_REMATCH[1] >= $1 && BASH_REMATCH[1] <= $2 )) || { echo "  but got  $3"; return 1; }; }
 for place in "$vip 80 DR" "$vip 81 NAT" "$vip 82 TUN" "$vip6 80 DR" "$vip6 81 NAT"; do
   read -r address port method <<<"$place"
-  check "$address, $method: unreachable after three seconds" same "$(connect $address $port)" "EHOSTUNREACH 3"
+  check "$address, $method: unreachable after three seconds" within 3 5 "$(connect $address $port)"
 done
-check "asked again, the same" same "$(connect $vip 80)" "EHOSTUNREACH 3"
-# A busy machine may be late, but not by as much as three questions a second apart take.
-sooner() { [[ $1 == "EHOSTUNREACH "[12] ]] || { echo "  but got  $1"; return 1; }; }
-check "… and by the host's own patience" sooner \
+check "asked again, the same" within 3 5 "$(connect $vip 80)"
+check "… and by the host's own patience" within 1 2 \
   "$(q director sysctl -qw net.ipv4.neigh.eth0.retrans_time_ms=400; connect $vip 80)"
 
 # The server is switched on while a client waits.
 late() { sleep 1; address rs1 eth0 172.16.29.99/24; }
 late &
 switched_on=$!
-check "a server that comes up while the client waits is connected to" same "$(q director sysctl -qw net.ipv4.neigh.eth0.retrans_time_ms=1000; connect $vip 80)" "connected 1"
+check "a server that comes up while the client waits is connected to" grep -qx 'connected [123]' <<<"$(q director sysctl -qw net.ipv4.neigh.eth0.retrans_time_ms=1000; connect $vip 80)"
 wait $switched_on
 
 exit $((failures > 0))

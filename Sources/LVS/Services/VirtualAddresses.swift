@@ -112,6 +112,13 @@ extension Director {
         return (held + host.virtuals.waiting.map { VirtualAddress(address: $0, holder: .nobody) }).sorted { $0.address < $1.address }
     }
 
+    /// Virtual addresses that nobody has now.
+    @inline(__always)
+    public mutating func waitingAddresses() -> Set<IPAddress> {
+        followVirtualAddresses()
+        return host.virtuals.waiting
+    }
+
     /// Whether the virtual address of a known connection has left the host.
     @inline(__always)
     mutating func hasLeft(_ packet: Packet, _ frame: Frame) -> Bool { host.virtuals.mayBeGone && !isLocal(packet, frame) }
