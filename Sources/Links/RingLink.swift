@@ -39,7 +39,7 @@ public final class RingLink: LiveLink {
 
     /// A ring of `slots` frames, rounded up to whole blocks of 64 kB; a slot has 2 kB for ordinary Ethernet, more for jumbo
     /// frames.
-    static func open(on interfaceName: String, filter: PacketFilter, group: UInt16?, slots: Int) throws(LinkError) -> LinkSockets {
+    public static func open(on interfaceName: String, filter: PacketFilter, group: UInt16?, slots: Int) throws(LinkError) -> LinkSockets {
         let socket = try PacketSocket(on: interfaceName, receives: true)
         try socket.attach(filter)
         let sender = try PacketSocket(sendingOn: interfaceName)

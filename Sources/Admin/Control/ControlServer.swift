@@ -21,6 +21,7 @@ public final class ControlServer {
     private var listener: ControlListener?
     /// Besides root, who may command.
     private let owner: UInt32
+    private let clients: ClientTable
     private let poller: Poller
     /// Number of the last client that the listener brought.
     private var lastNumber: UInt64 = 0
@@ -34,6 +35,7 @@ public final class ControlServer {
     /// Answers at a socket that is there already.
     /// - Parameter owner: the user who may command besides root; without one, the user that this process runs as.
     public init(_ listener: ControlListener, owner: UInt32? = nil) throws(ControlError) {
+        clients = ClientTable()
         self.listener = listener
         self.owner = owner ?? geteuid()
         do throws(Errno) {
@@ -46,9 +48,11 @@ public final class ControlServer {
     }
 
     /// Answers the clients that are handed over.
-    /// - Parameter owner: the user who may command besides root.
-    public init(owner: UInt32) throws(ControlError) {
-        self.owner = owner
+    /// - Parameters:
+    ///   - owner: the user who may command besides root.
+    ///   - clients: how far they were served already.
+    public init(owner: UInt32, clients: ClientTable = ClientTable()) throws(ControlError) {
+        (self.owner, self.clients) = (owner, clients)
         do throws(Errno) { poller = try Poller() } catch {
             throw ControlError(path: "control clients", errno: error.rawValue, reason: error.description)
         }
@@ -86,12 +90,17 @@ public final class ControlServer {
     /// Takes over a client whom another process let in.
     /// - Parameters:
     ///   - descriptor: the connected socket, which belongs to the server from now on.
-    ///   - number: what that process calls the client; none of those that are connected has it.
+    ///   - number: what that process calls the client, from 1; none of those that are connected has it. By it the client is known
+    ///     again that another server has served before.
     public func adopt(client descriptor: Int32, number: UInt64) {
         var user: UInt32 = 0
-        guard isOpen, svs_control_adopt(descriptor, &user) == 0 else { return turnAway(descriptor, number) }
-        admit(descriptor, number, user, svs_monotonic_seconds())
+        let peeked = isOpen ? svs_control_adopt(descriptor, &user) : -1
+        guard peeked >= 0 else { return turnAway(descriptor, number) }
+        admit(descriptor, number, user, wasPeeked: peeked > 0, svs_monotonic_seconds())
     }
+
+    /// To be called when all clients were handed over that there are: what is known of others is forgotten.
+    public func forgetOthers() { clients.keepOnly(Set(peers.values.map(\.number))) }
 
     /// Readable when `serve` has something to do.
     public var descriptor: Int32 { poller.descriptor }
@@ -126,16 +135,16 @@ public final class ControlServer {
             let descriptor = svs_control_accept(listener.descriptor, &user)
             guard descriptor >= 0 else { return }
             lastNumber += 1
-            admit(descriptor, lastNumber, user, now)
+            admit(descriptor, lastNumber, user, wasPeeked: false, now)
         }
     }
 
-    private func admit(_ descriptor: Int32, _ number: UInt64, _ user: UInt32, _ now: UInt64) {
-        guard peers.count < Self.maximumPeers, (try? poller.watch(descriptor, as: UInt64(descriptor))) != nil else {
-            return turnAway(descriptor, number)
-        }
+    private func admit(_ descriptor: Int32, _ number: UInt64, _ user: UInt32, wasPeeked: Bool, _ now: UInt64) {
+        guard peers.count < Self.maximumPeers, let row = clients.row(of: number),
+            (try? poller.watch(descriptor, as: UInt64(descriptor))) != nil
+        else { return turnAway(descriptor, number) }
         peers[descriptor] = ControlPeer(
-            descriptor: descriptor, number: number, isPrivileged: user == 0 || user == owner, now: now)
+            descriptor: descriptor, number: number, isPrivileged: user == 0 || user == owner, row: row, wasPeeked: wasPeeked, now: now)
     }
 
     private func turnAway(_ descriptor: Int32, _ number: UInt64) {
@@ -147,17 +156,27 @@ public final class ControlServer {
         target.clientLeft(peer.descriptor)
         peers[peer.descriptor] = nil
         poller.forget(peer.descriptor)
+        clients.free(peer.row)
         Glibc.close(peer.descriptor)
         clientGone(peer.number)
     }
 
     /// Sends, answers and reads, in this order, until the client or the budget is exhausted; false when the client is gone.
+    ///
+    /// A datagram is taken off the queue when everything in it was answered, and not before: whoever serves the client after
+    /// this process finds it there, and in the client's row how far it was answered.
     private func serve<Target: ControlTarget & ~Copyable>(_ peer: ControlPeer, _ now: UInt64, _ target: inout Target) -> Bool {
         for _ in 0..<64 {
             if let packet = peer.packet() {
                 guard send(packet, to: peer, now) else { return true }
-            } else if let request = peer.nextRequest() {
-                peer.answer = answer(request, from: peer, &target)
+            } else if let number = peer.underWay {
+                peer.settle()
+                target.settled(RequestNumber(client: peer.row.serial, number: number))
+            } else if let (request, number) = peer.nextRequest() {
+                let place = RequestNumber(client: peer.row.serial, number: number)
+                peer.begin(number, answer(request, place, from: peer, &target))
+            } else if peer.isBusy {
+                consume(peer)
             } else if !receive(from: peer, now) {
                 return peer.isOpen
             }
@@ -169,8 +188,12 @@ public final class ControlServer {
     /// last answer unread, and what it asked before is done all the same.
     private func send(_ packet: [UInt8], to peer: ControlPeer, _ now: UInt64) -> Bool {
         if !peer.isDeaf {
+            peer.noteSending(true)
             let sent = svs_control_send(peer.descriptor, packet, packet.count)
-            if sent == -Int(EAGAIN) { return false }
+            if sent == -Int(EAGAIN) {
+                peer.noteSending(false)
+                return false
+            }
             if sent < 0 { peer.isDeaf = true }
             peer.moved = now
         }
@@ -178,9 +201,10 @@ public final class ControlServer {
         return true
     }
 
-    /// Reads one datagram; false when there is none, or nobody is left to send one.
+    /// Looks at the datagram at the head of the queue; false when there is none, or nobody is left to send one.
     private func receive(from peer: ControlPeer, _ now: UInt64) -> Bool {
-        let length = svs_control_receive(peer.descriptor, &buffer, buffer.count)
+        peer.row.begun = peer.first
+        let length = svs_control_peek(peer.descriptor, &buffer, buffer.count)
         if length == -Int(ECONNRESET) {
             // The other end closed with answers unread; what it sent before is still in the queue.
             peer.isDeaf = true
@@ -192,12 +216,18 @@ public final class ControlServer {
         }
         peer.moved = now
         if length > buffer.count {
-            peer.answer = ControlPeer.refusal(Array(buffer.prefix(NetlinkMessage.headerLength)), EMSGSIZE)
+            peer.refuse(ControlPeer.refusal(Array(buffer.prefix(NetlinkMessage.headerLength)), EMSGSIZE))
         } else if let messages = NetlinkMessage.messages(in: Array(buffer.prefix(length))) {
             peer.take(messages)
         } else {
-            peer.answer = ControlPeer.refusal(Array(buffer.prefix(length)), EINVAL)
+            peer.refuse(ControlPeer.refusal(Array(buffer.prefix(length)), EINVAL))
         }
         return true
+    }
+
+    /// Takes the datagram that was answered off the queue.
+    private func consume(_ peer: ControlPeer) {
+        while svs_control_discard(peer.descriptor) == -ECONNRESET { peer.isDeaf = true }
+        peer.consumed()
     }
 }

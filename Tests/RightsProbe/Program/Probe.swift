@@ -15,7 +15,7 @@ struct Probe {
 
     /// - Parameter names: of two interfaces that are the ends of one wire.
     init(_ name: String, _ other: String, user: String?) throws {
-        links = try [name, other].map { try RingLink(on: $0, filter: .everything, group: nil, slots: 32) }
+        links = try [name, other].map { try RingLink(RingLink.open(on: $0, filter: .everything, group: nil, slots: 32), position: nil) }
         self.user = try Rights.user(named: user)
         handed = svs_handed(
             packets: links[0].descriptor, other_interface: links[1].interface, datagrams: socket(AF_INET, Int32(SOCK_DGRAM.rawValue), 0),
