@@ -25,7 +25,8 @@ extension Director {
         countRequest(id, packet, &context)
         trackState(id, packet, isReply: false)
         clampSegmentSize(frame, packet, id)
-        return forward(&frame, packet, id, &context)
+        var packet = packet
+        return forward(&frame, &packet, id, &context)
     }
 
     /// The old connection is forgotten, the packet scheduled like a new one.

@@ -77,7 +77,7 @@ extension Director {
         let translates = connections[id].translates
         guard !translates || isTranslatable(frame, packet, &context) else { return .icmpMalformed }
         countRequest(id, packet, &context)
-        return relayed(translates ? translateToServer(&frame, packet, quoted, id, &context) : forward(&frame, packet, id, &context))
+        return relayed(translates ? translateToServer(&frame, packet, quoted, id, &context) : forward(&frame, &packet, id, &context))
     }
 
     /// The verdict of forwarding as that on an ICMP error.

@@ -119,9 +119,9 @@ extension Director {
         return host.virtuals.waiting
     }
 
-    /// Whether the virtual address of a known connection has left the host.
-    @inline(__always)
-    mutating func hasLeft(_ packet: Packet, _ frame: Frame) -> Bool { host.virtuals.mayBeGone && !isLocal(packet, frame) }
+    /// Whether the virtual address of a known connection has left the host; asked where some `mayBeGone`.
+    @inline(never)
+    mutating func hasLeft(_ packet: Packet, _ frame: Frame) -> Bool { !isLocal(packet, frame) }
 }
 
 extension HostView {
