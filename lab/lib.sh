@@ -65,13 +65,26 @@ open_lab() {
   ln -s "$svs" "$scratch/bin/svs"
   enter_lab
   touch "$scratch/hosts"
-  trap close_lab EXIT
+  trap 'status=$?; nothing_refused || status=1; close_lab; exit $status' EXIT
   trap 'exit 130' INT
   trap 'exit 143' TERM
 }
 
 # enter_lab: `svs` in the PATH is the one of this run, and `svs adm` speaks to the director of this run.
 enter_lab() { export PATH=$scratch/bin:$PATH SVS_CONTROL=$scratch/control; }
+
+# note_refused LOG...: keeps what a director was refused, before its log is that of another one.
+note_refused() { grep -hs '^svs: refused: ' "$@" >>"$scratch/refused"; }
+
+# nothing_refused: a director that works asks the kernel for nothing that its filter forbids (docs/security.md).
+nothing_refused() {
+  local lines
+  note_refused "$scratch"/*.log
+  lines=$(sort "$scratch/refused" | uniq -c)
+  [[ -n $lines ]] || return 0
+  check "no director was refused a system call" same "$lines" ""
+  return 1
+}
 
 # close_lab: ends what runs in the hosts of this run (and nothing else), then removes them.
 close_lab() {
@@ -135,6 +148,7 @@ own_quietly() {
 
 start() {
   local name=$1 label=$2; shift 2
+  note_refused "$scratch/$label.log"
   # Now, not when the process has come so far: nobody shall read what one of the same label has said before.
   : >"$scratch/$label.log"
   # A session of its own: Ctrl-C reaches the script, which then cleans up; and it outlives "lab/demo up", whose output

@@ -13,7 +13,7 @@ internal import Wire
 /// neither trusts the other: what cannot be read is an error, and the keeper does only what its command line lets it do.
 
 /// What the director asks of the keeper.
-public enum DirectorRequest: Equatable {
+public enum DirectorRequest: Equatable, Sendable {
     // Reports, which have no answer.
     /// Frames are directed.
     case working
@@ -47,7 +47,7 @@ public enum DirectorRequest: Equatable {
 }
 
 /// What the keeper answers.
-public enum KeeperAnswer: Equatable {
+public enum KeeperAnswer: Equatable, Sendable {
     case done
     /// What was asked, why it is refused, and the errno where there is one.
     case refused(HostError)
@@ -64,7 +64,7 @@ public enum KeeperAnswer: Equatable {
 }
 
 /// What the keeper tells.
-public enum KeeperEvent: Equatable {
+public enum KeeperEvent: Equatable, Sendable {
     /// A client of the control socket, with its descriptor; the number is its own for as long as the keeper lives.
     case client(UInt64)
     /// The kernel refused something that was only reported.

@@ -15,13 +15,14 @@ extension SystemCallFilter {
             "getsockopt",
             only: [
                 option("PACKET_STATISTICS", level: packetLevel, 6), option("SO_ERROR", level: socketLevel, 4),
-                option("SO_PEERCRED", level: socketLevel, 17),
-            ], "frames that the kernel dropped, what became of an interface, who a client is"),
+                option("SO_PEERCRED", level: socketLevel, 17), option("SO_PEEK_OFF", level: socketLevel, 42),
+            ], "frames that the kernel dropped, what became of an interface, who a client is and what of it was looked at"),
         AllowedCalls(
             "setsockopt",
             only: [
                 option("SO_ATTACH_FILTER", level: socketLevel, 26), option("SO_DETACH_FILTER", level: socketLevel, 27),
-            ], "which packets of its interface a packet socket takes"),
+                option("SO_PEEK_OFF", level: socketLevel, 42),
+            ], "which packets of its interface a packet socket takes; where a client's next question begins"),
         AllowedCalls(
             "ioctl",
             only: [
