@@ -36,6 +36,7 @@ struct DerivedHostState {
         if inventory.services.contains(where: { $0.key.mark != 0 }) {
             for destination in director.marks4.destinations + director.marks6.destinations { add(destination, network) }
         }
+        if director.isBackupOnly { leaveServices() }
         for service in inventory.services { addServers(of: service, network) }
         owned = Set(owned).sorted()
         suppressed.ownedAddresses = owned
@@ -44,6 +45,13 @@ struct DerivedHostState {
         suppressed.fragmentSources = Set(suppressed.fragmentSources).sorted()
         suppressed.icmpErrors = translates || owned.count < inventory.services.count
         for address in owned + suppressed.localAddresses { captureMatches.append(CaptureMatch(.destination, address)) }
+    }
+
+    /// What is sent to services of a director that is a backup only reaches the host, which may be a server of the other one.
+    private mutating func leaveServices() {
+        suppressed.services = []
+        suppressed.marked = []
+        suppressed.fragmentAddresses = []
     }
 
     private mutating func add(_ service: ServiceRecord) {

@@ -15,6 +15,11 @@ extension Director {
             }
         } else if !services.hasServices(packet.family), !host.answers(for: packet.flow.destination) {
             return passServiceless(&frame, packet, &context)
+        } else if host.virtuals.isBackupOnly, host.virtuals.handled.contains(packet.flow.destination),
+            !host.answers(for: packet.flow.destination), !isTranslated(packet.flow.source)
+        {
+            // The host sees them itself, unless they may be a reply.
+            return .passBackupOnly
         }
         guard let fragment = Fragment(frame, packet, context.options) else { return .fragmentInvalid }
         guard fragment.holdsAllHeaders(packet) else { return directIncomplete(&frame, packet, isForwarded: isForwarded, &context) }
@@ -137,8 +142,12 @@ extension Director {
     private mutating func directAlone(_ frame: inout Frame, _ packet: Packet, _ context: inout PacketContext) -> Verdict? {
         guard !packet.isLaterFragment, packet.isBalanced, services.hasServices(packet.family) else { return nil }
         let flow = packet.flow
-        if connections.find(flow).id < 0, host.isLocal(flow.destination), packet.hasTransport {
-            guard mayOpen(packet, frame), match(flow, mark(of: packet, frame), &context) != nil else { return nil }
+        let found = connections.find(flow)
+        if !found.isReply, host.isLocal(flow.destination) {
+            guard !host.virtuals.isBackupOnly else { return nil }
+            if found.id < 0, packet.hasTransport {
+                guard mayOpen(packet, frame), match(flow, mark(of: packet, frame), &context) != nil else { return nil }
+            }
         }
         return resume(&frame, packet, &context)
     }
