@@ -186,6 +186,6 @@ final class HandoverClient {
     /// Nothing waits to be read.
     var isQuiet: Bool {
         var byte: UInt8 = 0
-        return recv(own, &byte, 1, Int32(MSG_DONTWAIT.rawValue | MSG_PEEK.rawValue)) < 0
+        return recv(own, &byte, 1, Int32(MSG_DONTWAIT | MSG_PEEK)) < 0
     }
 }

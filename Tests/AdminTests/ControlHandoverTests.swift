@@ -1,6 +1,8 @@
 import Glibc
 import LVS
+import Synchronization
 import Testing
+import Wire
 
 @testable import Admin
 
