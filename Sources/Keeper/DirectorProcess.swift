@@ -19,15 +19,15 @@ final class DirectorProcess {
     var deadline: Instant?
 
     /// Descriptors that a director begins with, behind the standard ones.
-    enum Place { static let channel: Int32 = 3, files: Int32 = 4 }
+    enum Place { static let channel: Int32 = 3, files: Int32 = 4, memory: Int32 = 5 }
 
     /// Starts `program` with these arguments, the first of which is its name.
-    init(_ program: String, _ arguments: [String], at now: Instant) throws(Errno) {
+    init(_ program: String, _ arguments: [String], _ memory: HeldMemory, at now: Instant) throws(Errno) {
         let (own, engine) = try Channel.pair()
         let (ownFiles, reader) = try Channel.pair()
         var words: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) } + [nil]
         defer { for word in words { free(word) } }
-        number = svs_spawn(program, &words, [engine.descriptor, reader.descriptor], 2)
+        number = svs_spawn(program, &words, [engine.descriptor, reader.descriptor, memory.descriptor], 3)
         try Errno.check(number)
         (channel, files) = (own, ownFiles)
         started = now

@@ -43,12 +43,15 @@ public final class Keeper {
     private let claims: InterfaceClaims
     let clients: ControlClients
     private let desk: RequestDesk
+    private let memory: HeldMemory
     private var director: DirectorProcess?
     private var policy = RestartPolicy()
     /// When the next director is started, while there is none.
     private var due: Instant? = 0
     /// A director has worked since this process began.
     private var hasWorked = false
+    /// Somebody has asked for the files to be read again, and nobody was there to do it.
+    private var hangsUp = false
     /// Somebody has asked for the end.
     private var isEnding = false
     private var status: Int32?
@@ -69,6 +72,7 @@ public final class Keeper {
         claims = try InterfaceClaims(configuration.interfaces, log: configuration.log)
         poller = try Poller()
         desk = try RequestDesk(configuration)
+        memory = try HeldMemory()
         clients = try ControlClients(path: configuration.control)
         signals = try Signals([.terminate, .interrupt, .hangUp, .childEnded])
         _ = signal(SIGPIPE, SIG_IGN)
@@ -110,7 +114,7 @@ public final class Keeper {
     private func takeSignals() {
         while let signal = signals.next() {
             switch signal {
-            case .hangUp: director?.send(SIGHUP)
+            case .hangUp: hangUp()
             case .childEnded: noteEnd()
             case .terminate, .interrupt:
                 guard let director else { status = 0; return }
@@ -121,18 +125,24 @@ public final class Keeper {
         }
     }
 
+    /// Has the files read again; by a director that begins, when it is ready to hear of it.
+    private func hangUp() {
+        if let director, director.isWorking { director.send(SIGHUP) } else { hangsUp = true }
+    }
+
     // MARK: the director
 
     private func startIfDue() throws {
         guard director == nil, let due, Self.now >= due else { return }
         self.due = nil
-        let started = try DirectorProcess("/proc/self/exe", configuration.arguments, at: Self.now)
+        let started = try DirectorProcess("/proc/self/exe", configuration.arguments, memory, at: Self.now)
         try FileService.start(
             on: started.files, files: configuration.files.paths,
             commands: configuration.files.readsHostRules ? HostRules.commands : [])
         try poller.watch(started.channel.descriptor, as: Token.director)
         director = started
         for number in clients.numbers { tellDirector(of: number) }
+        try started.channel.send(KeeperEvent.clientsTold.bytes, waits: false)
     }
 
     private func tellDirector(of client: UInt64) {
@@ -163,6 +173,8 @@ public final class Keeper {
         case .working:
             director.isWorking = true
             hasWorked = true
+            if hangsUp { director.send(SIGHUP) }
+            hangsUp = false
         case .clientLeft(let number): clients.forget(number)
         case .interfacesChanged:
             claims.follow { name in
@@ -184,7 +196,7 @@ public final class Keeper {
         poller.forget(director.channel.descriptor)
         self.director = nil
         let now = Self.now
-        if isEnding { return status = end == .exit(0) ? 0 : 1 }
+        if isEnding { return status = end == .exit(0) || end == .signal(SIGTERM) ? 0 : 1 }
         if !hasWorked, case .exit(let said) = end, said != 0 { return status = said }
         let decision = policy.ended(after: now - director.started, hadFrames: director.isWorking)
         due = now + decision.pause

@@ -67,6 +67,8 @@ public enum KeeperAnswer: Equatable, Sendable {
 public enum KeeperEvent: Equatable, Sendable {
     /// A client of the control socket, with its descriptor; the number is its own for as long as the keeper lives.
     case client(UInt64)
+    /// Every client was told of that there was when the director began.
+    case clientsTold
     /// The kernel refused something that was only reported.
     case refusal(HostError)
 }
@@ -236,7 +238,7 @@ extension KeeperAnswer {
 }
 
 extension KeeperEvent {
-    private enum Letter: UInt8 { case client = 0x80, refusal }
+    private enum Letter: UInt8 { case client = 0x80, clientsTold, refusal }
 
     /// Whether a message is an event, not an answer.
     static func isEvent(_ bytes: [UInt8]) -> Bool { bytes.first.flatMap(Letter.init) != nil }
@@ -247,6 +249,7 @@ extension KeeperEvent {
         case .client(let number):
             out.put(Letter.client.rawValue)
             out.put(number)
+        case .clientsTold: out.put(Letter.clientsTold.rawValue)
         case .refusal(let error):
             out.put(Letter.refusal.rawValue)
             out.put(error)
@@ -260,6 +263,7 @@ extension KeeperEvent {
         let event: Self? =
             switch fields.number(UInt8.self).flatMap(Letter.init) {
             case .client: fields.number().map { .client($0) }
+            case .clientsTold: .clientsTold
             case .refusal: fields.hostError().map { .refusal($0) }
             case nil: nil
             }

@@ -12,7 +12,8 @@ internal import Wire
 /// the engine's thread.
 public final class KeptHost: HostRequests, ClientSource {
     private let channel: Channel
-    private var events: [(event: KeeperEvent, descriptor: HeldDescriptor?)] = []
+    private typealias Event = (event: KeeperEvent, descriptor: HeldDescriptor?)
+    private var events: [Event] = []
     /// The memory of the rings' positions, mapped when the first ring is.
     private var positions: SlabView<UInt64>?
     public private(set) var lastRefusal: HostError?
@@ -26,18 +27,35 @@ public final class KeptHost: HostRequests, ClientSource {
 
     // MARK: clients
 
+    public func clientsAtStart() throws(HostError) -> [(descriptor: Int32, number: UInt64)] {
+        var clients: [(descriptor: Int32, number: UInt64)] = []
+        while true {
+            while let event = takeEvent() {
+                if case .clientsTold = event.event { return clients }
+                if let client = client(event) { clients.append(client) }
+            }
+            if let message = try receive(waits: true) { try note(message) }
+        }
+    }
+
     public func nextClient() throws(HostError) -> (descriptor: Int32, number: UInt64)? {
         while true {
-            while !events.isEmpty {
-                let (event, descriptor) = events.removeFirst()
-                switch event {
-                case .client(let number): if let descriptor { return (descriptor.copy(), number) }
-                case .refusal(let error): lastRefusal = error
-                }
-            }
+            while let event = takeEvent() { if let client = client(event) { return client } }
             guard let message = try receive(waits: false) else { return nil }
             try note(message)
         }
+    }
+
+    private func takeEvent() -> Event? { events.isEmpty ? nil : events.removeFirst() }
+
+    /// The client that an event brings; anything else is noted.
+    private func client(_ event: Event) -> (descriptor: Int32, number: UInt64)? {
+        switch event.event {
+        case .client(let number): return event.descriptor.map { ($0.copy(), number) }
+        case .refusal(let error): lastRefusal = error
+        case .clientsTold: break
+        }
+        return nil
     }
 
     public func left(_ number: UInt64) { report(.clientLeft(number)) }

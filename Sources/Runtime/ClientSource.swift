@@ -4,6 +4,9 @@ public import Host
 public protocol ClientSource: AnyObject {
     /// Readable when a client may have come.
     var descriptor: Int32 { get }
+    /// The clients that were there before this director, once.
+    /// - Throws: `HostError` when the other process is gone.
+    func clientsAtStart() throws(HostError) -> [(descriptor: Int32, number: UInt64)]
     /// The next client that has come; its descriptor is from now on the caller's, and its number its own for good.
     /// - Throws: `HostError` when the other process is gone.
     func nextClient() throws(HostError) -> (descriptor: Int32, number: UInt64)?

@@ -37,12 +37,14 @@ public struct DirectorLaunch {
     public struct Surroundings {
         public var requests: any HostRequests
         public var clients: any ClientSource
+        public var memory: KeptMemory
         /// Hears of changes of the host's netfilter rules, where they matter.
         public var rulesChanges: RulesetNotifications?
         /// The user that may control the director, beside root.
         public var owner: UInt32
 
-        public init(requests: any HostRequests, clients: any ClientSource, rulesChanges: RulesetNotifications?, owner: UInt32) {
+        public init(requests: any HostRequests, clients: any ClientSource, memory: KeptMemory, rulesChanges: RulesetNotifications?, owner: UInt32) {
+            self.memory = memory
             self.requests = requests
             self.clients = clients
             self.rulesChanges = rulesChanges
@@ -76,11 +78,18 @@ public struct DirectorLaunch {
         director.neighborPatience = 20_000_000_000
         let signals = try Signals([.terminate, .interrupt, .hangUp])
         let clients = surroundings.clients
-        let control = try ControlServer(owner: surroundings.owner)
+        let table = ClientTable(surroundings.memory.clients)
+        let control = try ControlServer(owner: surroundings.owner, clients: table)
         control.clientGone = { clients.left($0) }
+        for client in try clients.clientsAtStart() { control.adopt(client: client.descriptor, number: client.number) }
+        control.forgetOthers()
+        let journal = Journal(surroundings.memory.journal)
+        if let loss = journal.finding.loss { log.say("the journal of what was told before: \(loss)") }
+        let recalled = RecalledState(journal)
         let setup = EventLoop.Setup(
             links: links, interfaces: interfaces, network: network, requests: requests, rulesChanges: surroundings.rulesChanges,
-            control: control, signals: signals, files: files, log: log, clients: clients)
+            control: control, signals: signals, files: files, log: log, clients: clients,
+            journal: (recalled, JournalRecorder(journal, recalled, clients: table)))
         _ = signal(SIGPIPE, SIG_IGN)
         let loop = try EventLoop(director, setup, state, start: "seed \(seed)\nconnections \(connections)\n")
         for key in state.ignored { log.say("note: \(files.sysctl ?? ""): \(key) is of no use to the director") }

@@ -28,6 +28,8 @@ public final class EventLoop {
         var log: Log
         /// Where clients come from that another process has accepted.
         var clients: (any ClientSource)?
+        /// What an earlier director was told, and where is written down what this one is told.
+        var journal: (recalled: RecalledState, recorder: JournalRecorder)?
     }
 
     private var engine: ControlledDirector
@@ -101,21 +103,17 @@ public final class EventLoop {
         engine = ControlledDirector(director)
         engine.interfaces = setup.interfaces
         engine.start = start
-        try configure(setup.files.services ?? "services")
+        try configure(setup)
     }
 
     private static var now: Instant { Instant(svs_clock()) }
 
     /// The first reading of the network, and the files' services.
-    private func configure(_ services: String) throws {
+    private func configure(_ setup: Setup) throws {
         try updateNetwork(&engine)
-        state.set(in: &engine)
         for line in state.warnings(files) { log.say(line) }
-        for command in state.plan.changes(from: ServicePlan()) + state.timeouts {
-            do throws(CommandError) { try engine.director.apply(command) } catch {
-                throw FileError(file: services, text: "\(command.summary): \(error.sentence)")
-            }
-        }
+        let log = log
+        try engine.begin(state, of: files, setup.journal) { log.say($0) }
         try follow()
         try poller.watch(signals.descriptor, as: Token.signals)
         try poller.watch(host.descriptor, as: Token.network)
@@ -209,6 +207,7 @@ public final class EventLoop {
             let commands = fresh.apply(to: &engine, since: state) { log.say("\($0.summary): \($1.sentence)") }
             log.say(fresh.summary(since: state, commands: commands))
             state = fresh
+            noteFiles()
             isBehind = true
             sayOfRules(state.rules.failures)
         }
@@ -232,11 +231,14 @@ public final class EventLoop {
             state.rules.host = rules
             engine.rules = state.rules
             state.rules.set(in: &engine.director)
+            noteFiles()
             isBehind = true
             log.say("the host's netfilter rules changed and were read again")
             sayOfRules(state.rules.failures)
         }
     }
+
+    private func noteFiles() { engine.note(state) { log.say($0) } }
 
     /// No copy of the process is made while another thread is at work.
     private func noteThreads() { engine.mayFork = !reload.isUnderWay && !rulesReload.isUnderWay }

@@ -39,6 +39,8 @@ public struct RunFiles: Sendable {
 
     /// What all of them say at one moment.
     public struct State {
+        /// The text of the services file.
+        var servicesText = ""
         var plan = ServicePlan()
         var timeouts: [Command] = []
         var marks4 = MarkRules(family: .v4)
@@ -84,10 +86,10 @@ public struct RunFiles: Sendable {
 
     /// - Returns: the keys of the services that the file adds.
     private func readServices(_ path: String, _ state: inout State) throws(FileError) -> [ServiceKey] {
-        let file = try ServicesFile(text(path), name: path, names: SystemNames())
+        state.servicesText = try text(path)
+        let file = try ServicesFile(state.servicesText, name: path, names: SystemNames())
         try Self.rehearse(file)
-        state.plan = try ServicePlan(file)
-        state.timeouts = file.commands.filter { if case .setTimeouts = $0 { true } else { false } }
+        try state.take(file)
         return file.commands.addedServices
     }
 

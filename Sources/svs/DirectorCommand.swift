@@ -21,6 +21,7 @@ struct DirectorCommand: ParsableCommand {
             var parent: Int32 = 0, owner: UInt32 = 0, group: UInt32 = 0
             guard svs_peer(channel.descriptor, &parent, &owner, &group) == 0 else { throw CommandFailure("svs director: who is the keeper?") }
             try Rights.giveUp(becoming: Rights.user(named: options.user), parent: parent)
+            let memory = try KeptMemory(adopting: 5)
             let keeper = KeptHost(channel)
             let kept = KeptFiles(fileChannel)
             var files = options.files
@@ -30,7 +31,7 @@ struct DirectorCommand: ParsableCommand {
                 interfaces: options.interfaces, link: options.link.scheme, files: files, control: options.control,
                 connections: options.connections, ownership: options.own, log: Terminal.log)
             let surroundings = DirectorLaunch.Surroundings(
-                requests: keeper, clients: keeper, rulesChanges: files.readsHostRules ? try keeper.rulesChanges() : nil, owner: owner)
+                requests: keeper, clients: keeper, memory: memory, rulesChanges: files.readsHostRules ? try keeper.rulesChanges() : nil, owner: owner)
             let loop = try launch.start(try files.read(), surroundings)
             try SystemCallFilter.install()
             keeper.isWorking()

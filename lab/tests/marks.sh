@@ -13,7 +13,7 @@ cat >"$scratch/services" <<SERVICES
 -a -f 8 -r 172.16.29.20 -g
 SERVICES
 answers() { [[ $(ask 1 "http://$vip/" 3>/dev/null) == "$1" ]]; }
-refused() { [[ $(q director svs run --services "$scratch/services" --marks "$scratch/marks" --interface eth0 2>&1) =~ $1 ]]; }
+refused() { [[ $(q rs1 svs run --services "$scratch/services" --marks "$scratch/marks" --interface eth0 2>&1) =~ $1 ]]; }
 
 # -- iptables --
 # A kernel may be without the targets of iptables, and svs does not need them.

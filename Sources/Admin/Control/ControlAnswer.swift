@@ -80,16 +80,16 @@ extension NetlinkMessage {
 }
 
 /// Bytes cut into pieces.
-struct Chunks: Sequence, IteratorProtocol {
+public struct Chunks: Sequence, IteratorProtocol {
     private var rest: ArraySlice<UInt8>
     private let length: Int
 
-    init(_ bytes: [UInt8], length: Int = 8192) {
+    public init(_ bytes: [UInt8], length: Int = 8192) {
         rest = bytes[...]
         self.length = length
     }
 
-    mutating func next() -> [UInt8]? {
+    public mutating func next() -> [UInt8]? {
         guard !rest.isEmpty else { return nil }
         defer { rest = rest.dropFirst(length) }
         return Array(rest.prefix(length))

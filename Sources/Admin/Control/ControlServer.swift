@@ -154,6 +154,7 @@ public final class ControlServer {
 
     private func drop<Target: ControlTarget & ~Copyable>(_ peer: ControlPeer, _ target: inout Target) {
         target.clientLeft(peer.descriptor)
+        if let number = peer.underWay { target.settled(RequestNumber(client: peer.row.serial, number: number)) }
         peers[peer.descriptor] = nil
         poller.forget(peer.descriptor)
         clients.free(peer.row)

@@ -35,11 +35,11 @@ public struct Journal {
     private let memory: UnsafeMutableRawBufferPointer
     /// Counts the fresh texts; its lowest bit is the half in force.
     private var turn: UInt32
-    private var written: Half
+    private var written: Text
     /// The half that takes a fresh text, while there is one.
-    private var fresh: Half?
+    private var fresh: Text?
 
-    private struct Half {
+    private struct Text {
         /// Where it begins in the memory.
         var start: Int
         var turn: UInt32
@@ -50,7 +50,7 @@ public struct Journal {
 
     /// Where the words of the header stand, and what an entry has in front of its bytes:
     /// {u32 bytes, u32 kind, u64 turn and index, u64 checksum}, in the machine's byte order.
-    private enum Layout {
+    private enum Offset {
         static let magic = 0, capacity = 8, turn = 16, ends = 24, header = 64, entry = 24
         /// "SVSJRN" and the layout's version.
         static let word: UInt64 = 0x5356_534a_524e_0001
@@ -63,10 +63,10 @@ public struct Journal {
         self.memory = memory
         let capacity = Self.capacity(memory.count)
         let magic = svs_observe(memory.baseAddress)
-        let turn = Self.unguarded(memory.load(fromByteOffset: Layout.turn, as: UInt64.self))
-        if magic == Layout.word, memory.load(fromByteOffset: Layout.capacity, as: UInt64.self) == UInt64(capacity), let turn {
+        let turn = Self.unguarded(memory.load(fromByteOffset: Offset.turn, as: UInt64.self))
+        if magic == Offset.word, memory.load(fromByteOffset: Offset.capacity, as: UInt64.self) == UInt64(capacity), let turn {
             self.turn = turn
-            written = Half(start: Self.start(turn, capacity), turn: turn)
+            written = Text(start: Self.start(turn, capacity), turn: turn)
             let end = Self.unguarded(svs_observe(memory.baseAddress?.advanced(by: Self.endPlace(turn))))
             let limit = min(end.map { Int($0) * 8 } ?? capacity, capacity)
             while let entry = Self.entry(in: memory, written, limit) { Self.step(over: entry.bytes.count, &written) }
@@ -74,14 +74,14 @@ public struct Journal {
         } else {
             finding = magic == 0 ? .fresh : .foreign
             self.turn = 0
-            written = Half(start: Self.start(0, capacity), turn: 0)
+            written = Text(start: Self.start(0, capacity), turn: 0)
             // Not in force before everything else stands.
             svs_publish(memory.baseAddress, 0)
-            memory.storeBytes(of: UInt64(capacity), toByteOffset: Layout.capacity, as: UInt64.self)
-            memory.storeBytes(of: Self.guarded(0), toByteOffset: Layout.turn, as: UInt64.self)
+            memory.storeBytes(of: UInt64(capacity), toByteOffset: Offset.capacity, as: UInt64.self)
+            memory.storeBytes(of: Self.guarded(0), toByteOffset: Offset.turn, as: UInt64.self)
         }
         publishEnd(written)
-        svs_publish(memory.baseAddress, Layout.word)
+        svs_publish(memory.baseAddress, Offset.word)
     }
 
     /// Fewest bytes that make a journal.
@@ -91,14 +91,14 @@ public struct Journal {
     /// of a half at most. More may be lent, and memory that nobody has touched costs nothing.
     public static func size(services: Int, servers: Int, files: Int) -> Int {
         let text = (services + servers) * 320 + files * 2 + 65_536
-        return (Layout.header + 2 * 3 * text + 4095) & ~4095
+        return (Offset.header + 2 * 3 * text + 4095) & ~4095
     }
 
     // Reading
 
     /// Calls `each` for every entry that counts, oldest first.
     public func forEach(_ each: (Entry) -> Void) {
-        var place = Half(start: written.start, turn: written.turn)
+        var place = Text(start: written.start, turn: written.turn)
         while let entry = Self.entry(in: memory, place, written.end) {
             Self.step(over: entry.bytes.count, &place)
             each(entry)
@@ -111,15 +111,15 @@ public struct Journal {
         return all
     }
 
-    private static func entry(in memory: UnsafeMutableRawBufferPointer, _ place: Half, _ limit: Int) -> Entry? {
-        guard place.end + Layout.entry <= limit else { return nil }
+    private static func entry(in memory: UnsafeMutableRawBufferPointer, _ place: Text, _ limit: Int) -> Entry? {
+        guard place.end + Offset.entry <= limit else { return nil }
         let start = place.start + place.end
         let count = Int(memory.load(fromByteOffset: start, as: UInt32.self))
         let kind = memory.load(fromByteOffset: start + 4, as: UInt32.self)
         guard memory.load(fromByteOffset: start + 8, as: UInt64.self) == number(place), length(count) <= limit - place.end else {
             return nil
         }
-        let body = UnsafeRawBufferPointer(rebasing: memory[(start + Layout.entry)..<(start + length(count))])
+        let body = UnsafeRawBufferPointer(rebasing: memory[(start + Offset.entry)..<(start + length(count))])
         guard memory.load(fromByteOffset: start + 16, as: UInt64.self) == checksum(kind, count, place, body) else { return nil }
         return Entry(kind: kind, bytes: Array(body.prefix(count)))
     }
@@ -148,7 +148,7 @@ public struct Journal {
 
     /// Begins a fresh text; one that was under way is forgotten.
     public mutating func beginFresh() {
-        let half = Half(start: Self.start(turn &+ 1, capacity), turn: turn &+ 1)
+        let half = Text(start: Self.start(turn &+ 1, capacity), turn: turn &+ 1)
         publishEnd(half)
         fresh = half
     }
@@ -164,16 +164,16 @@ public struct Journal {
     public mutating func finishFresh() {
         guard let half = fresh else { return }
         (turn, written, fresh) = (half.turn, half, nil)
-        svs_publish(memory.baseAddress?.advanced(by: Layout.turn), Self.guarded(turn))
+        svs_publish(memory.baseAddress?.advanced(by: Offset.turn), Self.guarded(turn))
     }
 
     /// Forgets the fresh text.
     public mutating func abandonFresh() { fresh = nil }
 
-    private func write(_ entry: Entry, to half: inout Half) {
+    private func write(_ entry: Entry, to half: inout Text) {
         let start = half.start + half.end, count = entry.bytes.count, length = Self.length(count)
         precondition(length <= capacity - half.end)
-        let body = UnsafeMutableRawBufferPointer(rebasing: memory[(start + Layout.entry)..<(start + length)])
+        let body = UnsafeMutableRawBufferPointer(rebasing: memory[(start + Offset.entry)..<(start + length)])
         body.copyBytes(from: entry.bytes)
         for place in count..<body.count { body[place] = 0 }
         memory.storeBytes(of: UInt32(count), toByteOffset: start, as: UInt32.self)
@@ -185,20 +185,20 @@ public struct Journal {
         publishEnd(half)
     }
 
-    private func publishEnd(_ half: Half) {
+    private func publishEnd(_ half: Text) {
         svs_publish(memory.baseAddress?.advanced(by: Self.endPlace(half.turn)), Self.guarded(UInt32(half.end / 8)))
     }
 
     // Numbers
 
-    private static func capacity(_ count: Int) -> Int { ((count - Layout.header) / 2) & ~7 }
-    private static func start(_ turn: UInt32, _ capacity: Int) -> Int { Layout.header + Int(turn & 1) * capacity }
-    private static func endPlace(_ turn: UInt32) -> Int { Layout.ends + Int(turn & 1) * 8 }
+    private static func capacity(_ count: Int) -> Int { ((count - Offset.header) / 2) & ~7 }
+    private static func start(_ turn: UInt32, _ capacity: Int) -> Int { Offset.header + Int(turn & 1) * capacity }
+    private static func endPlace(_ turn: UInt32) -> Int { Offset.ends + Int(turn & 1) * 8 }
     /// Bytes of an entry with `count` bytes of its own.
-    private static func length(_ count: Int) -> Int { (Layout.entry + count + 7) & ~7 }
-    private static func number(_ half: Half) -> UInt64 { UInt64(half.turn) << 32 | UInt64(half.index) }
+    private static func length(_ count: Int) -> Int { (Offset.entry + count + 7) & ~7 }
+    private static func number(_ half: Text) -> UInt64 { UInt64(half.turn) << 32 | UInt64(half.index) }
 
-    private static func step(over count: Int, _ half: inout Half) {
+    private static func step(over count: Int, _ half: inout Text) {
         half.end += length(count)
         half.index &+= 1
     }
@@ -212,7 +212,7 @@ public struct Journal {
 
     /// Each word goes through a bijection of the whole state (the multiplier of splitmix64), so that a change of any one word
     /// changes the result.
-    private static func checksum(_ kind: UInt32, _ count: Int, _ half: Half, _ body: UnsafeRawBufferPointer) -> UInt64 {
+    private static func checksum(_ kind: UInt32, _ count: Int, _ half: Text, _ body: UnsafeRawBufferPointer) -> UInt64 {
         var state: UInt64 = 0x9e37_79b9_7f4a_7c15
         func add(_ word: UInt64) {
             state = (state ^ word) &* 0xbf58_476d_1ce4_e5b9

@@ -62,14 +62,14 @@ public enum JournalRecord: Hashable, Sendable {
             guard let answer = Self.answer(&fields), let payload = fields.bytes(), let message = GenericMessage(payload),
                 case .change(let draft)? = try? NetlinkCodec.request(message, isDump: false)
             else { return nil }
-            self = .command(draft.command, answer.kept)
+            self = .command(draft.command, answer.ifAny)
         case Kind.line:
             guard let answer = Self.answer(&fields), let line = fields.text(),
                 let command = try? ServicesFile.command(line, names: SystemNames())
             else { return nil }
-            self = .command(command, answer.kept)
+            self = .command(command, answer.ifAny)
         case Kind.answer:
-            guard let answer = Self.answer(&fields)?.kept else { return nil }
+            guard let answer = Self.answer(&fields)?.ifAny else { return nil }
             self = .answer(answer)
         case Kind.files:
             guard let count = fields.number(UInt32.self) else { return nil }
@@ -88,12 +88,17 @@ public enum JournalRecord: Hashable, Sendable {
         out.put(answer?.packet ?? [])
     }
 
-    private static func answer(_ fields: inout FieldReader) -> (kept: KeptAnswer?, Void)? {
+    private static func answer(_ fields: inout FieldReader) -> KeptAnswer? {
         guard let client: UInt64 = fields.number(), let number: UInt64 = fields.number(), let packet = fields.bytes() else {
             return nil
         }
-        return (number == 0 ? nil : KeptAnswer(request: RequestNumber(client: client, number: number), packet: packet), ())
+        return KeptAnswer(request: RequestNumber(client: client, number: number), packet: packet)
     }
+}
+
+extension JournalRecord.KeptAnswer {
+    /// Requests are numbered from 1: 0 stands for no answer.
+    fileprivate var ifAny: Self? { request.number == 0 ? nil : self }
 }
 
 /// The how manieth request of which client; a client is named by a number that no other one has or had.

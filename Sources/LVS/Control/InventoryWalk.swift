@@ -5,7 +5,7 @@ import Wire
 ///
 /// What is changed meanwhile has to be repeated behind the walk's commands where the walk has passed already (`passed`); where
 /// it has not, it will come upon it.
-public struct StandingWalk {
+public struct InventoryWalk {
     /// Services by age, as they stood at the beginning.
     private let order: [VirtualService]
     private var place = 0
@@ -14,7 +14,7 @@ public struct StandingWalk {
     private var isDone = false
 
     /// What a command means to a walk under way; found out before the command is carried out.
-    public struct Passing {
+    public struct Step {
         /// The walk was there already.
         public var isRepeated: Bool
         fileprivate var removesNamed = false
@@ -69,28 +69,28 @@ public struct StandingWalk {
     }
 
     /// Whether a command, which has not been carried out yet, is about something that was named already.
-    public func passed(_ command: Command, in director: borrowing Director) -> Passing {
+    public func passed(_ command: Command, in director: borrowing Director) -> Step {
         switch command {
-        case .addService, .flush: return Passing(isRepeated: true)
-        case .setTimeouts, .startDaemon, .stopDaemon: return Passing(isRepeated: isDone)
-        case .zero: return Passing(isRepeated: false)
+        case .addService, .flush: return Step(isRepeated: true)
+        case .setTimeouts, .startDaemon, .stopDaemon: return Step(isRepeated: isDone)
+        case .zero: return Step(isRepeated: false)
         case .editService(let key, _), .deleteService(let key):
-            guard let service = director.services.find(key) else { return Passing(isRepeated: false) }
-            return Passing(isRepeated: hasNamed(service))
+            guard let service = director.services.find(key) else { return Step(isRepeated: false) }
+            return Step(isRepeated: hasNamed(service))
         case .addServer(let key, let server, _), .editServer(let key, let server, _), .deleteServer(let key, let server):
-            guard let service = director.services.find(key) else { return Passing(isRepeated: false) }
-            guard let count = named, isAt(service) else { return Passing(isRepeated: hasNamed(service)) }
+            guard let service = director.services.find(key) else { return Step(isRepeated: false) }
+            guard let count = named, isAt(service) else { return Step(isRepeated: hasNamed(service)) }
             guard let index = director.index(of: server, in: service), index >= service.servers.count - count else {
-                return Passing(isRepeated: false)
+                return Step(isRepeated: false)
             }
-            if case .deleteServer = command { return Passing(isRepeated: true, removesNamed: true) }
-            return Passing(isRepeated: true)
+            if case .deleteServer = command { return Step(isRepeated: true, removesNamed: true) }
+            return Step(isRepeated: true)
         }
     }
 
     /// The command was carried out.
-    public mutating func took(_ passing: Passing) {
-        if passing.removesNamed { named = named.map { $0 - 1 } }
+    public mutating func took(_ step: Step) {
+        if step.removesNamed { named = named.map { $0 - 1 } }
     }
 
     private func isAt(_ service: VirtualService) -> Bool { place < order.count && order[place] === service }
