@@ -26,7 +26,7 @@ struct BackupOnlyTests {
         return bench
     }
 
-    private static func ask(_ bench: TranslationFixture, _ virtual: Endpoint, from client: Endpoint = client, _ flags: TCPFlags = .ack)
+    private static func ask(_ bench: TranslationFixture, _ virtual: Endpoint, from client: Endpoint = Self.client, _ flags: TCPFlags = .ack)
         -> Verdict
     {
         bench.send(Packet.tcp(from: client, to: virtual, flags: flags))
