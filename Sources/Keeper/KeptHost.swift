@@ -21,6 +21,7 @@ public final class KeptHost: HostRequests, ClientSource {
     public init(_ channel: Channel) { self.channel = channel }
 
     public var descriptor: Int32 { channel.descriptor }
+    public var hasHeard: Bool { !events.isEmpty }
 
     /// Says that frames are directed.
     public func isWorking() { report(.working) }

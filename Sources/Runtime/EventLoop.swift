@@ -127,6 +127,7 @@ public final class EventLoop {
     /// Runs until a signal ends it.
     public func run() throws {
         while !isStopped {
+            if clients?.hasHeard == true { try takeClients() }
             for place in try poller.wait(milliseconds: packets.hasWork ? 0 : patience) { try take(poller[place]) }
             var turns = 0
             repeat { turns += 1 } while try packets.turn(&engine, follow: updateNetwork) && packets.hasWork && turns < Self.turns
