@@ -109,7 +109,7 @@ struct PathCache: ~Copyable {
 
     @inline(__always)
     subscript(place: Int) -> Entry {
-        unsafeAddress { entries.view.address(checked: place) }
-        nonmutating unsafeMutableAddress { entries.mutableAddress(checked: place) }
+        unsafeAddress { unsafe entries.view.address(checked: place) }
+        nonmutating unsafeMutableAddress { unsafe entries.mutableAddress(checked: place) }
     }
 }

@@ -18,8 +18,8 @@ struct RoutedPathCache: ~Copyable {
     }
 
     subscript(place: Int) -> Entry {
-        unsafeAddress { entries.view.address(checked: place) }
-        nonmutating unsafeMutableAddress { entries.mutableAddress(checked: place) }
+        unsafeAddress { unsafe entries.view.address(checked: place) }
+        nonmutating unsafeMutableAddress { unsafe entries.mutableAddress(checked: place) }
     }
 }
 
