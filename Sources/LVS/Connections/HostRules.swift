@@ -111,9 +111,19 @@ extension Director {
         if asRoutes {
             if !query.isLocal { query.destinationType = routeType(flow.destination) }
             query.sourceType = host.isLocal(flow.source) ? 2 : routeType(flow.source)
-            query.comesBack = host.network.lookup(flow.source).map { $0.kind == .unicast && $0.interface == frame.ingress } ?? false
+            query.comesBack = comesBack(packet, frame)
         }
         return query
+    }
+
+    /// Whether the host's rules and routes lead back to the sender by the interface that its packet came in by, as netfilter asks
+    /// them (rpfilter, `fib saddr . iif oif`): for something that the host sends, without a mark.
+    private func comesBack(_ packet: Packet, _ frame: Frame) -> Bool {
+        let flow = packet.flow
+        let own = flow.destination.isMulticast ? nil : flow.destination
+        let way = host.network.route(RouteQuery(to: flow.source, from: own, typeOfService: packet.typeOfService(in: frame)))
+        guard way.refusal == nil, let route = way.route, route.kind == .unicast else { return false }
+        return route.interface == frame.ingress || route.nextHops.contains { $0.interface == frame.ingress }
     }
 
     /// RTN_* number of the route to an address.
