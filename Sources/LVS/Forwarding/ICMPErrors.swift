@@ -97,7 +97,7 @@ extension Director {
 
     /// The address that an error comes from: the one that the packet was sent to. IPv6 speaks only under addresses that are
     /// configured, not for a prefix that is routed to the host.
-    private mutating func ownSource(for packet: Packet) -> IPAddress {
+    mutating func ownSource(for packet: Packet) -> IPAddress {
         let destination = packet.flow.destination
         guard packet.family == .v6, !host.network.hasAddress(destination), host.network.isLocal(destination) else {
             return destination

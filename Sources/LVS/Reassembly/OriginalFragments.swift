@@ -71,6 +71,9 @@ struct OriginalFragments: BitwiseCopyable {
     /// an IPv4 reply that may not be broken was judged before it was put together.
     func fit(_ limit: Int) -> Bool { family == .v6 ? longest <= limit : isForwarded && hasDF }
 
+    /// Whether a fragment was as long as the whole packet of IPv6, which leaves in one piece then.
+    func isOnePiece(_ packet: Packet) -> Bool { packet.family == .v6 && Int(packet.length) <= longest }
+
     /// Whether the kernel still remembers the fragments' lengths when the packet leaves as `bytes`: it forgets them when an
     /// outer header of IPv6, or around IPv6, stands in front.
     func remembersLengths(in bytes: Bytes, as verdict: Verdict) -> Bool {
