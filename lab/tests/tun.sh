@@ -31,6 +31,10 @@ check "4 clients over UDP are shared 2 to 2" same "$(udp ask 172.16.29.1 $vip 7 
 check "a datagram of 4000 bytes, fragmented outside as well, comes back whole" same "$(udp burst 172.16.29.1 $vip 7 3 4000)" 3
 for name in rs1 rs2; do check "the host stack of $name complained about nothing" same "$(unreachables $name)" 0; done
 
+q rs1 sysctl -qw net.ipv4.conf.all.rp_filter=2
+check "a loose reverse path filter of all interfaces does no harm" same "$(ask 6 "http://$vip/" | tally)" "rs1=2 rs2=4"
+q rs1 sysctl -qw net.ipv4.conf.all.rp_filter=0
+
 say "decap ends"
 table() { q "$1" nft list tables | grep -c svs_; }
 device() { q "$1" ip -br link | grep -c svs-decap; }
