@@ -33,7 +33,9 @@ struct DerivedHostState {
             for range in service.settings.localAddresses { addLocalAddresses(range, &director) }
         }
         if inventory.services.contains(where: { $0.key.mark != 0 }) {
-            for destination in director.marks4.destinations + director.marks6.destinations { add(destination, network) }
+            for rules in [director.marks4, director.marks6] {
+                for destination in rules.taken(by: inventory.services.map(\.key).filter { $0.mark != 0 }) { add(destination, network) }
+            }
         }
         for service in inventory.services { addServers(of: service, network) }
         owned = Set(owned).sorted()
