@@ -7,6 +7,8 @@ extension Director {
     /// - Parameter mark: the packet's mark, 0 without rules.
     /// - Returns: why it comes no further.
     mutating func applyRules(_ frame: Frame, _ packet: Packet, mark: inout UInt32, _ context: inout PacketContext) -> Verdict? {
+        // What the host sends has passed its output hook, and none of these.
+        guard !frame.isHostsOwn else { return nil }
         let recorder = context.recorder
         let marks = packet.family == .v4 ? marks4 : marks6
         let firewall = packet.family == .v4 ? firewall4 : firewall6
@@ -37,7 +39,8 @@ extension Director {
 
     /// The mark that the rules before routing give, for the host's look-ups of routes; 0 where none of these asks for it.
     mutating func routingMark(of packet: Packet, _ frame: Frame) -> UInt32 {
-        host.network.uses(packet.family).contains(.mark) ? mark(of: packet, frame, at: .ingress ... .prerouting) : 0
+        guard host.network.uses(packet.family).contains(.mark), !frame.isHostsOwn else { return 0 }
+        return mark(of: packet, frame, at: .ingress ... .prerouting)
     }
 
     /// The mark that the rules of these hooks give; nothing that they would do besides is done.
@@ -53,9 +56,9 @@ extension Director {
     /// such rules do to the first of them is done when the packet is whole; but one behind it that they drop is missing, and a
     /// rule of iptables that looks at ports drops fragments without them.
     mutating func refuseFragment(_ frame: Frame, _ packet: Packet, _ recorder: ExplanationRecorder?) -> Verdict? {
-        guard packet.family == .v4, marks4.dropsFragments || firewall4.dropsFragments, !marks4.isTracking, !firewall4.isTracking else {
-            return nil
-        }
+        guard packet.family == .v4, marks4.dropsFragments || firewall4.dropsFragments, !marks4.isTracking, !firewall4.isTracking,
+            !frame.isHostsOwn
+        else { return nil }
         let query = ruleQuery(packet, frame, asRoutes: marks4.asksRoutes || firewall4.asksRoutes)
         for rules in [marks4, firewall4] {
             var state = MarkState()
