@@ -72,7 +72,7 @@ check "a local route in the address's place" same "$(ask 3 "http://$vip/" | tall
 second() { timeout 10 ip netns exec "svs-$run-director" svs run --services "$scratch/services" --interface eth0 --control "$scratch/second.control" 2>&1; }
 said=$(second); status=$?
 check "a second director on the interface is refused" same $status 2
-check "… and told who has it" grep -q "interface eth0: another director, process $(q director pgrep -xf "svs run .*--interface eth0.*" | head -1)," <<<"$said"
+check "… and told who has it" grep -q "interface eth0: another director, process $(pid_of svs)," <<<"$said"
 rm "$SVS_CONTROL"
 check "a removed control socket is made again" wait_for 5 "the socket" test -S "$SVS_CONTROL"
 check "… and said" grep -q "was removed; it is made again" "$scratch/svs.log"
