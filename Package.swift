@@ -8,6 +8,8 @@ let settings: [SwiftSetting] = [
     .enableUpcomingFeature("MemberImportVisibility"),
     .treatAllWarnings(as: .error),
 ]
+/// Where no line speaks with C but the slab's: what is unsafe says so (docs/internals/state.md).
+let strictSettings = settings + [.strictMemorySafety()]
 let cSettings: [CSetting] = [.treatAllWarnings(as: .error)]
 
 let system = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
@@ -32,10 +34,10 @@ let package = Package(
         .systemLibrary(name: "Clibseccomp", pkgConfig: "libseccomp", providers: [.apt(["libseccomp-dev"])]),
         .target(name: "Linux", dependencies: ["CLinux", "Clibseccomp", system], swiftSettings: settings),
         // floor 1
-        .target(name: "Wire", dependencies: ["CLinux"], swiftSettings: settings),
+        .target(name: "Wire", dependencies: ["CLinux"], swiftSettings: strictSettings),
         // floor 2
-        .target(name: "LVS", dependencies: ["Wire"], swiftSettings: settings),
-        .target(name: "Decap", dependencies: ["Wire"], swiftSettings: settings),
+        .target(name: "LVS", dependencies: ["Wire"], swiftSettings: strictSettings),
+        .target(name: "Decap", dependencies: ["Wire"], swiftSettings: strictSettings),
         .target(name: "Links", dependencies: ["Wire", "CLinux", "Clibpcap", "Linux", system], swiftSettings: settings),
         // floor 3
         .target(name: "Admin", dependencies: ["LVS", "Wire", "CLinux", "Linux", system], swiftSettings: settings),

@@ -216,7 +216,7 @@ adm() { q director svs adm "$@"; }
 # three unanswered ones in a row it gives up on the rest.
 ask() {
   local times=''; (( $1 == 1 )) || times="   ($1 times)"
-  printf '%s[%s]%s $ curl %s%s\n' "$(colour_of client)" "${from:-client}" "$plain" "${*:2}" "$times" >&3
+  printf '%s[%s]%s $ curl %s%s\n' "$(colour_of "${from:-client}")" "${from:-client}" "$plain" "${*:2}" "$times" >&3
   q "${from:-client}" bash -c 'for ((i = 0, silent = 0; i < $1; i++)); do
     if ((silent < 3)) && curl -gskS --max-time 4 "${@:3}" "$2" 2>/dev/null; then silent=0; else echo nobody; silent=$((silent + 1)); fi
   done' - "$@"
@@ -238,8 +238,8 @@ udp_echo() { udp_server echo "$@"; }
 udp_stray() { udp_server stray "$@"; }
 udp_server() { start "$2" "$2-udp$3" /usr/bin/python3 "$lab/tools/udp" "$@"; wait_for 5 "the UDP server of $2" grep -qs ready "$scratch/$2-udp$3.log"; }
 
-# udp ask FROM TO PORT COUNT, udp burst FROM TO PORT COUNT SIZE: see lab/tools/udp.
-udp() { q client /usr/bin/python3 "$lab/tools/udp" "$@"; }
+# udp ask FROM TO PORT COUNT, udp burst FROM TO PORT COUNT SIZE: see lab/tools/udp; on $from (client), as all of these.
+udp() { q "${from:-client}" /usr/bin/python3 "$lab/tools/udp" "$@"; }
 
 # capture HOST LABEL INTERFACE FILTER [tcpdump option...]; captured LABEL ends it and prints the frames, one a line.
 capture() {
@@ -255,14 +255,14 @@ captured() { stop_capture "$1" >&3; tcpdump -nn -e -r "$scratch/$1.pcap" 2>/dev/
 # upload URL HOST...: 50 MB to URL, equal to what one of the hosts has stored. download URL: the same back.
 upload() {
   large
-  q client curl -gsS --connect-timeout 10 --max-time 60 -T "$scratch/files/large" "$1" || return 1
+  q "${from:-client}" curl -gsS --connect-timeout 10 --max-time 60 -T "$scratch/files/large" "$1" || return 1
   local host
   for host in "${@:2}"; do
     [[ ! -e $scratch/$host/store/large ]] || { equal "$scratch/$host/store/large"; local status=$?; rm -f "$scratch/$host/store/large"; return $status; }
   done
   echo "  no server has stored it"; return 1
 }
-download() { large; q client curl -gsS --connect-timeout 10 --max-time 60 -o "$scratch/back" "$1" && equal "$scratch/back"; }
+download() { large; q "${from:-client}" curl -gsS --connect-timeout 10 --max-time 60 -o "$scratch/back" "$1" && equal "$scratch/back"; }
 large() { [[ -s $scratch/files/large ]] || head -c 50000000 /dev/urandom >"$scratch/files/large"; }
 equal() { same "$(sha256sum <"$1")" "$(sha256sum <"$scratch/files/large")"; }
 

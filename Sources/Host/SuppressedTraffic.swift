@@ -57,6 +57,8 @@ public struct SuppressedTraffic: Hashable, Sendable {
     public var marked: [Destination]
     /// Also ICMP errors that quote a packet of `services` (sent by the service) or of `replies` (sent to the server).
     public var icmpErrors: Bool
+    /// Packets from `services` to these: answers of servers to the host itself, which the director hands to it.
+    public var clientAddresses: [IPAddress] = []
     /// Names of the interfaces that the director receives on.
     public var interfaces: [String]
 

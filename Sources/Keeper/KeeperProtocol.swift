@@ -24,7 +24,7 @@ public enum DirectorRequest: Equatable, Sendable {
     case refresh([Network.NeighborKey], Instant)
     /// The host's interfaces have changed.
     case interfacesChanged
-    case stopRouting
+    case stopLeading
 
     // Questions.
     case suppress(SuppressedTraffic)
@@ -35,7 +35,8 @@ public enum DirectorRequest: Equatable, Sendable {
     /// A socket that only sends, on any interface.
     case sender(String)
     case device
-    case route([LocalServer], mtu: Int)
+    /// Traffic of the host's own that is led into the device, and what the director's interfaces carry.
+    case lead(OwnTraffic, mtu: Int)
     /// The socket that hears of the host's netfilter rules.
     case rulesChanges
 
@@ -75,14 +76,14 @@ public enum KeeperEvent: Equatable, Sendable {
 
 extension DirectorRequest {
     private enum Letter: UInt8 {
-        case working, clientLeft, resolve, refresh, interfacesChanged, stopRouting
-        case suppress, link, rebind, sender, device, route, rulesChanges, file, output
+        case working, clientLeft, resolve, refresh, interfacesChanged, stopLeading
+        case suppress, link, rebind, sender, device, lead, rulesChanges, file, output
     }
 
     /// Whether an answer follows.
     var wantsAnswer: Bool {
         switch self {
-        case .working, .clientLeft, .resolve, .refresh, .interfacesChanged, .stopRouting: false
+        case .working, .clientLeft, .resolve, .refresh, .interfacesChanged, .stopLeading: false
         default: true
         }
     }
@@ -98,19 +99,15 @@ extension DirectorRequest {
         case .resolve(let keys, let now): begin(.resolve); Self.put(keys, now, &out)
         case .refresh(let keys, let now): begin(.refresh); Self.put(keys, now, &out)
         case .interfacesChanged: begin(.interfacesChanged)
-        case .stopRouting: begin(.stopRouting)
+        case .stopLeading: begin(.stopLeading)
         case .suppress(let traffic): begin(.suppress); out.put(traffic)
         case .link(let name): begin(.link); out.put(name)
         case .rebind(let name): begin(.rebind); out.put(name)
         case .sender(let name): begin(.sender); out.put(name)
         case .device: begin(.device)
-        case .route(let servers, let mtu):
-            begin(.route)
-            out.put(servers) { out, server in
-                out.put(server.proto)
-                out.put(server.address)
-                out.put(server.port)
-            }
+        case .lead(let traffic, let mtu):
+            begin(.lead)
+            out.put(traffic)
             out.put(Int64(mtu))
         case .rulesChanges: begin(.rulesChanges)
         case .file(let path): begin(.file); out.put(path)
@@ -143,13 +140,13 @@ extension DirectorRequest {
         case .resolve: neighbors(&fields).map { .resolve($0.0, $0.1) }
         case .refresh: neighbors(&fields).map { .refresh($0.0, $0.1) }
         case .interfacesChanged: .interfacesChanged
-        case .stopRouting: .stopRouting
+        case .stopLeading: .stopLeading
         case .suppress: fields.suppressedTraffic().map { .suppress($0) }
         case .link: fields.text().map { .link($0) }
         case .rebind: fields.text().map { .rebind($0) }
         case .sender: fields.text().map { .sender($0) }
         case .device: .device
-        case .route: route(&fields)
+        case .lead: lead(&fields)
         case .rulesChanges: .rulesChanges
         case .file: fields.text().map { .file($0) }
         case .output: fields.text().map { .output($0) }
@@ -166,16 +163,9 @@ extension DirectorRequest {
         return (keys, now)
     }
 
-    private static func route(_ fields: inout FieldReader) -> Self? {
-        guard
-            let servers = fields.list({ fields -> LocalServer? in
-                guard let proto = fields.number(UInt8.self), let address = fields.address(), let port = fields.number(UInt16.self) else {
-                    return nil
-                }
-                return LocalServer(proto: proto, address: address, port: port)
-            }), let mtu = fields.number(Int64.self), (68...65_535).contains(mtu)
-        else { return nil }
-        return .route(servers, mtu: Int(mtu))
+    private static func lead(_ fields: inout FieldReader) -> Self? {
+        guard let traffic = fields.ownTraffic(), let mtu = fields.mtu() else { return nil }
+        return .lead(traffic, mtu: mtu)
     }
 }
 

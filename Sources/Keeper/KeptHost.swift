@@ -21,6 +21,7 @@ public final class KeptHost: HostRequests, ClientSource {
     public init(_ channel: Channel) { self.channel = channel }
 
     public var descriptor: Int32 { channel.descriptor }
+    public var hasHeard: Bool { !events.isEmpty }
 
     /// Says that frames are directed.
     public func isWorking() { report(.working) }
@@ -75,11 +76,11 @@ public final class KeptHost: HostRequests, ClientSource {
     public func refresh(_ neighbors: [Network.NeighborKey], at now: Instant) {
         if !neighbors.isEmpty { report(.refresh(neighbors, now)) }
     }
-    public func stopRouting() { report(.stopRouting) }
+    public func stopLeading() { report(.stopLeading) }
     public func interfacesChanged() { report(.interfacesChanged) }
 
-    public func route(_ servers: Set<LocalServer>, into device: TUNDevice, mtu: Int) throws(HostError) {
-        _ = try ask(.route(Array(servers), mtu: mtu))
+    public func lead(_ traffic: OwnTraffic, into device: TUNDevice, mtu: Int) throws(HostError) {
+        _ = try ask(.lead(traffic, mtu: mtu))
     }
 
     public func openLink(_ scheme: String, on interface: String) throws(LinkError) -> any LiveLink {

@@ -20,6 +20,29 @@ extension FieldWriter {
         put(ports.upperBound)
     }
 
+    mutating func put<Value>(optional value: Value?, _ each: (inout FieldWriter, Value) -> Void) {
+        put(value != nil)
+        if let value { each(&self, value) }
+    }
+
+    mutating func put(_ traffic: OwnTraffic) {
+        for matches in [traffic.answers, traffic.requests] {
+            put(Array(matches)) { out, match in
+                out.put(match.proto)
+                out.put(optional: match.source) { $0.put($1) }
+                out.put(match.sourcePort)
+                out.put(optional: match.destination) { $0.put($1) }
+                out.put(optional: match.destinationPorts) { $0.put($1) }
+                out.put(match.isForHost)
+            }
+        }
+        put(Array(traffic.clients)) { out, client in
+            out.put(client.key)
+            out.put(optional: client.value.source) { $0.put($1) }
+            out.put(Int64(client.value.mtu))
+        }
+    }
+
     mutating func put(_ traffic: SuppressedTraffic) {
         let endpoint = { (out: inout FieldWriter, endpoint: SuppressedTraffic.Endpoint) in
             out.put(endpoint.proto)
@@ -60,6 +83,39 @@ extension FieldReader {
     mutating func ports() -> ClosedRange<UInt16>? {
         guard let first = number(UInt16.self), let last = number(UInt16.self), first <= last else { return nil }
         return first...last
+    }
+
+    /// Bytes of the longest packet of an interface.
+    mutating func mtu() -> Int? {
+        guard let mtu = number(Int64.self), (68...65_536).contains(mtu) else { return nil }
+        return Int(mtu)
+    }
+
+    mutating func optional<Value>(_ each: (inout FieldReader) -> Value?) -> Value?? {
+        guard let isThere = flag() else { return nil }
+        guard isThere else { return .some(nil) }
+        return each(&self).map { .some($0) }
+    }
+
+    mutating func ownTraffic() -> OwnTraffic? {
+        guard let answers = list({ $0.match() }), let requests = list({ $0.match() }), let clients = list({ $0.client() }) else { return nil }
+        var traffic = OwnTraffic()
+        (traffic.answers, traffic.requests) = (Set(answers), Set(requests))
+        for (address, client) in clients { traffic.clients[address] = client }
+        return traffic
+    }
+
+    private mutating func match() -> OwnTraffic.Match? {
+        guard let proto = number(UInt8.self), let source = optional({ $0.address() }), let sourcePort = number(UInt16.self),
+            let destination = optional({ $0.address() }), let ports = optional({ $0.ports() }), let isForHost = flag()
+        else { return nil }
+        return OwnTraffic.Match(
+            proto: proto, source: source, sourcePort: sourcePort, destination: destination, destinationPorts: ports, isForHost: isForHost)
+    }
+
+    private mutating func client() -> (IPAddress, OwnTraffic.Client)? {
+        guard let address = address(), let source = optional({ $0.address() }), let mtu = mtu() else { return nil }
+        return (address, OwnTraffic.Client(from: source, mtu: mtu))
     }
 
     mutating func suppressedTraffic() -> SuppressedTraffic? {

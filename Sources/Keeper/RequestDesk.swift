@@ -42,7 +42,7 @@ final class RequestDesk {
         switch request {
         case .resolve(let keys, let now): host.resolve(try checked(keys), at: now)
         case .refresh(let keys, let now): host.refresh(try checked(keys), at: now)
-        case .stopRouting: host.stopRouting()
+        case .stopLeading: host.stopLeading()
         case .suppress(let traffic):
             guard interfaces.isSuperset(of: traffic.interfaces) else {
                 throw HostError("mute the host stack", cause: "an interface that is none of the director's")
@@ -52,9 +52,9 @@ final class RequestDesk {
         case .rebind(let name): return (.interface(sockets.rebind(name) ?? 0), [])
         case .sender(let name): return try onLink { () throws(LinkError) in try sockets.sender(name) }
         case .device: return try sockets.openDevice { () throws(HostError) in try host.openDevice() }
-        case .route(let servers, let mtu):
-            guard let device = sockets.device else { throw HostError("lead the host's answers", cause: "there is no device yet") }
-            try host.route(Set(servers), into: device, mtu: mtu)
+        case .lead(let traffic, let mtu):
+            guard let device = sockets.device else { throw HostError("lead the host's own traffic", cause: "there is no device yet") }
+            try host.lead(traffic, into: device, mtu: mtu)
         case .rulesChanges where hearsRules: return try sockets.rulesChanges()
         case .working, .clientLeft, .interfacesChanged, .rulesChanges, .file, .output:
             throw HostError("do what the director asks", errno: EPERM)

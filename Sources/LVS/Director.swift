@@ -142,7 +142,7 @@ public struct Director: ~Copyable {
         context.countedServer = -1
         guard packet.kind == .ip else { return answerNeighbor(frame, packet) }
         guard host.interfaces.isMine(frame) else {
-            return frame.ingress == Self.localInterface ? directOwn(&frame, packet, &context) : notMine(frame, packet)
+            return frame.isHostsOwn ? directOwn(&frame, packet, &context) : notMine(frame, packet)
         }
         guard !packet.takesSlowPath else { return directOnSlowPath(&frame, packet, &context) }
         guard services.hasServices(packet.family) else { return passServiceless(&frame, packet, &context) }

@@ -4,6 +4,8 @@ public import Host
 public protocol ClientSource: AnyObject {
     /// Readable when a client may have come.
     var descriptor: Int32 { get }
+    /// A client may have come that `descriptor` does not show any more: it was heard of while something was asked.
+    var hasHeard: Bool { get }
     /// The clients that were there before this director, once.
     /// - Throws: `HostError` when the other process is gone.
     func clientsAtStart() throws(HostError) -> [(descriptor: Int32, number: UInt64)]

@@ -36,7 +36,7 @@ public final class EventLoop {
     private let packets: PacketLoop
     private let egress: EgressLinks
     private let host: HostSide
-    /// The way to real servers that are the director itself.
+    /// The way to the director's host itself: as a real server, as a client.
     private let local: HostLink
     private let control: ControlServer
     private let signals: Signals
@@ -58,6 +58,8 @@ public final class EventLoop {
     /// Services or network have changed since the host side followed.
     private var isBehind = false
     private var lastFollowed: Instant = 0
+    /// Generation of the network that was followed last.
+    private var followed: UInt32 = 0
     private var nextSecond: Instant = 0
     /// Frames wait for a neighbour.
     private var waits = false
@@ -127,6 +129,7 @@ public final class EventLoop {
     /// Runs until a signal ends it.
     public func run() throws {
         while !isStopped {
+            if clients?.hasHeard == true { try takeClients() }
             for place in try poller.wait(milliseconds: packets.hasWork ? 0 : patience) { try take(poller[place]) }
             var turns = 0
             repeat { turns += 1 } while try packets.turn(&engine, follow: updateNetwork) && packets.hasWork && turns < Self.turns
@@ -252,6 +255,8 @@ public final class EventLoop {
 
     /// What is due.
     private func work(at now: Instant) throws {
+        // The director itself learns path MTUs.
+        if followed != engine.director.network.generation { isBehind = true }
         if isBehind, now - lastFollowed >= Self.pause {
             do { try follow() } catch { log.say("\(error)") }
         }
@@ -284,11 +289,12 @@ public final class EventLoop {
     /// Makes the host follow the services and the network that there are now.
     private func follow() throws {
         isBehind = false
-        defer { lastFollowed = Self.now }
+        defer { (lastFollowed, followed) = (Self.now, engine.director.network.generation) }
         try host.follow(&engine.director, at: Self.now) { filter in
             for case let link as any LiveLink in packets.links { try link.attach(filter) }
+        } lead: { traffic, mtu throws(HostError) in
+            try local.lead(traffic, mtu: mtu)
         }
-        try local.route(host.localServers, mtu: host.smallestMTU)
         sayOfRules(state.rules.failures)
         try watchLinks()
     }

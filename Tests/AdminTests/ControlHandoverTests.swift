@@ -26,7 +26,8 @@ import Wire
         #expect(client.isQuiet)
         second.end()
         #expect(memory.notes.withLock { $0.commands } == [Self.add(1)])
-        #expect(memory.notes.withLock { $0.promises.isEmpty })
+        // One who dies just before he forgets a promise leaves it to whoever cleans up.
+        #expect(memory.notes.withLock { $0.promises.count } == (step == .answered ? 1 : 0))
     }
 
     @Test(arguments: HandoverStep.allCases, [1, 2, 3])
@@ -58,7 +59,8 @@ import Wire
         for client in [client, other] { #expect((1...6).map { _ in client.answer() } == [[UInt32]](repeating: [7, 0], count: 6)) }
         last.end()
         #expect(client.isQuiet && other.isQuiet)
-        #expect(memory.notes.withLock { $0.commands } == (1...12).map { Self.add($0) })
+        let commands = memory.notes.withLock { $0.commands }
+        #expect(commands.count == 12 && Set(commands) == Set((1...12).map { Self.add($0) }))
     }
 
     /// A client reads a part of a long answer from one director; the next one cannot go on, and must not begin anew.

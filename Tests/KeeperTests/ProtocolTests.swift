@@ -18,13 +18,20 @@ struct ProtocolTests {
         traffic.localAddresses = [ip("10.0.0.9")]
         return traffic
     }()
+    static let own: OwnTraffic = {
+        var own = OwnTraffic()
+        own.answers = [.init(answersOf: ip("10.0.0.1"), proto: 6, port: 80), .init(answersOf: ip("fd00::1"), proto: 17, port: 0, to: ip("fd00::2"))]
+        own.requests = [.init(requestsTo: ip("192.0.2.1"), proto: 6, ports: 80...90, isForHost: true)]
+        own.clients = [ip("192.0.2.1"): .init(from: nil, mtu: 1480), ip("fd00::9"): .init(from: ip("fd00::1"), mtu: 1500)]
+        return own
+    }()
     static let neighbors = [Network.NeighborKey(address: ip("10.0.0.1"), interface: 3), .init(address: ip("fe80::1"), interface: 2)]
     static let error = HostError("make a TUN device", cause: "Operation not permitted", errno: 1)
 
     static let requests: [DirectorRequest] = [
-        .working, .clientLeft(.max), .resolve(neighbors, 7), .refresh([], .max), .interfacesChanged, .stopRouting, .suppress(traffic),
+        .working, .clientLeft(.max), .resolve(neighbors, 7), .refresh([], .max), .interfacesChanged, .stopLeading, .suppress(traffic),
         .link("eth0"), .rebind("eth0"), .sender("eth1"), .device,
-        .route([LocalServer(proto: 6, address: ip("10.0.0.1"), port: 80)], mtu: 1500), .rulesChanges, .file("/etc/svs/services"),
+        .lead(own, mtu: 1500), .rulesChanges, .file("/etc/svs/services"),
         .output("iptables-save"),
     ]
     static let answers: [KeeperAnswer] = [

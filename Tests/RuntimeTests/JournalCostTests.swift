@@ -48,7 +48,7 @@ import Wire
         }
         let start = now
         var director = JournalRecorderTests.Bench.director()
-        RecalledState(Journal(bench.memory)).restore(into: &director) { Issue.record("\($0.summary): \($1.sentence)") }
+        bench.recalled.restore(into: &director) { Issue.record("\($0.summary): \($1.sentence)") }
         cost.recalled = now - start
         let (told, recalled) = (bench.engine.inventory(), director.inventory())
         #expect(told == recalled)

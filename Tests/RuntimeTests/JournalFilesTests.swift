@@ -51,6 +51,7 @@ import Wire
     /// What the file says now is applied over what stands: what others added stays, what left the file goes.
     @Test func theDifferenceIsApplied() throws {
         let bench = bench()
+        defer { withExtendedLifetime(bench) {} }
         let switches = [("net.ipv4.vs.sloppy_tcp", "1")]
         let lines = ["-A -t 192.0.2.1:80 -s rr", "-a -t 192.0.2.1:80 -r 10.0.0.11:80 -m", "-A -t 192.0.2.2:80 -s rr"]
         let first = try Life(bench.memory, state(lines, switches: switches))
@@ -79,6 +80,7 @@ import Wire
     /// Pieces of a reading that was not finished are passed over.
     @Test func halfAReadingDoesNotCount() throws {
         let bench = bench()
+        defer { withExtendedLifetime(bench) {} }
         var journal = Journal(bench.memory)
         func append(_ record: JournalRecord) { if let entry = record.entry { journal.append(entry) } }
         append(.files(count: 2))

@@ -23,6 +23,9 @@ import Wire
 
         deinit { memory.deallocate() }
 
+        /// What the memory says now.
+        var recalled: RecalledState { withExtendedLifetime(self) { RecalledState(Journal(memory)) } }
+
         static func director() -> Director {
             var director = Director(connections: 16)
             director.network = FakeHost.network
@@ -122,7 +125,7 @@ import Wire
                 .editServer(key, server, ServerSettings(method: .masquerading, weight: 0, upperThreshold: UInt32(number))))
         }
         var director = Bench.director()
-        RecalledState(Journal(bench.memory)).restore(into: &director) { Issue.record("\($0): \($1)") }
+        bench.recalled.restore(into: &director) { Issue.record("\($0): \($1)") }
         #expect(director.snapshot().servers.map(\.lastWeight) == [7])
         #expect(director.inventory() == bench.engine.inventory())
     }
@@ -176,9 +179,11 @@ import Wire
         for number in 0..<500 {
             try bench.engine.apply(.editService(key, ServiceSettings(scheduler: "rr", timeout: UInt32(number))))
         }
-        let recalled = RecalledState(Journal(bench.memory))
+        let recalled = bench.recalled
         #expect(recalled.promises == [wanted: [7, 8]])
-        #expect(JournalRecorder(Journal(bench.memory), recalled, clients: bench.clients).promised(to: wanted) == [7, 8])
-        #expect(JournalRecorder(Journal(bench.memory), recalled, clients: ClientTable()).promised(to: wanted) == nil)
+        withExtendedLifetime(bench) {
+            #expect(JournalRecorder(Journal(bench.memory), recalled, clients: bench.clients).promised(to: wanted) == [7, 8])
+            #expect(JournalRecorder(Journal(bench.memory), recalled, clients: ClientTable()).promised(to: wanted) == nil)
+        }
     }
 }

@@ -32,7 +32,7 @@ cat >"$scratch/services" <<SERVICES
 SERVICES
 
 rules() { q director ip rule; q director ip -6 rule; }
-led() { rules | grep -c 'proto 213'; }
+led() { rules | grep 'proto 213' | grep -c '^21334:.*from [0-9a-f]*[.:]'; }
 routes() { q director ip route show table all dev svs0 2>/dev/null | grep -c '^default'; }
 stats_of() { adm -Ln --stats --exact | awk -v server="$1" '$1 == "->" && $2 == server { print ($4 > 0 && $5 > 0 && $6 > 0 && $7 > 0) ? "both" : "not both"; exit }'; }
 both_ways() { [[ $(stats_of "$1") == both ]]; }

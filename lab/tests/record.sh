@@ -101,6 +101,25 @@ check "… and verifies" svs verify "$scratch/mapped-case"
 check "… and nothing is refused in it" same "$(svs replay "$scratch/mapped-case" --json | grep -cE '"reason":"(reset|no-server|server-gone|no-route|neighbor-pending|malformed)"')" 0
 check "… and the service's address is nowhere in it" same "$(grep -rlF "$vip" "$scratch/mapped-case" | wc -l)" 0
 
+# On a terminal a recording says how far it is, in a line that is written over and goes at the end.
+cat >"$scratch/terminal.py" <<'PYTHON'
+import os, pty, sys
+with open(sys.argv[1], "wb", 0) as screen:
+    def read(terminal):
+        shown = os.read(terminal, 4096)
+        screen.write(shown)
+        return shown
+    sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[2:], read)))
+PYTHON
+start director watched /usr/bin/python3 "$scratch/terminal.py" "$scratch/screen" svs record --output "$scratch/watched-case" --frames 60
+wait_for 5 "the recording on a terminal to begin" test -e "$scratch/watched-case/in.eth0.vnet"
+ask 2 "http://$vip/" >/dev/null
+check "a recording on a terminal says how far it is" wait_for 5 "the line" grep -qE 'recording: [1-9][0-9]* frames? arrived, [0-9]+ left' "$scratch/screen"
+ask 20 "http://$vip/" >/dev/null
+check "… and ends at its limit" wait "$(pid_of watched)"
+check "… with the line taken away before the last words" grep -qP '\r\x1b\[K(svs: )?recorded [0-9]+ frames that arrived' "$scratch/screen"
+check "… of which nothing is said where there is no terminal" same "$(grep -c 'recording:' "$scratch/record.log")" 0
+
 # Recordings that come to nothing.
 start director record svs record --output "$scratch/killed" --seconds 60
 wait_for 15 "a recording to begin" test -e "$scratch/killed/in.eth0.vnet"

@@ -29,6 +29,15 @@ public struct Journal {
         case cut(Int)
         /// Something that is no journal of this layout; it was set aside, that is, overwritten.
         case foreign
+
+        /// What is lost by it, in words; `nil` when nothing is.
+        public var loss: String? {
+            switch self {
+            case .fresh, .whole: nil
+            case .cut(let bytes): "its last \(bytes) bytes do not stand and are left out"
+            case .foreign: "the memory holds something else; it begins anew"
+            }
+        }
     }
 
     public let finding: Finding

@@ -24,23 +24,19 @@ public enum JournalRecord: Hashable, Sendable {
     }
 
     private enum Kind {
-        /// A command as the control socket carries it, or as a rule's line where that has no room for it.
-        static let message: UInt32 = 1, line: UInt32 = 2, answer: UInt32 = 3, files: UInt32 = 4, piece: UInt32 = 5
+        static let command: UInt32 = 1, answer: UInt32 = 2, files: UInt32 = 3, piece: UInt32 = 4
     }
 
-    /// As the journal has it. `nil` for a command that neither the control socket nor a file has words for.
+    /// As the journal has it: a command as the control socket carries it. `nil` for one that this has no room for
+    /// (`ControlConstants.maximumRanges`).
     public var entry: Journal.Entry? {
         var out = FieldWriter()
         switch self {
         case .command(let command, let answer):
+            guard let message = try? NetlinkCodec.message(for: command) else { return nil }
             Self.write(answer, to: &out)
-            if let message = try? NetlinkCodec.message(for: command) {
-                out.put(message.payload)
-                return Journal.Entry(kind: Kind.message, bytes: out.bytes)
-            }
-            guard let line = SaveFormat.line(for: command) else { return nil }
-            out.put(line)
-            return Journal.Entry(kind: Kind.line, bytes: out.bytes)
+            out.put(message.payload)
+            return Journal.Entry(kind: Kind.command, bytes: out.bytes)
         case .answer(let answer):
             Self.write(answer, to: &out)
             return Journal.Entry(kind: Kind.answer, bytes: out.bytes)
@@ -58,16 +54,11 @@ public enum JournalRecord: Hashable, Sendable {
     public init?(_ entry: Journal.Entry) {
         var fields = FieldReader(entry.bytes)
         switch entry.kind {
-        case Kind.message:
+        case Kind.command:
             guard let answer = Self.answer(&fields), let payload = fields.bytes(), let message = GenericMessage(payload),
                 case .change(let draft)? = try? NetlinkCodec.request(message, isDump: false)
             else { return nil }
             self = .command(draft.command, answer.ifAny)
-        case Kind.line:
-            guard let answer = Self.answer(&fields), let line = fields.text(),
-                let command = try? ServicesFile.command(line, names: SystemNames())
-            else { return nil }
-            self = .command(command, answer.ifAny)
         case Kind.answer:
             guard let answer = Self.answer(&fields)?.ifAny else { return nil }
             self = .answer(answer)

@@ -14,7 +14,7 @@ extension Director {
         }
         if let refusal = unknownReply(&frame, packet, &context) { return refusal }
         guard !host.virtuals.isBackupOnly else { return hostStack(frame, packet, .passBackupOnly, &context) }
-        guard packet.hasTransport, packet.flow.proto != IPProtocol.sctp || packet.transportLength >= 16 else { return .shortTransport }
+        guard packet.holdsOpening else { return .shortTransport }
         guard mayOpen(packet, frame) else { return answerUnknown(&frame, packet, mark, &context) }
         guard let service = match(packet.flow, mark, &context) else { return hostStack(frame, packet, .passNoService, &context) }
         guard !clockwork.defence.dropsPacket(tunables, at: clockwork.now) else { return .dropPacketDefence }
@@ -34,7 +34,7 @@ extension Director {
         }
     }
 
-    /// Whether a packet of this kind may create a connection.
+    /// Whether a packet of this kind may create a connection; it holds all that this is read from.
     mutating func mayOpen(_ packet: Packet, _ frame: Frame) -> Bool {
         switch packet.flow.proto {
         case IPProtocol.tcp:

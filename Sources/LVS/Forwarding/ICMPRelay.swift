@@ -152,7 +152,7 @@ extension Director {
                 .destination, of: frame, packet, to: connection.client,
                 quoting: quoted, .source, as: connection.client, connection.clientPort, &context)
         }
-        guard !isForDirector else { return .passICMP }
+        guard !isForDirector else { return handBack(&frame, packet, .passICMP) }
         takeHop(frame, packet)
         return sendRelayed(&frame, packet, along: way, as: .icmpToClient, &context)
     }
