@@ -58,15 +58,15 @@ explained() { q backup svs explain --control "$scratch/backup.control" --live "t
 check "it explains why" grep -q 'passed, pass-backup-only' <(explained)
 check "a closed port of it is its host's" same "$(q client curl -gsS --max-time 4 "http://$vip:81/" >/dev/null 2>&1; echo $?)" 7
 
-# turn FROM TO: as keepalived does it, the addresses and the daemons.
+# turn FROM TO: the old master lets go, the new one takes, the client hears of it, and the old one becomes the backup.
 turn() {
   ip -n "svs-$run-$1" address del $vip/32 dev eth0; ip -n "svs-$run-$1" address del $vip6/128 dev eth0
-  address "$1" lo $vip/32 $vip6/128
-  role "$1" stop master; role "$1" start backup
-  ip -n "svs-$run-$2" address del $vip/32 dev lo; ip -n "svs-$run-$2" address del $vip6/128 dev lo
   address "$2" eth0 $vip/32 $vip6/128
+  ip -n "svs-$run-$2" address del $vip/32 dev lo; ip -n "svs-$run-$2" address del $vip6/128 dev lo
   role "$2" stop backup; role "$2" start master
   q client ip neigh flush dev eth0
+  role "$1" stop master; role "$1" start backup
+  address "$1" lo $vip/32 $vip6/128
 }
 # Two connections, one to each server: that to the backup's own goes on when the backup becomes the master.
 large

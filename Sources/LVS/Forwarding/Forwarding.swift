@@ -86,9 +86,9 @@ extension Director {
         countReply(id, length: context.answerLength, &context)
     }
 
-    /// The same for an error about a packet that was not looked up.
+    /// The same for an error about a packet that was not looked up; of one that was cut short, its ports are enough.
     mutating func countOwnError(about packet: Packet, _ context: inout PacketContext) {
-        guard packet.isBalanced, packet.hasTransport else { return }
+        guard packet.isBalanced, !packet.isLaterFragment, packet.transportLength >= 4 else { return }
         let flow = packet.flow
         let match = connections.find(flow)
         if match.id >= 0, !match.isReply { countOwnError(match.id, &context) }
