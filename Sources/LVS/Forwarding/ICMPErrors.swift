@@ -162,7 +162,7 @@ extension Director {
         fill(packet.dropFirst(header))
         context.answerLength = header + length
         guard header + length <= Int(path.mtu) else { return sendFragments(own: frame, network: start, along: path, cause) }
-        return emit(&frame, along: path, cause)
+        return context.passesOutput ? emitOwn(&frame, along: path, cause, &context) : emit(&frame, along: path, cause)
     }
 
     /// The options of an answer to the packet in hand; `nil` when its own forbid one.
