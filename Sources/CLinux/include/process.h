@@ -34,7 +34,9 @@ int svs_signal_next(int descriptor);
 int svs_flush_output(void);
 
 /// Forks. The child gets 0 and a descriptor to write its answer to; it is killed when its parent ends, and after
-/// `seconds` of processor time. The parent gets the child's number and a descriptor to read from, or a negative errno.
+/// `seconds` of processor time, and ends by itself a few milliseconds after nobody can read its answer any more: who has no
+/// right to kill closes the descriptor. The parent gets the child's number and a descriptor to read from, or a negative
+/// errno.
 int svs_fork(int *descriptor, unsigned seconds);
 /// The child's end: writes its answer and exits without any cleaning up.
 void svs_fork_end(int descriptor, const uint8_t *bytes, size_t count) __attribute__((noreturn));

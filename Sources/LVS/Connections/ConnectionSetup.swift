@@ -124,7 +124,8 @@ extension Director {
         countRequest(id, packet, &context)
         trackState(id, packet, isReply: false)
         if packet.opensConnection { clampSegmentSize(frame, packet, id) }
-        return forward(&frame, packet, id, &context)
+        var packet = packet
+        return forward(&frame, &packet, id, &context)
     }
 
     /// A service without a usable server (ip_vs_leave).

@@ -17,8 +17,8 @@ struct ConnectionState: ~Copyable {
 
     @inline(__always)
     subscript(id: ConnectionID) -> Connection {
-        unsafeAddress { UnsafePointer(table.pool.trusted(Int(id))) }
-        nonmutating unsafeMutableAddress { table.pool.trusted(Int(id)) }
+        unsafeAddress { unsafe UnsafePointer(table.pool.trusted(Int(id))) }
+        nonmutating unsafeMutableAddress { unsafe table.pool.trusted(Int(id)) }
     }
 
     /// The connection of a flow, either direction.

@@ -7,6 +7,8 @@ extension Director {
     /// - Parameter mark: the packet's mark, 0 without rules.
     /// - Returns: why it comes no further.
     mutating func applyRules(_ frame: Frame, _ packet: Packet, mark: inout UInt32, _ context: inout PacketContext) -> Verdict? {
+        // What the host sends has passed its output hook, and none of these.
+        guard !frame.isHostsOwn else { return nil }
         let recorder = context.recorder
         let marks = packet.family == .v4 ? marks4 : marks6
         let firewall = packet.family == .v4 ? firewall4 : firewall6
@@ -37,7 +39,8 @@ extension Director {
 
     /// The mark that the rules before routing give, for the host's look-ups of routes; 0 where none of these asks for it.
     mutating func routingMark(of packet: Packet, _ frame: Frame) -> UInt32 {
-        host.network.uses(packet.family).contains(.mark) ? mark(of: packet, frame, at: .ingress ... .prerouting) : 0
+        guard host.network.uses(packet.family).contains(.mark), !frame.isHostsOwn else { return 0 }
+        return mark(of: packet, frame, at: .ingress ... .prerouting)
     }
 
     /// The mark that the rules of these hooks give; nothing that they would do besides is done.
@@ -57,7 +60,7 @@ extension Director {
     mutating func refuseFragment(_ frame: Frame, _ packet: Packet, isSpared: Bool, _ recorder: ExplanationRecorder?) -> Verdict? {
         let isV4 = packet.family == .v4
         let both = isV4 ? [marks4, firewall4] : [marks6, firewall6]
-        guard both.contains(where: \.dropsFragments), !isV4 || !both.contains(where: \.isTracking) else { return nil }
+        guard both.contains(where: \.dropsFragments), !isV4 || !both.contains(where: \.isTracking), !frame.isHostsOwn else { return nil }
         let query = ruleQuery(packet, frame, asRoutes: both.contains(where: \.asksRoutes))
         let last: MarkRules.Hook = !isV4 && query.isLocal ? .input : .prerouting
         for rules in both {

@@ -10,8 +10,8 @@ struct TrafficCounters: ~Copyable {
 
     @inline(__always)
     subscript(service: Int32) -> Counters {
-        unsafeAddress { UnsafePointer(services.view.trusted(Int(service))) }
-        nonmutating unsafeMutableAddress { services.view.trusted(Int(service)) }
+        unsafeAddress { unsafe UnsafePointer(services.view.trusted(Int(service))) }
+        nonmutating unsafeMutableAddress { unsafe services.view.trusted(Int(service)) }
     }
 }
 

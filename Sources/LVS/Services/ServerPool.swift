@@ -17,15 +17,15 @@ struct ServerPool: ~Copyable {
 
     @inline(__always)
     subscript(id: ServerID) -> RealServer {
-        unsafeAddress { UnsafePointer(slots.trusted(Int(id))) }
-        nonmutating unsafeMutableAddress { slots.trusted(Int(id)) }
+        unsafeAddress { unsafe UnsafePointer(slots.trusted(Int(id))) }
+        nonmutating unsafeMutableAddress { unsafe slots.trusted(Int(id)) }
     }
 
     /// The outer header at a place that `outerPlace` gave.
     @inline(__always)
     subscript(outer place: Int) -> OuterHeader {
-        unsafeAddress { outer.view.address(checked: place) }
-        nonmutating unsafeMutableAddress { outer.mutableAddress(checked: place) }
+        unsafeAddress { unsafe outer.view.address(checked: place) }
+        nonmutating unsafeMutableAddress { unsafe outer.mutableAddress(checked: place) }
     }
 
     @inline(__always)
