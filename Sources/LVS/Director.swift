@@ -156,7 +156,7 @@ public struct Director: ~Copyable {
     /// A packet of a known connection, from the client's side.
     @inline(__always)
     mutating func known(_ frame: inout Frame, _ packet: inout Packet, _ id: ConnectionID, _ context: inout PacketContext) -> Verdict {
-        if host.virtuals.mayBeGone, hasLeft(packet, frame) { return passThrough(&frame, packet, &context) }
+        if host.virtuals.mayBeHosts, let verdict = passKnown(&frame, packet, &context) { return verdict }
         guard !packet.opensConnection else { return openAgain(&frame, packet, id, &context) }
         guard isServed(id) else { return unserved(&frame, packet, id, &context) }
         countRequest(id, packet, &context)

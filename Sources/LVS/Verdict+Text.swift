@@ -35,6 +35,8 @@ extension Verdict {
             )
         case .passNoService: ("pass-no-service", "for the director, but for no virtual service: left to the host")
         case .passServiceless: ("pass-serviceless", "no service of this address family is left: left to the host")
+        case .passBackupOnly:
+            ("pass-backup-only", "the director is a backup only (backup_only is set and its backup daemon runs): left to the host")
         case .passReply: ("pass-reply", "a reply of a real server that needs no translation: left to the host's routing")
         case .passICMP: ("pass-icmp", "an ICMP message that is no error about a known connection: left to the host")
         case .passARP: ("pass-arp", "an ARP or neighbour discovery message that asks nothing of the director: left to the host")

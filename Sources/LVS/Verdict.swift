@@ -30,6 +30,7 @@
     case passWaiting
     case passNoService
     case passServiceless
+    case passBackupOnly
     case passReply
     case passICMP
     case passARP
@@ -93,8 +94,8 @@
             .sent
         case .fragmentQueued, .neighborPending: .held
         case .arpReply, .neighborAdvertisement, .echoReply, .reset, .portUnreachable, .protocolUnreachable: .answered
-        case .passForeignType, .passNotLocal, .passWaiting, .passNoService, .passServiceless, .passReply,
-            .passICMP, .passARP, .passFTPService:
+        case .passForeignType, .passNotLocal, .passWaiting, .passNoService, .passServiceless, .passBackupOnly,
+            .passReply, .passICMP, .passARP, .passFTPService:
             .passed
         default: .dropped
         }

@@ -41,8 +41,9 @@ struct DerivedHostState {
                 for destination in rules.taken(by: inventory.services.map(\.key).filter { $0.mark != 0 }) { add(destination, network) }
             }
         }
+        if director.isBackupOnly { leaveServices() }
         for service in inventory.services { addServers(of: service, network) }
-        addClients(of: inventory.services, &director)
+        addClients(of: director.isBackupOnly ? [] : inventory.services, &director)
         owned = Set(owned).sorted()
         suppressed.ownedAddresses = owned
         suppressed.localAddresses = Set(suppressed.localAddresses).sorted()
@@ -50,6 +51,13 @@ struct DerivedHostState {
         suppressed.fragmentSources = Set(suppressed.fragmentSources).sorted()
         suppressed.icmpErrors = translates || owned.count < inventory.services.count
         for address in owned + suppressed.localAddresses { captureMatches.append(CaptureMatch(.destination, address)) }
+    }
+
+    /// What is sent to services of a director that is a backup only reaches the host, which may be a server of the other one.
+    private mutating func leaveServices() {
+        suppressed.services = []
+        suppressed.marked = []
+        suppressed.fragmentAddresses = []
     }
 
     private mutating func add(_ service: ServiceRecord) {

@@ -9,13 +9,17 @@ import Wire
 
 @Suite struct DerivedHostStateTests {
     private func derived(
-        _ lines: String..., network: Network = FakeHost.network, ownership: Ownership = .all, marks: String = ""
+        _ lines: String..., network: Network = FakeHost.network, ownership: Ownership = .all, marks: String = "", isBackupOnly: Bool = false
     ) throws -> DerivedHostState {
         let file = try ServicesFile(lines.joined(separator: "\n"), name: "services", names: SystemNames())
         var director = Director(connections: 16, hostEmulation: HostEmulation(isWholeHost: false, ownership: ownership))
         director.network = network
         director.marks4 = try MarksFile(marks, file: "marks", family: .v4).rules
         for rule in file.rules { try director.apply(rule.command) }
+        if isBackupOnly {
+            director.tunables.backupOnly = 1
+            try director.apply(.startDaemon(SyncDaemon(role: .backup, interface: network.interfaces[0].name)))
+        }
         return DerivedHostState(&director)
     }
 
@@ -69,6 +73,18 @@ import Wire
         #expect(nat.captureMatches.contains(CaptureMatch(.source, ip("10.0.0.11"), proto: IPProtocol.tcp, ports: 8080...8080)))
         #expect(nat.suppressed.replies == [SuppressedTraffic.Endpoint(proto: IPProtocol.tcp, address: ip("10.0.0.11"), port: 8080)])
         #expect(try derived("-A -t 192.0.2.1:80 -s rr", "-a -t 192.0.2.1:80 -r 10.0.0.11:80 -i").tunnels)
+    }
+
+    @Test func theHostOfABackupOnlySeesWhatIsSentToServices() throws {
+        let lines = ["-A -t 192.0.2.254:80 -s rr", "-a -t 192.0.2.254:80 -r 10.0.0.11:80 -m", "-A -f 1 -s rr"]
+        let marks = "*mangle\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -d 192.0.2.254 -p udp -j MARK --set-mark 1\nCOMMIT\n"
+        let backup = try derived(lines[0], lines[1], lines[2], marks: marks, isBackupOnly: true)
+        #expect(backup.suppressed.services.isEmpty && backup.suppressed.marked.isEmpty && backup.suppressed.fragmentAddresses.isEmpty)
+        // Replies of servers go on.
+        let master = try derived(lines[0], lines[1], lines[2], marks: marks)
+        #expect(!master.suppressed.services.isEmpty && !master.suppressed.marked.isEmpty)
+        #expect(backup.suppressed.replies == master.suppressed.replies && !backup.suppressed.replies.isEmpty)
+        #expect(backup.suppressed.fragmentSources == [ip("10.0.0.11")] && backup.captureMatches == master.captureMatches)
     }
 
     @Test func aServerThatIsTheHostItselfAnswersThroughTheDirector() throws {

@@ -7,6 +7,7 @@ class Administrator:
     def __init__(self, rng, maker):
         self.rng, self.maker = rng, maker
         self.timeouts = set()
+        self.is_backup = False
 
     def quiet_edits(self):
         """Edits for a moment at which the estimator has seen everything."""
@@ -80,6 +81,13 @@ class Administrator:
     def fresh(self, service):
         server = self.maker.new_server(service)
         return [service.add_server(server)] if server else []
+
+    def change_role(self):
+        """Now and then the backup daemon is started or stopped; the kernel's master would send messages."""
+        if self.rng.random() < 0.4:
+            return []
+        self.is_backup = not self.is_backup
+        return ["--start-daemon backup --mcast-interface eth0" if self.is_backup else "--stop-daemon backup"]
 
     def flush(self):
         for service in self.existing():

@@ -21,7 +21,7 @@ def generate(seed, schedulers, methods=("dr",), kinds=(), common=False, short=Fa
     for service in maker.services:
         services += [service.add_server(server) for server in service.servers]
     # The kernel's defaults, or what somebody chose.
-    switches = maker.switches()
+    switches = maker.switches() + ["vs.backup_only=1"] * ("roles" in kinds)
     network = traffic.Network(rng, maker, kinds, replies=True)
     administrator = administrators.Administrator(rng, maker)
     if short:
@@ -48,6 +48,8 @@ def generate(seed, schedulers, methods=("dr",), kinds=(), common=False, short=Fa
             if "late" in kinds and rng.random() < 0.15:
                 pieces += troubles.late_errors(rng, network)
             events[-1] += [("frame", None, frames.ethernet(piece)) for piece in pieces]
+        if "roles" in kinds:
+            events[-1] += [("edit", line) for line in administrator.change_role()]
         if "deletion" in kinds and rng.random() < 0.5:
             events[-1] += troubles.deletion(rng, administrator, network)
     persistence = [s.persistent for s in maker.services if s.persistent] + list(maker.timeouts)

@@ -13,8 +13,9 @@ extension Director {
             return passThrough(&frame, packet, &context)
         }
         if let refusal = unknownReply(&frame, packet, &context) { return refusal }
+        guard !host.virtuals.isBackupOnly else { return hostStack(frame, packet, .passBackupOnly, &context) }
         guard packet.holdsOpening else { return .shortTransport }
-        guard mayOpen(packet, frame) else { return answerUnknown(frame, packet, mark, &context) }
+        guard mayOpen(packet, frame) else { return answerUnknown(&frame, packet, mark, &context) }
         guard let service = match(packet.flow, mark, &context) else { return hostStack(frame, packet, .passNoService, &context) }
         guard !clockwork.defence.dropsPacket(tunables, at: clockwork.now) else { return .dropPacketDefence }
         // The data connection of active FTP comes from its own control connection or not at all.
@@ -54,11 +55,13 @@ extension Director {
     }
 
     /// A packet that opens nothing. What is sent to a service never reaches the host, which is muted there, so the director
-    /// answers in its place.
-    private mutating func answerUnknown(_ frame: Frame, _ packet: Packet, _ mark: UInt32, _ context: inout PacketContext) -> Verdict {
+    /// answers in its place; but a host that is a server of the service may know a connection that another director made.
+    private mutating func answerUnknown(_ frame: inout Frame, _ packet: Packet, _ mark: UInt32, _ context: inout PacketContext) -> Verdict {
         if let recorder = context.recorder { noteOpensNothing(packet, recorder) }
-        return match(packet.flow, mark, &context) == nil
-            ? hostStack(frame, packet, .passNoService, &context) : answer(frame, packet, &context)
+        guard let service = match(packet.flow, mark, &context) else { return hostStack(frame, packet, .passNoService, &context) }
+        let isServer = service.servers.contains { host.network.isLocal(servers[$0].key.address) }
+        guard isServer, !host.answers(for: packet.flow.destination) else { return answer(frame, packet, &context) }
+        return deliverLocally(&frame, packet, &context)
     }
 
     /// What a request for a connection led to.

@@ -26,18 +26,20 @@ extension Director {
         guard quoted.kind == .ip, quoted.family == packet.family, quoted.isBalanced, !quoted.isLaterFragment else {
             return hostStack(frame, packet, .passICMP, &context)
         }
+        let schedules = tunables.scheduleICMP != 0 && !host.virtuals.isBackupOnly
         guard quoted.hasTransport else {
             // The scheduler wants to see ports.
-            return tunables.scheduleICMP != 0 ? .icmpMalformed : hostStack(frame, packet, .passICMP, &context)
+            return schedules ? .icmpMalformed : hostStack(frame, packet, .passICMP, &context)
         }
         let flow = quoted.flow.reversed
         let match = connections.find(flow)
         if match.id >= 0 {
             if let recorder = context.recorder { noteQuoted(match.id, isReply: match.isReply, recorder) }
-            return match.isReply
-                ? relayToClient(&frame, packet, quoted, match.id, &context) : relayToServer(&frame, packet, quoted, match.id, &context)
+            if match.isReply { return relayToClient(&frame, packet, quoted, match.id, &context) }
+            guard !host.virtuals.isBackupOnly else { return hostStack(frame, packet, .passBackupOnly, &context) }
+            return relayToServer(&frame, packet, quoted, match.id, &context)
         }
-        guard tunables.scheduleICMP != 0 else { return hostStack(frame, packet, .passICMP, &context) }
+        guard schedules else { return hostStack(frame, packet, .passICMP, &context) }
         return admitError(&frame, packet, quoted, &context)
     }
 

@@ -10,8 +10,9 @@ extension Director {
             proto: IPProtocol.udp)
         let match = connections.find(flow)
         guard match.id >= 0, connections[match.id].method != .fullNAT else { return nil }
-        return match.isReply
-            ? relaySecuredReply(&frame, packet, match.id, &context) : relaySecuredRequest(&frame, packet, match.id, &context)
+        if match.isReply { return relaySecuredReply(&frame, packet, match.id, &context) }
+        if host.virtuals.mayBeHosts, let verdict = passKnown(&frame, packet, &context) { return verdict }
+        return relaySecuredRequest(&frame, packet, match.id, &context)
     }
 
     private mutating func relaySecuredRequest(_ frame: inout Frame, _ packet: Packet, _ id: ConnectionID, _ context: inout PacketContext)

@@ -17,6 +17,11 @@ extension Director {
             }
         } else if !services.hasServices(packet.family), !host.answers(for: packet.flow.destination) {
             return passServiceless(&frame, packet, &context)
+        } else if host.virtuals.isBackupOnly, host.virtuals.handled.contains(packet.flow.destination),
+            !host.answers(for: packet.flow.destination), !isTranslated(packet.flow.source)
+        {
+            // The host sees them itself, unless they may be a reply.
+            return .passBackupOnly
         }
         guard let fragment = Fragment(frame, packet, context.options) else { return .fragmentInvalid }
         guard fragment.holdsAllHeaders(packet) else { return directIncomplete(&frame, packet, isForwarded: isForwarded, &context) }
@@ -139,13 +144,16 @@ extension Director {
     private mutating func directAlone(_ frame: inout Frame, _ packet: Packet, _ context: inout PacketContext) -> Verdict? {
         guard !packet.isLaterFragment, packet.isBalanced else { return nil }
         let flow = packet.flow
-        let isKnown = connections.find(flow).id >= 0
-        if let refusal = refuseFragment(frame, packet, isSpared: isKnown, context.recorder) { return refusal }
+        let found = connections.find(flow)
+        if let refusal = refuseFragment(frame, packet, isSpared: found.id >= 0, context.recorder) { return refusal }
         guard services.hasServices(packet.family) else { return nil }
-        if !isKnown, host.isLocal(flow.destination), packet.holdsOpening {
-            guard mayOpen(packet, frame), flow.sourcePort != 20, let service = match(flow, mark(of: packet, frame), &context),
-                service.isPersistent || service.key.mark != 0 || service.covers(flow.destinationPort)
-            else { return nil }
+        if !found.isReply, host.isLocal(flow.destination) {
+            guard !host.virtuals.isBackupOnly else { return nil }
+            if found.id < 0, packet.holdsOpening {
+                guard mayOpen(packet, frame), flow.sourcePort != 20, let service = match(flow, mark(of: packet, frame), &context),
+                    service.isPersistent || service.key.mark != 0 || service.covers(flow.destinationPort)
+                else { return nil }
+            }
         }
         return resume(&frame, packet, &context)
     }

@@ -20,8 +20,8 @@ public struct VirtualAddress: Hashable, Sendable {
     }
 }
 
-/// The virtual addresses of services and marks, and who has them. Derived from services, marks, ownership and the host's
-/// addresses; outdated by every change of one of them.
+/// The virtual addresses of services and marks, and who has them and deals with what is sent to them. Derived from services,
+/// daemons, switches, marks, ownership and the host's addresses; outdated by every change of one of them.
 struct VirtualAddresses {
     /// Those that somebody has, so that the director deals with their packets.
     private(set) var handled: Set<IPAddress> = []
@@ -29,8 +29,11 @@ struct VirtualAddresses {
     private(set) var owned: Set<IPAddress> = []
     /// Those that nobody has.
     private(set) var waiting: Set<IPAddress> = []
-    /// Some connection's virtual address may have left the host, so that known connections ask whether it is there.
-    private(set) var mayBeGone = false
+    /// The director is a backup only, see `Director.isBackupOnly`.
+    private(set) var isBackupOnly = false
+    /// Packets of known connections may be the host's, so that they ask: the director is a backup only, or some connection's
+    /// virtual address may have left the host.
+    private(set) var mayBeHosts = false
 
     private var isOutdated = true
     /// Of the network that it was derived from.
@@ -52,7 +55,8 @@ struct VirtualAddresses {
     func isCurrent(_ generation: UInt32) -> Bool { !isOutdated && self.generation == generation }
 
     /// - Parameter addresses: each with the marks under which services find its packets, 0 for those of its own.
-    mutating func read(_ addresses: [IPAddress: Set<UInt32>], _ ownership: Ownership, _ network: Network) {
+    mutating func read(_ addresses: [IPAddress: Set<UInt32>], _ ownership: Ownership, _ network: Network, isBackupOnly: Bool) {
+        self.isBackupOnly = isBackupOnly
         if generation != network.localGeneration { follow(network) }
         isOutdated = false
         handled = Set(addresses.keys)
@@ -66,7 +70,7 @@ struct VirtualAddresses {
             }
         }
         handled.subtract(waiting)
-        mayBeGone = !waiting.isEmpty || !lost.isEmpty
+        mayBeHosts = isBackupOnly || !waiting.isEmpty || !lost.isEmpty
     }
 
     private mutating func follow(_ network: Network) {
@@ -102,7 +106,7 @@ extension Director {
 
     @inline(never)
     private mutating func readVirtualAddresses() {
-        host.virtuals.read(namedAddresses(), host.emulation.ownership, host.network)
+        host.virtuals.read(namedAddresses(), host.emulation.ownership, host.network, isBackupOnly: isBackupOnly)
         host.locals.outdate()
     }
 
@@ -119,13 +123,11 @@ extension Director {
         followVirtualAddresses()
         return host.virtuals.waiting
     }
-
-    /// Whether the virtual address of a known connection has left the host; asked where some `mayBeGone`.
-    @inline(never)
-    mutating func hasLeft(_ packet: Packet, _ frame: Frame) -> Bool { !isLocal(packet, frame) }
 }
 
 extension HostView {
     /// Whether the host beside the director sees no fragments to an address, so that the director has to speak for it.
-    mutating func isKeptFromHost(_ address: IPAddress) -> Bool { answers(for: address) || virtuals.handled.contains(address) }
+    mutating func isKeptFromHost(_ address: IPAddress) -> Bool {
+        answers(for: address) || !virtuals.isBackupOnly && virtuals.handled.contains(address)
+    }
 }

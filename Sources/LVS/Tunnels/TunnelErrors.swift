@@ -9,7 +9,7 @@ extension Director {
     /// over IPv6 and tunnels that carry IPv6 lose what is too long in silence.
     mutating func tunnelError(_ frame: Frame, _ packet: Packet, _ context: inout PacketContext) -> Verdict? {
         guard packet.flow.proto == (packet.family == .v4 ? IPProtocol.icmp : IPProtocol.icmpv6), !packet.isFragment,
-            packet.hasTransport, isLocal(packet, frame)
+            packet.hasTransport, !host.virtuals.isBackupOnly, isLocal(packet, frame)
         else { return nil }
         let message = frame.bytes.dropFirst(Int(packet.transport)).prefix(packet.transportLength)
         guard let icmp = ICMPHeader(message), Self.isTold(icmp, packet.family),
