@@ -42,7 +42,7 @@ public final class Keeper {
     private let signals: Signals
     private let claims: InterfaceClaims
     let clients: ControlClients
-    private let desk: RequestDesk
+    private let privileged: PrivilegedService
     private let memory: HeldMemory
     private var director: DirectorProcess?
     private var policy = RestartPolicy()
@@ -71,7 +71,7 @@ public final class Keeper {
         }
         claims = try InterfaceClaims(configuration.interfaces, log: configuration.log)
         poller = try Poller()
-        desk = try RequestDesk(configuration)
+        privileged = try PrivilegedService(configuration)
         memory = try HeldMemory()
         clients = try ControlClients(path: configuration.control)
         signals = try Signals([.terminate, .interrupt, .hangUp, .childEnded])
@@ -182,9 +182,9 @@ public final class Keeper {
                 return index == 0 ? nil : Int32(bitPattern: index)
             }
         case .some(let request):
-            let (answer, descriptors) = desk.answer(request)
+            let (answer, descriptors) = privileged.answer(request)
             if request.wantsAnswer { try director.channel.send(answer.bytes, descriptors, waits: false) }
-            if let refusal = desk.takeRefusal() { try director.channel.send(KeeperEvent.refusal(refusal).bytes, waits: false) }
+            if let refusal = privileged.takeRefusal() { try director.channel.send(KeeperEvent.refusal(refusal).bytes, waits: false) }
         }
     }
 

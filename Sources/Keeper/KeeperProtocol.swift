@@ -7,7 +7,7 @@ internal import Wire
 /// What keeper and director say to each other, all of it.
 ///
 /// The director asks (`DirectorRequest`) and the keeper answers (`KeeperAnswer`), in order; what the director merely reports
-/// has no answer. Beside that the keeper tells what happens (`KeeperEvent`). Each is one message of a `Channel`: a letter, then
+/// has no answer. Beside that the keeper tells what happens (`KeeperEvent`). Each is one message of a `Channel`: its kind, then
 /// the fields, as `FieldWriter` writes them; descriptors travel beside it. There are two channels: the engine's, and one for
 /// the thread that reads files, so that no frame waits for a disk. Both ends are the same program, so there is no version; and
 /// neither trusts the other: what cannot be read is an error, and the keeper does only what its command line lets it do.
@@ -75,7 +75,7 @@ public enum KeeperEvent: Equatable, Sendable {
 }
 
 extension DirectorRequest {
-    private enum Letter: UInt8 {
+    private enum Kind: UInt8 {
         case working, clientLeft, resolve, refresh, interfacesChanged, stopLeading
         case suppress, link, rebind, sender, device, lead, rulesChanges, file, output
     }
@@ -90,7 +90,7 @@ extension DirectorRequest {
 
     var bytes: [UInt8] {
         var out = FieldWriter()
-        func begin(_ letter: Letter) { out.put(letter.rawValue) }
+        func begin(_ kind: Kind) { out.put(kind.rawValue) }
         switch self {
         case .working: begin(.working)
         case .clientLeft(let number):
@@ -127,14 +127,14 @@ extension DirectorRequest {
     /// `nil` for what is no request.
     init?(_ bytes: [UInt8]) {
         var fields = FieldReader(bytes)
-        guard let letter = fields.number(UInt8.self).flatMap(Letter.init), let request = Self.read(letter, &fields), fields.isAtEnd else {
+        guard let kind = fields.number(UInt8.self).flatMap(Kind.init), let request = Self.read(kind, &fields), fields.isAtEnd else {
             return nil
         }
         self = request
     }
 
-    private static func read(_ letter: Letter, _ fields: inout FieldReader) -> Self? {
-        switch letter {
+    private static func read(_ kind: Kind, _ fields: inout FieldReader) -> Self? {
+        switch kind {
         case .working: .working
         case .clientLeft: fields.number().map { .clientLeft($0) }
         case .resolve: neighbors(&fields).map { .resolve($0.0, $0.1) }
@@ -170,11 +170,11 @@ extension DirectorRequest {
 }
 
 extension KeeperAnswer {
-    private enum Letter: UInt8 { case done, refused, link, interface, device, file, output }
+    private enum Kind: UInt8 { case done, refused, link, interface, device, file, output }
 
     var bytes: [UInt8] {
         var out = FieldWriter()
-        func begin(_ letter: Letter) { out.put(letter.rawValue) }
+        func begin(_ kind: Kind) { out.put(kind.rawValue) }
         switch self {
         case .done: begin(.done)
         case .refused(let error): begin(.refused); out.put(error)
@@ -200,14 +200,14 @@ extension KeeperAnswer {
     /// `nil` for what is no answer.
     init?(_ bytes: [UInt8]) {
         var fields = FieldReader(bytes)
-        guard let letter = fields.number(UInt8.self).flatMap(Letter.init), let answer = Self.read(letter, &fields), fields.isAtEnd else {
+        guard let kind = fields.number(UInt8.self).flatMap(Kind.init), let answer = Self.read(kind, &fields), fields.isAtEnd else {
             return nil
         }
         self = answer
     }
 
-    private static func read(_ letter: Letter, _ fields: inout FieldReader) -> Self? {
-        switch letter {
+    private static func read(_ kind: Kind, _ fields: inout FieldReader) -> Self? {
+        switch kind {
         case .done: return .done
         case .refused: return fields.hostError().map { .refused($0) }
         case .link:
@@ -228,20 +228,20 @@ extension KeeperAnswer {
 }
 
 extension KeeperEvent {
-    private enum Letter: UInt8 { case client = 0x80, clientsTold, refusal }
+    private enum Kind: UInt8 { case client = 0x80, clientsTold, refusal }
 
     /// Whether a message is an event, not an answer.
-    static func isEvent(_ bytes: [UInt8]) -> Bool { bytes.first.flatMap(Letter.init) != nil }
+    static func isEvent(_ bytes: [UInt8]) -> Bool { bytes.first.flatMap(Kind.init) != nil }
 
     var bytes: [UInt8] {
         var out = FieldWriter()
         switch self {
         case .client(let number):
-            out.put(Letter.client.rawValue)
+            out.put(Kind.client.rawValue)
             out.put(number)
-        case .clientsTold: out.put(Letter.clientsTold.rawValue)
+        case .clientsTold: out.put(Kind.clientsTold.rawValue)
         case .refusal(let error):
-            out.put(Letter.refusal.rawValue)
+            out.put(Kind.refusal.rawValue)
             out.put(error)
         }
         return out.bytes
@@ -251,7 +251,7 @@ extension KeeperEvent {
     init?(_ bytes: [UInt8]) {
         var fields = FieldReader(bytes)
         let event: Self? =
-            switch fields.number(UInt8.self).flatMap(Letter.init) {
+            switch fields.number(UInt8.self).flatMap(Kind.init) {
             case .client: fields.number().map { .client($0) }
             case .clientsTold: .clientsTold
             case .refusal: fields.hostError().map { .refusal($0) }

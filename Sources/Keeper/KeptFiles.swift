@@ -1,8 +1,8 @@
 public import Admin
 internal import Host
 public import Linux
-public import SystemPackage
 internal import Synchronization
+public import SystemPackage
 
 /// Files and commands, which the keeper opens and runs; from any thread, one at a time.
 public final class KeptFiles: Sendable {

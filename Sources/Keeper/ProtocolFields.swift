@@ -98,7 +98,9 @@ extension FieldReader {
     }
 
     mutating func ownTraffic() -> OwnTraffic? {
-        guard let answers = list({ $0.match() }), let requests = list({ $0.match() }), let clients = list({ $0.client() }) else { return nil }
+        guard let answers = list({ $0.match() }), let requests = list({ $0.match() }), let clients = list({ $0.client() }) else {
+            return nil
+        }
         var traffic = OwnTraffic()
         (traffic.answers, traffic.requests) = (Set(answers), Set(requests))
         for (address, client) in clients { traffic.clients[address] = client }

@@ -9,6 +9,8 @@
     /// The packet is an ICMP error that makes a connection: a scheduler that hashes destinations sees the packet that it
     /// quotes, which goes to the client.
     var schedulesError = false
+    /// What the director sends is the host's own and comes by the output handler.
+    var passesOutput = false
     /// IP length in bytes of the packet that the director sent last on account of this one; 0 while it has sent none.
     var answerLength = 0
     /// The VLAN tag, type and number, as it stands behind the MAC addresses: answers leave with it.

@@ -12,7 +12,7 @@ extension ControlledDirector {
         say: (String) -> Void
     ) throws(FileError) {
         if let journal, !journal.recalled.isEmpty {
-            let old = resume(journal.recalled, with: journal.recorder, files, say: say)
+            let old = resume(journal.recalled, with: journal.recorder, files, beside: state, say: say)
             _ = state.apply(to: &self, since: old) { say("\($0.summary): \($1.sentence)") }
         } else {
             self.journal = journal?.recorder
@@ -31,13 +31,14 @@ extension ControlledDirector {
     /// last read.
     /// - Returns: the files as they were last read.
     private mutating func resume(
-        _ recalled: RecalledState, with recorder: JournalRecorder, _ files: RunFiles, say: (String) -> Void
+        _ recalled: RecalledState, with recorder: JournalRecorder, _ files: RunFiles, beside now: RunFiles.State,
+        say: (String) -> Void
     ) -> RunFiles.State {
         recalled.restore(into: &director) { say("not taken over: \($0.summary): \($1.sentence)") }
         if recalled.strange > 0 { say("not taken over: entries of the journal that are of no known kind: \(recalled.strange)") }
         journal = recorder
         var state = RunFiles.State()
-        do throws(FileError) { state = try RunFiles.State(recalled: recalled.texts, of: files) } catch {
+        do throws(FileError) { state = try RunFiles.State(recalled: recalled.texts, of: files, beside: now) } catch {
             say("not taken over: \(error), as it was last read")
         }
         state.set(in: &self)

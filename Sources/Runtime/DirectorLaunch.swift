@@ -34,7 +34,7 @@ public struct DirectorLaunch {
     }
 
     /// What another process gives a director.
-    public struct Surroundings {
+    public struct Setup {
         public var requests: any HostRequests
         public var clients: any ClientSource
         public var memory: KeptMemory
@@ -43,7 +43,9 @@ public struct DirectorLaunch {
         /// The user that may control the director, beside root.
         public var owner: UInt32
 
-        public init(requests: any HostRequests, clients: any ClientSource, memory: KeptMemory, rulesChanges: RulesetNotifications?, owner: UInt32) {
+        public init(
+            requests: any HostRequests, clients: any ClientSource, memory: KeptMemory, rulesChanges: RulesetNotifications?, owner: UInt32
+        ) {
             self.memory = memory
             self.requests = requests
             self.clients = clients
@@ -54,9 +56,9 @@ public struct DirectorLaunch {
 
     /// Begins to direct.
     /// - Parameter state: what the files say.
-    public func start(_ state: RunFiles.State, _ surroundings: Surroundings) throws -> EventLoop {
+    public func start(_ state: RunFiles.State, _ setup: Setup) throws -> EventLoop {
         let network = try HostNetwork()
-        let requests = surroundings.requests
+        let requests = setup.requests
         // They may have changed before anybody listened.
         var state = state
         state.rules.host = try files.hostRules()
@@ -77,21 +79,21 @@ public struct DirectorLaunch {
             at: Instant(svs_clock()))
         director.neighborPatience = 20_000_000_000
         let signals = try Signals([.terminate, .interrupt, .hangUp])
-        let clients = surroundings.clients
-        let table = ClientTable(surroundings.memory.clients)
-        let control = try ControlServer(owner: surroundings.owner, clients: table)
+        let clients = setup.clients
+        let table = ClientTable(setup.memory.clients)
+        let control = try ControlServer(owner: setup.owner, clients: table)
         control.clientGone = { clients.left($0) }
         for client in try clients.clientsAtStart() { control.adopt(client: client.descriptor, number: client.number) }
         control.forgetOthers()
-        let journal = Journal(surroundings.memory.journal)
+        let journal = Journal(setup.memory.journal)
         if let loss = journal.finding.loss { log.say("the journal of what was told before: \(loss)") }
         let recalled = RecalledState(journal)
-        let setup = EventLoop.Setup(
-            links: links, interfaces: interfaces, network: network, requests: requests, rulesChanges: surroundings.rulesChanges,
+        let loopSetup = EventLoop.Setup(
+            links: links, interfaces: interfaces, network: network, requests: requests, rulesChanges: setup.rulesChanges,
             control: control, signals: signals, files: files, log: log, clients: clients,
             journal: (recalled, JournalRecorder(journal, recalled, clients: table)))
         _ = signal(SIGPIPE, SIG_IGN)
-        let loop = try EventLoop(director, setup, state, start: "seed \(seed)\nconnections \(connections)\n")
+        let loop = try EventLoop(director, loopSetup, state, start: "seed \(seed)\nconnections \(connections)\n")
         for key in state.ignored { log.say("note: \(files.sysctl ?? ""): \(key) is of no use to the director") }
         log.say("director on \(interfaces.joined(separator: ", ")), control socket \(self.control)")
         return loop

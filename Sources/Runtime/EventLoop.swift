@@ -49,8 +49,6 @@ public final class EventLoop {
     private let news: LinkNews
     private let requests: any HostRequests
     private let clients: (any ClientSource)?
-    /// Why the control socket could not be made again, as it was said last.
-    private var controlFailure: ControlError?
     private var state: RunFiles.State
     /// Descriptors of the links, as registered.
     private var watched: [Int32]
@@ -272,18 +270,6 @@ public final class EventLoop {
         serve()
         packets.setAllReady()
         try watchLinks()
-        restoreControl()
-    }
-
-    /// Makes the control socket again if somebody has removed it.
-    private func restoreControl() {
-        do throws(ControlError) {
-            if try control.restore() { log.say("control socket \(control.path) was removed; it is made again") }
-            controlFailure = nil
-        } catch {
-            if controlFailure == nil { log.say("\(error)") }
-            controlFailure = error
-        }
     }
 
     /// Makes the host follow the services and the network that there are now.

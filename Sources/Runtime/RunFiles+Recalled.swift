@@ -14,9 +14,12 @@ extension RunFiles.State {
     }
 
     /// What an earlier process read in these files.
+    /// - Parameter now: what they say now; a services file with the same text is not read twice.
     /// - Throws: `FileError` for a text that is not understood any more.
-    init(recalled texts: [String: String], of files: RunFiles) throws(FileError) {
-        if let text = texts[Name.services] {
+    init(recalled texts: [String: String], of files: RunFiles, beside now: RunFiles.State) throws(FileError) {
+        if let text = texts[Name.services], text == now.servicesText {
+            (servicesText, plan, timeouts) = (text, now.plan, now.timeouts)
+        } else if let text = texts[Name.services] {
             servicesText = text
             try take(ServicesFile(text, name: files.services ?? Name.services, names: SystemNames()))
         }

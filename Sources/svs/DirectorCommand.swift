@@ -19,7 +19,9 @@ struct DirectorCommand: ParsableCommand {
             }
             // Nothing else has happened yet, so nothing that was read could have been used to do more.
             var parent: Int32 = 0, owner: UInt32 = 0, group: UInt32 = 0
-            guard svs_peer(channel.descriptor, &parent, &owner, &group) == 0 else { throw CommandFailure("svs director: who is the keeper?") }
+            guard svs_peer(channel.descriptor, &parent, &owner, &group) == 0 else {
+                throw CommandFailure("svs director: who is the keeper?")
+            }
             try Rights.giveUp(becoming: Rights.user(named: options.user), parent: parent)
             let memory = try KeptMemory(adopting: 5)
             let keeper = KeptHost(channel)
@@ -30,9 +32,10 @@ struct DirectorCommand: ParsableCommand {
             let launch = DirectorLaunch(
                 interfaces: options.interfaces, link: options.link.scheme, files: files, control: options.control,
                 connections: options.connections, ownership: options.own, log: Terminal.log)
-            let surroundings = DirectorLaunch.Surroundings(
-                requests: keeper, clients: keeper, memory: memory, rulesChanges: files.readsHostRules ? try keeper.rulesChanges() : nil, owner: owner)
-            let loop = try launch.start(try files.read(), surroundings)
+            let setup = DirectorLaunch.Setup(
+                requests: keeper, clients: keeper, memory: memory, rulesChanges: files.readsHostRules ? try keeper.rulesChanges() : nil,
+                owner: owner)
+            let loop = try launch.start(try files.read(), setup)
             try SystemCallFilter.install()
             keeper.isWorking()
             try loop.run()

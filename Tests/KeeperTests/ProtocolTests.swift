@@ -20,7 +20,9 @@ struct ProtocolTests {
     }()
     static let own: OwnTraffic = {
         var own = OwnTraffic()
-        own.answers = [.init(answersOf: ip("10.0.0.1"), proto: 6, port: 80), .init(answersOf: ip("fd00::1"), proto: 17, port: 0, to: ip("fd00::2"))]
+        own.answers = [
+            .init(answersOf: ip("10.0.0.1"), proto: 6, port: 80), .init(answersOf: ip("fd00::1"), proto: 17, port: 0, to: ip("fd00::2")),
+        ]
         own.requests = [.init(requestsTo: ip("192.0.2.1"), proto: 6, ports: 80...90, isForHost: true)]
         own.clients = [ip("192.0.2.1"): .init(from: nil, mtu: 1480), ip("fd00::9"): .init(from: ip("fd00::1"), mtu: 1500)]
         return own

@@ -16,8 +16,12 @@ import Testing
             "Admin", "LVS", "Links", "Linux", "Wire", "Glibc", "Dispatch", "FoundationEssentials", "Synchronization", "SystemPackage",
         ],
         "Runtime": ["Admin", "Decap", "Host", "LVS", "Links", "Linux", "Replay", "Wire", "CLinux", "Glibc", "SystemPackage"],
+        "Keeper": [
+            "Admin", "Host", "LVS", "Links", "Linux", "Runtime", "Wire", "CLinux", "Glibc", "Synchronization", "SystemPackage",
+        ],
         "svs": [
-            "Admin", "Decap", "Host", "LVS", "Links", "Replay", "Runtime", "Wire", "CLinux", "ArgumentParser", "Glibc", "Synchronization",
+            "Admin", "Decap", "Host", "Keeper", "LVS", "Links", "Linux", "Replay", "Runtime", "Wire", "CLinux", "ArgumentParser", "Glibc",
+            "Synchronization",
             "SystemPackage",
         ],
         "svs-bench": ["LVS", "Wire", "CBench", "CLinux", "ArgumentParser", "Glibc"],

@@ -43,7 +43,8 @@ import Wire
         before.markTexts["marks"] = "*mangle\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -p tcp --dport 443 -j MARK --set-mark 7\nCOMMIT\n"
         before.marks4 = try MarksFile(before.markTexts["marks"] ?? "", file: "marks", family: .v4).rules
         let after = try RunFiles.State(
-            recalled: Dictionary(uniqueKeysWithValues: before.texts.map { ($0.name, $0.text) }), of: RunFiles(marks: "marks"))
+            recalled: Dictionary(uniqueKeysWithValues: before.texts.map { ($0.name, $0.text) }), of: RunFiles(marks: "marks"),
+            beside: RunFiles.State())
         #expect(after.plan == before.plan && after.timeouts == before.timeouts && after.tunables == before.tunables)
         #expect(after.marks4 == before.marks4 && after.markTexts == before.markTexts && after.marks6 == before.marks6)
     }

@@ -43,8 +43,7 @@ def generate(seed, schedulers, methods=("dr",), kinds=(), common=False, short=Fa
             pieces = [packet]
             if "fragments" in kinds and packet[0] >> 4 == 4 and len(packet) > 60 and rng.random() < 0.2:
                 pieces = frames.fragments(packet, rng.choice([24, 256, 800]))
-            # Of what came from a virtual address the director would tell itself that the rest is missing.
-            if "tiny" in kinds and rng.random() < 0.15 and packets.parse_ip(packet)["src"] not in maker.vips[6]:
+            if "tiny" in kinds and rng.random() < 0.15 and may_be_tiny(maker, packets.parse_ip(packet)["src"]):
                 pieces = troubles.tiny(rng, packet)
             if "late" in kinds and rng.random() < 0.15:
                 pieces += troubles.late_errors(rng, network)
@@ -58,6 +57,15 @@ def generate(seed, schedulers, methods=("dr",), kinds=(), common=False, short=Fa
     marks = [maker.marks[f] for f in (4, 6)]
     happening = timed(rng, events, quiet, timeouts, persistence, short, "vs.expire_nodest_conn=1" in switches)
     return case.Case(services, *marks, switches, happening, f"seed {seed}")
+
+
+def may_be_tiny(maker, source):
+    """Whether the sender may leave datagrams incomplete. Of a virtual address of IPv6 the director would tell itself, and of
+    servers that it does not translate for it hears of none but the kernel's."""
+    if source in maker.vips[6]:
+        return False
+    methods = {s.method for service in maker.services for s in service.servers if service.exists and s.address == source}
+    return ":" not in source or source not in maker.reals[6] or "nat" in methods
 
 
 def timed(rng, bursts, quiet, timeouts, persistence, short, flushes):

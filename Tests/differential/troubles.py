@@ -37,6 +37,12 @@ def outer(server, options, inner):
     return frames.ip(OWN, server, 4, inner, identification=0)
 
 
+def portless_tunnels(maker, address):
+    """Kinds of tunnels without a port of their own that lead, or once led, to an address: the kernel knows one."""
+    every = [s for service in maker.services for s in service.servers + service.removed if s.address == address and s.method == "tun"]
+    return {" gre" in options for s in every for options in s.past + [s.options] if "--tun-port" not in options}
+
+
 def late_errors(rng, network):
     """Errors about one flow's tunnel packets from each of the servers that it may have gone to."""
     flow = rng.choice(network.flows)
@@ -47,7 +53,7 @@ def late_errors(rng, network):
     inner = frames.ip(flow.client, flow.vip, {"tcp": 6, "udp": 17}[flow.proto], segment, ttl=63, df=rng.random() < 0.8)
     found = []
     for server in flow.service.servers + flow.service.removed:
-        if server.method == "tun" and ":" not in server.address:
+        if server.method == "tun" and ":" not in server.address and len(portless_tunnels(network.maker, server.address)) < 2:
             options = rng.choice(server.past + [server.options])
             # A host's own modules for GRE and GUE learn path MTUs from errors about no connection, too.
             kind, code, limit = rng.choice([e for e in ERRORS if e[2] == 0] if "--tun-type g" in options else ERRORS)

@@ -144,6 +144,8 @@ class Topology:
         client += [f"route add {VIRTUAL_NET[f]} " + ("dev eth0" if self.by_wire else f"via {DIRECTOR[f]}") for f in (4, 6)]
         # Of IPv6 a host answers only for addresses of the interface that the question comes in on.
         client += [f"route add {full(v)} via {DIRECTOR[6]}" for v in every if ":" in v and self.places[v] != "eth0" and self.by_wire]
+        # What servers answer to nobody's request is refused, else they would answer again and again.
+        client += [f"route add {AWAY[f].format(name[1:])} via {a}" for name, addresses in self.servers.items() for f, a in addresses.items()]
         # That an address is nobody's IPv4 tells only so often, by a clock that no namespace has of its own.
         director = self.ways() + [f"route add blackhole {VIRTUAL_NET[4]}"] + [self.placing("add", v) for v in every]
         found = {"cl": self.host(1, NEAR, client), "dir": self.host(2, DIRECTOR, director, ROUTER, streams=[22])}

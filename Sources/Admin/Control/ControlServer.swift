@@ -72,21 +72,6 @@ public final class ControlServer {
         listener?.close()
     }
 
-    /// Listens anew where the socket file was removed; clients that are connected stay.
-    /// - Returns: whether that was so.
-    public func restore() throws(ControlError) -> Bool {
-        guard isOpen, let listener, listener.isRemoved else { return false }
-        let fresh = try ControlListener(path: listener.path)
-        do throws(Errno) { try poller.watch(fresh.descriptor, as: UInt64(fresh.descriptor)) } catch {
-            fresh.close()
-            throw .listening(listener.path, error.rawValue)
-        }
-        poller.forget(listener.descriptor)
-        listener.close()
-        self.listener = fresh
-        return true
-    }
-
     /// Takes over a client whom another process let in.
     /// - Parameters:
     ///   - descriptor: the connected socket, which belongs to the server from now on.

@@ -37,13 +37,9 @@ extension Director {
     /// What the host would say to a packet that nobody on it wants. It passes the output handler like any packet that leaves
     /// the host: a reset for a connection that was about to go gives that connection time again.
     mutating func answer(_ frame: Frame, _ packet: Packet, _ context: inout PacketContext) -> Verdict {
-        let first = outbox.batch.count
-        let verdict = composeAnswer(frame, packet, &context)
-        for place in first..<outbox.batch.count {
-            var own = outbox.batch[place]
-            _ = leaveHost(&own, Packet(own), &context)
-        }
-        return verdict
+        context.passesOutput = true
+        defer { context.passesOutput = false }
+        return composeAnswer(frame, packet, &context)
     }
 
     private mutating func composeAnswer(_ frame: Frame, _ packet: Packet, _ context: inout PacketContext) -> Verdict {

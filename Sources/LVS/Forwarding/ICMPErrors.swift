@@ -164,7 +164,7 @@ extension Director {
         guard header + length <= Int(path.mtu) || path.kind == .local else {
             return sendFragments(own: frame, network: start, along: path, cause)
         }
-        return emit(&frame, along: path, cause)
+        return context.passesOutput ? emitOwn(&frame, along: path, cause, &context) : emit(&frame, along: path, cause)
     }
 
     /// The options of an answer to the packet in hand; `nil` when its own forbid one.
@@ -181,7 +181,7 @@ extension Director {
     }
 
     /// Whether a way leads to the host beside the director.
-    private func isToHost(_ path: Path) -> Bool { path.kind == .local && !host.emulation.isWholeHost }
+    func isToHost(_ path: Path) -> Bool { path.kind == .local && !host.emulation.isWholeHost }
 
     /// Sends a frame of the outbox along a path; one whose next hop is unknown waits.
     mutating func emit(_ frame: inout Frame, along path: Path, _ cause: Int32) -> Bool {

@@ -67,6 +67,15 @@ extension Director {
         return .replyTranslated
     }
 
+    /// Sends a packet of the host's own by way of the output handler. What comes from a virtual address then is looked up again
+    /// under that (ip_vs_route_me_harder).
+    mutating func emitOwn(_ frame: inout Frame, along path: Path, _ cause: Int32, _ context: inout PacketContext) -> Bool {
+        let verdict = leaveHost(&frame, Packet(frame), &context)
+        guard verdict != .passReply, tunables.snatReroute != 0 else { return emit(&frame, along: path, cause) }
+        let way = self.path(leaving: Packet(frame), frame)
+        return (way.isUsable || isToHost(way)) && emit(&frame, along: way, cause)
+    }
+
     /// An ICMP error of the host's own about a request that was delivered to it.
     private mutating func leaveHostAsError(_ frame: Frame, _ packet: Packet, _ context: inout PacketContext) -> Verdict {
         guard packet.isICMPError, packet.hasTransport else { return .passReply }

@@ -30,12 +30,8 @@ extension Director {
         var context = PacketContext()
         guard packet.kind == .ip, !packet.isICMPError else { return }
         if host.isLocal(packet.flow.source) { return returnOwn(copy, packet, &context) }
-        let first = outbox.batch.count
-        guard tell(packet, of: copy, .addressUnreachable(packet.family), from: errorSource(about: packet), &context) else { return }
-        for place in first..<outbox.batch.count {
-            var own = outbox.batch[place]
-            _ = leaveHost(&own, Packet(own), &context)
-        }
+        context.passesOutput = true
+        tell(packet, of: copy, .addressUnreachable(packet.family), from: errorSource(about: packet), &context)
     }
 
     /// The address that an error about a packet on its way out comes from. IPv6 speaks under the address that the packet was

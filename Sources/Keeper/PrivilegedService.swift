@@ -8,7 +8,7 @@ internal import Wire
 
 /// Does for a director what takes rights, and only what the command line lets it do: a director that somebody has taken over
 /// gets no other interface's frames, no other file, no other host.
-final class RequestDesk {
+final class PrivilegedService {
     private let interfaces: Set<String>
     private let sockets: HeldSockets
     private let host: PrivilegedHost
