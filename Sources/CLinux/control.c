@@ -107,10 +107,13 @@ int svs_control_adopt(int fd, uint32_t *uid)
     int peeked = 0;
     socklen_t length = sizeof peeked;
     if (getsockopt(fd, SOL_SOCKET, SO_PEEK_OFF, &peeked, &length) < 0) return -errno;
-    int failure = peeked == 0 ? 0 : peek_from_head(fd);
+    // It was never said that looks shall be noted.
+    int failure = peeked < 0 ? peek_from_head(fd) : 0;
     if (!failure) failure = user_of(fd, uid);
     return failure ? failure : peeked > 0;
 }
+
+int svs_control_rewind(int fd) { return peek_from_head(fd); }
 
 int svs_control_connect(const char *path, unsigned seconds)
 {

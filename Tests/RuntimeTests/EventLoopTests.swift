@@ -67,18 +67,6 @@ import Wire
         #expect(director.host.suppressions.allSatisfy { $0.services.count == 1 })
     }
 
-    @Test func aRemovedControlSocketIsMadeAgain() throws {
-        let director = try RunningDirector(services: Self.services)
-        let before = try ControlClient(path: director.control)
-        #expect(unlink(director.control) == 0)
-        #expect(wait { access(director.control, F_OK) == 0 })
-        #expect(try ControlClient(path: director.control).text(.start) == "seed 0\n")
-        #expect(try before.text(.start) == "seed 0\n")
-        try director.stop()
-        #expect(director.lines.all.contains("control socket \(director.control) was removed; it is made again"))
-        #expect(access(director.control, F_OK) != 0)
-    }
-
     @Test func commandsAreCarriedOutAndTheHostFollowsThem() throws {
         let director = try RunningDirector(services: Self.services)
         let client = try ControlClient(path: director.control)

@@ -69,6 +69,13 @@ public final class ClientTable {
             nonmutating set { self[5] = newValue }
         }
 
+        /// The datagram at the head of the queue was looked at by somebody who is gone, and may count as not looked at until
+        /// that is done again: the socket's own note is taken back for it.
+        var looksAgain: Bool {
+            get { self[6] != 0 }
+            nonmutating set { self[6] = newValue ? 1 : 0 }
+        }
+
         private subscript(word: Int) -> UInt64 {
             get { svs_observe(start + word * 8) }
             nonmutating set { svs_publish(start + word * 8, newValue) }
@@ -84,7 +91,7 @@ public final class ClientTable {
         guard number != 0, let row = all.first(where: { $0.number == 0 }), let base = memory.baseAddress else { return nil }
         let serial = svs_observe(base + 8) &+ 1
         svs_publish(base + 8, serial)
-        (row.begun, row.done, row.partial, row.tries, row.serial) = (0, 0, 0, 0, serial)
+        (row.begun, row.done, row.partial, row.tries, row.looksAgain, row.serial) = (0, 0, 0, 0, false, serial)
         row.number = number
         return row
     }

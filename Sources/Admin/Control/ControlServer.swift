@@ -128,8 +128,12 @@ public final class ControlServer {
         guard peers.count < Self.maximumPeers, let row = clients.row(of: number),
             (try? poller.watch(descriptor, as: UInt64(descriptor))) != nil
         else { return turnAway(descriptor, number) }
+        if wasPeeked {
+            row.looksAgain = true
+            guard svs_control_rewind(descriptor) == 0 else { return turnAway(descriptor, number) }
+        }
         peers[descriptor] = ControlPeer(
-            descriptor: descriptor, number: number, isPrivileged: user == 0 || user == owner, row: row, wasPeeked: wasPeeked, now: now)
+            descriptor: descriptor, number: number, isPrivileged: user == 0 || user == owner, row: row, wasPeeked: row.looksAgain, now: now)
     }
 
     private func turnAway(_ descriptor: Int32, _ number: UInt64) {
@@ -200,6 +204,7 @@ public final class ControlServer {
             if length != -Int(EAGAIN) { peer.isOpen = false }
             return false
         }
+        peer.row.looksAgain = false
         peer.moved = now
         if length > buffer.count {
             peer.refuse(ControlPeer.refusal(Array(buffer.prefix(NetlinkMessage.headerLength)), EMSGSIZE))

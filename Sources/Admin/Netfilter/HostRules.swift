@@ -15,7 +15,9 @@ public struct HostRules: Hashable, Sendable {
     /// - Parameter output: runs a command, or has it run, for what it prints.
     /// - Throws: `FileError` when what a command prints cannot be read.
     public init(
-        output: (String) throws(FileError) -> (text: String, errors: String)? = { command throws(FileError) in try HostCommand.output(command) }
+        output: (String) throws(FileError) -> (text: String, errors: String)? = { command throws(FileError) in
+            try HostCommand.output(command)
+        }
     ) throws(FileError) {
         var outputs: [(command: String, text: String)] = [], failures: [FileError] = []
         func ask(_ command: String) -> (text: String, errors: String)? {

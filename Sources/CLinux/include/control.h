@@ -21,6 +21,8 @@ int svs_control_accept(int listener, uint32_t *uid);
 /// Takes over a client whom another process let in, non-blocking; `uid` receives the user as above. 1 when the packet at the
 /// head of its queue was looked at and not discarded, 0 when not.
 int svs_control_adopt(int fd, uint32_t *uid);
+/// Lets the next look at the queue begin at its head again; as if nothing had been looked at.
+int svs_control_rewind(int fd);
 
 /// A blocking socket connected to `path`; a read or write gives up with EAGAIN after `seconds` (0 never).
 int svs_control_connect(const char *path, unsigned seconds);
