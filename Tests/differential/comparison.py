@@ -128,7 +128,7 @@ def compare_frames(case, expected, actual, passed, say):
     frames, gue, wrong = case.frames, case.host.gue, 0
     for index in sorted(set(expected) | set(actual)):
         e, a = expected.get(index, []), actual.get(index, [])
-        if index in passed and not a:
+        if index in passed and len(a) < len(e):
             e = [x for x in e if not was_routed(x, frames[index][2])]
         if len(e) != len(a):
             notes = [f"  {len(e)} frames expected, {len(a)} seen"]

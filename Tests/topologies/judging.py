@@ -1,4 +1,5 @@
 """What two directors did in the same topology, compared, and told with the script up to the difference."""
+import re
 
 
 def story(plan):
@@ -22,10 +23,24 @@ def told(action):
     return " ".join(f"{v}" for v in action.values())
 
 
+def gathered(plan, happened):
+    """What was seen, each frame of a request beside the first action with its port: on a busy machine a connection's last
+    frames come when the next action has begun."""
+    firsts, found = {}, [{"outcome": h["outcome"], "seen": {}} for h in happened]
+    for i, action in enumerate(plan["actions"]):
+        firsts.setdefault(str(action.get("sport")), i)
+    for i, h in enumerate(happened):
+        for host, lines in h["seen"].items():
+            for line in lines:
+                port = next((n for n in re.findall(r"\d+", line) if n in firsts), None)
+                found[firsts.get(port, i)]["seen"].setdefault(host, set()).add(line)
+    return [{**f, "seen": {host: sorted(lines) for host, lines in f["seen"].items()}} for f in found]
+
+
 def differences(plan, expected, actual):
     """Lines that say where they disagree; none when they agree."""
     lines = []
-    for action, e, a in zip(plan["actions"], expected["actions"], actual["actions"]):
+    for action, e, a in zip(plan["actions"], gathered(plan, expected["actions"]), gathered(plan, actual["actions"])):
         notes = []
         if e["outcome"] != a["outcome"]:
             notes += [f"  outcome: expected {e['outcome']}", f"           actual   {a['outcome']}"]
