@@ -88,7 +88,8 @@ let package = Package(
                 "Runtime", "Admin", "Decap", "Host", "LVS", "LinkKit", "Links", "Linux", "Replay", "Wire", "CLinux", "PacketKit",
             ],
             swiftSettings: settings),
-        .testTarget(name: "KeeperTests", dependencies: ["Keeper", "Admin", "CLinux", "Host", "LVS", "Linux", "Wire"], swiftSettings: settings),
+        .testTarget(
+            name: "KeeperTests", dependencies: ["Keeper", "Admin", "CLinux", "Host", "LVS", "Linux", "Wire"], swiftSettings: settings),
         .testTarget(
             name: "AdminTests", dependencies: ["Admin", "LVS", "Wire", "CLinux"], exclude: ["Transcripts", "Rulesets"],
             swiftSettings: settings),
