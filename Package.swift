@@ -64,7 +64,7 @@ let package = Package(
         .target(name: "LinkKit", dependencies: ["Links", "Wire"], path: "Tests/LinkKit", swiftSettings: settings),
         .target(name: "PacketKit", dependencies: ["Wire"], path: "Tests/PacketKit", swiftSettings: settings),
         .testTarget(name: "WireTests", dependencies: ["Wire", "PacketKit"], swiftSettings: settings),
-        .testTarget(name: "LVSTests", dependencies: ["LVS", "Wire", "PacketKit"], swiftSettings: settings),
+        .testTarget(name: "LVSTests", dependencies: ["LVS", "Wire", "PacketKit", "CLinux"], swiftSettings: settings),
         .testTarget(name: "DecapTests", dependencies: ["Decap", "Wire", "PacketKit"], swiftSettings: settings),
         .testTarget(name: "LinksTests", dependencies: ["Links", "LinkKit", "Wire", "PacketKit", "CLinux"], swiftSettings: settings),
         .testTarget(

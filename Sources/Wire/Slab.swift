@@ -83,6 +83,16 @@ internal import Glibc
         @inline(__always) nonmutating unsafeMutableAddress { mutableAddress(checked: index) }
     }
 
+    /// The elements as bytes.
+    public var memory: UnsafeMutableRawBufferPointer {
+        UnsafeMutableRawBufferPointer(start: base, count: capacity * MemoryLayout<Element>.stride)
+    }
+
+    /// What was stored before stands in memory before whatever is stored after, for those who find the memory when its user
+    /// was stopped between any two of its steps.
+    @inlinable @inline(__always)
+    public static func publish() { svs_publish() }
+
     /// Where an element lies, checked against the capacity.
     @inlinable @inline(__always)
     public func mutableAddress(checked index: Int) -> UnsafeMutablePointer<Element> {

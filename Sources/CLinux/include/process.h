@@ -36,6 +36,9 @@ int svs_flush_output(void);
 /// Forks. The child gets 0 and a descriptor to write its answer to; it is killed when its parent ends, and after
 /// `seconds` of processor time. The parent gets the child's number and a descriptor to read from, or a negative errno.
 int svs_fork(int *descriptor, unsigned seconds);
+/// Puts memory of this process alone in the place of memory that others share: what stands in the `count` spans (offset and
+/// length, one pair after the other) is kept, the rest is zero. 0, or a negative errno.
+int svs_make_private(void *start, size_t size, const size_t *spans, size_t count);
 /// The child's end: writes its answer and exits without any cleaning up.
 void svs_fork_end(int descriptor, const uint8_t *bytes, size_t count) __attribute__((noreturn));
 
