@@ -54,11 +54,13 @@ import enum PacketKit.Packet
                 // Which entries and packets these drop depends on more than a state keeps.
                 history.bench.tune { ($0.dropEntry, $0.dropPacket) = (0, 0) }
             }
-            _ = whole.step()
-            _ = parts.step()
+            let sent = whole.sent
+            _ = (whole.step(), parts.step())
             #expect(parts.bench.verdict == whole.bench.verdict, "\(scheduler), step \(step)")
-            #expect(parts.bench.director.server(of: 0) == whole.bench.director.server(of: 0), "\(scheduler), step \(step)")
-            if step % 7 == 0 { try parts.bench.replaceDirector() }
+            if whole.sent > sent {
+                #expect(parts.bench.director.server(of: 0) == whole.bench.director.server(of: 0), "\(scheduler), step \(step)")
+            }
+            if step % 3 == 0 { try parts.bench.replaceDirector() }
         }
         let ends = [whole, parts].map { $0.bench.director.connectionRecords().map { "\($0)" }.sorted() }
         #expect(ends[0] == ends[1])
@@ -98,6 +100,7 @@ import enum PacketKit.Packet
             let out = bench.send(Packet.tcp(from: client, to: virtual, flags: .ack)).first.map { packet($0) } ?? []
             return out.count > 6 ? UInt16(out[4]) << 8 | UInt16(out[5]) : 0
         }
+        bench.tune { $0.pathMTUDiscovery = 0 }
         bench.send(Packet.tcp(from: client, to: virtual, flags: .syn))
         let first = identification()
         bench.rewire { $0.learnMTU(TranslationFixture.ip("10.2.0.11"), 1300, until: bench.now + 60_000_000_000) }

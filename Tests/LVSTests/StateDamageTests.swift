@@ -34,7 +34,7 @@ import enum PacketKit.Packet
             for _ in 0..<12 { _ = history.step() }
             let bench = history.bench
             guard let region = bench.state else { return }
-            let places = Self.places(bench.director)
+            let places = Self.places(bench.director), commands = bench.director.standingCommands
             for _ in 0..<1 + dice.next(3) {
                 let range = places[Int(dice.next(UInt64(places.count)))]
                 let place = range.lowerBound + Int(dice.next(UInt64(range.count)))
@@ -44,7 +44,7 @@ import enum PacketKit.Packet
                     region.storeBytes(of: dice.next() >> dice.next(64), toByteOffset: place & ~7, as: UInt64.self)
                 }
             }
-            dropped += try bench.replaceDirector().dropped.values.reduce(0, +)
+            dropped += try bench.replaceDirector(told: commands).dropped.values.reduce(0, +)
             if let fault = history.audit() ?? bench.director.impossibility {
                 Issue.record("\(scheduler), round \(round): \(fault)")
                 return
@@ -64,9 +64,9 @@ import enum PacketKit.Packet
             bench.send(Packet.tcp(from: client, to: virtual, flags: .syn))
             let before = bench.connections.map { Self.identity($0) }
             #expect(before.count == 1)
-            let layout = bench.director.memory.layout
+            let layout = bench.director.memory.layout, commands = bench.director.standingCommands
             bench.state?[layout.connections.offset + place] ^= UInt8(1 + place % 255)
-            try bench.replaceDirector()
+            try bench.replaceDirector(told: commands)
             let after = bench.connections.map { Self.identity($0) }
             #expect(after.isEmpty || after == before, "byte \(place)")
             #expect(bench.director.imbalance == nil && bench.director.impossibility == nil, "byte \(place)")

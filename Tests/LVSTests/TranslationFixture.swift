@@ -88,9 +88,9 @@ final class TranslationFixture {
     /// The director ends; another one over the same memory, or over that of a director that was told the same, is told what
     /// stood and takes over the rest.
     @discardableResult
-    func replaceDirector(in region: UnsafeMutableRawBufferPointer? = nil) throws -> AdoptionReport {
+    func replaceDirector(in region: UnsafeMutableRawBufferPointer? = nil, told: [Command]? = nil) throws -> AdoptionReport {
         guard let region = region ?? state else { return AdoptionReport() }
-        let (commands, tunables, emulation) = (director.standingCommands, director.tunables, director.hostEmulation)
+        let (commands, tunables, emulation) = (told ?? director.standingCommands, director.tunables, director.hostEmulation)
         let (marks4, marks6) = (director.marks4, director.marks6)
         var network = director.network
         for address in network.learnedMTUs.keys { network.learnMTU(address, nil, until: 0) }

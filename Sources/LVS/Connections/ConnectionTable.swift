@@ -33,6 +33,7 @@ public struct ConnectionTable: ~Copyable {
     init(in memory: StateMemory) {
         self.init(pool: memory.pool, own: nil, limits: memory.limits, seed: memory.seed)
         highWater = min(max(memory.limits[0].connections, 0), ConnectionID(capacity))
+        memory.limits[0].connections = highWater
     }
 
     private init(pool: SlabView<Connection>, own: consuming Slab<Connection>?, limits: SlabView<StateLimits>?, seed: UInt64) {

@@ -77,6 +77,7 @@ extension Director {
 
     /// Places of services are free when neither a service nor a server in the trash has them.
     mutating func releaseServicePlaces() {
+        guard services.slots.count > services.count4 + services.count6 else { return }
         services.slots.release(except: Set(services.all.map(\.id) + servers.trash.entries.map { servers[$0.server].home }))
     }
 }

@@ -7,6 +7,8 @@ public struct AdoptionReport: Hashable, Sendable {
     public internal(set) var dropped: [Fault: Int] = [:]
     /// Connections whose template was not there: they go on without.
     public internal(set) var untied = 0
+    /// Nanoseconds since the other director's last batch; 0 when it had none.
+    public internal(set) var absence: Instant = 0
     /// Servers that no command named: they are in the trash.
     public internal(set) var trash = 0
 

@@ -14,15 +14,16 @@ extension Director {
         connections.portAllocator.takeOver()
         resumeSchedulers()
         resumeMTUs()
-        resumeProgress()
+        report.absence = resumeProgress()
         for id in servers.all { servers[id].thresholdsChanged() }
+        remembered.forget(exceptOf: Set(services.all.map(\.id)))
         for service in services.all { noteForgotten(by: service) }
         noteProgress()
         return report
     }
 
     private mutating func takeOverConnections(_ report: inout AdoptionReport) {
-        let verifier = RecordVerifier(now: clockwork.now, servers: servers.slots)
+        let verifier = RecordVerifier(now: clockwork.now, servers: servers.slots, serverLimit: memory.limits[0].servers)
         var free: [ConnectionID] = []
         for id in 0..<connections.table.highWater {
             let record = connections.table.pool.mutableAddress(checked: Int(id))

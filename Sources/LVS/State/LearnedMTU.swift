@@ -17,7 +17,7 @@ struct LearnedMTUs {
     private var places: [IPAddress: Int] = [:]
     private var free: [Int] = []
     /// What of the network was followed last.
-    private(set) var generation: UInt32 = 0
+    private(set) var generation = UInt32.max
 
     init(in memory: StateMemory) {
         records = memory.learnedMTUs
@@ -33,7 +33,7 @@ struct LearnedMTUs {
 
     /// What another director learned and may still be believed.
     func learned(at now: Instant) -> [LearnedMTU] {
-        places.values.map { records[$0] }.filter { $0.until > now && (1...Int32(UInt16.max)).contains($0.mtu) }
+        places.values.map { records[$0] }.filter { $0.until > now && $0.mtu >= ($0.address.isV4 ? 68 : 1280) && $0.mtu <= UInt16.max }
     }
 
     /// Keeps what the network has learned, as far as there is room.

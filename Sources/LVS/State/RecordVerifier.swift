@@ -5,6 +5,8 @@ import Wire
 struct RecordVerifier {
     let now: Instant
     let servers: SlabView<RealServer>
+    /// How far the servers' places were used.
+    let serverLimit: ServerID
 
     private static let methodOffset = MemoryLayout<Connection>.offset(of: \.method) ?? 0
     /// The longest that a timeout can be set to.
@@ -44,7 +46,7 @@ struct RecordVerifier {
         let server = record.pointee.server
         guard method != .bypass else { return server == -1 ? nil : .server }
         guard server != -1 else { return .unfinished }
-        guard server >= 0, Int(server) < servers.capacity, servers[Int(server)].flags.contains(.used),
+        guard server >= 0, server < serverLimit, servers[Int(server)].flags.contains(.used),
             servers[Int(server)].key.address == record.pointee.serverAddress
         else { return .server }
         if method == .fullNAT, !record.pointee.flags.contains(.template) {

@@ -96,6 +96,11 @@ struct RememberedAddresses {
         }
     }
 
+    /// Forgets what services remembered that are none any more.
+    mutating func forget(exceptOf services: Set<Int32>) {
+        for service in places.keys where !services.contains(service) { forget(of: service, except: []) }
+    }
+
     private mutating func release(_ place: Int32) {
         records[Int(place)].isUsed = 0
         free.append(place)

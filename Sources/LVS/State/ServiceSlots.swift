@@ -32,6 +32,9 @@ struct ServiceSlots {
         }
     }
 
+    /// How many identities have a place.
+    var count: Int { places.count }
+
     /// Every identity that has a place, by that.
     var keys: [Int32: ServiceKey] { Dictionary(uniqueKeysWithValues: places.map { ($0.value, $0.key) }) }
 

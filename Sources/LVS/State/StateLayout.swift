@@ -95,7 +95,9 @@ struct StateLayout {
             ServerPool.capacity, ServiceTable.capacity, ServiceSlot.maximumRanges, RememberedAddress.capacity, LearnedMTU.capacity,
             PortRecord.capacity,
         ]
-        let names = Schedulers.roster.map { $0.name } + PersistenceEngines.roster.map { $0.name }
+        let names =
+            Schedulers.roster.map { $0.name } + PersistenceEngines.roster.map { $0.name }
+            + Verdict.allCases.map { "\($0)" }
         words += names.flatMap { name in [0] + name.utf8.map(Int.init) }
         return StateCheck.of(words.map { UInt64(bitPattern: Int64($0)) }) ^ version << 48
     }()

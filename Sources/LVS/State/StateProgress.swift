@@ -73,9 +73,9 @@ extension Director {
         }
     }
 
-    /// Goes on where the other director stood.
-    mutating func resumeProgress() {
-        guard let progress = memory.progress[0].record else { return }
+    /// Goes on where the other director stood; how long ago that was.
+    mutating func resumeProgress() -> Instant {
+        guard let progress = memory.progress[0].record else { return 0 }
         clockwork.generator.position = progress.generator
         traffic.clampedSYNs = progress.clampedSYNs
         traffic.all = progress.total
@@ -90,8 +90,10 @@ extension Director {
         clockwork.schedule.nextFlush = resumed(progress.nextFlush, now + Self.moment, else: .max)
         // A long absence: rates and defences need not live through every second of it.
         let missed = max(now - clockwork.schedule.nextEstimate, 0) / RateEstimator.interval
-        guard missed > 5 else { return }
-        for _ in 0..<min(missed, 128) { estimate() }
-        clockwork.schedule.skip(to: now)
+        if missed > 5 || clockwork.schedule.nextSecond < now - 10 * second {
+            for _ in 0..<min(missed, 128) { estimate() }
+            clockwork.schedule.skip(to: now)
+        }
+        return max(now &- max(progress.now, 0), 0)
     }
 }
