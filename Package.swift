@@ -8,6 +8,8 @@ let settings: [SwiftSetting] = [
     .enableUpcomingFeature("MemberImportVisibility"),
     .treatAllWarnings(as: .error),
 ]
+/// Where no line speaks with C but the slab's: what is unsafe says so (docs/internals/state.md).
+let strictSettings = settings + [.strictMemorySafety()]
 let cSettings: [CSetting] = [.treatAllWarnings(as: .error)]
 
 let system = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
@@ -29,12 +31,13 @@ let package = Package(
         .systemLibrary(name: "Clibpcap", pkgConfig: "libpcap", providers: [.apt(["libpcap-dev"])]),
         .systemLibrary(name: "Clibnl", pkgConfig: "libnl-route-3.0", providers: [.apt(["libnl-route-3-dev"])]),
         .systemLibrary(name: "Clibnftables", pkgConfig: "libnftables", providers: [.apt(["libnftables-dev"])]),
-        .target(name: "Linux", dependencies: ["CLinux", system], swiftSettings: settings),
+        .systemLibrary(name: "Clibseccomp", pkgConfig: "libseccomp", providers: [.apt(["libseccomp-dev"])]),
+        .target(name: "Linux", dependencies: ["CLinux", "Clibseccomp", system], swiftSettings: settings),
         // floor 1
-        .target(name: "Wire", dependencies: ["CLinux"], swiftSettings: settings),
+        .target(name: "Wire", dependencies: ["CLinux"], swiftSettings: strictSettings),
         // floor 2
-        .target(name: "LVS", dependencies: ["Wire"], swiftSettings: settings),
-        .target(name: "Decap", dependencies: ["Wire"], swiftSettings: settings),
+        .target(name: "LVS", dependencies: ["Wire"], swiftSettings: strictSettings),
+        .target(name: "Decap", dependencies: ["Wire"], swiftSettings: strictSettings),
         .target(name: "Links", dependencies: ["Wire", "CLinux", "Clibpcap", "Linux", system], swiftSettings: settings),
         // floor 3
         .target(name: "Admin", dependencies: ["LVS", "Wire", "CLinux", "Linux", system], swiftSettings: settings),
@@ -46,11 +49,14 @@ let package = Package(
         .target(
             name: "Runtime", dependencies: ["Admin", "Decap", "Host", "LVS", "Links", "Linux", "Replay", "Wire", "CLinux", system],
             swiftSettings: settings),
+        .target(
+            name: "Keeper", dependencies: ["Admin", "Host", "LVS", "Links", "Linux", "Runtime", "Wire", "CLinux", system],
+            swiftSettings: settings),
         // doors
         .executableTarget(
             name: "svs",
             dependencies: [
-                "Admin", "Decap", "Host", "LVS", "Links", "Replay", "Runtime", "Wire", "CLinux", system,
+                "Admin", "Decap", "Host", "Keeper", "LVS", "Links", "Linux", "Replay", "Runtime", "Wire", "CLinux", system,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: settings),
@@ -63,6 +69,11 @@ let package = Package(
         // tests
         .target(name: "LinkKit", dependencies: ["Links", "Wire"], path: "Tests/LinkKit", swiftSettings: settings),
         .target(name: "PacketKit", dependencies: ["Wire"], path: "Tests/PacketKit", swiftSettings: settings),
+        .target(name: "Attempts", path: "Tests/RightsProbe/Attempts", cSettings: cSettings),
+        .executableTarget(
+            name: "rights-probe", dependencies: ["Attempts", "CLinux", "Linux", "Links", "Wire", system], path: "Tests/RightsProbe/Program",
+            swiftSettings: settings),
+        .testTarget(name: "LinuxTests", dependencies: ["Linux", "CLinux"], swiftSettings: settings),
         .testTarget(name: "WireTests", dependencies: ["Wire", "PacketKit"], swiftSettings: settings),
         .testTarget(name: "LVSTests", dependencies: ["LVS", "Wire", "PacketKit", "CLinux"], swiftSettings: settings),
         .testTarget(name: "DecapTests", dependencies: ["Decap", "Wire", "PacketKit"], swiftSettings: settings),
@@ -77,6 +88,7 @@ let package = Package(
                 "Runtime", "Admin", "Decap", "Host", "LVS", "LinkKit", "Links", "Linux", "Replay", "Wire", "CLinux", "PacketKit",
             ],
             swiftSettings: settings),
+        .testTarget(name: "KeeperTests", dependencies: ["Keeper", "Host", "LVS", "Linux", "Wire"], swiftSettings: settings),
         .testTarget(
             name: "AdminTests", dependencies: ["Admin", "LVS", "Wire", "CLinux"], exclude: ["Transcripts", "Rulesets"],
             swiftSettings: settings),

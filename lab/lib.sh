@@ -65,13 +65,26 @@ open_lab() {
   ln -s "$svs" "$scratch/bin/svs"
   enter_lab
   touch "$scratch/hosts"
-  trap close_lab EXIT
+  trap 'status=$?; nothing_refused || status=1; close_lab; exit $status' EXIT
   trap 'exit 130' INT
   trap 'exit 143' TERM
 }
 
 # enter_lab: `svs` in the PATH is the one of this run, and `svs adm` speaks to the director of this run.
 enter_lab() { export PATH=$scratch/bin:$PATH SVS_CONTROL=$scratch/control; }
+
+# note_refused LOG...: keeps what a director was refused, before its log is that of another one.
+note_refused() { grep -hs '^svs: refused: ' "$@" >>"$scratch/refused"; }
+
+# nothing_refused: a director that works asks the kernel for nothing that its filter forbids (docs/security.md).
+nothing_refused() {
+  local lines
+  note_refused "$scratch"/*.log
+  lines=$(sort "$scratch/refused" | uniq -c)
+  [[ -n $lines ]] || return 0
+  check "no director was refused a system call" same "$lines" ""
+  return 1
+}
 
 # close_lab: ends what runs in the hosts of this run (and nothing else), then removes them.
 close_lab() {
@@ -135,6 +148,9 @@ own_quietly() {
 
 start() {
   local name=$1 label=$2; shift 2
+  note_refused "$scratch/$label.log"
+  # Now, not when the process has come so far: nobody shall read what one of the same label has said before.
+  : >"$scratch/$label.log"
   # A session of its own: Ctrl-C reaches the script, which then cleans up; and it outlives "lab/demo up", whose output
   # it must not hold open.
   setsid ip netns exec "svs-$run-$name" "$@" >"$scratch/$label.log" 2>&1 </dev/null 3>&- &
@@ -200,7 +216,7 @@ adm() { q director svs adm "$@"; }
 # three unanswered ones in a row it gives up on the rest.
 ask() {
   local times=''; (( $1 == 1 )) || times="   ($1 times)"
-  printf '%s[%s]%s $ curl %s%s\n' "$(colour_of client)" "${from:-client}" "$plain" "${*:2}" "$times" >&3
+  printf '%s[%s]%s $ curl %s%s\n' "$(colour_of "${from:-client}")" "${from:-client}" "$plain" "${*:2}" "$times" >&3
   q "${from:-client}" bash -c 'for ((i = 0, silent = 0; i < $1; i++)); do
     if ((silent < 3)) && curl -gskS --max-time 4 "${@:3}" "$2" 2>/dev/null; then silent=0; else echo nobody; silent=$((silent + 1)); fi
   done' - "$@"
@@ -222,8 +238,8 @@ udp_echo() { udp_server echo "$@"; }
 udp_stray() { udp_server stray "$@"; }
 udp_server() { start "$2" "$2-udp$3" /usr/bin/python3 "$lab/tools/udp" "$@"; wait_for 5 "the UDP server of $2" grep -qs ready "$scratch/$2-udp$3.log"; }
 
-# udp ask FROM TO PORT COUNT, udp burst FROM TO PORT COUNT SIZE: see lab/tools/udp.
-udp() { q client /usr/bin/python3 "$lab/tools/udp" "$@"; }
+# udp ask FROM TO PORT COUNT, udp burst FROM TO PORT COUNT SIZE: see lab/tools/udp; on $from (client), as all of these.
+udp() { q "${from:-client}" /usr/bin/python3 "$lab/tools/udp" "$@"; }
 
 # capture HOST LABEL INTERFACE FILTER [tcpdump option...]; captured LABEL ends it and prints the frames, one a line.
 capture() {
@@ -231,19 +247,22 @@ capture() {
   start "$name" "$label" tcpdump -Z root -nn -e -U --immediate-mode -i "$interface" -w "$scratch/$label.pcap" "$@" "$filter"
   wait_for 5 "tcpdump on $name" grep -qs 'listening on' "$scratch/$label.log"
 }
-captured() { stop "$1"; tcpdump -nn -e -r "$scratch/$1.pcap" 2>/dev/null; }
+# Ended by a signal, tcpdump leaves unread what it has not come to; where nothing is left to read, it sleeps.
+stop_capture() { wait_for 5 "tcpdump to come to an end" asleep "$1"; stop "$1"; }
+asleep() { [[ $(cut -d ' ' -f 3 "/proc/$(pid_of "$1")/stat" 2>/dev/null) != [RD] ]]; }
+captured() { stop_capture "$1" >&3; tcpdump -nn -e -r "$scratch/$1.pcap" 2>/dev/null; }
 
 # upload URL HOST...: 50 MB to URL, equal to what one of the hosts has stored. download URL: the same back.
 upload() {
   large
-  q client curl -gsS --connect-timeout 3 --max-time 20 -T "$scratch/files/large" "$1" || return 1
+  q "${from:-client}" curl -gsS --connect-timeout 10 --max-time 60 -T "$scratch/files/large" "$1" || return 1
   local host
   for host in "${@:2}"; do
     [[ ! -e $scratch/$host/store/large ]] || { equal "$scratch/$host/store/large"; local status=$?; rm -f "$scratch/$host/store/large"; return $status; }
   done
   echo "  no server has stored it"; return 1
 }
-download() { large; q client curl -gsS --connect-timeout 3 --max-time 20 -o "$scratch/back" "$1" && equal "$scratch/back"; }
+download() { large; q "${from:-client}" curl -gsS --connect-timeout 10 --max-time 60 -o "$scratch/back" "$1" && equal "$scratch/back"; }
 large() { [[ -s $scratch/files/large ]] || head -c 50000000 /dev/urandom >"$scratch/files/large"; }
 equal() { same "$(sha256sum <"$1")" "$(sha256sum <"$scratch/files/large")"; }
 

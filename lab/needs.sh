@@ -1,7 +1,7 @@
 # What a run needs before it can start: root, Swift, packages, svs itself. Sourced by lib.sh.
 
-packages=(libpcap-dev libnl-3-dev libnl-route-3-dev libnftables-dev pkg-config nginx-light curl iproute2
-  ethtool nftables tcpdump ipvsadm iptables openssl python3 gcc libc6-dev)
+packages=(libpcap-dev libnl-3-dev libnl-route-3-dev libnftables-dev libseccomp-dev pkg-config nginx-light curl iproute2
+  ethtool nftables tcpdump ipvsadm keepalived iptables openssl python3 gcc libc6-dev)
 # Welcome, not needed: what wants it says that it is not there.
 welcome=(user-mode-linux)
 
@@ -52,4 +52,12 @@ build_svs() {
   say "Building svs from $root"
   swift build -c release --product svs --package-path "$root" >&2 || { echo "lab/$(basename "$0"): svs does not build" >&2; exit 1; }
   svs=$(swift build -c release --product svs --package-path "$root" --show-bin-path)/svs
+}
+
+# Sets $preload: the library that carries ipvsadm and keepalived to svs, beside the binary, else built from this tree.
+preload_library() {
+  preload=$(dirname "$svs")/libsvs-ipvs.so
+  [[ ! -e $preload ]] || return 0
+  swift build -c release --product svs-ipvs --package-path "$root" >&2 || { echo "lab/$(basename "$0"): svs-ipvs does not build" >&2; exit 1; }
+  preload=$(swift build -c release --product svs-ipvs --package-path "$root" --show-bin-path)/libsvs-ipvs.so
 }

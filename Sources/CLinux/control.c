@@ -2,6 +2,7 @@
 #include "control.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -69,19 +70,46 @@ void svs_control_unlink(const char *path, uint64_t device, uint64_t inode)
     if (lstat(path, &file) == 0 && file.st_dev == device && file.st_ino == inode) unlink(path);
 }
 
+static int user_of(int fd, uint32_t *uid)
+{
+    struct ucred peer;
+    socklen_t length = sizeof peer;
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) < 0) return -errno;
+    *uid = peer.uid;
+    return 0;
+}
+
+// From here on a look at the queue moves the socket's peek offset, and taking the datagram off moves it back: the socket knows,
+// whoever holds it, whether the datagram at its head was looked at.
+static int peek_from_head(int fd)
+{
+    int head = 0;
+    return setsockopt(fd, SOL_SOCKET, SO_PEEK_OFF, &head, sizeof head) < 0 ? -errno : 0;
+}
+
 int svs_control_accept(int listener, uint32_t *uid)
 {
     int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (fd < 0) return -errno;
-    struct ucred peer;
-    socklen_t length = sizeof peer;
-    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) < 0) {
-        int failure = -errno;
+    int failure = peek_from_head(fd);
+    if (!failure) failure = user_of(fd, uid);
+    if (failure) {
         close(fd);
         return failure;
     }
-    *uid = peer.uid;
     return fd;
+}
+
+int svs_control_adopt(int fd, uint32_t *uid)
+{
+    int flags = fcntl(fd, F_GETFL);
+    if (flags < 0 || (!(flags & O_NONBLOCK) && fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)) return -errno;
+    int peeked = 0;
+    socklen_t length = sizeof peeked;
+    if (getsockopt(fd, SOL_SOCKET, SO_PEEK_OFF, &peeked, &length) < 0) return -errno;
+    int failure = peeked == 0 ? 0 : peek_from_head(fd);
+    if (!failure) failure = user_of(fd, uid);
+    return failure ? failure : peeked > 0;
 }
 
 int svs_control_connect(const char *path, unsigned seconds)
@@ -114,6 +142,21 @@ ssize_t svs_control_receive(int fd, void *bytes, size_t count)
     ssize_t length;
     do length = recv(fd, bytes, count, MSG_TRUNC); while (length < 0 && errno == EINTR);
     return length < 0 ? -errno : length;
+}
+
+ssize_t svs_control_peek(int fd, void *bytes, size_t count)
+{
+    ssize_t length;
+    do length = recv(fd, bytes, count, MSG_PEEK | MSG_TRUNC); while (length < 0 && errno == EINTR);
+    return length < 0 ? -errno : length;
+}
+
+int svs_control_discard(int fd)
+{
+    ssize_t length;
+    char byte;
+    do length = recv(fd, &byte, 0, MSG_TRUNC); while (length < 0 && errno == EINTR);
+    return length < 0 ? -errno : 0;
 }
 
 uint64_t svs_monotonic_seconds(void)

@@ -7,6 +7,7 @@
 #include <linux/if_tun.h>
 #include <linux/sockios.h>
 #include <net/if.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -73,6 +74,20 @@ int svs_link_up(const char *name, int mtu) {
     if (!error && ioctl(fd, SIOCGIFFLAGS, &request) != 0) error = errno;
     request.ifr_flags |= IFF_UP;
     if (!error && ioctl(fd, SIOCSIFFLAGS, &request) != 0) error = errno;
+    close(fd);
+    return error;
+}
+
+int svs_link_address(const char *name, const uint8_t address[4]) {
+    struct ifreq request;
+    int error = set_name(&request, name);
+    if (error) return error;
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) return errno;
+    struct sockaddr_in own = {.sin_family = AF_INET};
+    memcpy(&own.sin_addr, address, 4);
+    memcpy(&request.ifr_addr, &own, sizeof own);
+    if (ioctl(fd, SIOCSIFADDR, &request) != 0) error = errno;
     close(fd);
     return error;
 }

@@ -77,8 +77,7 @@ int svs_packet_queue(int socket, int receive, int bytes) {
     return setsockopt(socket, SOL_SOCKET, receive ? SO_RCVBUF : SO_SNDBUF, &bytes, sizeof bytes) ? -errno : 0;
 }
 
-int svs_packet_ring(int socket, uint32_t block_size, uint32_t blocks, uint32_t slot_size, uint32_t reserve,
-                    void **ring) {
+int svs_packet_ring(int socket, uint32_t block_size, uint32_t blocks, uint32_t slot_size, uint32_t reserve) {
     int failure;
     if ((failure = set_number(socket, PACKET_VERSION, TPACKET_V2))) return failure;
     if ((failure = set_number(socket, PACKET_RESERVE, (int)reserve))) return failure;
@@ -90,8 +89,11 @@ int svs_packet_ring(int socket, uint32_t block_size, uint32_t blocks, uint32_t s
         .tp_frame_size = slot_size,
         .tp_frame_nr = block_size / slot_size * blocks,
     };
-    if ((failure = set(socket, PACKET_RX_RING, &request, sizeof request))) return failure;
-    void *memory = mmap(NULL, (size_t)block_size * blocks, PROT_READ | PROT_WRITE, MAP_SHARED, socket, 0);
+    return set(socket, PACKET_RX_RING, &request, sizeof request);
+}
+
+int svs_packet_map(int socket, uint64_t size, void **ring) {
+    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, socket, 0);
     if (memory == MAP_FAILED) return -errno;
     *ring = memory;
     return 0;

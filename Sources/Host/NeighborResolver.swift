@@ -65,12 +65,9 @@ public final class NeighborResolver {
     private func request(_ key: LVS.Network.NeighborKey) -> Int32 {
         guard let neighbor = rtnl_neigh_alloc() else { return -NLE_NOMEM }
         defer { rtnl_neigh_put(neighbor) }
-        guard let address = key.address.withNetworkBytes({ nl_addr_build(key.address.isV4 ? AF_INET : AF_INET6, $0, $1) }) else {
-            return -NLE_NOMEM
-        }
-        defer { nl_addr_put(address) }
+        guard let address = NetlinkAddress(key.address) else { return -NLE_NOMEM }
         rtnl_neigh_set_ifindex(neighbor, key.interface)
-        rtnl_neigh_set_dst(neighbor, address)
+        rtnl_neigh_set_dst(neighbor, address.pointer)
         rtnl_neigh_set_state(neighbor, NUD_NONE)
         rtnl_neigh_set_flags(neighbor, UInt32(NTF_USE))
         var message: OpaquePointer?

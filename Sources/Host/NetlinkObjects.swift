@@ -15,6 +15,20 @@ extension IPAddress {
     }
 }
 
+/// An address as libnl takes it, for as long as this object.
+final class NetlinkAddress {
+    let pointer: OpaquePointer
+
+    /// - Parameter length: of a prefix in bits; all of them without it.
+    init?(_ address: IPAddress, length: Int? = nil) {
+        guard let built = address.withNetworkBytes({ nl_addr_build(address.isV4 ? AF_INET : AF_INET6, $0, $1) }) else { return nil }
+        if let length { nl_addr_set_prefixlen(built, Int32(clamping: length)) }
+        pointer = built
+    }
+
+    deinit { nl_addr_put(pointer) }
+}
+
 /// Interface flags of if.h (IFF_UP, IFF_LOOPBACK).
 private enum LinkFlags {
     static var up: UInt32 { 0x1 }

@@ -54,10 +54,27 @@ final class NetlinkSocket {
     private var receiver: ((RtnetlinkMessage) -> Void)?
 
     /// A socket for requests, or, with multicast groups (RTNLGRP_*, NFNLGRP_*), a non-blocking one for notifications.
-    init(groups: [UInt32] = [], protocol family: Int32 = NETLINK_ROUTE) throws(HostError) {
+    convenience init(groups: [UInt32] = [], protocol family: Int32 = NETLINK_ROUTE) throws(HostError) {
+        try self.init { nl_connect($0, family) }
+        guard !groups.isEmpty else { return }
+        hearNotifications()
+        svs_receive_buffer(descriptor, 4 << 20)
+        for group in groups {
+            let status = nl_socket_add_membership(socket, Int32(bitPattern: group))
+            guard status >= 0 else { throw .netlink("follow the host's network", status) }
+        }
+    }
+
+    /// A socket for notifications that somebody else has opened, its descriptor from now on this one's.
+    convenience init(adopting descriptor: Int32, protocol family: Int32) throws(HostError) {
+        try self.init { nl_socket_set_fd($0, family, descriptor) }
+        hearNotifications()
+    }
+
+    private init(opening open: (OpaquePointer) -> Int32) throws(HostError) {
         guard let socket = nl_socket_alloc() else { throw HostError("open a netlink socket", errno: ENOMEM) }
         self.socket = socket
-        let status = nl_connect(socket, family)
+        let status = open(socket)
         guard status >= 0 else { throw .netlink("open a netlink socket", status) }
         // A dump comes in messages as large as the reader's buffer, up to 32 KiB.
         nl_socket_set_msg_buf_size(socket, 65536)
@@ -70,14 +87,11 @@ final class NetlinkSocket {
                     .receiver?(RtnetlinkMessage(message: message, header: header))
                 return Int32(bitPattern: NL_OK.rawValue)
             }, own)
-        guard !groups.isEmpty else { return }
+    }
+
+    private func hearNotifications() {
         nl_socket_disable_seq_check(socket)
         nl_socket_set_nonblocking(socket)
-        svs_receive_buffer(descriptor, 4 << 20)
-        for group in groups {
-            let status = nl_socket_add_membership(socket, Int32(bitPattern: group))
-            guard status >= 0 else { throw .netlink("follow the host's network", status) }
-        }
     }
 
     deinit { nl_socket_free(socket) }

@@ -10,8 +10,10 @@ struct RuleEntry {
     let unfollowed: String?
     /// It is one of those that the kernel makes itself at the beginning.
     let isKernels: Bool
-    /// A director has made it, to lead the host's answers to itself.
+    /// A director has made it, to lead to itself what the host sends.
     let isDirectors: Bool
+    /// It leads everything to the table `local`, first of all.
+    var isLocals: Bool { PolicyRule.standard.contains { $0.priority == 0 && $0 == rule } }
 
     init?(_ message: RtnetlinkMessage) {
         guard let fixed = message.fixed(fib_rule_hdr.self), let family = IPFamily(netlink: Int32(fixed.family)) else { return nil }
@@ -31,7 +33,7 @@ struct RuleEntry {
         self.rule = rule
         unfollowed = fields.strange.isEmpty ? nil : "rule \(rule): \(fields.strange.joined(separator: ", ")) is not followed"
         isKernels = PolicyRule.standard.contains(rule)
-        isDirectors = fields.origin == LocalServerRouting.origin && rule.priority == LocalServerRouting.priority
+        isDirectors = fields.origin == OwnTrafficRouting.origin && [0, OwnTrafficRouting.priority].contains(rule.priority)
     }
 
     /// What the attributes say.

@@ -9,6 +9,11 @@ public final class RulesetNotifications {
     /// Listens from now on, in the network namespace of this thread.
     public init() throws(HostError) { socket = try NetlinkSocket(groups: [7], protocol: NETLINK_NETFILTER) }
 
+    /// Goes on with a socket that somebody else has opened, its descriptor from now on this one's.
+    public init(adopting descriptor: Int32) throws(HostError) {
+        socket = try NetlinkSocket(adopting: descriptor, protocol: NETLINK_NETFILTER)
+    }
+
     /// Readable (poll(2), POLLIN) when rules may have changed.
     public var descriptor: Int32 { socket.descriptor }
 

@@ -9,6 +9,8 @@ import Glibc
 public final class StackSuppressor {
     private let context: OpaquePointer
     private var current: SuppressionTable?
+    /// The kernel lets rules at the ingress ask for the host's addresses (its module nft_fib_netdev), as far as is known.
+    private var asksHost = true
     /// Name of the table, `svs_PID`; with a number behind where that name is taken.
     public private(set) var table: String
 
@@ -34,19 +36,30 @@ public final class StackSuppressor {
             let index = if_nametoindex(name)
             if index != 0 { interfaces[index] = name }
         }
-        let wanted = SuppressionTable(rules: SuppressionRules(suppressed), interfaces: interfaces)
-        guard let current else { return try create(wanted) }
-        let change = wanted.change(from: current, table)
-        guard !change.isEmpty else { return }
-        // What the kernel took away by itself, such as the chain of an interface that is gone, cannot be deleted; and sets
-        // of intervals may not like a change that a new set takes.
-        if run(change) != nil, let refusal = run(wanted.replacement(table)) {
-            throw HostError("mute the host stack", cause: refusal)
+        func wanted(_ asksHost: Bool) -> SuppressionTable {
+            SuppressionTable(rules: SuppressionRules(suppressed, asksHost: asksHost), interfaces: interfaces)
         }
-        self.current = wanted
+        var refusal = carryOut(wanted(asksHost))
+        if refusal != nil, asksHost, !suppressed.waitingAddresses.isEmpty {
+            refusal = carryOut(wanted(false))
+            asksHost = refusal != nil
+        }
+        if let refusal { throw HostError("mute the host stack", cause: refusal) }
     }
 
-    private func create(_ wanted: SuppressionTable) throws(HostError) {
+    /// Makes the table what is wanted, in one step; what nft said when it was refused.
+    private func carryOut(_ wanted: SuppressionTable) -> String? {
+        guard let current else { return create(wanted) }
+        let change = wanted.change(from: current, table)
+        guard !change.isEmpty else { return nil }
+        // What the kernel took away by itself, such as the chain of an interface that is gone, cannot be deleted; and sets
+        // of intervals may not like a change that a new set takes.
+        if run(change) != nil, let refusal = run(wanted.replacement(table)) { return refusal }
+        self.current = wanted
+        return nil
+    }
+
+    private func create(_ wanted: SuppressionTable) -> String? {
         var refusal = ""
         // A process of another PID namespace may have the same number.
         for attempt in 0..<16 {
@@ -54,12 +67,12 @@ public final class StackSuppressor {
             guard let answer = run(wanted.creation(name)) else {
                 table = name
                 current = wanted
-                return
+                return nil
             }
             refusal = answer
             guard answer.contains("File exists") || answer.contains("Operation not permitted") else { break }
         }
-        throw HostError("mute the host stack", cause: refusal)
+        return refusal
     }
 
     /// Runs commands as one transaction; what nft said when they were refused.

@@ -42,6 +42,8 @@ public struct SuppressedTraffic: Hashable, Sendable {
     /// Addresses that svs owns because the host does not have them: ARP requests and neighbour solicitations for them, and
     /// everything IP to them.
     public var ownedAddresses: [IPAddress]
+    /// Addresses that nobody has yet: as long as the host does not have them, none of the below goes for what is sent to them.
+    public var waitingAddresses: [IPAddress] = []
     /// Everything IP to these: local addresses of FULLNAT, which servers answer to.
     public var localAddresses: [IPAddress] = []
     /// Packets to these.
@@ -55,6 +57,8 @@ public struct SuppressedTraffic: Hashable, Sendable {
     public var marked: [Destination]
     /// Also ICMP errors that quote a packet of `services` (sent by the service) or of `replies` (sent to the server).
     public var icmpErrors: Bool
+    /// Packets from `services` to these: answers of servers to the host itself, which the director hands to it.
+    public var clientAddresses: [IPAddress] = []
     /// Names of the interfaces that the director receives on.
     public var interfaces: [String]
 

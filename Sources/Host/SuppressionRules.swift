@@ -28,12 +28,19 @@ struct SuppressionRules: Equatable {
     private(set) var sets: [String: NamedSet] = [:]
     private(set) var rules: [Chain: [String]] = [:]
 
-    init(_ suppressed: SuppressedTraffic) {
-        for family in [IPFamily.v4, .v6] { add(suppressed, of: family) }
+    /// - Parameter asksHost: each packet for an address that waits asks the kernel whether the host has it by now; without that
+    ///   the host sees them all.
+    init(_ suppressed: SuppressedTraffic, asksHost: Bool = true) {
+        for family in [IPFamily.v4, .v6] {
+            let words = ElementNames(family)
+            let waiting = suppressed.waitingAddresses.filter { $0.family == family }.map(\.description)
+            let unlessLocal = asksHost ? "fib daddr type != local " : ""
+            ask(words, "\(words.ip) daddr", "waiting", type: words.type, waiting, then: unlessLocal + "accept")
+            add(suppressed, of: family, words)
+        }
     }
 
-    private mutating func add(_ suppressed: SuppressedTraffic, of family: IPFamily) {
-        let words = ElementNames(family)
+    private mutating func add(_ suppressed: SuppressedTraffic, of family: IPFamily, _ words: ElementNames) {
         let owned = suppressed.ownedAddresses.filter { $0.family == family }
         ask(words, "\(words.ip) daddr", "owned", type: words.type, owned.map(\.description))
         let local = suppressed.localAddresses.filter { $0.family == family }
@@ -53,6 +60,8 @@ struct SuppressionRules: Equatable {
         ask(words, "\(words.ip) daddr . meta l4proto . th dport", "service", words.endpointType, services) { $0.description }
         ask(words, "\(words.ip) saddr . meta l4proto . th sport", "reply", words.endpointType, replies) { $0.description }
 
+        addClients(suppressed, words)
+
         let to = suppressed.fragmentAddresses.filter { $0.family == family }
         ask(words, "\(words.isFragment) \(words.ip) daddr", "fragment", type: words.type, to.map(\.description))
         let from = suppressed.fragmentSources.filter { $0.family == family }
@@ -63,6 +72,22 @@ struct SuppressionRules: Equatable {
         for (quoted, name, endpoints) in [(words.quotedSource, "quoted", services), (words.quotedDestination, "quotedreply", replies)] {
             ask(words, "\(words.isError) \(quoted)", name, "typeof \(quoted)", endpoints, words.raw)
         }
+    }
+
+    /// What servers answer to the host itself: from a service to one of the host's addresses, whole or in fragments.
+    private mutating func addClients(_ suppressed: SuppressedTraffic, _ words: ElementNames) {
+        let clients = suppressed.clientAddresses.filter { $0.family == words.family }.map(\.description)
+        let names = ["service", "servicerange"].map { $0 + words.suffix }.filter { sets[$0] != nil }
+        guard !clients.isEmpty, !names.isEmpty else { return }
+        let set = "client" + words.suffix
+        sets[set] = NamedSet(type: "type " + words.type, isInterval: false, elements: Set(clients))
+        for name in names {
+            drop(words.chain, "\(words.ip) daddr @\(set) \(words.ip) saddr . meta l4proto . th sport @\(name)", if: true)
+        }
+        let fragments = "clientfragment" + words.suffix
+        let services = suppressed.services.filter { $0.address.family == words.family }.map(\.address.description)
+        sets[fragments] = NamedSet(type: "type " + words.type, isInterval: false, elements: Set(services))
+        drop(words.chain, "\(words.isFragment) \(words.ip) daddr @\(set) \(words.ip) saddr @\(fragments)", if: true)
     }
 
     /// One set for each shape of destination that occurs.
@@ -105,16 +130,16 @@ struct SuppressionRules: Equatable {
         ask(words, match, name + "range", type: type, isInterval: true, ranges.map(text))
     }
 
-    /// Fills the set and adds the rule that drops what is in it; nothing for an empty one.
+    /// Fills the set and adds the rule for what is in it; nothing for an empty one.
     private mutating func ask(
         _ words: ElementNames, _ match: String, _ name: String, type: String, isInterval: Bool = false,
-        _ elements: [String]
+        _ elements: [String], then statement: String = "drop"
     ) {
         guard !elements.isEmpty else { return }
-        let name = name + (words.family == .v4 ? "4" : "6")
+        let name = name + words.suffix
         let type = type.hasPrefix("typeof") ? type : "type " + type
         sets[name] = NamedSet(type: type, isInterval: isInterval, elements: Set(elements))
-        drop(words.chain, "\(match) @\(name)", if: true)
+        rules[words.chain, default: []].append("\(match) @\(name) \(statement)")
     }
 
     private mutating func drop(_ chain: Chain, _ match: String, if isNeeded: Bool) {
@@ -146,6 +171,7 @@ private struct ElementNames {
     init(_ family: IPFamily) { self.family = family }
 
     private var is4: Bool { family == .v4 }
+    var suffix: String { is4 ? "4" : "6" }
     var ip: String { is4 ? "ip" : "ip6" }
     var chain: SuppressionRules.Chain { is4 ? .ip4 : .ip6 }
     var type: String { is4 ? "ipv4_addr" : "ipv6_addr" }

@@ -33,6 +33,18 @@ public final class TUNDevice {
         try Sysctl.write("0", to: "net/ipv4/conf/\(name)/rp_filter")
         let error = svs_link_up(name, Int32(clamping: mtu))
         guard error == 0 else { throw HostError("take the TUN device \(name) up with MTU \(mtu)", errno: error) }
+        // Without any address the loose filter of `all` takes nothing from the device. This one is the host's own anyway and
+        // is chosen as nobody's source.
+        let refusal = svs_link_address(name, [127, 83, 86, 83])
+        guard refusal == 0 else { throw HostError("give the TUN device \(name) an address", errno: refusal) }
+    }
+
+    /// Goes on with a device that somebody else has made, its descriptor from now on this one's.
+    public init(adopting descriptor: Int32, name: String, index: Int32, hasOffload: Bool) {
+        self.descriptor = descriptor
+        self.name = name
+        self.index = index
+        self.hasOffload = hasOffload
     }
 
     deinit { close(descriptor) }

@@ -68,7 +68,7 @@ public struct Director: ~Copyable {
     public init(connections capacity: Int = 1 << 20, seed: UInt64 = 0, hostEmulation: HostEmulation = .everything, at now: Instant = 0) {
         let own = Slab<UInt8>(capacity: StateMemory.size(connections: capacity))
         let place = [UInt8](repeating: 0, count: StateHeader.placeLength)
-        var memory = StateMemory(fresh: own.view.memory, connections: capacity, seed: seed, place: place)
+        var memory = unsafe StateMemory(fresh: own.view.memory, connections: capacity, seed: seed, place: place)
         memory.isLent = false
         self.init(in: memory, own: own, hostEmulation, at: now)
     }
@@ -173,7 +173,7 @@ public struct Director: ~Copyable {
         context.countedServer = -1
         guard packet.kind == .ip else { return answerNeighbor(frame, packet) }
         guard host.interfaces.isMine(frame) else {
-            return frame.ingress == Self.localInterface ? directOwn(&frame, packet, &context) : notMine(frame, packet)
+            return frame.isHostsOwn ? directOwn(&frame, packet, &context) : notMine(frame, packet)
         }
         guard !packet.takesSlowPath else { return directOnSlowPath(&frame, packet, &context) }
         guard services.hasServices(packet.family) else { return passServiceless(&frame, packet, &context) }
@@ -187,11 +187,11 @@ public struct Director: ~Copyable {
     /// A packet of a known connection, from the client's side.
     @inline(__always)
     mutating func known(_ frame: inout Frame, _ packet: inout Packet, _ id: ConnectionID, _ context: inout PacketContext) -> Verdict {
-        guard !hasLeft(packet, frame) else { return passThrough(&frame, packet, &context) }
+        if host.virtuals.mayBeGone, hasLeft(packet, frame) { return passThrough(&frame, packet, &context) }
         guard !packet.opensConnection else { return openAgain(&frame, packet, id, &context) }
         guard isServed(id) else { return unserved(&frame, packet, id, &context) }
         countRequest(id, packet, &context)
         trackState(id, packet, isReply: false)
-        return forward(&frame, packet, id, &context)
+        return forward(&frame, &packet, id, &context)
     }
 }

@@ -25,17 +25,19 @@ public struct Outbox: ~Copyable {
     mutating func room(for length: Int) -> Frame? {
         let words = (length + Self.headroom + 71) / 8
         guard length >= 0, used + words <= arena.capacity, !batch.isFull else { return nil }
-        let start = arena.mutableAddress(checked: used)
+        let start = unsafe arena.mutableAddress(checked: used)
         used += words
-        return Frame(buffer: UnsafeMutableRawPointer(start), capacity: words * 8, headroom: Self.headroom, length: length)
+        return unsafe Frame(buffer: UnsafeMutableRawPointer(start), capacity: words * 8, headroom: Self.headroom, length: length)
     }
 
-    /// Words of the arena for what is to be remembered until the batch ends; `nil` when it has used up the arena.
-    mutating func words(_ count: Int) -> UnsafeMutableBufferPointer<UInt64>? {
-        guard count > 0, used + count <= arena.capacity else { return nil }
-        let start = arena.mutableAddress(checked: used)
-        used += count
-        return UnsafeMutableBufferPointer(start: start, count: count)
+    /// Room for at least `count` elements that are to be remembered until the batch ends, whatever stands there now; `nil` when
+    /// the batch has used up the arena.
+    mutating func room<Element>(for count: Int, of _: Element.Type) -> SlabView<Element>? {
+        let words = (count * MemoryLayout<Element>.stride + 7) / 8
+        guard count > 0, used + words <= arena.capacity else { return nil }
+        let memory = unsafe UnsafeMutableRawBufferPointer(start: arena.mutableAddress(checked: used), count: words * 8)
+        used += words
+        return unsafe SlabView(memory)
     }
 
     /// A copy of a frame, offload included.

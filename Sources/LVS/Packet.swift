@@ -183,6 +183,11 @@ public struct Packet: BitwiseCopyable {
         flow.proto == IPProtocol.tcp || flow.proto == IPProtocol.udp || flow.proto == IPProtocol.sctp
     }
 
+    /// Whether all is there by which the kernel tells that a packet opens a connection: the transport header, of SCTP the first
+    /// chunk's as well.
+    @inline(__always)
+    var holdsOpening: Bool { hasTransport && (flow.proto != IPProtocol.sctp || transportLength >= 16) }
+
     /// Opens a connection: a TCP SYN bit, or an SCTP packet that begins with INIT.
     @inline(__always)
     var opensConnection: Bool {

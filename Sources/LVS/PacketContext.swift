@@ -3,7 +3,7 @@
 /// It travels along the path, `inout`, from `direct` to the answers, and nothing of it is left in the director. One context
 /// serves all packets of a batch: a packet of the ordinary kind changes the counted server only. Whoever finds out more about
 /// a packet (the slow path, reassembly) makes a context for that packet alone, which ends with it.
-struct PacketContext: ~Copyable {
+@safe struct PacketContext: ~Copyable {
     /// The server that the packet was counted for, -1 without one.
     var countedServer: ServerID = -1
     /// The packet is an ICMP error that makes a connection: a scheduler that hashes destinations sees the packet that it
@@ -20,8 +20,8 @@ struct PacketContext: ~Copyable {
     /// Not counted as a reference, so that a context costs nothing to make and to end: `explain` keeps the recorder alive.
     private let uncounted: Unmanaged<ExplanationRecorder>?
 
-    init(recorder: ExplanationRecorder? = nil) { uncounted = recorder.map(Unmanaged.passUnretained) }
+    init(recorder: ExplanationRecorder? = nil) { unsafe uncounted = recorder.map(Unmanaged.passUnretained) }
 
     /// Takes down what is decided, where the packet is to be explained.
-    var recorder: ExplanationRecorder? { uncounted?.takeUnretainedValue() }
+    var recorder: ExplanationRecorder? { unsafe uncounted?.takeUnretainedValue() }
 }

@@ -3,15 +3,26 @@ public protocol LiveLink: Link, SendableMetatype {
     /// The word that chooses this link: `ring` in `svs run --link ring`.
     static var scheme: String { get }
 
-    /// Opens the interface. Nothing that `filter` does not accept arrives, from the first frame on. Links that share a
-    /// fanout `group` share the frames, each flow on one of them.
-    init(on interfaceName: String, filter: PacketFilter, group: UInt16?) throws(LinkError)
+    /// Opens the interface's sockets. Nothing that `filter` does not accept arrives, from the first frame on. Links that share
+    /// a fanout `group` share the frames, each flow on one of them. Needs CAP_NET_RAW.
+    static func open(on interfaceName: String, filter: PacketFilter, group: UInt16?) throws(LinkError) -> LinkSockets
+
+    /// A link over sockets that `open` has made, here or in another process.
+    /// - Parameter position: where its reader stands, for a link that has a ring.
+    init(_ sockets: LinkSockets, position: RingPosition?) throws(LinkError)
 
     /// Lets the kernel keep back what the filter does not accept, or less where it has no room for the whole filter.
     func attach(_ filter: PacketFilter) throws(LinkError)
 
     /// The filter in force.
     var filter: PacketFilter { get }
+}
+
+extension LiveLink {
+    /// Opens the interface for this process alone.
+    public init(on interfaceName: String, filter: PacketFilter = .everything, group: UInt16? = nil) throws(LinkError) {
+        try self.init(Self.open(on: interfaceName, filter: filter, group: group), position: nil)
+    }
 }
 
 /// Every way to take frames from an interface; a new one is a file and a word here. The first is the usual one.
@@ -22,9 +33,14 @@ public enum LinkRoster {
 
     /// Opens an interface in the way that `scheme` names.
     public static func open(_ scheme: String, on interface: String, filter: PacketFilter = .everything) throws(LinkError) -> any LiveLink {
+        try type(of: scheme).init(on: interface, filter: filter)
+    }
+
+    /// The kind of link that `scheme` names.
+    public static func type(of scheme: String) throws(LinkError) -> any LiveLink.Type {
         guard let type = all.first(where: { $0.scheme == scheme }) else {
             throw LinkError("no link \(scheme); there are \(schemes.joined(separator: ", "))")
         }
-        return try type.init(on: interface, filter: filter, group: nil)
+        return type
     }
 }

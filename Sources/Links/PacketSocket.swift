@@ -14,6 +14,8 @@ public final class PacketSocket {
     /// Whether frames are received, or the socket only sends.
     public let receives: Bool
 
+    private var rebinding: (() -> Int32?)?
+
     /// The filter in force: the one that was attached, or a wider one.
     public private(set) var filter = PacketFilter.everything
 
@@ -36,6 +38,24 @@ public final class PacketSocket {
         _ = svs_packet_queue(descriptor, receives ? 1 : 0, 8 << 20)
     }
 
+    /// A bound socket that only sends.
+    public convenience init(sendingOn interfaceName: String) throws(LinkError) {
+        try self.init(on: interfaceName, receives: false)
+        try bind()
+    }
+
+    /// A bound socket that somebody else has opened, its descriptor from now on this one's. Its filter is not known: until one
+    /// is attached it counts as none.
+    /// - Parameter rebinding: binds the socket of this name anew with rights that this process lacks, and gives the
+    ///   interface's present number; `nil` when there is none.
+    public init(adopting descriptor: Int32, on interfaceName: String, interface: Int32, receives: Bool, rebinding: @escaping () -> Int32?) {
+        self.descriptor = descriptor
+        self.interfaceName = interfaceName
+        self.interface = interface
+        self.receives = receives
+        self.rebinding = rebinding
+    }
+
     deinit { if descriptor >= 0 { close(descriptor) } }
 
     /// Binds to the interface: from now on frames arrive.
@@ -44,7 +64,12 @@ public final class PacketSocket {
     }
 
     /// Binds again to the interface of this name, if there is one by now.
-    func rebind() -> Bool {
+    public func rebind() -> Bool {
+        if let rebinding {
+            guard let found = rebinding() else { return false }
+            interface = found
+            return true
+        }
         let found = svs_interface_number(descriptor, interfaceName)
         guard found > 0, svs_packet_bind(descriptor, found, receives ? 1 : 0) == 0 else { return false }
         interface = found
@@ -91,7 +116,7 @@ public final class PacketSocket {
     func pendingError() -> Int32 { svs_packet_error(descriptor) }
 
     /// Whether the interface still exists under its name and number.
-    var isPresent: Bool { svs_interface_number(descriptor, interfaceName) == interface }
+    public var isPresent: Bool { svs_interface_number(descriptor, interfaceName) == interface }
 
     /// Whether the interface is administratively up.
     var isUp: Bool { svs_interface_up(descriptor, interfaceName) == 1 }

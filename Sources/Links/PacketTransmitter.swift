@@ -10,11 +10,11 @@ final class PacketTransmitter {
     private let entries: UnsafeMutablePointer<svs_packet>
     private static var capacity: Int { 64 }
 
-    init(on interfaceName: String) throws(LinkError) {
-        socket = try PacketSocket(on: interfaceName, receives: false)
-        try socket.bind()
+    /// - Parameter socket: bound to its interface.
+    init(_ socket: PacketSocket) throws(LinkError) {
+        self.socket = socket
         guard let packets = svs_packets_new(UInt32(Self.capacity)) else {
-            throw LinkError("interface \(interfaceName): no memory for message headers")
+            throw LinkError("interface \(socket.interfaceName): no memory for message headers")
         }
         self.packets = packets
         entries = svs_packets_entries(packets)

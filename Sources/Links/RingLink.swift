@@ -22,43 +22,61 @@ public final class RingLink: LiveLink {
     private let queue: OpaquePointer
     private var linkState = LinkState()
     private var counts = LinkCounters()
+    /// Frames that a reader before this one had begun to read: bytes as they stand in their slots now.
+    public private(set) var begun: [[UInt8]] = []
 
     private let slotSize: Int
-    private static var blockSize: Int { 1 << 16 }
+    private let position: RingPosition
+    /// Where the position stands that outlives nobody.
+    private let ownWord: Slab<UInt64>
     /// Bytes asked for in front of each frame (PACKET_RESERVE). With the kernel's own padding more than 128 are left even
     /// after a VLAN tag came back.
     private static var reserve: Int { 128 }
 
-    public convenience init(on interfaceName: String, filter: PacketFilter = .everything, group: UInt16? = nil)
-        throws(LinkError)
-    {
-        try self.init(on: interfaceName, filter: filter, group: group, slots: 4096)
+    public static func open(on interfaceName: String, filter: PacketFilter, group: UInt16?) throws(LinkError) -> LinkSockets {
+        try open(on: interfaceName, filter: filter, group: group, slots: 4096)
     }
 
     /// A ring of `slots` frames, rounded up to whole blocks of 64 kB; a slot has 2 kB for ordinary Ethernet, more for jumbo
     /// frames.
-    public init(on interfaceName: String, filter: PacketFilter, group: UInt16?, slots: Int) throws(LinkError) {
-        socket = try PacketSocket(on: interfaceName, receives: true)
+    public static func open(on interfaceName: String, filter: PacketFilter, group: UInt16?, slots: Int) throws(LinkError) -> LinkSockets {
+        let socket = try PacketSocket(on: interfaceName, receives: true)
         try socket.attach(filter)
-        transmitter = try PacketTransmitter(on: interfaceName)
-        slotSize = Self.slotSize(mtu: socket.mtu)
-        let blocks = max(1, (min(slots, 1 << 16) * slotSize + Self.blockSize - 1) / Self.blockSize)
-        self.slots = blocks * Self.blockSize / slotSize
+        let sender = try PacketSocket(sendingOn: interfaceName)
+        let shape = RingShape(slots: slots, of: slotSize(mtu: socket.mtu))
+        try socket.check(
+            svs_packet_ring(
+                socket.descriptor, UInt32(RingShape.blockSize), UInt32(shape.blocks), UInt32(shape.slotSize), UInt32(reserve)),
+            "making a receive ring of \(shape.bytes >> 10) kB")
+        try socket.bind()
+        if let group { try socket.join(group: group) }
+        return LinkSockets(receiver: socket, sender: sender, ring: shape)
+    }
+
+    /// Maps the ring. What a reader before this one had begun to read is given back unread: it may be half rewritten, or sent
+    /// already.
+    public init(_ sockets: LinkSockets, position: RingPosition?) throws(LinkError) {
+        socket = sockets.receiver
+        guard let shape = sockets.ring else { throw LinkError("interface \(socket.interfaceName): the socket has no ring") }
+        slots = shape.slots
+        slotSize = shape.slotSize
+        ownWord = Slab(capacity: 1)
+        self.position = position ?? RingPosition(ownWord.view)
+        transmitter = try PacketTransmitter(sockets.sender)
         guard let queue = svs_packets_new(1) else {
-            throw LinkError("interface \(interfaceName): no memory for message headers")
+            throw LinkError("interface \(socket.interfaceName): no memory for message headers")
         }
         self.queue = queue
         var memory: UnsafeMutableRawPointer?
-        let result = svs_packet_ring(
-            socket.descriptor, UInt32(Self.blockSize), UInt32(blocks), UInt32(slotSize),
-            UInt32(Self.reserve), &memory)
+        let result = svs_packet_map(socket.descriptor, UInt64(shape.bytes), &memory)
         guard result == 0, let memory else {
             svs_packets_free(queue)
-            throw socket.failure("making a receive ring of \(blocks * Self.blockSize >> 10) kB", result)
+            throw socket.failure("mapping a receive ring of \(shape.bytes >> 10) kB", result)
         }
         ring = memory
-        try socket.bind()
-        if let group { try socket.join(group: group) }
+        (next, taken) = (self.position.next % slots, min(self.position.taken, slots))
+        begun = frames(taken)
+        returnSlots()
     }
 
     deinit {
@@ -86,14 +104,17 @@ public final class RingLink: LiveLink {
         var packet = svs_packet()
         var stored = 0
         while !batch.isFull, taken < slots, svs_ring_look(slot(next), &packet) == 1 {
-            if packet.queued == 1 {
-                guard stored < superframes.capacity else { break }
-                if takeQueued(packet, into: &batch, at: stored) { stored += 1 }
-            } else {
-                take(packet, into: &batch)
-            }
+            if packet.queued == 1, stored == superframes.capacity { break }
+            let current = slot(next)
+            // Before anything of the slot is changed.
             next = next + 1 == slots ? 0 : next + 1
             taken += 1
+            position.note(next: next, taken: taken)
+            if packet.queued == 1 {
+                if takeQueued(packet, into: &batch, at: stored) { stored += 1 }
+            } else {
+                take(packet, at: current, into: &batch)
+            }
         }
         if taken > 0 { linkState.carried() } else { try linkState.nothingArrived(at: socket, sending: transmitter) }
     }
@@ -117,13 +138,24 @@ public final class RingLink: LiveLink {
             svs_ring_return(slot(index))
             index = index + 1 == slots ? 0 : index + 1
             taken -= 1
+            position.note(next: next, taken: taken)
         }
     }
 
-    private func take(_ packet: svs_packet, into batch: inout Batch) {
+    /// The frames of the last `count` slots before `next` that are the reader's.
+    private func frames(_ count: Int) -> [[UInt8]] {
+        (0..<count).compactMap { back in
+            var packet = svs_packet()
+            let slot = slot((next + 2 * slots - count + back) % slots)
+            guard svs_ring_look(slot, &packet) == 1, packet.queued == 0, let bytes = packet.frame else { return nil }
+            return Bytes(bytes, count: min(Int(packet.length), slot + slotSize - bytes)).array
+        }
+    }
+
+    private func take(_ packet: svs_packet, at slot: UnsafeMutableRawPointer, into batch: inout Batch) {
         guard packet.type < UInt8(SVS_PACKET_OTHERHOST) else { return }
         guard packet.length == packet.arrived, let bytes = packet.frame else { return counts.truncated &+= 1 }
-        let buffer = slot(next) + Int(SVS_RING_HEADER)
+        let buffer = slot + Int(SVS_RING_HEADER)
         append(
             Frame(
                 buffer: buffer, capacity: slotSize - Int(SVS_RING_HEADER), headroom: bytes - buffer,

@@ -6,7 +6,10 @@ public final class SendingLink: Link {
     public private(set) var counters = LinkCounters()
 
     /// Opens a socket that only sends (protocol 0), so that the kernel copies no frame for it. Needs CAP_NET_RAW.
-    public init(on interfaceName: String) throws(LinkError) { transmitter = try PacketTransmitter(on: interfaceName) }
+    public convenience init(on interfaceName: String) throws(LinkError) { try self.init(PacketSocket(sendingOn: interfaceName)) }
+
+    /// A link over a socket that is open already.
+    public init(_ socket: PacketSocket) throws(LinkError) { transmitter = try PacketTransmitter(socket) }
 
     public var interface: Int32 { transmitter.socket.interface }
     public var wantsPoll: Bool { true }

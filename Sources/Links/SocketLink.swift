@@ -16,17 +16,23 @@ public final class SocketLink: LiveLink {
     private var counts = LinkCounters()
     public private(set) var wantsPoll = true
 
-    public init(on interfaceName: String, filter: PacketFilter = .everything, group: UInt16? = nil) throws(LinkError) {
-        socket = try PacketSocket(on: interfaceName, receives: true)
+    public static func open(on interfaceName: String, filter: PacketFilter, group: UInt16?) throws(LinkError) -> LinkSockets {
+        let socket = try PacketSocket(on: interfaceName, receives: true)
         try socket.attach(filter)
-        transmitter = try PacketTransmitter(on: interfaceName)
+        let sender = try PacketSocket(sendingOn: interfaceName)
+        try socket.bind()
+        if let group { try socket.join(group: group) }
+        return LinkSockets(receiver: socket, sender: sender)
+    }
+
+    public init(_ sockets: LinkSockets, position: RingPosition? = nil) throws(LinkError) {
+        socket = sockets.receiver
+        transmitter = try PacketTransmitter(sockets.sender)
         guard let packets = svs_packets_new(UInt32(store.capacity)) else {
-            throw LinkError("interface \(interfaceName): no memory for message headers")
+            throw LinkError("interface \(socket.interfaceName): no memory for message headers")
         }
         self.packets = packets
         entries = svs_packets_entries(packets)
-        try socket.bind()
-        if let group { try socket.join(group: group) }
     }
 
     deinit { svs_packets_free(packets) }

@@ -51,6 +51,6 @@ public final class FileReader {
 }
 
 /// What `body` throws, which is swift-system and throws nothing else, as the `Errno` that it is.
-func withErrno<Result>(_ body: () throws -> Result) throws(Errno) -> Result {
+public func withErrno<Result>(_ body: () throws -> Result) throws(Errno) -> Result {
     do { return try body() } catch { throw error as? Errno ?? .ioError }
 }

@@ -4,7 +4,7 @@ public import SystemPackage
 
 /// Signals as something to read (signalfd(2)): blocked for the thread that makes this and for those it starts.
 public final class Signals {
-    public enum Signal: Sendable { case hangUp, terminate, interrupt }
+    public enum Signal: Sendable { case hangUp, terminate, interrupt, childEnded }
 
     /// Readable when a signal has arrived.
     public let descriptor: Int32
@@ -23,6 +23,7 @@ public final class Signals {
         case SIGHUP: .hangUp
         case SIGTERM: .terminate
         case SIGINT: .interrupt
+        case SIGCHLD: .childEnded
         default: nil
         }
     }
@@ -32,6 +33,7 @@ public final class Signals {
         case .hangUp: SIGHUP
         case .terminate: SIGTERM
         case .interrupt: SIGINT
+        case .childEnded: SIGCHLD
         }
     }
 }

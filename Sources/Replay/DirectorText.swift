@@ -28,6 +28,6 @@ public enum DirectorText {
         var tunables = director.tunables
         tunables.forward4 = director.network.forwards4 ? 1 : 0
         tunables.forward6 = director.network.forwards6 ? 1 : 0
-        return Tunables.names.compactMap { name in tunables.value(of: name).map { "\(name) = \($0)\n" } }.joined()
+        return tunables.text
     }
 }

@@ -12,6 +12,9 @@ extension PacketScript {
         for packet in packets {
             do throws(PacketWords.WordsProblem) {
                 let (frame, interface) = try packet.words.frame(arrivingAt: network)
+                guard interface != Director.localInterface else {
+                    throw PacketWords.WordsProblem(text: "in lo: what the host itself sends comes in by no wire")
+                }
                 all.append((frame, packet.time, interface, packet.line))
             } catch { throw FileError(file: file, line: packet.line, text: error.text) }
         }

@@ -20,9 +20,11 @@ extension PacketWords {
     /// - Throws: `WordsProblem` when the interface that is named, or any, is missing.
     public func ingress(of network: Network) throws(WordsProblem) -> Ingress {
         if let interface {
-            guard let found = network.interface(named: interface), !found.isLoopback else {
+            guard var found = network.interface(named: interface) else {
                 throw WordsProblem(text: "in \(interface): the director has no such Ethernet interface")
             }
+            // What the host itself sends.
+            if found.isLoopback { found.index = Director.localInterface }
             return Ingress(interface: found, reason: .named)
         }
         if let route = network.lookup(source), route.kind == .unicast, let found = network.interface(route.interface), !found.isLoopback {
@@ -37,6 +39,7 @@ extension PacketWords {
     /// - Throws: `WordsProblem`.
     public func checkIngress(of network: Network, interfaces: [String]) throws(WordsProblem) {
         let ingress = try ingress(of: network), name = ingress.interface.name
+        guard ingress.interface.index != Director.localInterface else { return }
         guard ingress.reason != .assumed else {
             throw WordsProblem(
                 text: "no route of the host leads to \(source): say which interface the packet comes in by (in \(interfaces.first ?? name))"

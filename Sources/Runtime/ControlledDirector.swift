@@ -18,6 +18,8 @@ struct ControlledDirector: ~Copyable, ControlTarget {
     var recording: LiveRecording?
     /// The client that it is made for.
     private var recorder: Int32 = -1
+    /// Where is written down what the next director is to be told.
+    var journal: JournalRecorder?
     /// A command was carried out since this was last reset.
     var hasChanged = false
     /// Another thread is at work: a copy of the process would hold its locks for ever.
@@ -25,11 +27,22 @@ struct ControlledDirector: ~Copyable, ControlTarget {
 
     init(_ director: consuming Director) { self.director = director }
 
-    mutating func apply(_ command: Command) throws(CommandError) {
+    mutating func apply(_ command: Command) throws(CommandError) { try carryOut(command, nil) }
+
+    mutating func apply(_ command: Command, promising promise: JournalRecord.KeptAnswer) throws(CommandError) {
+        try carryOut(command, promise)
+    }
+
+    private mutating func carryOut(_ command: Command, _ promise: JournalRecord.KeptAnswer?) throws(CommandError) {
+        let pending = try journal?.prepare(command, promise, in: director)
         try director.apply(command)
+        if let journal, let pending { journal.write(pending, in: director) }
         recording?.pieces.changed(command)
         hasChanged = true
     }
+
+    func promised(to request: RequestNumber) -> [UInt8]? { journal?.promised(to: request) }
+    func settled(_ request: RequestNumber) { journal?.settled(request) }
 
     func inventory() -> Inventory { director.inventory() }
     func summary() -> Inventory { director.summary() }

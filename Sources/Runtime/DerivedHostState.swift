@@ -14,7 +14,10 @@ struct DerivedHostState {
     var captureMatches: [CaptureMatch] = []
     /// Addresses are translated, so that ICMP errors of anybody may concern the director.
     var translates = false
-    var localServers: Set<LocalServer> = []
+    /// What the host itself sends and the director wants.
+    var ownTraffic = OwnTraffic()
+    /// Services that the host as a client is not led to, since it would have too many rules.
+    var servicesNotLed = 0
     /// Outer packets bear the host's own address, so errors about them come to that.
     var tunnels = false
 
@@ -25,17 +28,21 @@ struct DerivedHostState {
             switch virtual.holder {
             case .host: break
             case .director: owned.append(virtual.address)
-            case .nobody: waiting.insert(virtual.address)
+            case .nobody: suppressed.waitingAddresses.append(virtual.address)
             }
         }
+        waiting = Set(suppressed.waitingAddresses)
         for service in inventory.services {
-            if service.key.mark == 0, !waiting.contains(service.key.address) { add(service) }
+            if service.key.mark == 0 { add(service) }
             for range in service.settings.localAddresses { addLocalAddresses(range, &director) }
         }
         if inventory.services.contains(where: { $0.key.mark != 0 }) {
-            for destination in director.marks4.destinations + director.marks6.destinations { add(destination, network) }
+            for rules in [director.marks4, director.marks6] {
+                for destination in rules.taken(by: inventory.services.map(\.key).filter { $0.mark != 0 }) { add(destination, network) }
+            }
         }
         for service in inventory.services { addServers(of: service, network) }
+        addClients(of: inventory.services, &director)
         owned = Set(owned).sorted()
         suppressed.ownedAddresses = owned
         suppressed.localAddresses = Set(suppressed.localAddresses).sorted()
@@ -47,8 +54,7 @@ struct DerivedHostState {
 
     private mutating func add(_ service: ServiceRecord) {
         let key = service.key
-        let ranges = !key.ranges.isEmpty ? key.ranges : key.port == 0 ? [0...65535] : [key.port...key.port]
-        for range in ranges {
+        for range in key.portRanges {
             suppressed.services.append(SuppressedTraffic.Endpoint(proto: key.proto, address: key.address, ports: range))
             captureMatches.append(CaptureMatch(.destination, key.address, proto: key.proto, ports: range))
             captureMatches.append(CaptureMatch(.source, key.address, proto: key.proto, ports: range))
@@ -81,10 +87,7 @@ struct DerivedHostState {
             return part
         }
         let width = marked.prefix.family.width
-        guard marked.length < width else {
-            if !waiting.contains(marked.prefix) { add(handled: marked) }
-            return
-        }
+        guard marked.length < width else { return add(handled: marked) }
         for entry in network.addresses where entry.address.matches(marked.prefix, length: marked.length) && !entry.address.isLoopback {
             add(handled: part(entry.address, width))
         }
@@ -122,7 +125,8 @@ struct DerivedHostState {
             let isLocal = network.isLocal(server.key.address) && !server.key.address.isLoopback
             for proto in service.key.mark != 0 ? [IPProtocol.tcp, IPProtocol.udp, IPProtocol.sctp] : [proto] {
                 if isLocal {
-                    localServers.insert(LocalServer(proto: proto, address: server.key.address, port: server.key.port))
+                    ownTraffic.answers.insert(
+                        OwnTraffic.Match(answersOf: server.key.address, proto: proto, port: server.key.port))
                     continue
                 }
                 captureMatches.append(CaptureMatch(.source, server.key.address, proto: proto, ports: ports))

@@ -1,7 +1,7 @@
 internal import Admin
 internal import CLinux
 internal import Glibc
-internal import Host
+public import Host
 public import LVS
 internal import Links
 internal import Linux
@@ -33,18 +33,30 @@ public struct DirectorLaunch {
         self.log = log
     }
 
-    /// Opens everything with this process's own rights. Needs CAP_NET_ADMIN and CAP_NET_RAW.
-    /// - Parameter state: what the files say.
-    public func start(_ state: RunFiles.State) throws -> EventLoop {
-        for name in interfaces where (try? LinkFacts(of: name))?.isLoopback == true {
-            throw RunError(
-                "interface \(name): nothing for a director arrives at the loopback; name the interface by which clients reach this host")
+    /// What another process gives a director.
+    public struct Surroundings {
+        public var requests: any HostRequests
+        public var clients: any ClientSource
+        public var memory: KeptMemory
+        /// Hears of changes of the host's netfilter rules, where they matter.
+        public var rulesChanges: RulesetNotifications?
+        /// The user that may control the director, beside root.
+        public var owner: UInt32
+
+        public init(requests: any HostRequests, clients: any ClientSource, memory: KeptMemory, rulesChanges: RulesetNotifications?, owner: UInt32) {
+            self.memory = memory
+            self.requests = requests
+            self.clients = clients
+            self.rulesChanges = rulesChanges
+            self.owner = owner
         }
-        let claims = try InterfaceClaims(interfaces, log: log)
+    }
+
+    /// Begins to direct.
+    /// - Parameter state: what the files say.
+    public func start(_ state: RunFiles.State, _ surroundings: Surroundings) throws -> EventLoop {
         let network = try HostNetwork()
-        let requests = try PrivilegedHost()
-        let followsRules = files.marksFromHost || files.honoursFirewall
-        let rulesChanges = followsRules ? try RulesetNotifications() : nil
+        let requests = surroundings.requests
         // They may have changed before anybody listened.
         var state = state
         state.rules.host = try files.hostRules()
@@ -65,13 +77,23 @@ public struct DirectorLaunch {
             at: Instant(svs_clock()))
         director.neighborPatience = 20_000_000_000
         let signals = try Signals([.terminate, .interrupt, .hangUp])
+        let clients = surroundings.clients
+        let table = ClientTable(surroundings.memory.clients)
+        let control = try ControlServer(owner: surroundings.owner, clients: table)
+        control.clientGone = { clients.left($0) }
+        for client in try clients.clientsAtStart() { control.adopt(client: client.descriptor, number: client.number) }
+        control.forgetOthers()
+        let journal = Journal(surroundings.memory.journal)
+        if let loss = journal.finding.loss { log.say("the journal of what was told before: \(loss)") }
+        let recalled = RecalledState(journal)
         let setup = EventLoop.Setup(
-            links: links, interfaces: interfaces, network: network, requests: requests, rulesChanges: rulesChanges,
-            control: try ControlServer(path: control), signals: signals, files: files, log: log, claims: claims)
+            links: links, interfaces: interfaces, network: network, requests: requests, rulesChanges: surroundings.rulesChanges,
+            control: control, signals: signals, files: files, log: log, clients: clients,
+            journal: (recalled, JournalRecorder(journal, recalled, clients: table)))
         _ = signal(SIGPIPE, SIG_IGN)
         let loop = try EventLoop(director, setup, state, start: "seed \(seed)\nconnections \(connections)\n")
         for key in state.ignored { log.say("note: \(files.sysctl ?? ""): \(key) is of no use to the director") }
-        log.say("director on \(interfaces.joined(separator: ", ")), control socket \(control)")
+        log.say("director on \(interfaces.joined(separator: ", ")), control socket \(self.control)")
         return loop
     }
 }

@@ -26,15 +26,17 @@ public final class EventLoop {
         var signals: Signals
         var files: RunFiles
         var log: Log
-        /// What keeps other directors off the interfaces.
-        var claims: InterfaceClaims?
+        /// Where clients come from that another process has accepted.
+        var clients: (any ClientSource)?
+        /// What an earlier director was told, and where is written down what this one is told.
+        var journal: (recalled: RecalledState, recorder: JournalRecorder)?
     }
 
     private var engine: ControlledDirector
     private let packets: PacketLoop
     private let egress: EgressLinks
     private let host: HostSide
-    /// The way to real servers that are the director itself.
+    /// The way to the director's host itself: as a real server, as a client.
     private let local: HostLink
     private let control: ControlServer
     private let signals: Signals
@@ -45,7 +47,8 @@ public final class EventLoop {
     private let log: Log
     private let files: RunFiles
     private let news: LinkNews
-    private let claims: InterfaceClaims?
+    private let requests: any HostRequests
+    private let clients: (any ClientSource)?
     /// Why the control socket could not be made again, as it was said last.
     private var controlFailure: ControlError?
     private var state: RunFiles.State
@@ -55,6 +58,8 @@ public final class EventLoop {
     /// Services or network have changed since the host side followed.
     private var isBehind = false
     private var lastFollowed: Instant = 0
+    /// Generation of the network that was followed last.
+    private var followed: UInt32 = 0
     private var nextSecond: Instant = 0
     /// Frames wait for a neighbour.
     private var waits = false
@@ -64,7 +69,7 @@ public final class EventLoop {
     /// What a ready descriptor is; links are numbered from `firstLink`.
     private enum Token {
         static let signals: UInt64 = 0, network: UInt64 = 1, control: UInt64 = 2, reload: UInt64 = 3, rulesChanges: UInt64 = 4
-        static let rulesReload: UInt64 = 5, claims: UInt64 = 6, firstLink: UInt64 = 16
+        static let rulesReload: UInt64 = 5, clients: UInt64 = 6, firstLink: UInt64 = 16
     }
     /// Turns of the packet loop between two looks at everything else.
     private static let turns = 16
@@ -76,7 +81,8 @@ public final class EventLoop {
     init(_ director: consuming Director, _ setup: Setup, _ state: RunFiles.State, start: String) throws {
         let log = setup.log
         self.log = log
-        claims = setup.claims
+        clients = setup.clients
+        requests = setup.requests
         self.state = state
         self.files = setup.files
         let news = LinkNews(setup.interfaces, log: log)
@@ -99,21 +105,17 @@ public final class EventLoop {
         engine = ControlledDirector(director)
         engine.interfaces = setup.interfaces
         engine.start = start
-        try configure(setup.files.services ?? "services")
+        try configure(setup)
     }
 
     private static var now: Instant { Instant(svs_clock()) }
 
     /// The first reading of the network, and the files' services.
-    private func configure(_ services: String) throws {
-        try updateNetwork()
-        state.set(in: &engine)
+    private func configure(_ setup: Setup) throws {
+        try updateNetwork(&engine)
         for line in state.warnings(files) { log.say(line) }
-        for command in state.plan.changes(from: ServicePlan()) + state.timeouts {
-            do throws(CommandError) { try engine.director.apply(command) } catch {
-                throw FileError(file: services, text: "\(command.summary): \(error.sentence)")
-            }
-        }
+        let log = log
+        try engine.begin(state, of: files, setup.journal) { log.say($0) }
         try follow()
         try poller.watch(signals.descriptor, as: Token.signals)
         try poller.watch(host.descriptor, as: Token.network)
@@ -121,15 +123,16 @@ public final class EventLoop {
         try poller.watch(reload.descriptor, as: Token.reload)
         try poller.watch(rulesReload.descriptor, as: Token.rulesReload)
         if let rulesChanges { try poller.watch(rulesChanges.descriptor, as: Token.rulesChanges) }
-        if let claims { try poller.watch(claims.descriptor, as: Token.claims) }
+        if let clients { try poller.watch(clients.descriptor, as: Token.clients) }
     }
 
     /// Runs until a signal ends it.
     public func run() throws {
         while !isStopped {
+            if clients?.hasHeard == true { try takeClients() }
             for place in try poller.wait(milliseconds: packets.hasWork ? 0 : patience) { try take(poller[place]) }
             var turns = 0
-            repeat { turns += 1 } while packets.turn(&engine) && packets.hasWork && turns < Self.turns
+            repeat { turns += 1 } while try packets.turn(&engine, follow: updateNetwork) && packets.hasWork && turns < Self.turns
             try work(at: Self.now)
         }
         control.close()
@@ -150,12 +153,12 @@ public final class EventLoop {
     private func take(_ token: UInt64) throws {
         switch token {
         case Token.signals: try takeSignals()
-        case Token.network: if try updateNetwork() { isBehind = true }
+        case Token.network: try updateNetwork(&engine)
         case Token.control: serve()
         case Token.reload: try applyFiles()
         case Token.rulesChanges: if try rulesChanges?.drain() == true { try readRules() }
         case Token.rulesReload: try applyRules()
-        case Token.claims: claims?.answer()
+        case Token.clients: try takeClients()
         default: packets.setReady(Int(token - Token.firstLink))
         }
     }
@@ -168,18 +171,25 @@ public final class EventLoop {
         }
     }
 
-    @discardableResult
-    private func updateNetwork() throws -> Bool {
-        let before = engine.director.network.addresses
-        guard try host.update(&engine.director) else { return false }
+    /// Also while `engine` is at work in the packet loop.
+    private func updateNetwork(_ engine: inout ControlledDirector) throws {
+        let before = engine.director.network.addresses, waiting = engine.director.waitingAddresses()
+        guard try host.update(&engine.director) else { return }
+        isBehind = true
+        // An address that came is not made to wait for others.
+        if engine.director.waitingAddresses() != waiting { lastFollowed = 0 }
         if let recording = engine.recording, engine.director.network.addresses != before {
             recording.pieces.changed(addresses: before, to: engine.director.network)
         }
-        claims?.follow(engine.director.network.interfaces)
+        requests.interfacesChanged()
         egress.follow(engine.director.network.interfaces)
         news.follow(engine.director.network.interfaces)
         packets.setAllReady()
-        return true
+    }
+
+    /// Takes the clients that another process has accepted.
+    private func takeClients() throws {
+        while let client = try clients?.nextClient() { control.adopt(client: client.descriptor, number: client.number) }
     }
 
     /// Answers clients that have asked something.
@@ -200,6 +210,7 @@ public final class EventLoop {
             let commands = fresh.apply(to: &engine, since: state) { log.say("\($0.summary): \($1.sentence)") }
             log.say(fresh.summary(since: state, commands: commands))
             state = fresh
+            noteFiles()
             isBehind = true
             sayOfRules(state.rules.failures)
         }
@@ -223,11 +234,14 @@ public final class EventLoop {
             state.rules.host = rules
             engine.rules = state.rules
             state.rules.set(in: &engine.director)
+            noteFiles()
             isBehind = true
             log.say("the host's netfilter rules changed and were read again")
             sayOfRules(state.rules.failures)
         }
     }
+
+    private func noteFiles() { engine.note(state) { log.say($0) } }
 
     /// No copy of the process is made while another thread is at work.
     private func noteThreads() { engine.mayFork = !reload.isUnderWay && !rulesReload.isUnderWay }
@@ -241,8 +255,9 @@ public final class EventLoop {
 
     /// What is due.
     private func work(at now: Instant) throws {
+        // The director itself learns path MTUs.
+        if followed != engine.director.network.generation { isBehind = true }
         if isBehind, now - lastFollowed >= Self.pause {
-            isBehind = false
             do { try follow() } catch { log.say("\(error)") }
         }
         let waited = waits
@@ -273,11 +288,13 @@ public final class EventLoop {
 
     /// Makes the host follow the services and the network that there are now.
     private func follow() throws {
-        defer { lastFollowed = Self.now }
+        isBehind = false
+        defer { (lastFollowed, followed) = (Self.now, engine.director.network.generation) }
         try host.follow(&engine.director, at: Self.now) { filter in
             for case let link as any LiveLink in packets.links { try link.attach(filter) }
+        } lead: { traffic, mtu throws(HostError) in
+            try local.lead(traffic, mtu: mtu)
         }
-        try local.route(host.localServers, mtu: host.smallestMTU)
         sayOfRules(state.rules.failures)
         try watchLinks()
     }

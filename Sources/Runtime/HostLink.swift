@@ -3,8 +3,9 @@ import LVS
 import Links
 import Wire
 
-/// The host stack as a link: packets for a real server that is the director itself go in through a TUN device, and what
-/// such a server answers comes out of it where the director has to translate it. The device is made when it is needed.
+/// The host stack as a link: packets for the director's host itself, as a real server or as a client, go in through a TUN
+/// device; what such a server answers comes out of it where the director has to translate it, and what the host asks of
+/// services. The device is made when it is needed.
 final class HostLink: Link {
     let interface = Director.localInterface
     private(set) var counters = LinkCounters()
@@ -16,14 +17,14 @@ final class HostLink: Link {
 
     init(_ requests: any HostRequests) { self.requests = requests }
 
-    /// Has the answers of these servers led here. `mtu` is what the director's interfaces carry.
-    func route(_ servers: Set<LocalServer>, mtu: Int) throws(HostError) {
-        guard !servers.isEmpty || device != nil else { return }
-        try requests.route(servers, into: opened(), mtu: mtu)
+    /// Has this traffic led here. `mtu` is what the director's interfaces carry.
+    func lead(_ traffic: OwnTraffic, mtu: Int) throws(HostError) {
+        guard !traffic.isEmpty || device != nil else { return }
+        try requests.lead(traffic, into: opened(), mtu: mtu)
     }
 
-    /// Leaves the host's answers to the host again.
-    func end() { requests.stopRouting() }
+    /// Leaves the host's own traffic to the host again.
+    func end() { requests.stopLeading() }
 
     var descriptor: Int32 { device?.descriptor ?? -1 }
 

@@ -20,10 +20,12 @@ public protocol HostRequests: AnyObject {
     func openSender(on interface: String) throws(LinkError) -> any Link
     /// A TUN device by which packets are exchanged with the host's stack.
     func openDevice() throws(HostError) -> TUNDevice
-    /// Has the host's answers from exactly these servers led into that device; `mtu` is what the director's interfaces carry.
-    func route(_ servers: Set<LocalServer>, into device: TUNDevice, mtu: Int) throws(HostError)
-    /// Leaves the host's answers to the host again.
-    func stopRouting()
+    /// Has exactly this of the host's own traffic led into that device; `mtu` is what the director's interfaces carry.
+    func lead(_ traffic: OwnTraffic, into device: TUNDevice, mtu: Int) throws(HostError)
+    /// Leaves the host's own traffic to the host again.
+    func stopLeading()
+    /// Says that the host's interfaces have changed.
+    func interfacesChanged()
     /// What went wrong last with something that is asked for without waiting for the answer.
     var lastRefusal: HostError? { get }
 }
@@ -32,13 +34,13 @@ public protocol HostRequests: AnyObject {
 public final class PrivilegedHost: HostRequests {
     private let suppressor: StackSuppressor
     private let resolver: NeighborResolver
-    private let replies: LocalServerRouting
+    private let routing: OwnTrafficRouting
 
     /// Removes what a director that was killed may have left in the host's policy rules.
     public init() throws(HostError) {
         suppressor = try StackSuppressor()
         resolver = try NeighborResolver()
-        replies = try LocalServerRouting()
+        routing = try OwnTrafficRouting()
     }
 
     public func suppress(_ traffic: SuppressedTraffic) throws(HostError) { try suppressor.apply(traffic) }
@@ -57,16 +59,20 @@ public final class PrivilegedHost: HostRequests {
 
     public func openDevice() throws(HostError) -> TUNDevice {
         let device = try TUNDevice(name: "svs%d", mtu: 65_535, offload: true)
+        // Where the host itself is the client, both ends are its own.
+        try Sysctl.write("1", to: "net/ipv4/conf/\(device.name)/accept_local")
         // The clients are not to be reached through the device; the loose filter of one interface outdoes a strict one of all.
         if ReversePathFilter.inForce(on: device.name) == .strict { try Sysctl.write("2", to: "net/ipv4/conf/\(device.name)/rp_filter") }
         return device
     }
 
-    public func route(_ servers: Set<LocalServer>, into device: TUNDevice, mtu: Int) throws(HostError) {
-        try replies.route(servers, into: device, mtu: mtu)
+    public func lead(_ traffic: OwnTraffic, into device: TUNDevice, mtu: Int) throws(HostError) {
+        try routing.lead(traffic, into: device, mtu: mtu)
     }
 
-    public func stopRouting() { replies.end() }
+    public func stopLeading() { routing.end() }
+
+    public func interfacesChanged() {}
 
     public var lastRefusal: HostError? { resolver.lastRefusal }
 }

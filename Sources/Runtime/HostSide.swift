@@ -19,10 +19,9 @@ final class HostSide {
     /// Addresses that nobody has.
     private var waiting: Set<IPAddress> = []
     private var announcements = Batch(capacity: Announcer.frames)
-    /// Real servers that are the host itself and whose answers the director translates.
-    private(set) var localServers: Set<LocalServer> = []
-    /// What every interface of the director carries, bytes of an IP packet.
-    private(set) var smallestMTU = 1500
+    /// Why what the host itself sends could not be led, as it was said last.
+    private var leadRefusal: HostError?
+    private var servicesNotLed = 0
 
     /// - Parameter interfaces: names of those that frames are taken from.
     init(_ source: any NetworkSource, _ requests: any HostRequests, interfaces: [String], log: Log) {
@@ -43,8 +42,13 @@ final class HostSide {
     }
 
     /// Mutes, announces and filters for the services that there are now.
-    /// - Parameter attach: gives the links a filter, before the host is muted for what it lets through.
-    func follow(_ director: inout Director, at now: Instant, attach: (PacketFilter) throws -> Void) throws {
+    /// - Parameters:
+    ///   - attach: gives the links a filter, before the host is muted for what it lets through.
+    ///   - lead: leads the host's own traffic to the director; every interface of that carries packets of so many bytes.
+    func follow(
+        _ director: inout Director, at now: Instant, attach: (PacketFilter) throws -> Void,
+        lead: (OwnTraffic, _ mtu: Int) throws(HostError) -> Void
+    ) throws {
         let derived = DerivedHostState(&director)
         var wanted = derived.suppressed
         wanted.interfaces = interfaces
@@ -56,11 +60,27 @@ final class HostSide {
             try requests.suppress(wanted)
             suppressed = wanted
         }
-        localServers = derived.localServers
-        smallestMTU = present.map(\.mtu).min() ?? 1500
+        try leadOwn(derived.ownTraffic, mtu: present.map(\.mtu).min() ?? 1500, by: lead)
         announce(derived.owned, present, director.network.forwards6, at: now)
         known = present
         tellHolders(derived.waiting, director.network)
+        if derived.servicesNotLed > servicesNotLed {
+            log.say("warning: this host itself does not reach \(derived.servicesNotLed) services by the director: too many rules")
+        }
+        servicesNotLed = derived.servicesNotLed
+    }
+
+    /// Leads what the host itself sends. Without the requests that it makes as a client the director is still of use to everybody
+    /// else.
+    private func leadOwn(_ traffic: OwnTraffic, mtu: Int, by lead: (OwnTraffic, _ mtu: Int) throws(HostError) -> Void) throws(HostError) {
+        do throws(HostError) {
+            try lead(traffic, mtu)
+            leadRefusal = nil
+        } catch {
+            guard traffic.answers.isEmpty else { throw error }
+            if error != leadRefusal { log.say("warning: this host itself does not reach its services by the director: \(error)") }
+            leadRefusal = error
+        }
     }
 
     /// Says which addresses wait for somebody to have them, and which wait no more.

@@ -1,11 +1,10 @@
-import CLinux
-import Glibc
-import LVS
-import Linux
-import SystemPackage
+internal import CLinux
+internal import Glibc
+internal import Linux
+internal import SystemPackage
 
 /// Keeps a second director of the network namespace off this one's interfaces: two of them would send every packet twice.
-final class InterfaceClaims {
+public final class InterfaceClaims {
     private struct Claim {
         var index: Int32
         var listener: Int32
@@ -17,7 +16,7 @@ final class InterfaceClaims {
 
     /// - Parameter interfaces: names.
     /// - Throws: `RunError` that names the director which has one of them, or `Errno`.
-    init(_ interfaces: [String], log: Log) throws {
+    public init(_ interfaces: [String], log: Log) throws {
         self.log = log
         poller = try Poller()
         for name in interfaces {
@@ -31,19 +30,20 @@ final class InterfaceClaims {
     deinit { for claim in claims.values { close(claim.listener) } }
 
     /// Readable when somebody asks.
-    var descriptor: Int32 { poller.descriptor }
+    public var descriptor: Int32 { poller.descriptor }
 
     /// Tells whoever asks which process this is.
-    func answer() { for claim in claims.values { svs_claim_answer(claim.listener) } }
+    public func answer() { for claim in claims.values { svs_claim_answer(claim.listener) } }
 
     /// Follows interfaces that are back under another index.
-    func follow(_ interfaces: [Network.Interface]) {
+    /// - Parameter index: the number of an interface, `nil` where there is none of this name.
+    public func follow(_ index: (String) -> Int32?) {
         for (name, claim) in claims {
-            guard let interface = interfaces.first(where: { $0.name == name }), interface.index != claim.index else { continue }
-            guard let isFree = try? self.claim(name, interface.index) else { continue }
+            guard let index = index(name), index != claim.index else { continue }
+            guard let isFree = try? self.claim(name, index) else { continue }
             guard isFree else {
-                log.say("warning: interface \(name): \(Self.holder(of: interface.index)) directs its frames as well")
-                claims[name]?.index = interface.index
+                log.say("warning: interface \(name): \(Self.holder(of: index)) directs its frames as well")
+                claims[name]?.index = index
                 continue
             }
             poller.forget(claim.listener)

@@ -35,7 +35,6 @@ enum LiveExplanation {
         }
         defer {
             close(pipe)
-            kill(child, SIGKILL)
             waitpid(child, nil, 0)
         }
         return String(decoding: try collect(pipe), as: UTF8.self)

@@ -38,7 +38,6 @@ final class LiveRecording {
     deinit {
         guard child > 0 else { return }
         close(pipe)
-        kill(child, SIGKILL)
         waitpid(child, nil, 0)
     }
 

@@ -40,21 +40,26 @@ final class PacketLoop {
     var hasWork: Bool { links.indices.contains { isReady[$0] || !links[$0].wantsPoll } }
 
     /// One turn: time passes, then each link that is ready is read once. False when nothing arrived.
-    func turn(_ engine: inout ControlledDirector) -> Bool {
+    /// - Parameter follow: takes over what changed on the host, before frames are directed that may have come after it. Asked
+    ///   only while addresses wait for the host to have them.
+    func turn(_ engine: inout ControlledDirector, follow: (inout ControlledDirector) throws -> Void) rethrows -> Bool {
         let now = clock()
         advance(&engine, to: now)
         var arrived = false
         for place in links.indices where isReady[place] || !links[place].wantsPoll {
             isReady[place] = false
-            if direct(from: links[place], &engine, at: now) { arrived = true }
+            if try direct(from: links[place], &engine, at: now, follow) { arrived = true }
         }
         return arrived
     }
 
-    private func direct(from link: any Link, _ engine: inout ControlledDirector, at start: Instant) -> Bool {
+    private func direct(
+        from link: any Link, _ engine: inout ControlledDirector, at start: Instant, _ follow: (inout ControlledDirector) throws -> Void
+    ) rethrows -> Bool {
         batch.removeAll()
         do throws(LinkError) { try link.receive(into: &batch) } catch { complain(error, link.interface) }
         guard !batch.isEmpty else { return false }
+        if !engine.director.waitingAddresses().isEmpty { try follow(&engine) }
         if let recording = engine.recording?.pieces {
             // In a case no two batches have the same time: it tells in what order the interfaces had their turn.
             let now = clock()

@@ -1,5 +1,4 @@
 import Admin
-import Glibc
 import LVS
 import Linux
 import Replay
@@ -16,7 +15,7 @@ final class Reload<Value> {
 
     /// What the thread works on. It alone touches `result` until it has raised `finished`.
     private final class Reading: @unchecked Sendable {
-        var thread = pthread_t()
+        var thread: BackgroundThread?
         var result: Result<Value, FileError> = .failure(FileError(file: "svs", text: "nothing was read"))
     }
 
@@ -26,7 +25,7 @@ final class Reload<Value> {
     }
 
     /// A reading that has not ended, of a pipe for example, is left to itself.
-    deinit { if let reading { pthread_detach(reading.thread) } }
+    deinit { reading?.thread?.detach() }
 
     /// Readable when a reading is finished.
     var descriptor: Int32 { finished.descriptor }
@@ -38,7 +37,7 @@ final class Reload<Value> {
         guard reading == nil else { return isWantedAgain = true }
         let begun = Reading()
         let read = read, finished = finished
-        begun.thread = try ThreadBody.start {
+        begun.thread = try BackgroundThread {
             do throws(FileError) { begun.result = .success(try read()) } catch { begun.result = .failure(error) }
             finished.raise()
         }
@@ -49,7 +48,7 @@ final class Reload<Value> {
     func finish() throws(Errno) -> Result<Value, FileError>? {
         finished.clear()
         guard let ended = reading else { return nil }
-        pthread_join(ended.thread, nil)
+        ended.thread?.join()
         reading = nil
         guard isWantedAgain else { return ended.result }
         isWantedAgain = false
@@ -61,29 +60,6 @@ final class Reload<Value> {
 extension Reload where Value == RunFiles.State {
     /// The director's files, read and rehearsed.
     convenience init(_ files: RunFiles) throws(Errno) { try self.init { () throws(FileError) in try files.read() } }
-}
-
-/// What a thread does, as pthread_create takes it.
-private final class ThreadBody {
-    let run: @Sendable () -> Void
-
-    private init(_ run: @escaping @Sendable () -> Void) { self.run = run }
-
-    static func start(_ run: @escaping @Sendable () -> Void) throws(Errno) -> pthread_t {
-        let context = Unmanaged.passRetained(ThreadBody(run))
-        var thread = pthread_t()
-        let failure = pthread_create(
-            &thread, nil,
-            { context in
-                if let context { Unmanaged<ThreadBody>.fromOpaque(context).takeRetainedValue().run() }
-                return nil
-            }, context.toOpaque())
-        guard failure == 0 else {
-            context.release()
-            throw Errno(rawValue: failure)
-        }
-        return thread
-    }
 }
 
 extension RunFiles.State {

@@ -1,7 +1,7 @@
 public import Admin
 internal import Host
 internal import LVS
-internal import SystemPackage
+public import SystemPackage
 internal import Wire
 
 /// The files that `svs run` reads at the start and again on SIGHUP.
@@ -15,7 +15,15 @@ public struct RunFiles: Sendable {
     /// What the host's own rules drop is dropped.
     public var honoursFirewall: Bool
     /// Opens a file for reading; another process may do it that has the rights for it.
-    var open: @Sendable (String) throws(FileError) -> FileDescriptor = { path throws(FileError) in try TextFile.open(path) }
+    public var open: @Sendable (String) throws(FileError) -> FileDescriptor = { path throws(FileError) in try TextFile.open(path) }
+    /// Runs a command of the host for what it prints; likewise.
+    public var output: @Sendable (String) throws(FileError) -> (text: String, errors: String)? = { command throws(FileError) in
+        try HostCommand.output(command)
+    }
+    /// Paths of all files.
+    public var paths: [String] { [services, marks, marks6, sysctl].compactMap { $0 } }
+    /// Whether the host's own rules are asked for.
+    public var readsHostRules: Bool { marksFromHost || honoursFirewall }
 
     public init(
         services: String? = nil, marks: String? = nil, marks6: String? = nil, marksFromHost: Bool = false, sysctl: String? = nil,
@@ -31,6 +39,8 @@ public struct RunFiles: Sendable {
 
     /// What all of them say at one moment.
     public struct State {
+        /// The text of the services file.
+        var servicesText = ""
         var plan = ServicePlan()
         var timeouts: [Command] = []
         var marks4 = MarkRules(family: .v4)
@@ -76,10 +86,10 @@ public struct RunFiles: Sendable {
 
     /// - Returns: the keys of the services that the file adds.
     private func readServices(_ path: String, _ state: inout State) throws(FileError) -> [ServiceKey] {
-        let file = try ServicesFile(text(path), name: path, names: SystemNames())
+        state.servicesText = try text(path)
+        let file = try ServicesFile(state.servicesText, name: path, names: SystemNames())
         try Self.rehearse(file)
-        state.plan = try ServicePlan(file)
-        state.timeouts = file.commands.filter { if case .setTimeouts = $0 { true } else { false } }
+        try state.take(file)
         return file.commands.addedServices
     }
 
@@ -91,8 +101,8 @@ public struct RunFiles: Sendable {
     /// The host's own rules, where they are wanted. Without an answer from a command the director goes on without its rules, unless
     /// it is for the marks.
     func hostRules() throws(FileError) -> HostRules? {
-        guard marksFromHost || honoursFirewall else { return nil }
-        let rules = try HostRules()
+        guard readsHostRules else { return nil }
+        let rules = try HostRules(output: output)
         if marksFromHost, let failure = rules.failures.first { throw failure }
         return rules
     }
@@ -129,8 +139,7 @@ public struct RunFiles: Sendable {
             "net.ipv4.ipfrag_low_thresh", "net.ipv4.ipfrag_max_dist", "net.ipv6.ip6frag_time",
             "net.ipv6.ip6frag_high_thresh", "net.ipv6.ip6frag_low_thresh", "net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding",
         ] {
-            let path = "/proc/sys/" + key.split(separator: ".").joined(separator: "/")
-            guard let value = Sysctl.read(path) else { continue }
+            guard let value = Sysctl.read(key.split(separator: ".").joined(separator: "/")) else { continue }
             try? tunables.set(key, to: value)
         }
         return tunables

@@ -36,11 +36,11 @@ public struct Batch: ~Copyable {
     public subscript(index: Int) -> Frame {
         @inline(__always) unsafeAddress {
             precondition(UInt(bitPattern: index) < UInt(bitPattern: count))
-            return slots.view.address(index)
+            return unsafe UnsafePointer(slots.view.trusted(index))
         }
         @inline(__always) unsafeMutableAddress {
             precondition(UInt(bitPattern: index) < UInt(bitPattern: count))
-            return slots.view.mutableAddress(index)
+            return unsafe slots.view.trusted(index)
         }
     }
 }

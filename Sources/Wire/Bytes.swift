@@ -3,13 +3,13 @@
 /// Reads and writes are big-endian (network order) and checked against the window's length; a view that has checked
 /// its length once uses the `unchecked` forms through its own named fields. The window is valid only as long as the
 /// buffer it looks into, which is one batch of the engine: never keep one.
-@frozen public struct Bytes {
+@safe @frozen public struct Bytes {
     public let base: UnsafeMutableRawPointer
     public let count: Int
 
     @inlinable @inline(__always)
     public init(_ base: UnsafeMutableRawPointer, count: Int) {
-        self.base = base
+        unsafe self.base = base
         self.count = count
     }
 
@@ -17,11 +17,11 @@
     public subscript(index: Int) -> UInt8 {
         get {
             precondition(UInt(bitPattern: index) < UInt(bitPattern: count))
-            return base.load(fromByteOffset: index, as: UInt8.self)
+            return unsafe base.load(fromByteOffset: index, as: UInt8.self)
         }
         nonmutating set {
             precondition(UInt(bitPattern: index) < UInt(bitPattern: count))
-            base.storeBytes(of: newValue, toByteOffset: index, as: UInt8.self)
+            unsafe base.storeBytes(of: newValue, toByteOffset: index, as: UInt8.self)
         }
     }
 
@@ -30,14 +30,14 @@
     public func dropFirst(_ start: Int) -> Bytes {
         precondition(start >= 0)
         let skipped = min(start, count)
-        return Bytes(base + skipped, count: count &- skipped)
+        return unsafe Bytes(base + skipped, count: count &- skipped)
     }
 
     /// At most the first `length` bytes.
     @inlinable @inline(__always)
     public func prefix(_ length: Int) -> Bytes {
         precondition(length >= 0)
-        return Bytes(base, count: min(length, count))
+        return unsafe Bytes(base, count: min(length, count))
     }
 
     /// Whether `length` bytes stand at `offset`.
@@ -55,74 +55,74 @@
     @inlinable @inline(__always)
     public func big16(at offset: Int) -> UInt16 {
         check(2, at: offset)
-        return UInt16(bigEndian: base.loadUnaligned(fromByteOffset: offset, as: UInt16.self))
+        return unsafe UInt16(bigEndian: base.loadUnaligned(fromByteOffset: offset, as: UInt16.self))
     }
 
     @inlinable @inline(__always)
     public func big32(at offset: Int) -> UInt32 {
         check(4, at: offset)
-        return UInt32(bigEndian: base.loadUnaligned(fromByteOffset: offset, as: UInt32.self))
+        return unsafe UInt32(bigEndian: base.loadUnaligned(fromByteOffset: offset, as: UInt32.self))
     }
 
     @inlinable @inline(__always)
     public func big64(at offset: Int) -> UInt64 {
         check(8, at: offset)
-        return UInt64(bigEndian: base.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
+        return unsafe UInt64(bigEndian: base.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
     }
 
     @inlinable @inline(__always)
     public func setBig16(_ value: UInt16, at offset: Int) {
         check(2, at: offset)
-        base.storeBytes(of: value.bigEndian, toByteOffset: offset, as: UInt16.self)
+        unsafe base.storeBytes(of: value.bigEndian, toByteOffset: offset, as: UInt16.self)
     }
 
     @inlinable @inline(__always)
     public func setBig32(_ value: UInt32, at offset: Int) {
         check(4, at: offset)
-        base.storeBytes(of: value.bigEndian, toByteOffset: offset, as: UInt32.self)
+        unsafe base.storeBytes(of: value.bigEndian, toByteOffset: offset, as: UInt32.self)
     }
 
     @inlinable @inline(__always)
     public func setBig64(_ value: UInt64, at offset: Int) {
         check(8, at: offset)
-        base.storeBytes(of: value.bigEndian, toByteOffset: offset, as: UInt64.self)
+        unsafe base.storeBytes(of: value.bigEndian, toByteOffset: offset, as: UInt64.self)
     }
 
     /// Copies all of `source` to `offset`.
     @inlinable @inline(__always)
     public func copy(_ source: Bytes, to offset: Int = 0) {
         check(source.count, at: offset)
-        (base + offset).copyMemory(from: source.base, byteCount: source.count)
+        unsafe (base + offset).copyMemory(from: source.base, byteCount: source.count)
     }
 
     /// Copies an array of bytes to `offset`.
     public func copy(_ source: [UInt8], to offset: Int = 0) {
         check(source.count, at: offset)
-        source.withUnsafeBytes { from in
+        unsafe source.withUnsafeBytes { from in
             guard let start = from.baseAddress else { return }
-            (base + offset).copyMemory(from: start, byteCount: from.count)
+            unsafe (base + offset).copyMemory(from: start, byteCount: from.count)
         }
     }
 
     /// Sets `length` bytes at `offset` to `value`.
     public func fill(_ value: UInt8 = 0, at offset: Int, count length: Int) {
         check(length, at: offset)
-        (base + offset).initializeMemory(as: UInt8.self, repeating: value, count: length)
+        unsafe (base + offset).initializeMemory(as: UInt8.self, repeating: value, count: length)
     }
 
     /// The bytes as an array of their own.
-    public var array: [UInt8] { [UInt8](UnsafeRawBufferPointer(start: base, count: count)) }
+    public var array: [UInt8] { unsafe [UInt8](UnsafeRawBufferPointer(start: base, count: count)) }
 }
 
 extension Array<UInt8> {
     /// Lends the array's bytes as a window for the duration of `body`.
     public mutating func withBytes<Result>(_ body: (Bytes) throws -> Result) rethrows -> Result {
-        try withUnsafeMutableBytes { buffer in
+        try unsafe withUnsafeMutableBytes { buffer in
             guard let base = buffer.baseAddress else {
                 var nothing: UInt64 = 0
-                return try Swift.withUnsafeMutableBytes(of: &nothing) { try body(Bytes($0.baseAddress!, count: 0)) }
+                return try unsafe Swift.withUnsafeMutableBytes(of: &nothing) { try unsafe body(Bytes($0.baseAddress!, count: 0)) }
             }
-            return try body(Bytes(base, count: buffer.count))
+            return try unsafe body(Bytes(base, count: buffer.count))
         }
     }
 }

@@ -1,6 +1,6 @@
 /// One Ethernet frame in a buffer that somebody else owns (a ring slot, a pool, the engine's arena), with room in front
-/// for an outer header and behind for growth.
-@frozen public struct Frame: BitwiseCopyable {
+/// for an outer header and behind for growth. It stays within its buffer; whoever lends the buffer keeps it alive.
+@safe @frozen public struct Frame: BitwiseCopyable {
     @usableFromInline let buffer: UnsafeMutableRawPointer
     @usableFromInline let capacity: Int32
     /// Free bytes before the frame.
@@ -21,7 +21,7 @@
         offload: Offload = Offload()
     ) {
         precondition(headroom >= 0 && length >= 0 && headroom &+ length <= capacity)
-        self.buffer = buffer
+        unsafe self.buffer = buffer
         self.capacity = Int32(truncatingIfNeeded: capacity)
         self.headroom = Int32(truncatingIfNeeded: headroom)
         self.length = Int32(truncatingIfNeeded: length)
@@ -36,7 +36,7 @@
 
     /// The frame from its destination MAC to its last byte.
     @inlinable @inline(__always)
-    public var bytes: Bytes { Bytes(buffer + Int(headroom), count: Int(length)) }
+    public var bytes: Bytes { unsafe Bytes(buffer + Int(headroom), count: Int(length)) }
 
     /// Free bytes behind the frame.
     @inlinable @inline(__always)

@@ -25,7 +25,8 @@ struct carried {
 /// The function of that name which this library stands in front of.
 void *svs_next(const char *name);
 
-/// A new connection to the control socket, or -1 with errno.
+/// A new connection to the control socket, or -1 with errno. A director that was there and is gone is waited for, five seconds
+/// long and once: it is restarted, or it was stopped.
 int svs_connect(void);
 
 /// Finds a carried socket; false for any other descriptor.

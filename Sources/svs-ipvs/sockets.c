@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 // ipvsadm opens a socket for each message: places of closed sockets are used again.
@@ -78,7 +79,7 @@ void svs_remember(struct carried socket)
     release();
 }
 
-int svs_connect(void)
+static int connect_once(void)
 {
     const char *path = secure_getenv("SVS_CONTROL");
     if (!path || !*path) path = SVS_IPVS_DEFAULT_CONTROL;
@@ -97,6 +98,31 @@ int svs_connect(void)
     close(fd);
     errno = failure;
     return -1;
+}
+
+// What this process knows of directors: nothing, that one was there, that one was waited for in vain.
+enum { UNKNOWN, MET, MISSED };
+static int known;
+
+// A socket that nobody listens at is left by a director that was killed; without a file, only one that was met is expected again.
+static bool is_expected(int failure)
+{
+    int now = __atomic_load_n(&known, __ATOMIC_RELAXED);
+    return (failure == ECONNREFUSED && now != MISSED) || (failure == ENOENT && now == MET);
+}
+
+int svs_connect(void)
+{
+    enum { PATIENCE = 5000, PAUSE = 50 }; // milliseconds
+    int fd = connect_once();
+    bool waits = fd < 0 && is_expected(errno);
+    for (int waited = 0; waits && fd < 0 && waited < PATIENCE; waited += PAUSE) {
+        struct timespec pause = { .tv_nsec = PAUSE * 1000000 };
+        nanosleep(&pause, NULL);
+        fd = connect_once();
+    }
+    if (fd >= 0 || waits) __atomic_store_n(&known, fd >= 0 ? MET : MISSED, __ATOMIC_RELAXED);
+    return fd;
 }
 
 bool svs_is_generic(int fd, uint32_t *port)

@@ -1,29 +1,10 @@
 import ArgumentParser
 import Glibc
 import Host
-import LVS
-import Links
-import Runtime
+import Keeper
+import Linux
 
-/// How frames are taken from an interface: one of the roster's schemes.
-struct LinkOption: ExpressibleByArgument {
-    var scheme: String
-
-    init?(argument: String) {
-        guard LinkRoster.schemes.contains(argument) else { return nil }
-        scheme = argument
-    }
-
-    init() { scheme = LinkRoster.schemes[0] }
-
-    var defaultValueDescription: String { scheme }
-    static var allValueStrings: [String] { LinkRoster.schemes }
-}
-
-/// What becomes of packets that the host's own netfilter rules drop.
-enum FirewallOption: String, ExpressibleByArgument, CaseIterable { case honour, ignore }
-
-/// `svs run`: the director itself, in the foreground.
+/// `svs run`: the keeper, and below it the director.
 struct RunCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "run", abstract: "Run the director in the foreground.",
@@ -32,49 +13,23 @@ struct RunCommand: ParsableCommand {
             host. Logs to standard error. SIGTERM or SIGINT ends it cleanly; SIGHUP reads the files again and applies what \
             changed in them. Needs CAP_NET_ADMIN and CAP_NET_RAW.
             """)
-    @Option(help: "Services, as ipvsadm-save writes them.") var services: String?
-    @Option(help: "Marks for IPv4, as iptables-save writes them.") var marks: String?
-    @Option(help: "Marks for IPv6, as ip6tables-save writes them.") var marks6: String?
-    @Flag(help: "Take the marks from the host's own rules (nft, iptables-save), followed as they change.") var marksFromHost = false
-    @Option(help: "What the host's own rules drop before IPVS's place: honour (dropped) or ignore.") var firewall = FirewallOption.honour
-    @Option(help: "Switches, as sysctl.conf has them (net.ipv4.vs.*).") var sysctl: String?
-    @Option(name: .customLong("interface"), help: ArgumentHelp("Interface to take frames from; repeat for more.", valueName: "if"))
-    var interfaces: [String] = []
-    @Option(help: ArgumentHelp("Socket that svs adm and ipvsadm speak to.", valueName: "path")) var control = AdmCommandLine.socket
-    @Option(help: ArgumentHelp("Connections that the table can hold.", valueName: "n")) var connections = 1 << 20
-    @Option(help: ArgumentHelp("Threads that direct frames; 1 is what this version has.", valueName: "n")) var workers = 1
-    @Option(
-        help: ArgumentHelp(
-            "Virtual addresses to answer and announce where the host does not have them: all, none or addresses.",
-            valueName: "all|addr,..."))
-    var own = Ownership.none
-    @Option(help: "How frames are taken: ring (mapped memory) or socket (recvmmsg).") var link = LinkOption()
-
-    func validate() throws {
-        guard !interfaces.isEmpty else { throw ValidationError("--interface is missing: name at least one interface") }
-        guard Set(interfaces).count == interfaces.count else { throw ValidationError("--interface: an interface is named twice") }
-        guard (16...1 << 28).contains(connections) else { throw ValidationError("--connections: 16 to \(1 << 28) are possible") }
-        guard !marksFromHost || marks == nil && marks6 == nil else {
-            throw ValidationError("--marks-from-host stands instead of --marks and --marks6")
-        }
-        guard workers == 1 else { throw ValidationError("--workers: one worker is what this version has") }
-    }
+    @OptionGroup var options: RunOptions
 
     func run() throws {
-        try withClearErrors {
-            let files = RunFiles(
-                services: services, marks: marks, marks6: marks6, marksFromHost: marksFromHost, sysctl: sysctl,
-                honoursFirewall: firewall == .honour)
-            let state = try files.read()
-            for name in interfaces where if_nametoindex(name) == 0 { throw CommandFailure("interface \(name) does not exist") }
+        let status = try withClearErrors {
+            for name in options.interfaces where if_nametoindex(name) == 0 { throw CommandFailure("interface \(name) does not exist") }
             let missing = Capabilities.effective.missing()
             guard missing.isEmpty else {
                 throw CommandFailure("missing capability: \(missing.joined(separator: " and ")) (run as root, or grant it)")
             }
-            let launch = DirectorLaunch(
-                interfaces: interfaces, link: link.scheme, files: files, control: control, connections: connections,
-                ownership: own, log: Terminal.log)
-            try launch.start(state).run()
+            let user = try Rights.user(named: options.user)
+            if user.isSubstitute { Terminal.complain("note: there is no user \(Rights.usualUser); the director runs as \(user.name)") }
+            let words = CommandLine.arguments
+            let configuration = Keeper.Configuration(
+                interfaces: options.interfaces, link: options.link.scheme, files: options.files, control: options.control,
+                arguments: [words.first ?? "svs", DirectorCommand.name] + words.dropFirst(2), log: Terminal.log)
+            return try Keeper(configuration).run()
         }
+        Terminal.exit(status)
     }
 }

@@ -125,6 +125,43 @@ import Wire
         _ = bench.stop()
     }
 
+    /// A director that is started after a while, by a thread of its own.
+    final class LaterDirector: @unchecked Sendable {
+        private var bench: ControlBench?
+        private var thread = pthread_t()
+
+        init() {
+            pthread_create(
+                &thread, nil,
+                { context in
+                    usleep(300_000)
+                    if let context {
+                        Unmanaged<LaterDirector>.fromOpaque(context).takeUnretainedValue().bench = try? ControlBench(
+                            in: ControlCarry.folder)
+                    }
+                    return nil
+                }, Unmanaged.passUnretained(self).toOpaque())
+        }
+
+        func stop() -> MemoryDirector? {
+            pthread_join(thread, nil)
+            return bench?.stop()
+        }
+    }
+
+    /// A request to a director that is being started anew waits for it.
+    @Test func aDirectorThatComesAgainIsWaitedFor() throws {
+        let first = try ControlBench(in: Self.folder)
+        let socket = try Socket()
+        try socket.family()
+        _ = first.stop()
+        let second = LaterDirector()
+        #expect(socket.ask(15))
+        let answer = try #require(socket.receive())
+        #expect(answer.type == ControlConstants.family && answer.sequence == socket.sequence)
+        #expect(second.stop() != nil)
+    }
+
     @Test func aDirectorThatIsGoneIsAnErrorAndALaterOneIsFound() throws {
         var bench = try ControlBench(in: Self.folder)
         let socket = try Socket()

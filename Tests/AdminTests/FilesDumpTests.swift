@@ -89,7 +89,7 @@ struct FilesDumpTests {
         let rules = try Self.marks()
         let vips = try #require(IPAddress("192.0.2.0"))
         #expect(
-            rules.destinations == [
+            rules.destinations(of: Set(1...99)) == [
                 MarkedDestination(prefix: vips, length: 24, protos: [6], ports: [80...80, 443...443]),
                 MarkedDestination(prefix: vips, length: 24, protos: [6], ports: [21...21]),
                 MarkedDestination(prefix: vips, length: 24, protos: [6], ports: [40000...50000]),
@@ -162,7 +162,7 @@ struct FilesDumpTests {
                         for: MarkQuery(
                             source: IPAddress(v4: 0x0a00_0001), destination: IPAddress(v4: 0xc000_020a), proto: 6,
                             sourcePort: 9, destinationPort: 80))
-                    _ = rules.destinations
+                    _ = rules.destinations(of: [1])
                 case 1:
                     let text =
                         whole

@@ -265,7 +265,7 @@ struct FilesMarksTests {
             (":A - [0:0]\n-A A -m conntrack --ctstate NEW -j DROP\n-A INPUT -m limit -j LOG", nil),
             (":A - [0:0]\n-A A -m recent --name x --rcheck -j DROP\n-A PREROUTING -j A", "m:4: recent: no match that is understood here"),
             ("*nat", "m:3: *nat: COMMIT is missing before it"),
-            ("COMMIT\nCOMMIT", "m:4: COMMIT: no table is open"),
+            ("COMMIT\nCOMMIT", "m:4: COMMIT: no table is open\nm:5: COMMIT: no table is open"),
         ] as [(String, String?)])
     func errors(lines: String, message: String?) {
         var said: String?

@@ -139,6 +139,16 @@ struct FilesNftTests {
         """#
     }
 
+    /// What a rule does before it asks for what the packet does not have is done.
+    @Test func aRuleEndsWhereThePacketHasNoSuchField() throws {
+        let mark = #"{"mangle": {"key": {"meta": {"key": "mark"}}, "value": 7}}"#
+        let match = #"{"match": {"op": "==", "left": {"payload": {"protocol": "ip", "field": "daddr"}}, "right": "192.0.2.1"}}"#
+        let text = Self.ruleset(mark + ", " + match + #", {"drop": null}"#).replacing(#""family": "ip""#, with: #""family": "inet""#)
+        let packet = try MarkedPacket.query("udp [2001:db8:9::9]:1 > [2001:db8::7]:80")
+        let explained = try RulesText(text, file: "nft").rules(.v6).explainedMark(for: packet)
+        #expect(explained.rules.map { $0.text } == ["inet t pre handle 3", "inet t pre handle 4"])
+    }
+
     @Test(arguments: [
         (ruleset(#"{"queue": null}"#), "nft: ip t pre handle 3: queue: not understood"),
         (

@@ -148,6 +148,34 @@ struct StackSuppressorTests {
         }
     }
 
+    /// From the moment that an address comes the host is silent, without anybody doing something about it.
+    @Test(arguments: ["10.7.0.4", "2001:db8::4"]) func anAddressThatWaits(_ address: String) throws {
+        try withHosts { peer in
+            let mute = try StackSuppressor()
+            var suppressed = SuppressedTraffic(
+                services: [.init(proto: 17, address: ip(address), port: 53)], fragmentAddresses: [ip(address)], interfaces: ["eth7"])
+            suppressed.waitingAddresses = [ip(address)]
+            try mute.apply(suppressed)
+            let route = ip(address).isV4 ? "unreachable \(address)/32" : "unreachable \(address)/128"
+            let seen = { try output(of: "nft list chain netdev seen on | grep -o 'packets [0-9]*'") }
+            try shell(
+                "nft add table netdev seen",
+                "nft add chain netdev seen on '{ type filter hook ingress device eth7 priority 0; }'",
+                "nft add rule netdev seen on udp dport 53 counter", "ip route add \(route)")
+            let mac = try #require(output(of: "ip -br link show eth7").split(separator: " ").first { $0.contains(":") })
+            try peer.run { try shell("ip neigh replace \(address) lladdr \(mac) dev eth7 nud permanent") }
+            let probes: [(Probe, Probe.Answer)] = [
+                (Probe(to: ip(address), port: 53), .silence), (Probe(to: ip(address), port: 54), .refused),
+                (Probe(to: ip(address), port: 54, bytes: 3000), .silence),
+            ]
+            #expect(try peer.run { probes[0].0.send(expecting: .silence) } == .silence)
+            #expect(try seen() == "packets 1\n", "the host sees it while the address is not its own")
+            try shell("ip route del \(route)", "ip addr add \(address)/\(ip(address).isV4 ? "16" : "64 nodad") dev eth7")
+            for (probe, expected) in probes { #expect(try peer.run { probe.send(expecting: expected) } == expected, "\(probe)") }
+            #expect(try seen() == "packets 1\n")
+        }
+    }
+
     @Test(arguments: [("10.7.0.1", "10.7.0.9"), ("2001:db8::1", "2001:db8::9")])
     func errorsAboutServices(_ host: String, _ other: String) throws {
         try withHosts { peer in

@@ -62,6 +62,21 @@ struct SuppressionRulesTests {
                 "mute_ip6: icmpv6 type 135 @th,64,128 @solicited6 drop", "mute_arp: arp operation request arp daddr ip @owned4 drop",
             ]),
         Case(
+            "addresses that wait",
+            {
+                var waits = SuppressedTraffic(services: [.init(proto: 6, address: ip("10.0.0.1"), port: 80)])
+                waits.waitingAddresses = [ip("10.0.0.1"), ip("2001:db8::a")]
+                return waits
+            }(),
+            sets: [
+                "service4 type ipv4_addr . inet_proto . inet_service: 10.0.0.1 . 6 . 80", "waiting4 type ipv4_addr: 10.0.0.1",
+                "waiting6 type ipv6_addr: 2001:db8::a",
+            ],
+            rules: [
+                "mute_ip: ip daddr @waiting4 fib daddr type != local accept", "mute_ip: ip daddr . meta l4proto . th dport @service4 drop",
+                "mute_ip6: ip6 daddr @waiting6 fib daddr type != local accept",
+            ]),
+        Case(
             "replies and fragments",
             SuppressedTraffic(
                 replies: [.init(proto: 6, address: ip("10.0.0.9"), port: 80)], fragmentAddresses: [ip("10.0.0.1"), ip("::1")],
@@ -116,6 +131,12 @@ struct SuppressionRulesTests {
         #expect(sets == row.sets)
         #expect(
             SuppressionRules.Chain.allCases.flatMap { chain in (rules.rules[chain] ?? []).map { "\(chain.rawValue): \($0)" } } == row.rules)
+    }
+
+    @Test func aKernelThatCannotBeAskedShowsTheHostWhatWaits() {
+        var waits = SuppressedTraffic()
+        waits.waitingAddresses = [ip("10.0.0.1")]
+        #expect(SuppressionRules(waits, asksHost: false).rules[.ip4] == ["ip daddr @waiting4 accept"])
     }
 
     private func table(_ ports: [UInt16], on interfaces: [UInt32: String]) -> SuppressionTable {

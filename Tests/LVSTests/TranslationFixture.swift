@@ -153,6 +153,9 @@ final class TranslationFixture {
 
     func tune(_ change: (inout Tunables) -> Void) { change(&director.tunables) }
 
+    /// The host's own rules of IPv4.
+    func honour(_ rules: MarkRules) { director.firewall4 = rules }
+
     /// Every packet to these addresses gets a mark.
     func mark(_ destinations: IPAddress..., as mark: UInt32) throws {
         for family in [IPFamily.v4, .v6] {

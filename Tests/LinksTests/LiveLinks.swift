@@ -214,7 +214,7 @@ struct LiveLinks {
 
     @Test func slotsComeRoundAndLossIsCounted() throws {
         let near = try open(.socket, "near")
-        let far = try cable.namespace.inside { Result { try RingLink(on: "far", filter: .everything, group: nil, slots: 32) } }.get()
+        let far = try cable.namespace.inside { Result { try RingLink(RingLink.open(on: "far", filter: .everything, group: nil, slots: 32), position: nil) } }.get()
         let frames = (0..<500).map { ethernet(0x88b5, big16($0) + ports(0, 0)) }
         for start in stride(from: 0, to: 500, by: 25) {
             let some = Array(frames[start..<start + 25])

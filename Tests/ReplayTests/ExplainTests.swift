@@ -95,6 +95,19 @@ import Wire
         #expect(named?.text == "it comes in by eth1 and this director takes frames from eth0")
     }
 
+    @Test func whatTheHostItselfSends() throws {
+        let network = try NetworkFile(CaseFolder.network, file: "network").network
+        let words = try PacketWords("tcp 10.0.0.1:5555 > 192.0.2.1:80 SYN in lo")
+        try words.checkIngress(of: network, interfaces: ["eth0"])
+        let told = try Self.explained("tcp 10.0.0.1:5555 > 192.0.2.1:80 SYN in lo")
+        #expect(
+            told.text.hasPrefix("frame 0 on the host itself ") && told.text.contains("  comes in    by lo, as the packet's words say\n"))
+        #expect(told.text.contains("on eth1, "), "\(told.text)")
+        #expect(throws: FileError.self) {
+            try PacketScript("tcp 10.0.0.1:5555 > 192.0.2.1:80 SYN in lo", file: "packets").write(arrivingAt: network, to: [])
+        }
+    }
+
     @Test func aLengthThatDoesNotFit() throws {
         let narrow = CaseFolder.network.replacingOccurrences(of: "00:01:01 mtu 1500", with: "00:01:01 mtu 1400")
         let told = try Self.explained("tcp 198.51.100.7:5555 > 192.0.2.1:80 SYN len 1401", ["network": narrow])

@@ -22,10 +22,12 @@ import Wire
     @Test func anAddressThatNobodyHasWaits() throws {
         let waits = try derived("-A -t 192.0.2.1:80 -s rr", "-A -t 192.0.2.254:80 -s rr", ownership: .none)
         #expect(waits.waiting == [ip("192.0.2.1")] && waits.owned.isEmpty)
-        // The host sees what is sent to it.
-        #expect(waits.suppressed.services.map(\.address) == [ip("192.0.2.254")])
-        #expect(waits.suppressed.ownedAddresses.isEmpty && waits.suppressed.fragmentAddresses == [ip("192.0.2.254")])
-        #expect(!waits.captureMatches.contains { $0.prefix == ip("192.0.2.1") })
+        // The host sees what is sent to it as long as it waits.
+        #expect(waits.suppressed.waitingAddresses == [ip("192.0.2.1")])
+        #expect(Set(waits.suppressed.services.map(\.address)) == [ip("192.0.2.1"), ip("192.0.2.254")])
+        #expect(waits.suppressed.ownedAddresses.isEmpty && waits.suppressed.fragmentAddresses == [ip("192.0.2.1"), ip("192.0.2.254")])
+        // The first frame after it came is directed, so it is seen before.
+        #expect(waits.captureMatches.contains { $0.prefix == ip("192.0.2.1") })
         let some = try derived("-A -t 192.0.2.1:80 -s rr", "-A -t 192.0.2.2:80 -s rr", ownership: .only([ip("192.0.2.2")]))
         #expect(some.waiting == [ip("192.0.2.1")] && some.owned == [ip("192.0.2.2")])
     }
@@ -49,7 +51,8 @@ import Wire
         #expect(marked.suppressed.marked.map { "\($0.prefix)/\($0.length)" } == ["203.0.113.9/32", "203.0.113.64/26"])
         #expect(marked.owned.isEmpty && marked.waiting.isEmpty)
         let single = try derived("-A -f 1 -s rr", ownership: .none, marks: marks.replacing("/24", with: ""))
-        #expect(single.waiting == [ip("203.0.113.0")] && single.suppressed.marked.isEmpty)
+        #expect(single.waiting == [ip("203.0.113.0")] && single.suppressed.waitingAddresses == [ip("203.0.113.0")])
+        #expect(single.suppressed.marked.map(\.prefix) == [ip("203.0.113.0")])
     }
 
     @Test func anOwnedAddressThatTheHostDoesNotHaveIsTheDirectors() throws {
@@ -57,7 +60,7 @@ import Wire
         #expect(own.owned == [ip("192.0.2.1")] && own.suppressed.ownedAddresses == own.owned)
         #expect(Set(own.suppressed.services.map(\.address)) == [ip("192.0.2.1"), ip("192.0.2.254")])
         #expect(own.suppressed.services.allSatisfy { $0.proto == IPProtocol.tcp && $0.ports == 80...80 })
-        #expect(!own.translates && !own.tunnels && own.localServers.isEmpty)
+        #expect(!own.translates && !own.tunnels && own.ownTraffic.answers.isEmpty)
     }
 
     @Test func repliesOfTranslatedServersAreWanted() throws {
@@ -70,8 +73,47 @@ import Wire
 
     @Test func aServerThatIsTheHostItselfAnswersThroughTheDirector() throws {
         let local = try derived("-A -t 192.0.2.1:80 -s rr", "-a -t 192.0.2.1:80 -r 10.0.0.254:8080 -m")
-        #expect(local.localServers == [LocalServer(proto: IPProtocol.tcp, address: ip("10.0.0.254"), port: 8080)])
+        #expect(
+            local.ownTraffic.answers == [
+                .init(answersOf: ip("10.0.0.254"), proto: IPProtocol.tcp, port: 8080),
+                .init(answersOf: ip("10.0.0.254"), proto: IPProtocol.tcp, port: 8080, to: ip("192.0.2.254")),
+            ])
         #expect(local.suppressed.replies.isEmpty)
+    }
+
+    @Test func whatTheHostAsksItselfIsLed() throws {
+        let tcp = IPProtocol.tcp
+        let own = try derived("-A -t 192.0.2.254:80 -s rr", "-a -t 192.0.2.254:80 -r 10.0.0.11:80 -g", "-A -t 192.0.2.254:81 -s rr")
+        #expect(
+            own.ownTraffic.requests == [
+                .init(requestsTo: ip("192.0.2.254"), proto: tcp, ports: 80...80, isForHost: true),
+                .init(requestsTo: ip("192.0.2.254"), proto: tcp, ports: 81...81, isForHost: true),
+            ])
+        // It asks from its address on the servers' side, never from one that servers have too.
+        #expect(own.ownTraffic.clients == [ip("192.0.2.254"): .init(from: ip("10.0.0.254"), mtu: 1500)])
+        #expect(own.suppressed.clientAddresses == [ip("10.0.0.254"), ip("192.0.2.254")])
+        let owned = try derived("-A -t 192.0.2.1:80 -s rr", "-a -t 192.0.2.1:80 -r 10.0.0.11:80 -i")
+        #expect(owned.ownTraffic.clients == [ip("192.0.2.1"): .init(from: ip("10.0.0.254"), mtu: 1480)])
+        #expect(owned.ownTraffic.requests == [.init(requestsTo: ip("192.0.2.1"), isForHost: false)])
+        let waits = try derived("-A -t 192.0.2.1:80 -s rr", ownership: .none)
+        #expect(waits.ownTraffic.isEmpty && waits.suppressed.clientAddresses.isEmpty)
+    }
+
+    @Test func markedAddressesAreThoseOfTheServicesMarks() throws {
+        let marks =
+            "*mangle\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -d 203.0.113.1/32 -j MARK --set-mark 1\n"
+            + "-A PREROUTING -d 203.0.113.2/32 -j MARK --set-mark 2\nCOMMIT\n"
+        let marked = try derived("-A -f 1 -s rr", marks: marks)
+        #expect(marked.owned == [ip("203.0.113.1")] && marked.suppressed.marked.map(\.prefix) == [ip("203.0.113.1")])
+        // What marked packets find on the host is the host's.
+        var network = FakeHost.network
+        network.routes.append(.init(prefix: ip("203.0.113.1"), length: 32, interface: 1, kind: .local, table: 100))
+        var rule = PolicyRule(.v4, priority: 100, .lookup(100))
+        (rule.mark, rule.markMask) = (1, .max)
+        network.rules.insert(rule, at: 1)
+        network.joinsLocalAndMain = false
+        let routed = try derived("-A -f 1 -s rr", network: network, marks: marks)
+        #expect(routed.owned.isEmpty && routed.waiting.isEmpty && routed.suppressed.marked.map(\.prefix) == [ip("203.0.113.1")])
     }
 
     @Test func everyPortOfAServiceWithoutOneIsMuted() throws {

@@ -59,8 +59,9 @@ final class FakeHost: HostRequests, NetworkSource {
     }
 
     func openDevice() throws(HostError) -> TUNDevice { throw HostError("make a TUN device", errno: EPERM) }
-    func route(_ servers: Set<LocalServer>, into device: TUNDevice, mtu: Int) throws(HostError) {}
-    func stopRouting() {}
+    func lead(_ traffic: OwnTraffic, into device: TUNDevice, mtu: Int) throws(HostError) {}
+    func stopLeading() {}
+    func interfacesChanged() {}
 
     /// A director's host on eth0 (interface 2), its servers on eth1 (interface 3), with one server that is known.
     static var network: Network {

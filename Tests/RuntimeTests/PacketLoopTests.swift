@@ -57,7 +57,7 @@ final class FailingLink: Link {
                 clock: { 1_000 }, complain: complain)
         }
 
-        func turn() -> Bool { loop.turn(&engine) }
+        func turn() -> Bool { loop.turn(&engine) { _ in } }
         func release(at now: Instant) -> Bool { loop.release(&engine, at: now) }
     }
 
@@ -101,6 +101,23 @@ final class FailingLink: Link {
         let bench = try Bench([FailingLink(), servers, clients])
         #expect(bench.turn())
         #expect(bench.told.lines == ["interface eth0 is gone"])
+    }
+
+    /// While an address waits, what happened on the host before a frame came is known before it is directed.
+    @Test func anAddressThatCameBeforeAFrameIsKnown() throws {
+        let clients = MemoryLink(interface: 2, frames: [Self.syn(1)]), servers = MemoryLink(interface: 3)
+        let bench = try Bench([clients, servers])
+        var asked = 0
+        func turn() -> Bool {
+            bench.loop.turn(&bench.engine) { engine in
+                asked += 1
+                engine.director.network.addresses.append(.init(address: ip("192.0.2.1"), prefixLength: 32, interface: 2))
+            }
+        }
+        bench.engine.director.hostEmulation = HostEmulation(isWholeHost: false, ownership: .none)
+        #expect(turn() && asked == 1 && servers.sent.count == 1)
+        clients.arrive(Self.syn(2))
+        #expect(turn() && asked == 1 && servers.sent.count == 2)
     }
 
     /// Links that say they would have to wait are asked only when somebody saw them ready.

@@ -1,4 +1,5 @@
 import Admin
+import CLinux
 import Glibc
 import LVS
 import Linux
@@ -18,6 +19,18 @@ import Wire
     private func wait(_ reload: Reload<RunFiles.State>) {
         var watch = pollfd(fd: reload.descriptor, events: Int16(POLLIN), revents: 0)
         _ = poll(&watch, 1, 10_000)
+    }
+
+    /// What the director says in the host's place has the host's own values, where no file says otherwise.
+    @Test(.enabled(if: geteuid() == 0, "namespaces need root")) func theHostsSwitchesAreTaken() throws {
+        let outside = svs_enter_new_network()
+        try #require(outside >= 0)
+        defer { svs_enter_network(outside) }
+        try FileWriter.overwrite("/proc/sys/net/ipv4/ip_default_ttl", with: "77".utf8)
+        #expect(try RunFiles().read().tunables.defaultTTL == 77)
+        let path = try file("net.ipv4.ip_default_ttl = 78")
+        defer { unlink(path) }
+        #expect(try RunFiles(sysctl: path).read().tunables.defaultTTL == 78)
     }
 
     @Test func filesAreReadElsewhere() throws {

@@ -1,6 +1,7 @@
 """A case: one director host and what reaches it in order, as a folder of files."""
 import os
 
+import realtime
 from kernel import host, packets
 
 
@@ -37,7 +38,7 @@ class Case:
     def write(self, folder):
         os.makedirs(folder, exist_ok=True)
         files = {"services": self.services, "network": self.host.network(), "marks": self.marks, "marks6": self.marks6,
-                 "sysctl": self.sysctl, "edits": self.edits, "about": [self.about], "opts": ["--realtime --linger 40"]}
+                 "sysctl": self.sysctl, "edits": self.edits, "about": [self.about], "opts": [f"--realtime --linger {round(realtime.LINGER * 1000)}"]}
         for name, lines in files.items():
             path = os.path.join(folder, name)
             if lines or name == "services":

@@ -34,6 +34,7 @@ class Service:
         self.kind, self.address, self.port, self.mark, self.family = kind, address, port, mark, family
         self.scheduler, self.options, self.persistent, self.ops = "rr", "", 0, False
         self.servers, self.removed, self.exists = [], [], True
+        self.lost = set()       # addresses of servers that never come back
         # Where packets for the service go: (protocol, address, port); more than one for marks and port 0.
         self.targets = []
 
@@ -163,10 +164,11 @@ class Maker:
         service.options = options
 
     def new_server(self, service):
-        free = [a for a in self.reals[service.family] if a not in [s.address for s in service.servers]]
+        taken = service.lost.union(s.address for s in service.servers + service.removed)
+        free = [a for a in self.reals[service.family] if a not in taken]
         if "tun" in self.methods and self.rng.random() < 0.08:
             other = 10 - service.family
-            free = [a for a in self.reals[other] if a not in [s.address for s in service.servers]]
+            free = [a for a in self.reals[other] if a not in taken]
         if not free:
             return None
         server = Server(self.rng.choice(free), service.port)

@@ -5,6 +5,8 @@ import struct
 from kernel import packets
 
 TCP, UDP, SCTP = 6, 17, 132
+EXPERIMENT = 0x88B5      # Ethernet type that nobody takes (IEEE 802)
+GIVEN_UP = 62            # seconds after which no fragment waits any more
 FLAGS = {c: 1 << i for i, c in enumerate("FSRPAUEC")}
 
 
@@ -69,8 +71,8 @@ def ip(source, destination, proto, payload, ttl=64, tos=0, identification=1, df=
     return header[:10] + struct.pack(">H", 0xFFFF ^ packets.inet_sum(header)) + header[12:] + payload
 
 
-def ethernet(packet, source="02:00:00:00:00:fe", destination="02:00:00:00:00:01"):
-    kind = 0x86DD if packet[0] >> 4 == 6 else 0x0800
+def ethernet(packet, source="02:00:00:00:00:fe", destination="02:00:00:00:00:01", kind=None):
+    kind = kind or (0x86DD if packet[0] >> 4 == 6 else 0x0800)
     return bytes.fromhex((destination + source).replace(":", "")) + struct.pack(">H", kind) + packet
 
 

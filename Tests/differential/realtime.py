@@ -14,6 +14,7 @@ PERSISTENCE = [3, 20, 20]    # no other timeout is 3, so that a template never r
 LEFT_OUT = ["vs.expire_nodest_conn"]     # a timer of one jiffy
 SPAN = 7.0           # seconds
 STEP, PAUSE = 2000, 30_000      # microseconds
+LINGER = 0.04        # seconds from the last frame to the listings
 EDIT = 0.01          # seconds that an edit may take
 SLACK = 0.35         # seconds that a frame may be late in any case
 BURST = 0.35         # seconds that a burst may last
@@ -60,7 +61,7 @@ def out_of_step(case, sent):
     """Why a run says nothing: a frame or the listings that fell on the other side of an expiry than planned. `sent` are
     microseconds of each frame, before its edits and when it went out, and of the listings, before and after."""
     planned = [t / 1e6 for _, t, _ in case.frames]
-    planned.append(planned[-1] + 0.02)
+    planned.append(planned[-1] + LINGER)
     text = " ".join(case.services + case.edits)
     persistence = {int(n) for n in re.findall(r" -p (\d+)", text)}
     adjusted = [[int(n) for n in found] for found in re.findall(r"--set (\d+) (\d+) (\d+)", text)] + [[900, 120, 300]]

@@ -48,8 +48,10 @@ def late_errors(rng, network):
     found = []
     for server in flow.service.servers + flow.service.removed:
         if server.method == "tun" and ":" not in server.address:
-            kind, code, limit = rng.choice(ERRORS)
-            quoted = outer(server.address, rng.choice(server.past + [server.options]), inner)
+            options = rng.choice(server.past + [server.options])
+            # A host's own modules for GRE and GUE learn path MTUs from errors about no connection, too.
+            kind, code, limit = rng.choice([e for e in ERRORS if e[2] == 0] if "--tun-type g" in options else ERRORS)
+            quoted = outer(server.address, options, inner)
             found.append(frames.ip(server.address, OWN, 1, frames.icmp(server.address, OWN, kind, code, limit, quoted)))
     return found
 
@@ -66,5 +68,8 @@ def deletion(rng, administrator, network):
         flow.client = rng.choice(network.maker.clients[service.family])
         flows.append(flow)
     events = [("frame", None, frames.ethernet(network.segment(f, flags))) for f in flows for flags in rng.choice(BEFORE)]
+    # What the kernel had not added up yet would be its servers' again when they came back.
+    service.lost |= {server.address for server in service.servers + service.removed}
     events += [("edit", line) for line in administrator.delete(service)]
+    service.removed = []
     return events + [("frame", None, frames.ethernet(network.segment(f, flags))) for f in flows for flags in rng.choice(AFTER)]

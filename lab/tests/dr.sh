@@ -47,7 +47,7 @@ check "the director itself said nothing on the wire" same "$(wc -l <"$scratch/sa
 head -5 "$scratch/said.txt"
 check "its host stack counted no reset and no ICMP error" same "$(noise)" "$silence"
 
-refused() { curl_status=0; q client curl -gsS --max-time 3 "$1" >/dev/null 2>&1 || curl_status=$?; same $curl_status 7; }
+refused() { curl_status=0; q client curl -gsS --max-time 10 "$1" >/dev/null 2>&1 || curl_status=$?; same $curl_status 7; }
 check "a port of the VIP without a service refuses at once" refused http://$vip:81/
 check "… over IPv6 too" refused "http://[$vip6]:81/"
 

@@ -32,11 +32,11 @@ cat >"$scratch/services" <<SERVICES
 SERVICES
 
 rules() { q director ip rule; q director ip -6 rule; }
-led() { rules | grep -c 'proto 213'; }
+led() { rules | grep 'proto 213' | grep -c '^21334:.*from [0-9a-f]*[.:]'; }
 routes() { q director ip route show table all dev svs0 2>/dev/null | grep -c '^default'; }
 stats_of() { adm -Ln --stats --exact | awk -v server="$1" '$1 == "->" && $2 == server { print ($4 > 0 && $5 > 0 && $6 > 0 && $7 > 0) ? "both" : "not both"; exit }'; }
 both_ways() { [[ $(stats_of "$1") == both ]]; }
-refused() { local status=0; q client curl -gsS --max-time 3 "$1" >/dev/null 2>&1 || status=$?; same $status 7; }
+refused() { local status=0; q client curl -gsS --max-time 10 "$1" >/dev/null 2>&1 || status=$?; same $status 7; }
 
 before=$(rules) silence=$(noise)
 topology_start
@@ -52,7 +52,7 @@ for pair in "$vip 172.16.29.1 172.16.29.3" "$vip6 fd00::1 [fd00::3]"; do
   check "$address: 50 MB down arrived intact" download "$url:81/files/large"
   check "$address: 200 datagrams of 1200 bytes in one burst all came back" same "$(udp burst "$own" "$address" 7 200 1200)" 200
   check "$address: a datagram of 4000 bytes, in fragments, comes back whole" same "$(udp burst "$own" "$address" 7 3 4000)" 3
-  check "$address: both directions are counted" wait_for 5 "the counters" both_ways "$self:8080"
+  check "$address: both directions are counted" wait_for 10 "the counters" both_ways "$self:8080"
 done
 check "FULLNAT to the host itself becomes NAT" same "$(ask 2 http://$vip:82/peer | tally)" 172.16.29.1=2
 check "a closed port of the host refuses at once" refused http://$vip:83/
@@ -63,7 +63,7 @@ check "clients that ask the host itself are answered, too" same "$(ask 2 http://
 check "… over IPv6" same "$(ask 2 'http://[fd00::3]:8080/' | tally)" director=2
 
 adm -D -t $vip:83
-check "a rule goes with its server" wait_for 3 "the rule to go" eval '[[ $(led) == 5 ]]'
+check "a rule goes with its server" wait_for 10 "the rule to go" eval '[[ $(led) == 5 ]]'
 stop svs TERM
 check "SIGTERM leaves no rule" same "$(rules)" "$before"
 

@@ -13,7 +13,7 @@ cat >"$scratch/services" <<SERVICES
 -a -f 8 -r 172.16.29.20 -g
 SERVICES
 answers() { [[ $(ask 1 "http://$vip/" 3>/dev/null) == "$1" ]]; }
-refused() { [[ $(q director svs run --services "$scratch/services" --marks "$scratch/marks" --interface eth0 2>&1) =~ $1 ]]; }
+refused() { [[ $(q rs1 svs run --services "$scratch/services" --marks "$scratch/marks" --interface eth0 2>&1) =~ $1 ]]; }
 
 # -- iptables --
 # A kernel may be without the targets of iptables, and svs does not need them.
@@ -22,9 +22,9 @@ if q director iptables -t mangle -A PREROUTING -d $vip -p tcp --dport 80 -j MARK
   check "a mark of the host's own iptables rules chooses the service" answers rs1
   check "… and the host stack is muted for it" test -n "$(q director nft list tables netdev)"
   q director iptables -t mangle -R PREROUTING 1 -d $vip -p tcp --dport 80 -j MARK --set-mark 8
-  check "a changed rule is in force at once" wait_for 5 "the other server" answers rs2
+  check "a changed rule is in force at once" wait_for 20 "the other server" answers rs2
   q director iptables -t mangle -I PREROUTING -p tcp -m limit --limit 5/second -j MARK --set-mark 7
-  check "a rule that is not understood is named" wait_for 5 "the complaint" grep -q 'not honoured: mangle PREROUTING, line [0-9]*: .*: limit: ' "$scratch/svs.log"
+  check "a rule that is not understood is named" wait_for 20 "the complaint" grep -q 'not honoured: mangle PREROUTING, line [0-9]*: .*: limit: ' "$scratch/svs.log"
   check "… and passed over" answers rs2
   iptables_saved() { q director iptables-save; }
   iptables_saved >"$scratch/marks"
@@ -80,19 +80,21 @@ table inet guard {
 NFT
 }
 firewall "tcp dport 80 drop"
-check "what the host's firewall drops is not forwarded" wait_for 5 "the drop" answers nobody
+check "what the host's firewall drops is not forwarded" wait_for 20 "the drop" answers nobody
 check "… which has a reason" same "$(q director svs explain --live "tcp 172.16.29.1:5555 > $vip:80 SYN" | grep -c 'inet guard input handle')" 1
 q director nft flush chain inet guard input
-check "… as long as it does so" wait_for 5 "the server" answers rs2
+check "… as long as it does so" wait_for 20 "the server" answers rs2
 firewall "ct state established,related accept; tcp dport 80 ct state new accept; drop"
 check "rules for new connections are asked" answers rs2
 q director nft flush chain inet guard input
 # An answer leaves when its way is known.
-q director ping -c 1 -W 2 172.16.29.1 >/dev/null
+q director bash -c 'echo >/dev/udp/172.16.29.1/9'
+knows_client() { [[ $(q director ip neigh show 172.16.29.1) == *lladdr* ]]; }
+check "the director knows the client" wait_for 10 "its neighbour" knows_client
 firewall "tcp dport 80 reject with tcp reset"
 # 7 is "failed to connect", at once; a drop would be a timeout, 28.
 refuses() { local status=0; q client curl -s --max-time 4 "http://$vip/" >/dev/null || status=$?; (( status == 7 )); }
-check "what it rejects is told so" wait_for 5 "the reset" refuses
+check "what it rejects is told so" wait_for 20 "the reset" refuses
 stop svs
 director --interface eth0 --marks-from-host --firewall ignore
 check "--firewall ignore asks none of them" answers rs2

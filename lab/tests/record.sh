@@ -29,13 +29,13 @@ for one in open_ones: one.sendall(body)
 for one in open_ones: print(one.recv(4096).split(b"\r\n")[0].decode(), flush=True)
 PYTHON
   start client "$1" /usr/bin/python3 "$scratch/living.py" "$vip" 5 "$scratch/$1"
-  wait_for 5 "five uploads to be halfway" test -e "$scratch/$1.halfway"
+  wait_for 15 "five uploads to be halfway" test -e "$scratch/$1.halfway"
 }
 finished() { [[ $(grep -c 'HTTP/1.1 20' "$scratch/$1.log") == 5 ]]; }
 begin_recording() { # CASE [option...]
   local case=$1; shift
   start director record svs record --output "$case" "$@" --seconds 60
-  for interface in "${interfaces[@]}"; do wait_for 5 "the recording of $interface to begin" test -e "$case/in.$interface.vnet"; done
+  for interface in "${interfaces[@]}"; do wait_for 15 "the recording of $interface to begin" test -e "$case/in.$interface.vnet"; done
 }
 end_recording() { stop record INT; }
 
@@ -47,14 +47,14 @@ begin_recording "$case"
 touch "$scratch/old.go"
 check "10 requests are answered" same "$(ask 10 "http://$vip/" | wc -l)" 10
 [[ -z ${vip6:-} ]] || check "4 over IPv6 too" same "$(ask 4 "http://[$vip6]/" | wc -l)" 4
-check "the uploads that began before it end well" wait_for 5 "the uploads" finished old
+check "the uploads that began before it end well" wait_for 15 "the uploads" finished old
 head -c 300000 /dev/urandom >"$scratch/files/large"
 check "an upload of superframes arrives" upload "http://$vip/store/" rs1 rs2
 adm -E -t "$vip:80" -s wlc
 ask 2 "http://$vip/" >/dev/null
 check "the recording ends, and its replay sends the same" end_recording
 cat "$scratch/record.log"
-for interface in "${interfaces[@]}"; do stop "out-$interface"; done
+for interface in "${interfaces[@]}"; do stop_capture "out-$interface"; done
 
 for file in services network sysctl run connections edits verdicts; do check "the case has $file" test -s "$case/$file"; done
 for interface in "${interfaces[@]}"; do check "… and frames of $interface" test -s "$case/in.$interface.pcap" -a -s "$case/in.$interface.vnet" -a -s "$case/out.$interface.pcap"; done
@@ -94,16 +94,35 @@ living mapped
 begin_recording "$scratch/mapped-case" --anonymise
 touch "$scratch/mapped.go"
 ask 5 "http://$vip/" >/dev/null
-check "the uploads end well again" wait_for 5 "the uploads" finished mapped
+check "the uploads end well again" wait_for 15 "the uploads" finished mapped
 check "a recording with other addresses ends" end_recording
 cat "$scratch/record.log"
 check "… and verifies" svs verify "$scratch/mapped-case"
 check "… and nothing is refused in it" same "$(svs replay "$scratch/mapped-case" --json | grep -cE '"reason":"(reset|no-server|server-gone|no-route|neighbor-pending|malformed)"')" 0
 check "… and the service's address is nowhere in it" same "$(grep -rlF "$vip" "$scratch/mapped-case" | wc -l)" 0
 
+# On a terminal a recording says how far it is, in a line that is written over and goes at the end.
+cat >"$scratch/terminal.py" <<'PYTHON'
+import os, pty, sys
+with open(sys.argv[1], "wb", 0) as screen:
+    def read(terminal):
+        shown = os.read(terminal, 4096)
+        screen.write(shown)
+        return shown
+    sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[2:], read)))
+PYTHON
+start director watched /usr/bin/python3 "$scratch/terminal.py" "$scratch/screen" svs record --output "$scratch/watched-case" --frames 60
+wait_for 5 "the recording on a terminal to begin" test -e "$scratch/watched-case/in.eth0.vnet"
+ask 2 "http://$vip/" >/dev/null
+check "a recording on a terminal says how far it is" wait_for 5 "the line" grep -qE 'recording: [1-9][0-9]* frames? arrived, [0-9]+ left' "$scratch/screen"
+ask 20 "http://$vip/" >/dev/null
+check "… and ends at its limit" wait "$(pid_of watched)"
+check "… with the line taken away before the last words" grep -qP '\r\x1b\[K(svs: )?recorded [0-9]+ frames that arrived' "$scratch/screen"
+check "… of which nothing is said where there is no terminal" same "$(grep -c 'recording:' "$scratch/record.log")" 0
+
 # Recordings that come to nothing.
 start director record svs record --output "$scratch/killed" --seconds 60
-wait_for 5 "a recording to begin" test -e "$scratch/killed/in.eth0.vnet"
+wait_for 15 "a recording to begin" test -e "$scratch/killed/in.eth0.vnet"
 stop record KILL || true
 check "one that was killed does not keep the next waiting" test 1 = "$(q director svs record -o "$scratch/idle" --client 203.0.113.99 --seconds 1 >"$scratch/idle.log" 2>&1; echo $?)"
 check "… which says that no frame arrived" grep -q '^svs: no frame of the clients and services named arrived' "$scratch/idle.log"

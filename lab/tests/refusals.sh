@@ -5,10 +5,10 @@ source "$(dirname "$(realpath "$0")")/../lib.sh"
 begin_test dr
 topology_build
 
-# refused TEXT COMMAND...: ends within 5 s with status 2 and TEXT (a regular expression) on stderr.
+# refused TEXT COMMAND...: ends within 20 s with status 2 and TEXT (a regular expression) on stderr.
 refused() {
   local text=$1 status=0; shift
-  timeout 5 ip netns exec "svs-$run-director" "$@" >"$scratch/out" 2>"$scratch/err" </dev/null || status=$?
+  timeout 20 ip netns exec "svs-$run-director" "$@" >"$scratch/out" 2>"$scratch/err" </dev/null || status=$?
   same $status 2 || { head -3 "$scratch/err"; return 1; }
   grep -qE -- "$text" "$scratch/err" || { printf '  expected on stderr: %s\n' "$text"; head -3 "$scratch/err"; return 1; }
 }
@@ -27,14 +27,14 @@ check "a mistake costs one short line that says where the help is" brief '--colo
 check "adm names itself where the help is" grep -q 'Try `svs adm -h' <(svs adm nosuch 2>&1)
 check "explain: no such folder" refused '^svs: uploadz: there is no such folder' svs explain uploadz
 /usr/bin/python3 -c 'import socket, sys, time
-silent = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET); silent.bind(sys.argv[1]); silent.listen(9); time.sleep(60)' "$scratch/silent" &
+silent = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET); silent.bind(sys.argv[1]); silent.listen(9); time.sleep(300)' "$scratch/silent" &
 silent=$!
-wait_for 3 "the silent socket" test -S "$scratch/silent"
+wait_for 10 "the silent socket" test -S "$scratch/silent"
 for words in "adm --control $scratch/silent --timeout 1 -Ln" "explain --live --control $scratch/silent --timeout 1 'tcp 1.2.3.4:5 > 1.2.3.4:6'" \
   "record -o $scratch/never --control $scratch/silent --timeout 1"; do
   eval "check \"\${words%% *}: a director that hangs\" refused 'has not answered for 1 s' svs $words"
 done
-check "… and 5 s without an option" timeout 8 grep -q 'has not answered for 5 s' <(svs adm --control "$scratch/silent" -Ln 2>&1)
+check "… and 5 s without an option" timeout 20 grep -q 'has not answered for 5 s' <(svs adm --control "$scratch/silent" -Ln 2>&1)
 kill "$silent"
 check "record: a folder that is there, before anybody is asked" refused "$scratch: File exists" svs record -o "$scratch" --control "$scratch/nobody"
 check "record: a folder nowhere, before anybody is asked" refused "$scratch/nowhere: No such file" svs record -o "$scratch/nowhere/case" --control "$scratch/nobody"

@@ -27,20 +27,20 @@ unreachable() { [[ $(q client timeout 4 bash -c "exec 9<>/dev/tcp/$vip/81" 2>&1)
 check "by the main table, replies to the far client are lost" nobody from_afar 80
 route director $far via 172.16.29.1 table 200
 q director ip rule add priority 101 from $vip lookup 200
-check "a rule for the virtual address leads them" wait_for 5 "the reply" server from_afar 80
+check "a rule for the virtual address leads them" wait_for 20 "the reply" server from_afar 80
 
 check "a server that nobody knows a way to is told as unreachable" unreachable
 route director $behind via 192.168.95.2 table 300
 q director ip rule add priority 102 to $behind lookup 300
-check "a rule for the server leads to it" wait_for 5 "the server" server near 81
+check "a rule for the server leads to it" wait_for 20 "the server" server near 81
 q director ip rule add priority 50 to $behind prohibit
-check "a rule that prohibits it is told as unreachable too" wait_for 5 "the error" unreachable
+check "a rule that prohibits it is told as unreachable too" wait_for 20 "the error" unreachable
 q director ip rule del priority 50
-check "… and no longer once it is gone" wait_for 5 "the server" server near 81
+check "… and no longer once it is gone" wait_for 20 "the server" server near 81
 q director ip route replace unreachable $behind table 300
-check "so is a route that says so" wait_for 5 "the error" unreachable
+check "so is a route that says so" wait_for 20 "the error" unreachable
 
 if q director ip rule add priority 2000 l3mdev; then
-  check "a rule that cannot be followed is named" wait_for 5 "the warning" grep -q 'rule priority 2000 .*l3mdev' "$scratch/svs.log"
+  check "a rule that cannot be followed is named" wait_for 20 "the warning" grep -q 'rule priority 2000 .*l3mdev' "$scratch/svs.log"
 fi
 exit $((failures > 0))

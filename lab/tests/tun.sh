@@ -31,6 +31,25 @@ check "4 clients over UDP are shared 2 to 2" same "$(udp ask 172.16.29.1 $vip 7 
 check "a datagram of 4000 bytes, fragmented outside as well, comes back whole" same "$(udp burst 172.16.29.1 $vip 7 3 4000)" 3
 for name in rs1 rs2; do check "the host stack of $name complained about nothing" same "$(unreachables $name)" 0; done
 
+say "The director's host as a client, which gets the VIP besides"
+host_way() { q director ip route get $vip ipproto tcp dport 80; }
+leads() { host_way | grep -q "dev svs0 .*src 172.16.29.3"; }
+narrow() { host_way | grep -q "mtu $((1400 - overhead[$type])) "; }
+for owner in svs host; do
+  [[ $owner == svs ]] || address director eth0 $vip/32
+  check "VIP of $owner: requests are led, from the host's own address" wait_for 3 "the way" leads
+  check "VIP of $owner: both servers answer" same "$(from=director ask 6 "http://$vip/" | tally)" "rs1=2 rs2=4"
+  check "VIP of $owner: 50 MB up arrived intact" eval 'from=director upload "http://$vip/store/" rs1 rs2'
+  check "VIP of $owner: 50 MB down arrived intact" eval 'from=director download "http://$vip/files/large"'
+  check "VIP of $owner: a datagram of 4000 bytes comes back whole" same "$(from=director udp burst 0.0.0.0 $vip 7 3 4000)" 3
+  check "VIP of $owner: the host knows what fits into the tunnel" wait_for 3 "the MTU" narrow
+done
+ip -n "svs-$run-director" address del $vip/32 dev eth0
+
+q rs1 sysctl -qw net.ipv4.conf.all.rp_filter=2
+check "a loose reverse path filter of all interfaces does no harm" same "$(ask 6 "http://$vip/" | sort -u | paste -sd ' ')" "rs1 rs2"
+q rs1 sysctl -qw net.ipv4.conf.all.rp_filter=0
+
 say "decap ends"
 table() { q "$1" nft list tables | grep -c svs_; }
 device() { q "$1" ip -br link | grep -c svs-decap; }

@@ -62,6 +62,6 @@ topology_demo() {
   n router ip neigh show dev eth1
   check "the VIP is at the director's MAC address" same \
     "$(q router ip neigh show $vip | grep -o 'lladdr [0-9a-f:]*')" "lladdr 02:00:00:00:00:02"
-  check "all 30 connections are counted" wait_for 4 "the counters" counted 30
+  check "all 30 connections are counted" wait_for 10 "the counters" counted 30
   n director svs adm -Ln --stats
 }

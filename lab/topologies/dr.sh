@@ -57,7 +57,7 @@ topology_demo() {
     check "no answer passed through the director's interface" same "$(captured past | wc -l)" 0
   done
   say "What the director counted: packets in, none out"
-  check "all 30 connections are counted" wait_for 4 "the counters" counted 30 "[$vip6]:80"
+  check "all 30 connections are counted" wait_for 10 "the counters" counted 30 "[$vip6]:80"
   n director svs adm -Ln --stats
   check "OutPkts is 0 everywhere" same "$(adm -Ln --stats | awk 'NR > 3 && $(NF - 2) != 0' | wc -l)" 0
   arp_pitfall

@@ -67,7 +67,7 @@ topology_demo() {
   say "Whom does the server see?"
   answers=$(ask 1 http://$vip/peer)
   check "the server sees the director's local address" same "$answers" 10.1.0.5
-  check "all 31 connections are counted" wait_for 4 "the counters" counted 31
+  check "all 31 connections are counted" wait_for 10 "the counters" counted 31
   n director svs adm -Ln --stats
   n director svs adm -Lnc | head -n 6
 }

@@ -59,7 +59,7 @@ topology_demo() {
     homes+=${plain_answers%%=*}$'\n'
   done
   check "the four clients are spread evenly" same "$(printf %s "$homes" | tally)" "rs1=2 rs2=2"
-  check "all 24 connections are counted" wait_for 4 "the counters" counted 24 1
+  check "all 24 connections are counted" wait_for 10 "the counters" counted 24 1
   n director svs adm -Ln --stats
   n director svs adm -Ln --persistent-conn
 }

@@ -62,7 +62,7 @@ topology_demo() {
   answers=$(ask 1 http://$vip/peer)
   check "the server sees the client itself" same "$answers" 172.16.29.1
   say "Every packet of both directions is counted"
-  check "all 31 connections are counted" wait_for 4 "the counters" counted 31
+  check "all 31 connections are counted" wait_for 10 "the counters" counted 31
   n director svs adm -Ln --stats
   check "OutPkts is counted for every server" same "$(adm -Ln --stats | awk '$1 == "->" && $5 == 0' | grep -c :8080)" 0
   n director svs adm -Lnc | head -n 6

@@ -101,7 +101,7 @@ topology_demo() {
   echo "  three datagrams: $first"
   check "all three went to one server" test "${first#*=}" = 3
   n director svs adm -Lnc | grep -E 'UDP|source' || true
-  wait_for 15 "the template to expire" expired
+  wait_for 30 "the template to expire" expired
   second=$(udp ask "${clients[0]}" $short 53 3 | tally)
   echo "  three datagrams after it expired: $second"
   check "the next server has its turn" test "${second%%=*}" != "${first%%=*}" -a "${second#*=}" = 3

@@ -103,7 +103,7 @@ topology_demo() {
   n client ip route get $vip
   check "the client learned that $inner bytes fit into $type on the way" same "$(learned client $vip)" "mtu $inner"
   check "a server learned 1400 for its answers" learned_by_server
-  check "all 32 connections are counted" wait_for 4 "the counters" counted 32
+  check "all 32 connections are counted" wait_for 10 "the counters" counted 32
   n director svs adm -Ln --stats
 
   say "The same with every such ICMP message lost in r1 and r2"

@@ -3,11 +3,26 @@ import LVS
 /// The packets of an answer, made one by one as the client reads them: a connection table of any size costs one packet.
 struct ControlAnswer {
     let next: () -> [UInt8]?
+    /// There is more than one packet, so that it makes a difference whether the first one was sent.
+    let hasParts: Bool
+    /// A packet was sent, or nobody reads it.
+    var hasBegun = false
 
     /// A few messages, each in its packet: libnl waits for an acknowledgement in a packet of its own.
     init(_ messages: NetlinkMessage...) {
         var rest = messages[...]
+        hasParts = messages.count > 1
         next = { rest.popFirst()?.bytes }
+    }
+
+    /// A packet that was made before.
+    init(packet: [UInt8]) {
+        var rest: [UInt8]? = packet
+        hasParts = false
+        next = {
+            defer { rest = nil }
+            return rest
+        }
     }
 
     /// A dump: NLM_F_MULTI messages, several to a packet of at most `limit` bytes, then NLMSG_DONE {s32 0} in its own.
@@ -15,6 +30,7 @@ struct ControlAnswer {
         var rest = bodies.makeIterator()
         var held: [UInt8] = []
         var isFinished = false
+        hasParts = true
         next = {
             guard !isFinished else { return nil }
             var packet = held
@@ -64,16 +80,16 @@ extension NetlinkMessage {
 }
 
 /// Bytes cut into pieces.
-struct Chunks: Sequence, IteratorProtocol {
+public struct Chunks: Sequence, IteratorProtocol {
     private var rest: ArraySlice<UInt8>
     private let length: Int
 
-    init(_ bytes: [UInt8], length: Int = 8192) {
+    public init(_ bytes: [UInt8], length: Int = 8192) {
         rest = bytes[...]
         self.length = length
     }
 
-    mutating func next() -> [UInt8]? {
+    public mutating func next() -> [UInt8]? {
         guard !rest.isEmpty else { return nil }
         defer { rest = rest.dropFirst(length) }
         return Array(rest.prefix(length))

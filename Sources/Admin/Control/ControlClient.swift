@@ -51,7 +51,15 @@ public final class ControlClient {
         }
     }
 
+    /// Asks once more when the director was started anew while it told.
     private func inventory(_ request: GenericMessage) throws(ControlFailure) -> Inventory {
+        do throws(ControlFailure) { return try toldInventory(request) } catch {
+            guard error.errno == EINTR else { throw error }
+            return try toldInventory(request)
+        }
+    }
+
+    private func toldInventory(_ request: GenericMessage) throws(ControlFailure) -> Inventory {
         var inventory = Inventory()
         try exchange(request, NetlinkMessage.Flags.dump) { message throws(CommandError) in
             switch message.command {

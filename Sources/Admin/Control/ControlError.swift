@@ -109,6 +109,7 @@ extension CommandError {
         case ENODEV: self = .noSuchDevice
         case ENOMEM: self = .noMemory
         case EAFNOSUPPORT: self = .familyNotSupported
+        case ENOSPC: self = .noRoom
         default: return nil
         }
     }

@@ -1,14 +1,33 @@
 import Glibc
 import LVS
+import SystemPackage
 
 extension ControlServer {
-    /// Answers one message; `nil` when it wants no answer.
+    /// Times that a request is begun: one that ended so many directors is refused.
+    private static var tries: UInt64 { 3 }
+
+    /// Answers one message, or goes on where whoever answered before ended; `nil` when it wants no answer.
     func answer<Target: ControlTarget & ~Copyable>(
-        _ request: NetlinkMessage, from peer: ControlPeer,
-        _ target: inout Target
+        _ request: NetlinkMessage, _ number: RequestNumber, from peer: ControlPeer, _ target: inout Target
+    ) -> ControlAnswer? {
+        if let packet = target.promised(to: number) { return packet.isEmpty ? nil : ControlAnswer(packet: packet) }
+        if peer.row.partial == number.number {
+            return Self.refusal(AskError(.interrupted, "the director was started anew in the middle of the answer; ask again"), of: request)
+        }
+        guard peer.row.tries < Self.tries else {
+            let text = "\(peer.row.tries) directors ended while they worked at this request"
+            return Self.refusal(AskError(.ioError, text), of: request)
+        }
+        peer.row.tries += 1
+        return work(request, number, from: peer, &target)
+    }
+
+    private func work<Target: ControlTarget & ~Copyable>(
+        _ request: NetlinkMessage, _ number: RequestNumber, from peer: ControlPeer, _ target: inout Target
     ) -> ControlAnswer? {
         func refuse(_ errno: Int32) -> ControlAnswer { ControlAnswer(.answer(errno: errno, to: request)) }
-        let acknowledgement = request.wantsAck ? ControlAnswer(.answer(errno: 0, to: request)) : nil
+        let promise = request.wantsAck ? NetlinkMessage.answer(errno: 0, to: request).bytes : []
+        let acknowledgement = request.wantsAck ? ControlAnswer(packet: promise) : nil
         // As the kernel does: neither the protocol's own messages nor what is no request is looked at.
         guard request.flags & NetlinkMessage.Flags.request != 0, request.type >= NetlinkMessage.Kind.controller else {
             return acknowledgement
@@ -21,7 +40,7 @@ extension ControlServer {
             guard let asked = try NetlinkCodec.request(body, isDump: request.isDump) else { return refuse(EOPNOTSUPP) }
             let isExact = NetlinkCodec.namesRanges(body)
             if case .change(let draft) = asked {
-                try change(draft, isExact: isExact, &target)
+                try change(draft, isExact: isExact, .init(request: number, packet: promise), &target)
                 return acknowledgement
             }
             return try tell(asked, request, from: peer, isExact: isExact, &target)
@@ -35,24 +54,25 @@ extension ControlServer {
     }
 
     private func change<Target: ControlTarget & ~Copyable>(
-        _ draft: CommandDraft, isExact: Bool,
-        _ target: inout Target
+        _ draft: CommandDraft, isExact: Bool, _ promise: JournalRecord.KeptAnswer, _ target: inout Target
     ) throws(CommandError) {
         do throws(CommandError) {
-            try apply(draft, &target)
+            try apply(draft, promise, &target)
         } catch {
             guard error == .noSuchService, !isExact, let key = draft.service,
                 let ranged = Self.ranged(key, in: target.inventory())
             else { throw error }
-            try apply(draft.about(ranged.key), &target)
+            try apply(draft.about(ranged.key), promise, &target)
         }
     }
 
-    private func apply<Target: ControlTarget & ~Copyable>(_ draft: CommandDraft, _ target: inout Target) throws(CommandError) {
+    private func apply<Target: ControlTarget & ~Copyable>(
+        _ draft: CommandDraft, _ promise: JournalRecord.KeptAnswer, _ target: inout Target
+    ) throws(CommandError) {
         guard draft.leavesThings, let key = draft.service, let service = target.service(key) else {
-            return try target.apply(draft.command)
+            return try target.apply(draft.command, promising: promise)
         }
-        try target.apply(draft.resolved(with: service))
+        try target.apply(draft.resolved(with: service), promising: promise)
     }
 
     /// A client that knows no ranges sees a service under its first port, and means it by that.

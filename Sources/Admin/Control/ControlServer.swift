@@ -3,35 +3,11 @@ internal import Glibc
 internal import Linux
 internal import SystemPackage
 
-/// Where clients of a director knock: a listening AF_UNIX SOCK_SEQPACKET socket and the file that names it.
-public struct ControlListener: Sendable {
-    public let path: String
-    /// The listening socket, non-blocking.
-    let descriptor: Int32
-    private var device: UInt64 = 0
-    private var inode: UInt64 = 0
-
-    /// Listens at `path` with mode 0600. A socket file that nobody listens at is replaced.
-    public init(path: String) throws(ControlError) {
-        self.path = path
-        descriptor = svs_control_listen(path, &device, &inode)
-        guard descriptor >= 0 else { throw .listening(path, 0 &- descriptor) }
-    }
-
-    /// Whether there is no such file any more, so that no client finds the way.
-    var isRemoved: Bool { access(path, F_OK) != 0 && errno == ENOENT }
-
-    /// Listens no more, and removes the file if it is still the one that was made.
-    func close() {
-        svs_control_unlink(path, device, inode)
-        Glibc.close(descriptor)
-    }
-}
-
 /// The answering end of the control socket, on which each packet is one netlink datagram.
 ///
-/// It never blocks and has no thread: its owner watches `descriptor` and calls `serve` between batches. Only root, and the
-/// user the server runs as, may do more than ask for the family; others get EPERM. A client that does not read is not read
+/// It never blocks and has no thread: its owner watches `descriptor` and calls `serve` between batches. Clients knock at a
+/// listener, or another process that listens hands them over (`adopt`). Only root, and one user named when it is made, may do
+/// more than ask for the family; others get EPERM. A client that does not read is not read
 /// from either, and is disconnected when it has not moved for `patience` seconds.
 public final class ControlServer {
     /// Seconds that an answer waits for its reader.
@@ -39,8 +15,16 @@ public final class ControlServer {
     /// Clients at a time; more are turned away.
     public static var maximumPeers: Int { 256 }
 
-    private var listener: ControlListener
+    /// Is told the number of each client that has left or was turned away; its descriptor is closed here.
+    public var clientGone: (UInt64) -> Void = { _ in }
+
+    private var listener: ControlListener?
+    /// Besides root, who may command.
+    private let owner: UInt32
+    private let clients: ClientTable
     private let poller: Poller
+    /// Number of the last client that the listener brought.
+    private var lastNumber: UInt64 = 0
     private var isOpen = true
     private var peers: [Int32: ControlPeer] = [:]
     private var buffer = [UInt8](repeating: 0, count: ControlConstants.requestLength)
@@ -49,8 +33,11 @@ public final class ControlServer {
     public convenience init(path: String) throws(ControlError) { try self.init(ControlListener(path: path)) }
 
     /// Answers at a socket that is there already.
-    public init(_ listener: ControlListener) throws(ControlError) {
+    /// - Parameter owner: the user who may command besides root; without one, the user that this process runs as.
+    public init(_ listener: ControlListener, owner: UInt32? = nil) throws(ControlError) {
+        clients = ClientTable()
         self.listener = listener
+        self.owner = owner ?? geteuid()
         do throws(Errno) {
             poller = try Poller()
             try poller.watch(listener.descriptor, as: UInt64(listener.descriptor))
@@ -60,9 +47,21 @@ public final class ControlServer {
         }
     }
 
+    /// Answers the clients that are handed over.
+    /// - Parameters:
+    ///   - owner: the user who may command besides root.
+    ///   - clients: how far they were served already.
+    public init(owner: UInt32, clients: ClientTable = ClientTable()) throws(ControlError) {
+        (self.owner, self.clients) = (owner, clients)
+        do throws(Errno) { poller = try Poller() } catch {
+            throw ControlError(path: "control clients", errno: error.rawValue, reason: error.description)
+        }
+    }
+
     deinit { close() }
 
-    public var path: String { listener.path }
+    /// Where clients knock; empty without a listener.
+    public var path: String { listener?.path ?? "" }
 
     /// Disconnects every client and removes the socket file.
     public func close() {
@@ -70,13 +69,13 @@ public final class ControlServer {
         isOpen = false
         for descriptor in peers.keys { Glibc.close(descriptor) }
         peers = [:]
-        listener.close()
+        listener?.close()
     }
 
     /// Listens anew where the socket file was removed; clients that are connected stay.
     /// - Returns: whether that was so.
     public func restore() throws(ControlError) -> Bool {
-        guard isOpen, listener.isRemoved else { return false }
+        guard isOpen, let listener, listener.isRemoved else { return false }
         let fresh = try ControlListener(path: listener.path)
         do throws(Errno) { try poller.watch(fresh.descriptor, as: UInt64(fresh.descriptor)) } catch {
             fresh.close()
@@ -84,9 +83,24 @@ public final class ControlServer {
         }
         poller.forget(listener.descriptor)
         listener.close()
-        listener = fresh
+        self.listener = fresh
         return true
     }
+
+    /// Takes over a client whom another process let in.
+    /// - Parameters:
+    ///   - descriptor: the connected socket, which belongs to the server from now on.
+    ///   - number: what that process calls the client, from 1; none of those that are connected has it. By it the client is known
+    ///     again that another server has served before.
+    public func adopt(client descriptor: Int32, number: UInt64) {
+        var user: UInt32 = 0
+        let peeked = isOpen ? svs_control_adopt(descriptor, &user) : -1
+        guard peeked >= 0 else { return turnAway(descriptor, number) }
+        admit(descriptor, number, user, wasPeeked: peeked > 0, svs_monotonic_seconds())
+    }
+
+    /// To be called when all clients were handed over that there are: what is known of others is forgotten.
+    public func forgetOthers() { clients.keepOnly(Set(peers.values.map(\.number))) }
 
     /// Readable when `serve` has something to do.
     public var descriptor: Int32 { poller.descriptor }
@@ -99,8 +113,8 @@ public final class ControlServer {
         let now = svs_monotonic_seconds()
         for place in ready {
             let descriptor = Int32(truncatingIfNeeded: poller[place])
-            if descriptor == listener.descriptor {
-                acceptPeers(now)
+            if let listener, descriptor == listener.descriptor {
+                acceptPeers(from: listener, now)
             } else if let peer = peers[descriptor] {
                 if serve(peer, now, &target) { watch(peer) } else { drop(peer, &target) }
             }
@@ -115,33 +129,55 @@ public final class ControlServer {
         try? poller.change(peer.descriptor, to: peer.isBusy ? .writable : .readable, as: UInt64(peer.descriptor))
     }
 
-    private func acceptPeers(_ now: UInt64) {
+    private func acceptPeers(from listener: ControlListener, _ now: UInt64) {
         for _ in 0..<64 {
             var user: UInt32 = 0
             let descriptor = svs_control_accept(listener.descriptor, &user)
             guard descriptor >= 0 else { return }
-            guard peers.count < Self.maximumPeers, (try? poller.watch(descriptor, as: UInt64(descriptor))) != nil else {
-                Glibc.close(descriptor)
-                continue
-            }
-            peers[descriptor] = ControlPeer(descriptor: descriptor, isPrivileged: user == 0 || user == geteuid(), now: now)
+            lastNumber += 1
+            admit(descriptor, lastNumber, user, wasPeeked: false, now)
         }
+    }
+
+    private func admit(_ descriptor: Int32, _ number: UInt64, _ user: UInt32, wasPeeked: Bool, _ now: UInt64) {
+        guard peers.count < Self.maximumPeers, let row = clients.row(of: number),
+            (try? poller.watch(descriptor, as: UInt64(descriptor))) != nil
+        else { return turnAway(descriptor, number) }
+        peers[descriptor] = ControlPeer(
+            descriptor: descriptor, number: number, isPrivileged: user == 0 || user == owner, row: row, wasPeeked: wasPeeked, now: now)
+    }
+
+    private func turnAway(_ descriptor: Int32, _ number: UInt64) {
+        Glibc.close(descriptor)
+        clientGone(number)
     }
 
     private func drop<Target: ControlTarget & ~Copyable>(_ peer: ControlPeer, _ target: inout Target) {
         target.clientLeft(peer.descriptor)
+        if let number = peer.underWay { target.settled(RequestNumber(client: peer.row.serial, number: number)) }
         peers[peer.descriptor] = nil
         poller.forget(peer.descriptor)
+        clients.free(peer.row)
         Glibc.close(peer.descriptor)
+        clientGone(peer.number)
     }
 
     /// Sends, answers and reads, in this order, until the client or the budget is exhausted; false when the client is gone.
+    ///
+    /// A datagram is taken off the queue when everything in it was answered, and not before: whoever serves the client after
+    /// this process finds it there, and in the client's row how far it was answered.
     private func serve<Target: ControlTarget & ~Copyable>(_ peer: ControlPeer, _ now: UInt64, _ target: inout Target) -> Bool {
         for _ in 0..<64 {
             if let packet = peer.packet() {
                 guard send(packet, to: peer, now) else { return true }
-            } else if let request = peer.nextRequest() {
-                peer.answer = answer(request, from: peer, &target)
+            } else if let number = peer.underWay {
+                peer.settle()
+                target.settled(RequestNumber(client: peer.row.serial, number: number))
+            } else if let (request, number) = peer.nextRequest() {
+                let place = RequestNumber(client: peer.row.serial, number: number)
+                peer.begin(number, answer(request, place, from: peer, &target))
+            } else if peer.isBusy {
+                consume(peer)
             } else if !receive(from: peer, now) {
                 return peer.isOpen
             }
@@ -153,8 +189,12 @@ public final class ControlServer {
     /// last answer unread, and what it asked before is done all the same.
     private func send(_ packet: [UInt8], to peer: ControlPeer, _ now: UInt64) -> Bool {
         if !peer.isDeaf {
+            peer.noteSending(true)
             let sent = svs_control_send(peer.descriptor, packet, packet.count)
-            if sent == -Int(EAGAIN) { return false }
+            if sent == -Int(EAGAIN) {
+                peer.noteSending(false)
+                return false
+            }
             if sent < 0 { peer.isDeaf = true }
             peer.moved = now
         }
@@ -162,9 +202,10 @@ public final class ControlServer {
         return true
     }
 
-    /// Reads one datagram; false when there is none, or nobody is left to send one.
+    /// Looks at the datagram at the head of the queue; false when there is none, or nobody is left to send one.
     private func receive(from peer: ControlPeer, _ now: UInt64) -> Bool {
-        let length = svs_control_receive(peer.descriptor, &buffer, buffer.count)
+        peer.row.begun = peer.first
+        let length = svs_control_peek(peer.descriptor, &buffer, buffer.count)
         if length == -Int(ECONNRESET) {
             // The other end closed with answers unread; what it sent before is still in the queue.
             peer.isDeaf = true
@@ -176,12 +217,18 @@ public final class ControlServer {
         }
         peer.moved = now
         if length > buffer.count {
-            peer.answer = ControlPeer.refusal(Array(buffer.prefix(NetlinkMessage.headerLength)), EMSGSIZE)
+            peer.refuse(ControlPeer.refusal(Array(buffer.prefix(NetlinkMessage.headerLength)), EMSGSIZE))
         } else if let messages = NetlinkMessage.messages(in: Array(buffer.prefix(length))) {
             peer.take(messages)
         } else {
-            peer.answer = ControlPeer.refusal(Array(buffer.prefix(length)), EINVAL)
+            peer.refuse(ControlPeer.refusal(Array(buffer.prefix(length)), EINVAL))
         }
         return true
+    }
+
+    /// Takes the datagram that was answered off the queue.
+    private func consume(_ peer: ControlPeer) {
+        while svs_control_discard(peer.descriptor) == -ECONNRESET { peer.isDeaf = true }
+        peer.consumed()
     }
 }

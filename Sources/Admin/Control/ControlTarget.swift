@@ -3,6 +3,14 @@ public import LVS
 /// Whom the control server asks: the director, through whatever owns it. Called only from within `ControlServer.serve`.
 public protocol ControlTarget: ~Copyable {
     mutating func apply(_ command: Command) throws(CommandError)
+    /// The same for a client, who will be sent `promise` once this has returned; a target that keeps a journal writes it down
+    /// with the command.
+    mutating func apply(_ command: Command, promising promise: JournalRecord.KeptAnswer) throws(CommandError)
+    /// The answer that was promised to a client when his command was carried out, perhaps by another process; its packet is empty
+    /// when he wanted none. `nil` when the request was not carried out.
+    func promised(to request: RequestNumber) -> [UInt8]?
+    /// The request was answered to the end: what was promised need not be kept.
+    mutating func settled(_ request: RequestNumber)
     func inventory() -> Inventory
     /// The inventory without its services: what ipvsadm asks for before each command. Taken from the inventory unless the
     /// target knows a shorter way.
@@ -18,6 +26,9 @@ public protocol ControlTarget: ~Copyable {
 }
 
 extension ControlTarget where Self: ~Copyable {
+    public mutating func apply(_ command: Command, promising promise: JournalRecord.KeptAnswer) throws(CommandError) { try apply(command) }
+    public func promised(to request: RequestNumber) -> [UInt8]? { nil }
+    public mutating func settled(_ request: RequestNumber) {}
     public func summary() -> Inventory { inventory() }
     public mutating func clientLeft(_ client: Int32) {}
     public func service(_ key: ServiceKey) -> ServiceRecord? { inventory().services.first { $0.key == key } }

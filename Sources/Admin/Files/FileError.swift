@@ -42,7 +42,13 @@ public struct FileError: Error, Hashable, Sendable, CustomStringConvertible {
 /// What is wrong in a line, for the reader of the lines to add the place.
 struct Complaint: Error {
     var text: String
-    init(_ text: String) { self.text = text }
+    /// It may come from what is wrong in a line before, and goes unsaid then.
+    var isSequel = false
+
+    init(_ text: String, isSequel: Bool = false) {
+        self.text = text
+        self.isSequel = isSequel
+    }
 }
 
 /// A text file on disk.

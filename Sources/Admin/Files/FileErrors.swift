@@ -17,6 +17,19 @@ public struct FileErrors {
         do throws(FileError) { try body() } catch { add(error) }
     }
 
+    /// Notes what is wrong in a line, unless it only follows from what was.
+    mutating func add(_ complaint: Complaint, in file: String, line: Int) {
+        if !complaint.isSequel { add(FileError(file: file, line: line, text: complaint.text)) }
+    }
+
+    mutating func add(_ others: FileErrors) { all += others.all }
+
+    /// In the order of the lines, for errors of one file that were found in several passes.
+    mutating func sortByLine() {
+        // Stable: the index breaks ties.
+        all = all.enumerated().sorted { ($0.element.line, $0.offset) < ($1.element.line, $1.offset) }.map(\.element)
+    }
+
     /// Throws all that was gathered as one.
     public func check() throws(FileError) {
         guard var first = all.first else { return }

@@ -81,7 +81,7 @@ extension NetworkBuilder {
             $0.address.address == address && $0.address.interface == interface.index
                 && $0.address.prefixLength == length ?? $0.address.prefixLength
         }
-        guard let found else { throw Complaint("\(word): Cannot assign requested address") }
+        guard let found else { throw missing("\(word): Cannot assign requested address") }
         let first = assignments[found].address
         let isPrimary = first.address.isV4 && !assignments[..<found].contains { $0.address.isOfNetwork(of: first) }
         let gone = assignments.enumerated().filter { $0.offset == found || isPrimary && $0.element.address.isOfNetwork(of: first) }.map(

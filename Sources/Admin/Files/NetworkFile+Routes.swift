@@ -44,7 +44,7 @@ extension NetworkBuilder {
             try takeNextHops(of: wish, &route)
         }
         if let (source, word) = wish.source {
-            guard source.family == prefix.family, isOwn(source) else { throw Complaint("src \(word): Invalid prefsrc address.") }
+            guard source.family == prefix.family, isOwn(source) else { throw missing("src \(word): Invalid prefsrc address.") }
             route.source = source
         }
         try place(route, verb, target)
@@ -165,7 +165,7 @@ extension NetworkBuilder {
             return interface.index
         case .unicast: break
         }
-        if let interface = wish.interface, !interface.isUp { throw Complaint("\(interface.name): Device for nexthop is not up.") }
+        if let interface = wish.interface, !interface.isUp { throw missing("\(interface.name): Device for nexthop is not up.") }
         guard let gateway = wish.gateway else {
             guard let interface = wish.interface else { throw Complaint("No such device") }
             return interface.index
@@ -179,7 +179,7 @@ extension NetworkBuilder {
         // The route's own table is asked first, then those that everybody has.
         let inTable = lookup(gateway, on: wish.interface?.index, in: [table], onLink: true)
         let way = inTable ?? lookup(gateway, on: wish.interface?.index, in: [RouteTableID.local, RouteTableID.main])
-        guard let way, way.kind == .unicast, way.gateway == nil else { throw Complaint("via \(gateway): Nexthop has invalid gateway.") }
+        guard let way, way.kind == .unicast, way.gateway == nil else { throw missing("via \(gateway): Nexthop has invalid gateway.") }
         return way.interface
     }
 

@@ -31,7 +31,7 @@ extension NetworkBuilder {
             case "not": wish.rule.isInverted = true
             case "from": wish.rule.source = try prefix(&words, word)
             case "to": wish.rule.destination = try prefix(&words, word)
-            case "priority", "preference", "pref", "order": wish.priority = try words.number(of: word)
+            case "priority", "prio", "preference", "pref", "order": wish.priority = try words.number(of: word)
             case "iif", "dev": wish.rule.ingress = try Self.name(&words, word)
             case "oif": wish.rule.egress = try Self.name(&words, word)
             case "fwmark": try Self.mark(&words, &wish.rule)

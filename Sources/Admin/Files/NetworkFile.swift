@@ -11,16 +11,18 @@ public struct NetworkFile: Sendable {
     private var builder = NetworkBuilder()
 
     /// Reads all lines.
-    /// - Throws: `FileError` for the first line that is not understood or that the kernel would refuse.
+    /// - Throws: `FileError` for every line that is not understood or that the kernel would refuse, but for what only follows from
+    ///   another line's.
     public init(_ text: String, file: String) throws(FileError) {
         network = Network()
+        var errors = FileErrors()
         for (number, words) in Self.commands(in: text) {
-            do throws(Complaint) {
-                try builder.apply(words)
-            } catch {
-                throw FileError(file: file, line: number, text: error.text)
+            do throws(Complaint) { try builder.apply(words) } catch {
+                builder.noteFailure(of: words)
+                errors.add(error, in: file, line: number)
             }
         }
+        try errors.check()
         network = builder.finish()
     }
 
@@ -100,6 +102,9 @@ struct NetworkBuilder {
     var withoutLinkLocal: Set<Int32> = []
     /// What `-4` or `-6` before the object demands.
     var family: IPFamily?
+    /// Words of lines about links that failed, and whether any about a link or an address did.
+    var lostLinks: Set<String> = []
+    var hasLostAddresses = false
 
     struct RouteKey: Hashable {
         var prefix: IPAddress
@@ -163,9 +168,21 @@ struct NetworkBuilder {
     }
 
     func device(_ name: String) throws(Complaint) -> Network.Interface {
-        guard let found = interfaces.first(where: { $0.name == name }) else { throw Complaint("Cannot find device \"\(name)\"") }
+        guard let found = interfaces.first(where: { $0.name == name }) else {
+            throw Complaint("Cannot find device \"\(name)\"", isSequel: lostLinks.contains(name))
+        }
         return found
     }
+
+    /// Later lines may miss what this one would have brought.
+    mutating func noteFailure(of line: [String]) {
+        guard let object = line.first(where: { !$0.hasPrefix("-") && !$0.hasPrefix("inet") }) else { return }
+        if "link".hasPrefix(object) { lostLinks.formUnion(line) }
+        hasLostAddresses = hasLostAddresses || "link".hasPrefix(object) || "address".hasPrefix(object)
+    }
+
+    /// What may be missing because of a line about a link or an address that failed.
+    func missing(_ text: String) -> Complaint { Complaint(text, isSequel: hasLostAddresses) }
 
     func up(_ index: Int32) -> Bool { interfaces.contains { $0.index == index && $0.isUp } }
 

@@ -18,7 +18,7 @@ public struct SysctlFile: Hashable, Sendable {
             do throws(Complaint) {
                 try apply(line.trimmed)
             } catch {
-                errors.add(FileError(file: file, line: index + 1, text: error.text))
+                errors.add(error, in: file, line: index + 1)
             }
         }
         try errors.check()

@@ -34,7 +34,7 @@ public enum HostCommand {
     }
 
     /// The same for a command in one line, words parted by blanks.
-    static func output(_ command: String) throws(FileError) -> (text: String, errors: String)? {
+    public static func output(_ command: String) throws(FileError) -> (text: String, errors: String)? {
         try output(of: command.split(separator: " ").map(String.init))
     }
 

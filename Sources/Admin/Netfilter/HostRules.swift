@@ -12,12 +12,15 @@ public struct HostRules: Hashable, Sendable {
 
     /// Asks nft, iptables-save and ip6tables-save, as far as they are installed, and the legacy ones where these say that they
     /// are in use.
+    /// - Parameter output: runs a command, or has it run, for what it prints.
     /// - Throws: `FileError` when what a command prints cannot be read.
-    public init() throws(FileError) {
+    public init(
+        output: (String) throws(FileError) -> (text: String, errors: String)? = { command throws(FileError) in try HostCommand.output(command) }
+    ) throws(FileError) {
         var outputs: [(command: String, text: String)] = [], failures: [FileError] = []
         func ask(_ command: String) -> (text: String, errors: String)? {
             do throws(FileError) {
-                guard let answer = try HostCommand.output(command) else { return nil }
+                guard let answer = try output(command) else { return nil }
                 outputs.append((command, answer.text))
                 return answer
             } catch {
@@ -32,6 +35,11 @@ public struct HostRules: Hashable, Sendable {
         }
         try self.init(RulesText.text(outputs), file: "the host's netfilter rules")
         self.failures = failures
+    }
+
+    /// Every command that may be asked.
+    public static var commands: [String] {
+        [RulesText.nft] + ["iptables", "ip6tables"].flatMap { ["\($0)-save", "\($0)-legacy-save"] }
     }
 
     /// Reads a text that was saved.

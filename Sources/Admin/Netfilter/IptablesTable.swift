@@ -38,11 +38,12 @@ struct IptablesTable {
     /// `:CHAIN POLICY [PACKETS:BYTES]`.
     private mutating func declare(_ line: Substring) throws(Complaint) {
         let words = line.split { $0 == " " || $0 == "\t" }.map(String.init)
+        // The chain is there for its rules, whatever is wrong with the line.
+        if let chain = words.first, !Self.builtIn.contains(chain) { lines[chain] = [] }
         guard let chain = words.first, words.count == 2 || words.count == 3 && Self.isCounter(words[2]) else {
             throw Complaint(":\(line): expected :CHAIN POLICY [PACKETS:BYTES]")
         }
         try setPolicy(of: chain, to: words[1])
-        if !Self.builtIn.contains(chain) { lines[chain] = [] }
     }
 
     private mutating func setPolicy(of chain: String, to policy: String) throws(Complaint) {

@@ -11,6 +11,9 @@ struct IptablesText {
     /// iptables that keeps its rules in nftables writes matches of ports in its words, which drop nothing by themselves.
     private var isNative = false
     private let family: IPFamily
+    private let file: String
+    /// What is wrong in the lines.
+    private(set) var errors = FileErrors()
 
     /// Where the tables hang on the hooks (linux/netfilter_ipv4.h). The nat table's input chain comes behind IPVS.
     private static let places: [(table: String, chain: String, hook: MarkRules.Hook, priority: Int64)] = [
@@ -19,14 +22,16 @@ struct IptablesText {
         ("filter", "INPUT", .input, 0), ("security", "INPUT", .input, 50),
     ]
 
-    /// - Parameter line: set to the line being read, from 1, for the place of an error.
-    init(_ lines: [Substring], _ family: IPFamily, at line: inout Int) throws(Complaint) {
+    /// Reads all lines; what is wrong in them stands in `errors`.
+    /// - Parameter line: number of the line in front of them in the file.
+    init(_ lines: [Substring], _ family: IPFamily, file: String, behind line: Int) {
         self.family = family
-        for text in lines {
-            line += 1
-            try read(text.trimmed, line)
+        self.file = file
+        for (index, text) in lines.enumerated() {
+            let number = line + index + 1
+            do throws(Complaint) { try read(text.trimmed, number) } catch { errors.add(error, in: file, line: number) }
         }
-        if isOpen { throw Complaint("COMMIT is missing") }
+        if isOpen { errors.add(Complaint("COMMIT is missing"), in: file, line: line + lines.count) }
     }
 
     private mutating func read(_ line: Substring, _ number: Int) throws(Complaint) {
@@ -36,11 +41,12 @@ struct IptablesText {
             let words = line.split(separator: " ")
             if let mark = words.firstIndex(of: "(nf_tables)"), mark > 0 { isNative = Self.isNative(words[mark - 1]) }
         } else if first == "*" {
-            guard !isOpen else { throw Complaint("\(line): COMMIT is missing before it") }
+            let wasOpen = isOpen
             table = String(line.dropFirst().trimmed)
             isOpen = true
             // Loading a table replaces what an earlier part of the text put there.
             tables[table] = IptablesTable()
+            if wasOpen { throw Complaint("\(line): COMMIT is missing before it") }
         } else if line == "COMMIT" {
             guard isOpen else { throw Complaint("COMMIT: no table is open") }
             isOpen = false
@@ -55,42 +61,38 @@ struct IptablesText {
         return !numbers.lexicographicallyPrecedes([1, 8, 8])
     }
 
-    /// The rules of every chain that PREROUTING and INPUT lead to.
-    /// - Parameters:
-    ///   - isLenient: a rule with something wrong in it becomes one that nobody understands.
-    ///   - line: set to the line that is being understood, for the place of an error.
-    func rules(isLenient: Bool, at line: inout Int) throws(Complaint) -> MarkRules {
+    /// The rules of every chain that PREROUTING and INPUT lead to; what is wrong in them stands in `errors` afterwards.
+    /// - Parameter isLenient: a rule with something wrong in it becomes one that nobody understands.
+    mutating func rules(isLenient: Bool) -> MarkRules {
         let isTracking = tables["nat"] != nil || tables.values.contains { $0.tracksConnections }
         var chains: [MarkRules.Chain] = [], bases: [MarkRules.Base] = []
         for place in Self.places {
             guard let table = tables[place.table], table.decides(place.chain) else { continue }
             bases.append(
                 MarkRules.Base(chain: chains.count, hook: place.hook, priority: place.priority, dropsAtEnd: table.drops(place.chain)))
-            try collect(place.table, table, place.chain, isLenient, &chains, at: &line)
+            collect(place.table, table, place.chain, isLenient, &chains)
         }
         do throws(MarkLoop) {
             return try MarkRules(family: family, chains: chains, bases: bases, isTracking: isTracking)
         } catch {
-            line = error.rule?.line ?? line
-            throw Complaint(
+            let reason =
                 error.reason == .circle
-                    ? "\(error.chain): the chains call each other in a circle"
-                    : "\(error.chain): chains are nested deeper than \(MarkRules.deepestNesting)")
+                ? "the chains call each other in a circle" : "chains are nested deeper than \(MarkRules.deepestNesting)"
+            errors.add(Complaint("\(error.chain): \(reason)"), in: file, line: error.rule?.line ?? 0)
+            return MarkRules(family: family)
         }
     }
 
     /// Adds a chain and those that its rules lead to.
-    private func collect(
-        _ name: String, _ table: IptablesTable, _ root: String, _ isLenient: Bool, _ chains: inout [MarkRules.Chain],
-        at line: inout Int
-    ) throws(Complaint) {
+    private mutating func collect(
+        _ name: String, _ table: IptablesTable, _ root: String, _ isLenient: Bool, _ chains: inout [MarkRules.Chain]
+    ) {
         let first = chains.count
         var names = [root], places = [root: first]
         let known = table.userChains
         while chains.count < first + names.count {
             var chain = MarkRules.Chain(name: names[chains.count - first], table: name)
             for written in table.lines[chain.name] ?? [] {
-                line = written.number
                 var rule = MarkRule([], line: written.number, text: written.text)
                 do throws(Complaint) {
                     let parsed = try IptablesRule(written.words, family, chains: known, isNative: isNative).read()
@@ -107,7 +109,10 @@ struct IptablesText {
                         rule.statements.append(.act(isGoto ? .goto(place) : .jump(place)))
                     }
                 } catch {
-                    guard isLenient else { throw error }
+                    guard isLenient else {
+                        errors.add(error, in: file, line: written.number)
+                        continue
+                    }
                     rule.statements = [.act(.unclear(error.text))]
                 }
                 chain.rules.append(rule)

@@ -29,13 +29,14 @@ struct NftRule {
     /// What the rule does, in order; `nil` when no packet of the family can meet it. What is not understood stands in it as
     /// such.
     mutating func read(_ rule: [JSONValue]) -> [MarkRule.Statement]? {
-        for statement in rule {
+        reading: for statement in rule {
             guard let (kind, body) = statement.single else {
                 match(.unclear("a statement that is none"))
                 continue
             }
             do throws(Complaint) {
-                guard try read(kind, body) else { return nil }
+                // What the rule did before that, it has done.
+                guard try read(kind, body) else { break reading }
             } catch {
                 if kind == "match" { match(.unclear(error.text)) } else { statements.append(.act(.unclear(error.text))) }
             }

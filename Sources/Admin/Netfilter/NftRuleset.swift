@@ -99,12 +99,13 @@ struct NftRuleset {
     }
 
     /// The rules that packets of one family meet.
-    func rules(_ family: IPFamily) throws(Complaint) -> MarkRules {
+    /// - Parameter complaints: gets what makes a base chain's rules impossible to follow.
+    func rules(_ family: IPFamily, _ complaints: inout [Complaint]) -> MarkRules {
         var parts: [MarkRules] = []
         // Of equal priorities the chain that was made last comes first.
         for name in bases.reversed() where isMet(name, by: family) {
             guard let base = chains[name]?.base else { continue }
-            parts.append(try rules(name, base, family))
+            do throws(Complaint) { parts.append(try rules(name, base, family)) } catch { complaints.append(error) }
         }
         return MarkRules(joining: parts, family: family)
     }

@@ -62,24 +62,36 @@ public struct RulesText: Hashable, Sendable {
 
     /// The rules that packets of a family meet.
     /// - Parameter isLenient: wrong words of iptables make a rule that is not understood instead of an error.
-    /// - Throws: `FileError` with the place of the first text that cannot be read.
+    /// - Throws: `FileError` for all that cannot be read.
     public func rules(_ family: IPFamily, isLenient: Bool = false) throws(FileError) -> MarkRules {
-        var line = 0
-        do throws(Complaint) {
-            var rules: [MarkRules] = []
-            for part in parts {
-                line = part.line
-                if part.isNft {
-                    let told = Set(parts.filter { !$0.isNft }.map(\.family))
-                    rules.append(try NftRuleset(try JSONValue(part.lines.joined(separator: "\n")), besideIptables: told).rules(family))
-                } else if part.family == family {
-                    rules.append(try IptablesText(part.lines, family, at: &line).rules(isLenient: isLenient, at: &line))
+        var errors = FileErrors()
+        let rules = rules(family, isLenient: isLenient, &errors)
+        errors.sortByLine()
+        try errors.check()
+        return rules
+    }
+
+    /// As much of the rules as can be read; what is wrong with the rest is noted.
+    func rules(_ family: IPFamily, isLenient: Bool = false, _ errors: inout FileErrors) -> MarkRules {
+        var rules: [MarkRules] = []
+        for part in parts {
+            if part.isNft {
+                let told = Set(parts.filter { !$0.isNft }.map(\.family))
+                var complaints: [Complaint] = []
+                do throws(Complaint) {
+                    let ruleset = try NftRuleset(try JSONValue(part.lines.joined(separator: "\n")), besideIptables: told)
+                    rules.append(ruleset.rules(family, &complaints))
+                } catch {
+                    complaints.append(error)
                 }
+                for complaint in complaints { errors.add(complaint, in: file, line: part.line) }
+            } else if part.family == family {
+                var text = IptablesText(part.lines, family, file: file, behind: part.line)
+                rules.append(text.rules(isLenient: isLenient))
+                errors.add(text.errors)
             }
-            return MarkRules(joining: rules, family: family)
-        } catch {
-            throw FileError(file: file, line: line, text: error.text)
         }
+        return MarkRules(joining: rules, family: family)
     }
 }
 
@@ -91,13 +103,16 @@ public struct MarksFile: Hashable, Sendable {
     /// - Parameters:
     ///   - family: of the packets, and of the addresses in a text of iptables-save.
     ///   - services: the services; `nil` for whatever a service could take.
-    /// - Throws: `FileError` naming the rule and the first word that is not understood.
+    /// - Throws: `FileError` naming each such rule and the first word in it that is not understood.
     public init(_ text: String, file: String, family: IPFamily, services: [ServiceKey]? = nil) throws(FileError) {
-        rules = try RulesText(text, file: file, family: family).rules(family)
-        guard let unclear = rules.unclear(for: services.map { rules.taken(by: $0) } ?? [.anything(family)]).first else { return }
-        guard let rule = unclear.place.rule, rule.line > 0 else {
-            throw FileError(file: file, text: "\(unclear.place.text): \(unclear.words)")
+        var errors = FileErrors()
+        rules = try RulesText(text, file: file, family: family).rules(family, &errors)
+        for unclear in rules.unclear(for: services.map({ rules.taken(by: $0) }) ?? [.anything(family)]) {
+            let line = unclear.place.rule?.line ?? 0
+            let words = line > 0 ? unclear.words : "\(unclear.place.text): \(unclear.words)"
+            errors.add(FileError(file: file, line: line, text: words))
         }
-        throw FileError(file: file, line: rule.line, text: unclear.words)
+        errors.sortByLine()
+        try errors.check()
     }
 }

@@ -19,45 +19,72 @@ public struct ServicePlan: Hashable, Sendable {
 
     public init() {}
 
-    /// Carries the rules out on paper.
+    /// Carries the rules out on draft.
     /// - Throws: file and line of a rule that a director would refuse, or that is no rule about services.
     public init(_ file: ServicesFile) throws(FileError) {
+        var draft = Draft()
         for rule in file.rules {
-            do throws(CommandError) { try apply(rule.command) } catch {
+            do throws(CommandError) { try draft.apply(rule.command) } catch {
                 throw FileError(file: file.name, line: rule.line, text: error.sentence)
             }
         }
+        services = draft.services
     }
 
-    private mutating func apply(_ command: Command) throws(CommandError) {
-        switch command {
-        case .addService(let key, let settings):
-            guard index(key) == nil else { throw .serviceExists }
-            services.append(Service(key: key, settings: settings, servers: []))
-        case .editService(let key, let settings): services[try place(key)].settings = settings
-        case .deleteService(let key): services.remove(at: try place(key))
-        case .flush: services.removeAll()
-        case .addServer(let key, let server, let settings):
-            let place = try place(key)
-            guard !services[place].servers.contains(where: { $0.key == server }) else { throw .serverExists }
-            services[place].servers.append(Server(key: server, settings: settings))
-        case .editServer(let key, let server, let settings):
-            let place = try place(key)
-            guard let i = services[place].servers.firstIndex(where: { $0.key == server }) else { throw .noSuchServer }
-            services[place].servers[i].settings = settings
-        case .deleteServer(let key, let server):
-            let place = try place(key)
-            guard let i = services[place].servers.firstIndex(where: { $0.key == server }) else { throw .noSuchServer }
-            services[place].servers.remove(at: i)
-        case .setTimeouts, .zero, .startDaemon, .stopDaemon: break
+    /// Services and servers by their keys, so that a rule costs the same in a file of any length. What is removed leaves its place.
+    private struct Draft {
+        private var pages: [Page?] = []
+        private var places: [ServiceKey: Int] = [:]
+
+        private struct Page {
+            var key: ServiceKey
+            var settings: ServiceSettings
+            var servers: [Server?] = []
+            var places: [ServerKey: Int] = [:]
         }
-    }
 
-    private func index(_ key: ServiceKey) -> Int? { services.firstIndex { $0.key == key } }
+        var services: [Service] {
+            pages.compactMap { $0 }.map { Service(key: $0.key, settings: $0.settings, servers: $0.servers.compactMap { $0 }) }
+        }
 
-    private func place(_ key: ServiceKey) throws(CommandError) -> Int {
-        guard let place = index(key) else { throw .noSuchService }
-        return place
+        mutating func apply(_ command: Command) throws(CommandError) {
+            switch command {
+            case .addService(let key, let settings):
+                guard places[key] == nil else { throw .serviceExists }
+                places[key] = pages.count
+                pages.append(Page(key: key, settings: settings))
+            case .editService(let key, let settings): pages[try place(key)]?.settings = settings
+            case .deleteService(let key):
+                pages[try place(key)] = nil
+                places[key] = nil
+            case .flush: self = Draft()
+            case .addServer(let key, let server, let settings):
+                let place = try place(key)
+                guard pages[place]?.places[server] == nil else { throw .serverExists }
+                let row = pages[place]?.servers.count
+                pages[place]?.places[server] = row
+                pages[place]?.servers.append(Server(key: server, settings: settings))
+            case .editServer(let key, let server, let settings):
+                let (place, row) = try self.place(key, server)
+                pages[place]?.servers[row]?.settings = settings
+            case .deleteServer(let key, let server):
+                let (place, row) = try self.place(key, server)
+                pages[place]?.servers[row] = nil
+                pages[place]?.places[server] = nil
+            case .setTimeouts, .zero, .startDaemon, .stopDaemon: break
+            }
+        }
+
+        private func place(_ key: ServiceKey) throws(CommandError) -> Int {
+            guard let place = places[key] else { throw .noSuchService }
+            return place
+        }
+
+        private func place(_ key: ServiceKey, _ server: ServerKey) throws(CommandError) -> (Int, Int) {
+            let place = try place(key)
+            guard let row = pages[place]?.places[server] else { throw .noSuchServer }
+            return (place, row)
+        }
     }
 
     /// The commands that lead from `old` to this plan: removals first, then edits and additions in the order of the file.

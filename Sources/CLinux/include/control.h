@@ -18,6 +18,10 @@ void svs_control_unlink(const char *path, uint64_t device, uint64_t inode);
 /// Takes the next client, non-blocking; `uid` receives the user it ran as when it connected (SO_PEERCRED).
 int svs_control_accept(int listener, uint32_t *uid);
 
+/// Takes over a client whom another process let in, non-blocking; `uid` receives the user as above. 1 when the packet at the
+/// head of its queue was looked at and not discarded, 0 when not.
+int svs_control_adopt(int fd, uint32_t *uid);
+
 /// A blocking socket connected to `path`; a read or write gives up with EAGAIN after `seconds` (0 never).
 int svs_control_connect(const char *path, unsigned seconds);
 
@@ -26,6 +30,12 @@ ssize_t svs_control_send(int fd, const void *bytes, size_t count);
 
 /// Receives one packet; the result is its whole length, greater than `count` when the rest is lost. 0 is the end.
 ssize_t svs_control_receive(int fd, void *bytes, size_t count);
+
+/// Looks at the packet at the head of the queue; once only, until it is discarded. The result is as above.
+ssize_t svs_control_peek(int fd, void *bytes, size_t count);
+
+/// Takes the packet off the queue that was looked at.
+int svs_control_discard(int fd);
 
 /// Seconds since the machine started, for deadlines.
 uint64_t svs_monotonic_seconds(void);

@@ -21,6 +21,9 @@ int svs_tun_open(char *name, int vnet, unsigned offloads);
 /// Sets a link's MTU and takes it up; 0 or a positive errno.
 int svs_link_up(const char *name, int mtu);
 
+/// Gives a link an IPv4 address; 0 or a positive errno.
+int svs_link_address(const char *name, const uint8_t address[4]);
+
 struct svs_link_facts {
     int32_t index;
     int32_t mtu;

@@ -61,8 +61,10 @@ int svs_packet_fanout(int socket, uint16_t group);
 /// Makes room for `bytes` in the receive (or send) queue, beyond the system's limit when allowed to.
 int svs_packet_queue(int socket, int receive, int bytes);
 /// A TPACKET_V2 receive ring of `blocks` x `block_size` bytes with `reserve` bytes before each frame; a frame too long
-/// for its slot is queued whole on the socket. `ring` receives the mapping.
-int svs_packet_ring(int socket, uint32_t block_size, uint32_t blocks, uint32_t slot_size, uint32_t reserve, void **ring);
+/// for its slot is queued whole on the socket.
+int svs_packet_ring(int socket, uint32_t block_size, uint32_t blocks, uint32_t slot_size, uint32_t reserve);
+/// Maps a socket's ring of `size` bytes, which needs no rights; `ring` receives the mapping.
+int svs_packet_map(int socket, uint64_t size, void **ring);
 void svs_packet_unmap(void *ring, uint64_t size);
 /// Frames and drops since the last call.
 int svs_packet_statistics(int socket, uint32_t *packets, uint32_t *drops);

@@ -34,7 +34,9 @@ int svs_signal_next(int descriptor);
 int svs_flush_output(void);
 
 /// Forks. The child gets 0 and a descriptor to write its answer to; it is killed when its parent ends, and after
-/// `seconds` of processor time. The parent gets the child's number and a descriptor to read from, or a negative errno.
+/// `seconds` of processor time, and ends by itself a few milliseconds after nobody can read its answer any more: who has no
+/// right to kill closes the descriptor. The parent gets the child's number and a descriptor to read from, or a negative
+/// errno.
 int svs_fork(int *descriptor, unsigned seconds);
 /// Puts memory of this process alone in the place of memory that others share: what stands in the `count` spans (offset and
 /// length, one pair after the other) is kept, the rest is zero. 0, or a negative errno.

@@ -13,7 +13,7 @@ extension Director {
             return passThrough(&frame, packet, &context)
         }
         if let refusal = unknownReply(&frame, packet, &context) { return refusal }
-        guard packet.hasTransport, packet.flow.proto != IPProtocol.sctp || packet.transportLength >= 16 else { return .shortTransport }
+        guard packet.holdsOpening else { return .shortTransport }
         guard mayOpen(packet, frame) else { return answerUnknown(frame, packet, mark, &context) }
         guard let service = match(packet.flow, mark, &context) else { return hostStack(frame, packet, .passNoService, &context) }
         guard !clockwork.defence.dropsPacket(tunables, at: clockwork.now) else { return .dropPacketDefence }
@@ -33,7 +33,7 @@ extension Director {
         }
     }
 
-    /// Whether a packet of this kind may create a connection.
+    /// Whether a packet of this kind may create a connection; it holds all that this is read from.
     mutating func mayOpen(_ packet: Packet, _ frame: Frame) -> Bool {
         switch packet.flow.proto {
         case IPProtocol.tcp:
@@ -125,7 +125,8 @@ extension Director {
         countRequest(id, packet, &context)
         trackState(id, packet, isReply: false)
         if packet.opensConnection { clampSegmentSize(frame, packet, id) }
-        return forward(&frame, packet, id, &context)
+        var packet = packet
+        return forward(&frame, &packet, id, &context)
     }
 
     /// A service without a usable server (ip_vs_leave).

@@ -19,8 +19,8 @@ struct ConnectionState: ~Copyable {
 
     @inline(__always)
     subscript(id: ConnectionID) -> Connection {
-        unsafeAddress { UnsafePointer(table.pool.trusted(Int(id))) }
-        nonmutating unsafeMutableAddress { table.pool.trusted(Int(id)) }
+        unsafeAddress { unsafe UnsafePointer(table.pool.trusted(Int(id))) }
+        nonmutating unsafeMutableAddress { unsafe table.pool.trusted(Int(id)) }
     }
 
     /// Stores a connection or template and what goes beside its record; `nil` when the table is full.

@@ -51,8 +51,8 @@ public struct ConnectionTable: ~Copyable {
 
     @inline(__always)
     public subscript(id: ConnectionID) -> Connection {
-        unsafeAddress { UnsafePointer(pool.trusted(Int(id))) }
-        nonmutating unsafeMutableAddress { pool.trusted(Int(id)) }
+        unsafeAddress { unsafe UnsafePointer(pool.trusted(Int(id))) }
+        nonmutating unsafeMutableAddress { unsafe pool.trusted(Int(id)) }
     }
 
     /// Hash of a flow, the same for both directions.
@@ -82,12 +82,16 @@ public struct ConnectionTable: ~Copyable {
         static var none: Match { Match(id: -1, isReply: false) }
     }
 
+    /// The index word at a place, which counts on from the end to the beginning.
+    @inline(__always)
+    private func indexWord(_ place: UInt32) -> UInt64 { unsafe index.view.trusted(Int(place & mask)).pointee }
+
     @inline(__always)
     func prefetchIndex(_ hash: UInt32) { index.view.prefetch(Int(hash & mask)) }
 
     @inline(__always)
     func prefetchConnection(_ hash: UInt32) {
-        let word = index.view.trusted(Int(hash & mask)).pointee
+        let word = indexWord(hash)
         if UInt32(truncatingIfNeeded: word) == hash, word != 0 { pool.prefetch(Int(word >> 32 & 0x7fff_ffff) &- 1) }
     }
 
@@ -98,45 +102,44 @@ public struct ConnectionTable: ~Copyable {
     /// The same for a flow whose hash is known: what a batch asks for every packet.
     @inline(__always)
     func find(_ flow: Flow, hash: UInt32) -> Match {
-        var place = hash & mask
+        var place = hash
         while true {
-            let word = index.view.trusted(Int(place)).pointee
+            let word = indexWord(place)
             if word == 0 { return .none }
             if UInt32(truncatingIfNeeded: word) == hash {
                 let id = ConnectionID(truncatingIfNeeded: word >> 32 & 0x7fff_ffff) &- 1
                 let match = compare(flow, id, isReplyWord: word >> 63 != 0)
                 if match.id >= 0 { return match }
             }
-            place = (place &+ 1) & mask
+            place &+= 1
         }
     }
 
     @inline(__always)
     private func compare(_ flow: Flow, _ id: ConnectionID, isReplyWord: Bool) -> Match {
-        let connection = pool.trusted(Int(id))
-        guard connection.pointee.proto == flow.proto, !connection.pointee.flags.contains(.template) else { return .none }
+        guard self[id].proto == flow.proto, !self[id].flags.contains(.template) else { return .none }
         if isReplyWord {
-            guard connection.pointee.serverAddress == flow.source, connection.pointee.serverPort == flow.sourcePort else { return .none }
-            if connection.pointee.method == .fullNAT {
-                guard connection.pointee.localAddress == flow.destination,
-                    connection.pointee.localPort == flow.destinationPort
+            guard self[id].serverAddress == flow.source, self[id].serverPort == flow.sourcePort else { return .none }
+            if self[id].method == .fullNAT {
+                guard self[id].localAddress == flow.destination,
+                    self[id].localPort == flow.destinationPort
                 else { return .none }
             } else {
-                guard connection.pointee.client == flow.destination,
-                    connection.pointee.clientPort == flow.destinationPort
+                guard self[id].client == flow.destination,
+                    self[id].clientPort == flow.destinationPort
                 else { return .none }
             }
             return Match(id: id, isReply: true)
         }
-        if connection.pointee.client == flow.source, connection.pointee.virtual == flow.destination,
-            connection.pointee.clientPort == flow.sourcePort, connection.pointee.virtualPort == flow.destinationPort
+        if self[id].client == flow.source, self[id].virtual == flow.destination,
+            self[id].clientPort == flow.sourcePort, self[id].virtualPort == flow.destinationPort
         {
             return Match(id: id, isReply: false)
         }
         // A reply of a server that answers under the virtual address and happens to pass here.
-        if connection.pointee.client == flow.destination, connection.pointee.virtual == flow.source,
-            connection.pointee.clientPort == flow.destinationPort, connection.pointee.virtualPort == flow.sourcePort,
-            !connection.pointee.translates
+        if self[id].client == flow.destination, self[id].virtual == flow.source,
+            self[id].clientPort == flow.destinationPort, self[id].virtualPort == flow.sourcePort,
+            !self[id].translates
         {
             return Match(id: id, isReply: true)
         }

@@ -7,6 +7,8 @@ extension Director {
     /// - Parameter mark: the packet's mark, 0 without rules.
     /// - Returns: why it comes no further.
     mutating func applyRules(_ frame: Frame, _ packet: Packet, mark: inout UInt32, _ context: inout PacketContext) -> Verdict? {
+        // What the host sends has passed its output hook, and none of these.
+        guard !frame.isHostsOwn else { return nil }
         let recorder = context.recorder
         let marks = packet.family == .v4 ? marks4 : marks6
         let firewall = packet.family == .v4 ? firewall4 : firewall6
@@ -37,7 +39,8 @@ extension Director {
 
     /// The mark that the rules before routing give, for the host's look-ups of routes; 0 where none of these asks for it.
     mutating func routingMark(of packet: Packet, _ frame: Frame) -> UInt32 {
-        host.network.uses(packet.family).contains(.mark) ? mark(of: packet, frame, at: .ingress ... .prerouting) : 0
+        guard host.network.uses(packet.family).contains(.mark), !frame.isHostsOwn else { return 0 }
+        return mark(of: packet, frame, at: .ingress ... .prerouting)
     }
 
     /// The mark that the rules of these hooks give; nothing that they would do besides is done.
@@ -51,17 +54,18 @@ extension Director {
 
     /// Fragments of IPv4 meet the rules before routing one by one, where no connection tracking puts them together first. What
     /// such rules do to the first of them is done when the packet is whole; but one behind it that they drop is missing, and a
-    /// rule of iptables that looks at ports drops fragments without them.
-    mutating func refuseFragment(_ frame: Frame, _ packet: Packet, _ recorder: ExplanationRecorder?) -> Verdict? {
-        guard packet.family == .v4, marks4.dropsFragments || firewall4.dropsFragments, !marks4.isTracking, !firewall4.isTracking else {
-            return nil
-        }
-        let query = ruleQuery(packet, frame, asRoutes: marks4.asksRoutes || firewall4.asksRoutes)
-        for rules in [marks4, firewall4] {
+    /// rule of iptables that looks at ports drops fragments without them. Of IPv6 only what cannot be put together comes to
+    /// rules as a fragment, and goes on to the director's input.
+    /// - Parameter isSpared: what a rule drops by its target counts elsewhere.
+    mutating func refuseFragment(_ frame: Frame, _ packet: Packet, isSpared: Bool, _ recorder: ExplanationRecorder?) -> Verdict? {
+        let isV4 = packet.family == .v4
+        let both = isV4 ? [marks4, firewall4] : [marks6, firewall6]
+        guard both.contains(where: \.dropsFragments), !isV4 || !both.contains(where: \.isTracking), !frame.isHostsOwn else { return nil }
+        let query = ruleQuery(packet, frame, asRoutes: both.contains(where: \.asksRoutes))
+        let last: MarkRules.Hook = !isV4 && query.isLocal ? .input : .prerouting
+        for rules in both {
             var state = MarkState()
-            guard let drop = rules.evaluate(query, at: .ingress ... .prerouting, &state),
-                drop.rejection == .header || packet.isLaterFragment
-            else { continue }
+            guard let drop = rules.evaluate(query, at: .ingress...last, &state), drop.rejection == .header || !isSpared else { continue }
             recorder?.add(.refused(drop))
             return .hostFirewall
         }
@@ -110,9 +114,19 @@ extension Director {
         if asRoutes {
             if !query.isLocal { query.destinationType = routeType(flow.destination) }
             query.sourceType = host.isLocal(flow.source) ? 2 : routeType(flow.source)
-            query.comesBack = host.network.lookup(flow.source).map { $0.kind == .unicast && $0.interface == frame.ingress } ?? false
+            query.comesBack = comesBack(packet, frame)
         }
         return query
+    }
+
+    /// Whether the host's rules and routes lead back to the sender by the interface that its packet came in by, as netfilter asks
+    /// them (rpfilter, `fib saddr . iif oif`): for something that the host sends, without a mark.
+    private func comesBack(_ packet: Packet, _ frame: Frame) -> Bool {
+        let flow = packet.flow
+        let own = flow.destination.isMulticast ? nil : flow.destination
+        let way = host.network.route(RouteQuery(to: flow.source, from: own, typeOfService: packet.typeOfService(in: frame)))
+        guard way.refusal == nil, let route = way.route, route.kind == .unicast else { return false }
+        return route.interface == frame.ingress || route.nextHops.contains { $0.interface == frame.ingress }
     }
 
     /// RTN_* number of the route to an address.

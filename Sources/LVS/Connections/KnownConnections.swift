@@ -25,7 +25,8 @@ extension Director {
         countRequest(id, packet, &context)
         trackState(id, packet, isReply: false)
         clampSegmentSize(frame, packet, id)
-        return forward(&frame, packet, id, &context)
+        var packet = packet
+        return forward(&frame, &packet, id, &context)
     }
 
     /// The old connection is forgotten, the packet scheduled like a new one.
@@ -107,15 +108,21 @@ extension Director {
         return routeBack(id, packet, frame)
     }
 
-    /// A reply whose client is the director's own host.
+    /// A reply whose client is the director's own host. The host beside the director does not see it: IPv4's routing would not
+    /// take a packet from an address of its own.
     private mutating func replyToHost(_ frame: inout Frame, _ packet: Packet, _ id: ConnectionID, _ context: inout PacketContext) -> Verdict
     {
         let translates = connections[id].translates
         guard packet.hasTransport || !translates else { return .shortTransport }
         countReply(id, length: Int(packet.length), &context)
         trackState(id, packet, isReply: true)
-        guard translates else { return .passReply }
-        translate(.source, of: &frame, packet, to: connections[id].virtual, connections[id].virtualPort)
+        if packet.opensConnection, translates { clampSegmentSize(frame, packet, id) }
+        guard translates else { return handBack(&frame, packet, .passReply) }
+        if connections[id].method == .fullNAT {
+            restoreEnds(of: &frame, packet, id)
+        } else {
+            translate(.source, of: &frame, packet, to: connections[id].virtual, connections[id].virtualPort)
+        }
         return deliverLocally(&frame, packet, &context)
     }
 }

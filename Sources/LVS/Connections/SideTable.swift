@@ -16,12 +16,12 @@ struct SideTable {
     func note(_ data: TemplateData, at id: ConnectionID) { templates[Int(id)] = data }
 
     subscript(template id: ConnectionID) -> TemplateData {
-        unsafeAddress { templates.address(checked: Int(id)) }
+        unsafeAddress { unsafe templates.address(checked: Int(id)) }
     }
 
     @inline(__always)
     subscript(stream id: ConnectionID) -> ClientStream {
-        unsafeAddress { UnsafePointer(streams.trusted(Int(id))) }
+        unsafeAddress { unsafe UnsafePointer(streams.trusted(Int(id))) }
     }
 
     /// Stores a stream in steps, so that one that was only begun claims nothing: its flags go first and come last.
@@ -44,7 +44,7 @@ struct SideTable {
     func noteHeaderSent(_ id: ConnectionID) { streams[Int(id)].isHeaderSent = true }
 
     /// Whether the streams' place holds one that a director can have written.
-    func holdsStream(at id: ConnectionID) -> Bool { ClientStream.isSound(UnsafeRawPointer(streams.address(checked: Int(id)))) }
+    func holdsStream(at id: ConnectionID) -> Bool { ClientStream.isSound(in: streams, at: Int(id)) }
 }
 
 /// What a persistence engine found, at most 255 bytes.
@@ -96,10 +96,10 @@ public struct ClientStream: Hashable, Sendable, BitwiseCopyable {
         (segmentLimit, clientStart, serverStart) = (other.segmentLimit, other.clientStart, other.serverStart)
     }
 
-    /// Whether bytes are a stream.
-    static func isSound(_ bytes: UnsafeRawPointer) -> Bool {
+    /// Whether what stands at a place is a stream.
+    static func isSound(in streams: SlabView<ClientStream>, at place: Int) -> Bool {
         func byte(_ field: PartialKeyPath<ClientStream>) -> UInt8 {
-            MemoryLayout<ClientStream>.offset(of: field).map { bytes.load(fromByteOffset: $0, as: UInt8.self) } ?? .max
+            MemoryLayout<ClientStream>.offset(of: field).map { streams.byte($0, of: place) } ?? .max
         }
         return byte(\.option) != 0 && ClientAddressOption(rawValue: byte(\.option)) != nil
             && byte(\.hasServerStart) < 2 && byte(\.isHeaderSent) < 2 && byte(\.isHeaderTaken) < 2

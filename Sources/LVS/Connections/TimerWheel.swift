@@ -54,7 +54,7 @@ struct TimerWheel: ~Copyable {
 
     /// To be called when `expires` may have moved closer.
     @inline(never)
-    func refileIfEarlier(_ id: ConnectionID) {
+    mutating func refileIfEarlier(_ id: ConnectionID) {
         let due = UInt32(truncatingIfNeeded: due(id))
         guard pool[Int(id)].wheelSlot > 0, Int32(bitPattern: due &- pool[Int(id)].filed) < 0 else { return }
         unfile(id)

@@ -73,6 +73,8 @@ public enum CommandError: Error, Hashable, Sendable {
     case daemonNotRunning
     case noMemory
     case familyNotSupported
+    /// What outlives the director has no room for what the command adds.
+    case noRoom
 
     /// Linux errno, positive.
     public var errno: Int32 {
@@ -85,6 +87,7 @@ public enum CommandError: Error, Hashable, Sendable {
         case .noSuchDevice: 19
         case .noMemory: 12
         case .familyNotSupported: 97
+        case .noRoom: 28
         }
     }
 }
@@ -105,6 +108,7 @@ extension CommandError {
         case .daemonNotRunning: "no such daemon runs"
         case .noMemory: "too many services or servers"
         case .familyNotSupported: "the address family is not supported"
+        case .noRoom: "the journal of commands is full: nothing more can be kept across a restart"
         }
     }
 }

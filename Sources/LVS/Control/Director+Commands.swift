@@ -5,10 +5,7 @@ extension Director {
     /// - Throws: why it was refused, as the kernel's control interface would; nothing has changed then.
     public mutating func apply(_ command: Command) throws(CommandError) {
         host.natServers.outdate()
-        defer {
-            host.localRanges = localAddresses
-            noteProgress()
-        }
+        defer { noteProgress() }
         host.virtuals.outdate()
         switch command {
         case .addService(let key, let settings): try addService(key, settings)
@@ -24,6 +21,20 @@ extension Director {
         case .stopDaemon(let role):
             guard services.daemons.contains(where: { $0.role == role }) else { throw .daemonNotRunning }
             services.daemons.removeAll { $0.role == role }
+        }
+        followLocalAddresses(command)
+    }
+
+    /// All services are looked at only where one may have given up an address.
+    private mutating func followLocalAddresses(_ command: Command) {
+        host.locals.outdate()
+        switch command {
+        case .addService(_, let settings):
+            for range in settings.localAddresses where !host.localRanges.contains(range) { host.localRanges.append(range) }
+        case .editService(_, let settings):
+            if !host.localRanges.isEmpty || !settings.localAddresses.isEmpty { host.localRanges = localAddresses }
+        case .deleteService, .flush: if !host.localRanges.isEmpty { host.localRanges = localAddresses }
+        case .addServer, .editServer, .deleteServer, .setTimeouts, .zero, .startDaemon, .stopDaemon: break
         }
     }
 

@@ -54,6 +54,9 @@ extension Tunables {
         }
     }
 
+    /// Every switch as sysctl.conf has it, a line each.
+    public var text: String { Self.names.compactMap { name in value(of: name).map { "\(name) = \($0)\n" } }.joined() }
+
     /// What the kernel demands beyond a range of the switch that was just set.
     private func broken(by name: String) -> String? {
         switch name {

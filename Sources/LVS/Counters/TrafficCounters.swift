@@ -12,8 +12,8 @@ struct TrafficCounters: ~Copyable {
 
     @inline(__always)
     subscript(service: Int32) -> Counters {
-        unsafeAddress { UnsafePointer(services.trusted(Int(service))) }
-        nonmutating unsafeMutableAddress { services.trusted(Int(service)) }
+        unsafeAddress { unsafe UnsafePointer(services.trusted(Int(service))) }
+        nonmutating unsafeMutableAddress { unsafe services.trusted(Int(service)) }
     }
 }
 

@@ -4,13 +4,15 @@ extension Director {
     /// Direct routing: the packet goes to the real server's MAC as it is, with one hop less. The server holds the virtual
     /// address itself and answers the client without the director.
     @inline(__always)
-    mutating func routeDirectly(_ frame: inout Frame, _ packet: Packet, _ id: ConnectionID, _ context: inout PacketContext) -> Verdict {
+    mutating func routeDirectly(_ frame: inout Frame, _ packet: inout Packet, _ id: ConnectionID, _ context: inout PacketContext) -> Verdict
+    {
         let server = connections[id].server
         refreshPath(server)
         guard servers[server].path.isUsable else { return unreachableServer(&frame, packet, servers[server].path, &context) }
         guard packet.hops > 1 else { return hopsUsedUp(frame, packet, id, &context) }
         takeHop(frame, packet)
-        guard fits(frame, packet, servers[server].path.mtu, &context) else {
+        let limit = servers[server].path.mtu
+        guard packet.length <= limit || fitsInPieces(frame, packet, limit, &context) else {
             return routeTooLong(&frame, packet, along: servers[server].path, id, &context)
         }
         return dispatch(&frame, packet, to: server, as: .directRouting, &context)

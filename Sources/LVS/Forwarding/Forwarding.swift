@@ -1,11 +1,11 @@
 import Wire
 
 extension Director {
-    /// The one switch over the closed set of forwarding methods.
+    /// The one switch over the closed set of forwarding methods. The packet is `inout` so that it stays where it lies.
     @inline(__always)
-    mutating func forward(_ frame: inout Frame, _ packet: Packet, _ id: ConnectionID, _ context: inout PacketContext) -> Verdict {
+    mutating func forward(_ frame: inout Frame, _ packet: inout Packet, _ id: ConnectionID, _ context: inout PacketContext) -> Verdict {
         switch connections[id].method {
-        case .directRouting: return routeDirectly(&frame, packet, id, &context)
+        case .directRouting: return routeDirectly(&frame, &packet, id, &context)
         case .tunneling: return tunnel(&frame, packet, id, &context)
         case .masquerading: return masquerade(&frame, packet, id, &context)
         case .fullNAT: return translateFully(&frame, packet, id, &context)
@@ -56,15 +56,16 @@ extension Director {
         }
     }
 
-    /// Whether a packet fits: by its length, or for a superframe by the length of each segment it stands for.
+    /// Whether a packet fits: by its length, or for a superframe by the length of each segment it stands for. Direct routing
+    /// compares the length itself: to hand over an `inout` frame is to copy it, before anything is asked.
     @inline(__always)
     mutating func fits(_ frame: Frame, _ packet: Packet, _ limit: Int32, _ context: inout PacketContext) -> Bool {
-        if packet.length <= limit { return true }
-        return fitsInPieces(frame, packet, limit, &context)
+        packet.length <= limit || fitsInPieces(frame, packet, limit, &context)
     }
 
+    /// Whether each segment or fragment fits that a packet over the limit stands for.
     @inline(never)
-    private mutating func fitsInPieces(_ frame: Frame, _ packet: Packet, _ limit: Int32, _ context: inout PacketContext) -> Bool {
+    mutating func fitsInPieces(_ frame: Frame, _ packet: Packet, _ limit: Int32, _ context: inout PacketContext) -> Bool {
         guard frame.offload.isSuperframe else { return context.originalFragments?.fit(Int(limit)) ?? false }
         guard let segments = Segmentation(frame, packet) else { return false }
         return segments.longest <= Int(limit)

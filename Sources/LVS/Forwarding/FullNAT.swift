@@ -31,10 +31,15 @@ extension Director {
         _ frame: inout Frame, _ packet: Packet, _ id: ConnectionID, along path: Path, _ context: inout PacketContext
     ) -> Verdict {
         takeHop(frame, packet)
+        restoreEnds(of: &frame, packet, id)
+        return sendTranslated(&frame, packet, along: path, as: .replyTranslated, &context)
+    }
+
+    /// A server's packet to a local address gets the ends that the client knows.
+    mutating func restoreEnds(of frame: inout Frame, _ packet: Packet, _ id: ConnectionID) {
         translate(.source, of: &frame, packet, to: connections[id].virtual, connections[id].virtualPort)
         translate(.destination, of: &frame, packet, to: connections[id].client, connections[id].clientPort)
         if packet.flow.proto == IPProtocol.tcp, connections[id].hasSide { followServer(frame, packet, id) }
-        return sendTranslated(&frame, packet, along: path, as: .replyTranslated, &context)
     }
 
     /// A client's TCP segment, already translated, with what tells the server who the client is.

@@ -97,7 +97,7 @@ extension Director {
 
     /// The address that an error comes from: the one that the packet was sent to. IPv6 speaks only under addresses that are
     /// configured, not for a prefix that is routed to the host.
-    private mutating func ownSource(for packet: Packet) -> IPAddress {
+    mutating func ownSource(for packet: Packet) -> IPAddress {
         let destination = packet.flow.destination
         guard packet.family == .v6, !host.network.hasAddress(destination), host.network.isLocal(destination) else {
             return destination
@@ -139,7 +139,7 @@ extension Director {
         let query = RouteQuery(
             to: destination, from: isSourceChosen ? nil : source, proto: proto, sourcePort: ports.source,
             destinationPort: ports.destination, typeOfService: destination.isV4 ? typeOfService : 0)
-        guard let path = host.ownPath(query), path.isUsable else { return false }
+        guard let path = host.ownPath(query), path.isUsable || isToHost(path) else { return false }
         let family = destination.family
         guard let options = family == .v4 ? answerOptions(from: source, &context) : [] else { return false }
         let header = family.headerLength + options.count
@@ -161,7 +161,9 @@ extension Director {
         }
         fill(packet.dropFirst(header))
         context.answerLength = header + length
-        guard header + length <= Int(path.mtu) else { return sendFragments(own: frame, network: start, along: path, cause) }
+        guard header + length <= Int(path.mtu) || path.kind == .local else {
+            return sendFragments(own: frame, network: start, along: path, cause)
+        }
         return emit(&frame, along: path, cause)
     }
 
@@ -178,8 +180,12 @@ extension Director {
         IPv4Header(packet)?.fillChecksum()
     }
 
+    /// Whether a way leads to the host beside the director.
+    private func isToHost(_ path: Path) -> Bool { path.kind == .local && !host.emulation.isWholeHost }
+
     /// Sends a frame of the outbox along a path; one whose next hop is unknown waits.
     mutating func emit(_ frame: inout Frame, along path: Path, _ cause: Int32) -> Bool {
+        guard path.kind != .local else { return outbox.emit(frame, on: Self.localInterface, causedBy: cause) }
         frame.bytes.setMAC(path.destination, at: 0)
         frame.bytes.setMAC(path.source, at: 6)
         guard path.kind == .ready else { return host.waiting.hold(frame, for: path, at: clockwork.now) }

@@ -77,7 +77,7 @@ extension Director {
         let translates = connections[id].translates
         guard !translates || isTranslatable(frame, packet, &context) else { return .icmpMalformed }
         countRequest(id, packet, &context)
-        return relayed(translates ? translateToServer(&frame, packet, quoted, id, &context) : forward(&frame, packet, id, &context))
+        return relayed(translates ? translateToServer(&frame, packet, quoted, id, &context) : forward(&frame, &packet, id, &context))
     }
 
     /// The verdict of forwarding as that on an ICMP error.
@@ -150,7 +150,7 @@ extension Director {
                 .destination, of: frame, packet, to: connection.client,
                 quoting: quoted, .source, as: connection.client, connection.clientPort, &context)
         }
-        guard !isForDirector else { return .passICMP }
+        guard !isForDirector else { return handBack(&frame, packet, .passICMP) }
         takeHop(frame, packet)
         return sendRelayed(&frame, packet, along: way, as: .icmpToClient, &context)
     }

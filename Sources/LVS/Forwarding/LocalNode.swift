@@ -16,9 +16,12 @@ extension Director {
         return .localNode
     }
 
-    /// A packet of the host's own that was led through the director, on its way to a client. The host hands over whole
-    /// datagrams, so that each has its ports; as their source it may fragment IPv6 too.
+    /// A packet of the host's own that was led through the director: to an address of the director's, or on its way to a
+    /// client. To clients the host hands over whole datagrams, so that each has its ports; as their source it may fragment
+    /// IPv6 too.
+    @inline(never)
     mutating func directOwn(_ frame: inout Frame, _ packet: Packet, _ context: inout PacketContext) -> Verdict {
+        guard !host.isLocal(packet.flow.destination) else { return directToSelf(&frame, packet, &context) }
         var path = path(leaving: packet, frame)
         guard path.isUsable else { return .noRoute }
         let verdict = leaveHost(&frame, packet, &context)
@@ -29,6 +32,24 @@ extension Director {
             return sendFragments(of: frame, packet, limit: Int(path.mtu), along: path, as: verdict, &context)
         }
         return dispatch(&frame, packet, along: path, as: verdict, &context)
+    }
+
+    /// The host as a client of a service, or a local server's answer to such a client: from here on like a packet that came
+    /// in, as in the kernel, whose output hook schedules what its input hook does.
+    private mutating func directToSelf(_ frame: inout Frame, _ packet: Packet, _ context: inout PacketContext) -> Verdict {
+        // IPVS lets nothing from a loopback address off the host, and the host takes nothing such from a device.
+        guard !packet.flow.source.isLoopback else { return .martian }
+        guard !packet.takesSlowPath else { return directOnSlowPath(&frame, packet, &context) }
+        let verdict = resume(&frame, packet, &context)
+        return handBack(&frame, packet, verdict)
+    }
+
+    /// What the director leaves to the host beside it, and the host has not seen, is given to it.
+    mutating func handBack(_ frame: inout Frame, _ packet: Packet, _ verdict: Verdict) -> Verdict {
+        guard verdict.fate == .passed, frame.egress == 0, !host.emulation.isWholeHost else { return verdict }
+        trim(&frame, packet)
+        frame.egress = Self.localInterface
+        return verdict
     }
 
     /// The output handler for what the host sends: a reply of a local server is counted, observed and gets the virtual
@@ -64,4 +85,10 @@ extension Director {
         )
         return .icmpToClient
     }
+}
+
+extension Frame {
+    /// The host beside the director has sent it, and it was led into the director.
+    @inline(__always)
+    var isHostsOwn: Bool { ingress == Director.localInterface }
 }

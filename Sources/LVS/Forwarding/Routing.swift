@@ -97,7 +97,7 @@ extension Director {
             tellRouted(copy, packet, .tooLong(.v4, limit: UInt32(path.mtu)), &context)
             return .fragmentationNeeded
         }
-        guard context.originalFragments == nil, fits(copy, packet, path.mtu, &context) else {
+        guard context.originalFragments?.isOnePiece(packet) ?? true, fits(copy, packet, path.mtu, &context) else {
             return sendFragments(of: copy, packet, limit: Int(path.mtu), along: path, as: .routed, &context)
         }
         trim(&copy, packet)

@@ -24,7 +24,8 @@ extension Director {
         }
         countRequest(id, packet, &context)
         touch(id, connections.timeouts.timeout(proto: IPProtocol.udp, state: 0))
-        guard connections[id].method == .masquerading else { return forward(&frame, packet, id, &context) }
+        var packet = packet
+        guard connections[id].method == .masquerading else { return forward(&frame, &packet, id, &context) }
         let server = connections[id].serverAddress
         let path = host.path(to: server)
         guard path.isUsable else { return unreachableServer(&frame, packet, path, &context) }

@@ -49,6 +49,8 @@ extension Director {
 
     @inline(never)
     private mutating func isHostAddress(_ packet: Packet, _ frame: Frame) -> Bool {
+        // What the host sends comes from the host.
+        guard !frame.isHostsOwn else { return false }
         let source = packet.flow.source
         let isOwned = host.virtuals.owned.contains(source) || host.ownsLocalAddress(source)
         guard !host.network.uses(.v4).isEmpty, !isOwned else { return host.isLocal(source) }

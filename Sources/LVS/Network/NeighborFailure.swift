@@ -65,7 +65,8 @@ extension Director {
         }
         message.write(to: start.dropFirst(packet.family.headerLength), quoting: quote)
         ICMPMessage.fillChecksum(start.dropFirst(packet.family.headerLength), from: own, to: own)
-        _ = directOther(&error, Packet(error), &context)
+        let told = Packet(error)
+        _ = handBack(&error, told, directOther(&error, told, &context))
         guard error.egress != 0 else { return }
         _ = outbox.emit(error, on: error.egress, causedBy: -1)
     }

@@ -196,6 +196,12 @@ public struct Network: Sendable {
         return lookup(address)?.kind == .local
     }
 
+    /// Whether packets with one of these marks find the host itself at an address, by a rule that leads to a `local` route.
+    func isLocal(_ address: IPAddress, markedWith marks: Set<UInt32>) -> Bool {
+        uses(address.family).contains(.mark)
+            && marks.contains { $0 != 0 && route(RouteQuery(to: address, mark: $0)).route?.kind == .local }
+    }
+
     /// Whether some packets may find the host itself at an address: for all, or by a rule that leads to a `local` route.
     func mayBeLocal(_ address: IPAddress) -> Bool { isLocal(address) || routing.mayBeLocal(address) }
 

@@ -2,7 +2,7 @@ public import Wire
 
 extension Network {
     /// Derives the way of what the host sends to an address, its source not chosen yet.
-    func path(to address: IPAddress) -> Path { path(for: RouteQuery(to: address)) }
+    public func path(to address: IPAddress) -> Path { path(for: RouteQuery(to: address)) }
 
     /// Derives a packet's way: route, next hop, MACs, MTU and the host's own address towards there.
     func path(for query: RouteQuery) -> Path {
@@ -109,7 +109,7 @@ struct PathCache: ~Copyable {
 
     @inline(__always)
     subscript(place: Int) -> Entry {
-        unsafeAddress { entries.view.address(checked: place) }
-        nonmutating unsafeMutableAddress { entries.mutableAddress(checked: place) }
+        unsafeAddress { unsafe entries.view.address(checked: place) }
+        nonmutating unsafeMutableAddress { unsafe entries.mutableAddress(checked: place) }
     }
 }

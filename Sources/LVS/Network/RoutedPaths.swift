@@ -18,8 +18,8 @@ struct RoutedPathCache: ~Copyable {
     }
 
     subscript(place: Int) -> Entry {
-        unsafeAddress { entries.view.address(checked: place) }
-        nonmutating unsafeMutableAddress { entries.mutableAddress(checked: place) }
+        unsafeAddress { unsafe entries.view.address(checked: place) }
+        nonmutating unsafeMutableAddress { unsafe entries.mutableAddress(checked: place) }
     }
 }
 
@@ -66,7 +66,7 @@ extension Director {
     mutating func query(_ packet: Packet, _ frame: Frame, mark: UInt32) -> RouteQuery {
         let flow = packet.flow
         return RouteQuery(
-            to: flow.destination, from: flow.source, mark: mark, ingress: frame.ingress, proto: flow.proto,
+            to: flow.destination, from: flow.source, mark: mark, ingress: frame.isHostsOwn ? 0 : frame.ingress, proto: flow.proto,
             sourcePort: flow.sourcePort, destinationPort: flow.destinationPort,
             typeOfService: packet.typeOfService(in: frame))
     }

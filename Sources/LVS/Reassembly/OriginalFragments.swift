@@ -13,9 +13,11 @@ struct OriginalFragments: BitwiseCopyable {
         var headers: Int32
     }
 
-    /// In the outbox's memory, since they are of interest until the batch ends; those before `first` hang no more.
-    private let hanging: UnsafeMutableBufferPointer<Hanging>
+    /// In the outbox's memory, since they are of interest until the batch ends: those from `first` to before `end`. Those before
+    /// hang no more.
+    private let hanging: SlabView<Hanging>
     private var first = 0
+    private var end = 0
     /// Payload bytes of the first fragment.
     let firstLength: Int
     /// Length of the longest fragment as an IP packet, the limit for pieces that are cut anew.
@@ -31,7 +33,8 @@ struct OriginalFragments: BitwiseCopyable {
 
     /// Those of a complete datagram; `nil` when the batch has used up the outbox's memory.
     init?(_ datagram: ReassemblyQueue, in outbox: inout Outbox) {
-        guard let words = outbox.words(datagram.pieces.count) else { return nil }
+        guard let hanging = outbox.room(for: datagram.pieces.count, of: Hanging.self) else { return nil }
+        self.hanging = hanging
         family = datagram.key.source.family
         firstLength = datagram.pieces.first?.payload.count ?? 0
         longest = datagram.longest
@@ -40,25 +43,22 @@ struct OriginalFragments: BitwiseCopyable {
         isForwarded = datagram.key.isForwarded
         // What is delivered to the host grows together while it fits behind the first fragment.
         var tailroom = family == .v4 && !datagram.key.isForwarded ? datagram.tailroom : -1
-        let places = UnsafeMutableRawBufferPointer(words).bindMemory(to: Hanging.self)
-        var count = 0
         for piece in datagram.pieces.dropFirst() {
-            if count == 0, piece.payload.count <= tailroom {
+            if end == 0, piece.payload.count <= tailroom {
                 tailroom -= piece.payload.count
             } else {
-                places[count] = Hanging(length: Int32(piece.payload.count), headers: Int32(piece.headers))
+                hanging[end] = Hanging(length: Int32(piece.payload.count), headers: Int32(piece.headers))
                 restLength += piece.payload.count
-                count += 1
+                end += 1
             }
         }
-        hanging = UnsafeMutableBufferPointer(rebasing: places[..<count])
     }
 
     /// The first `count` bytes of a payload of `total` bytes have to stand together: fragments that were shorter hang no more,
     /// or by their rest.
     mutating func join(first count: Int, of total: Int) {
         var missing = min(count, total) - (total - restLength)
-        while missing > 0, first < hanging.count {
+        while missing > 0, first < end {
             let moved = min(missing, Int(hanging[first].length))
             missing -= moved
             restLength -= moved
@@ -70,6 +70,9 @@ struct OriginalFragments: BitwiseCopyable {
     /// Whether a reassembled packet longer than the way's MTU passes nevertheless: IPv6 is judged by its longest fragment, and
     /// an IPv4 reply that may not be broken was judged before it was put together.
     func fit(_ limit: Int) -> Bool { family == .v6 ? longest <= limit : isForwarded && hasDF }
+
+    /// Whether a fragment was as long as the whole packet of IPv6, which leaves in one piece then.
+    func isOnePiece(_ packet: Packet) -> Bool { packet.family == .v6 && Int(packet.length) <= longest }
 
     /// Whether the kernel still remembers the fragments' lengths when the packet leaves as `bytes`: it forgets them when an
     /// outer header of IPv6, or around IPv6, stands in front.
@@ -86,13 +89,13 @@ struct OriginalFragments: BitwiseCopyable {
     /// Payload sizes when the fragments leave as they are; `nil` when they cannot. `headers` is what precedes the payload in
     /// each piece, `total` the payload in all, `room` what a piece can hold of it.
     func sizes(total: Int, headers: Int, room: Int) -> [Int]? {
-        guard first < hanging.count else { return nil }
+        guard first < end else { return nil }
         let head = total - restLength
         guard head > 0, head <= room, head & 7 == 0 else { return nil }
         var sizes = [head]
-        for place in first..<hanging.count {
+        for place in first..<end {
             let length = Int(hanging[place].length)
-            guard length <= room, length & 7 == 0 || place == hanging.count - 1, hanging[place].headers >= headers else { return nil }
+            guard length <= room, length & 7 == 0 || place == end - 1, hanging[place].headers >= headers else { return nil }
             sizes.append(length)
         }
         return sizes

@@ -5,7 +5,9 @@ extension Director {
     /// last fragment to arrive goes the rest of the way as the whole packet.
     @inline(never)
     mutating func reassemble(_ frame: inout Frame, _ packet: Packet, _ context: inout PacketContext) -> Verdict {
-        if let refusal = refuseFragment(frame, packet, context.recorder) { return refusal }
+        if packet.family == .v4, let refusal = refuseFragment(frame, packet, isSpared: !packet.isLaterFragment, context.recorder) {
+            return refusal
+        }
         let isForwarded = !isLocal(packet, frame)
         if isForwarded {
             guard isGatheredOnTheWay(packet) else { return passOn(frame, packet, &context) }
@@ -34,11 +36,12 @@ extension Director {
     }
 
     /// Whether fragments to somebody else are put together: of every protocol that connections are kept for and ICMP, but
-    /// only those of servers that are translated for can have to do with a connection.
+    /// only those of servers that are translated for, or that bear a virtual address, can have to do with a connection.
     private mutating func isGatheredOnTheWay(_ packet: Packet) -> Bool {
         let isICMP = packet.flow.proto == (packet.family == .v4 ? IPProtocol.icmp : IPProtocol.icmpv6)
         if host.emulation.isWholeHost, isICMP { return services.hasServices(packet.family) }
-        return (isICMP || packet.isBalanced) && services.hasServices(packet.family) && isTranslated(packet.flow.source)
+        guard isICMP || packet.isBalanced, services.hasServices(packet.family) else { return false }
+        return isTranslated(packet.flow.source) || host.isLocal(packet.flow.source)
     }
 
     /// The whole packet of a datagram, whose last fragment `last` is, on the rest of its way.
@@ -77,8 +80,7 @@ extension Director {
         else {
             return outbox.emit(whole, on: whole.egress, causedBy: whole.cause) ? verdict : .noBuffer
         }
-        // A fragment that is the whole as well is no longer one.
-        if packet.family == .v6, Int(packet.length) <= originals.longest {
+        if originals.isOnePiece(packet) {
             return outbox.emit(whole, on: whole.egress, causedBy: whole.cause) ? verdict : .noBuffer
         }
         joinHeader(packet, verdict, &context)
@@ -133,12 +135,17 @@ extension Director {
     }
 
     /// What the kernel cannot put together it lets pass as if it were a packet, and the first fragment holds ports: that of a
-    /// known connection is forwarded, one that opens a connection scheduled. `nil` when it is the host's.
+    /// known connection is forwarded, one that opens a connection scheduled. Rules meet it as it is. `nil` when it is the host's.
     private mutating func directAlone(_ frame: inout Frame, _ packet: Packet, _ context: inout PacketContext) -> Verdict? {
-        guard !packet.isLaterFragment, packet.isBalanced, services.hasServices(packet.family) else { return nil }
+        guard !packet.isLaterFragment, packet.isBalanced else { return nil }
         let flow = packet.flow
-        if connections.find(flow).id < 0, host.isLocal(flow.destination), packet.hasTransport {
-            guard mayOpen(packet, frame), match(flow, mark(of: packet, frame), &context) != nil else { return nil }
+        let isKnown = connections.find(flow).id >= 0
+        if let refusal = refuseFragment(frame, packet, isSpared: isKnown, context.recorder) { return refusal }
+        guard services.hasServices(packet.family) else { return nil }
+        if !isKnown, host.isLocal(flow.destination), packet.holdsOpening {
+            guard mayOpen(packet, frame), flow.sourcePort != 20, let service = match(flow, mark(of: packet, frame), &context),
+                service.isPersistent || service.key.mark != 0 || service.covers(flow.destinationPort)
+            else { return nil }
         }
         return resume(&frame, packet, &context)
     }
@@ -160,18 +167,19 @@ extension Director {
             verdicts.count(.fragmentTimeout)
             let key = datagram.key
             guard var quoted = datagram.firstPacket, key.isForwarded || host.isKeptFromHost(key.destination) else { continue }
-            let source = key.isForwarded ? host.path(to: key.source).local : key.destination
+            let source = key.isForwarded ? host.path(to: key.source).local : nil
             var context = PacketContext()
             context.options = datagram.options
             quoted.withBytes { tellTimeout(key.source, $0, from: source, &context) }
         }
     }
 
-    private mutating func tellTimeout(_ receiver: IPAddress, _ quoted: Bytes, from source: IPAddress, _ context: inout PacketContext) {
+    private mutating func tellTimeout(_ receiver: IPAddress, _ quoted: Bytes, from source: IPAddress?, _ context: inout PacketContext) {
         // Where its end was cut off, its length is as wrong as that of any quoted packet.
         let looked = Packet(ip: quoted, at: 0)
         let packet = looked.kind == .ip ? looked : Packet(quoted: quoted)
         guard packet.kind == .ip else { return }
+        let source = source ?? ownSource(for: packet)
         if tell(packet, quoting: quoted, .reassemblyTimeExceeded(receiver.family), from: source, -1, &context) {
             countOwnError(about: packet, &context)
         }

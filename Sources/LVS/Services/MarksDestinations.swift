@@ -37,13 +37,13 @@ public struct MarkedDestination: Hashable, Sendable {
 }
 
 extension MarkRules {
-    /// Destinations that at least one rule can mark. May name more than the rules mark, never less: sources, interfaces,
-    /// flags, marks and whatever is negated do not narrow it.
-    public var destinations: [MarkedDestination] {
+    /// Destinations to which at least one rule can give one of these marks. May name more than the rules mark, never less:
+    /// sources, interfaces, flags, marks and whatever is negated do not narrow it.
+    public func destinations(of marks: Set<UInt32>) -> [MarkedDestination] {
         var found: [MarkedDestination] = []
         var seen: Set<MarkedDestination> = []
         let isComplete = visit { scope, rule, target in
-            guard target.setsMark else { return }
+            guard marks.contains(where: target.mayLeave) else { return }
             for destination in scope.destinations(family) where seen.insert(destination).inserted { found.append(destination) }
         }
         return isComplete ? found : MarkScope().destinations(family)
@@ -52,7 +52,7 @@ extension MarkRules {
     /// What services take of the rules' family: those of marks whatever the rules can mark.
     public func taken(by services: [ServiceKey]) -> [MarkedDestination] {
         let own = services.filter { $0.family == family }
-        return own.compactMap { MarkedDestination($0) } + (own.contains { $0.mark != 0 } ? destinations : [])
+        return own.compactMap { MarkedDestination($0) } + destinations(of: Set(own.map(\.mark).filter { $0 != 0 }))
     }
 
     /// Rules that nobody here understands and that could concern packets of services.
@@ -140,6 +140,15 @@ extension MarkTarget {
         case .mark(let clearing, let toggling): clearing != 0 || toggling != 0
         case .markFrom, .markMap: true
         default: false
+        }
+    }
+
+    /// Whether a packet that this was the last to mark may bear a mark: bits that it leaves alone may be anything.
+    fileprivate func mayLeave(_ mark: UInt32) -> Bool {
+        switch self {
+        case .mark(let clearing, let toggling): setsMark && (mark ^ toggling) & clearing == 0
+        case .markMap(_, let marks): marks.contains(mark)
+        default: setsMark
         }
     }
 

@@ -97,5 +97,5 @@ public struct Path: BitwiseCopyable {
 
     /// A packet can be sent this way, at the latest when the next hop's MAC is known.
     @inline(__always)
-    var isUsable: Bool { kind == .ready || kind == .unknownNeighbor }
+    public var isUsable: Bool { kind == .ready || kind == .unknownNeighbor }
 }

@@ -29,15 +29,15 @@ struct ServerPool: ~Copyable {
 
     @inline(__always)
     subscript(id: ServerID) -> RealServer {
-        unsafeAddress { UnsafePointer(slots.trusted(Int(id))) }
-        nonmutating unsafeMutableAddress { slots.trusted(Int(id)) }
+        unsafeAddress { unsafe UnsafePointer(slots.trusted(Int(id))) }
+        nonmutating unsafeMutableAddress { unsafe slots.trusted(Int(id)) }
     }
 
     /// The outer header at a place that `outerPlace` gave.
     @inline(__always)
     subscript(outer place: Int) -> OuterHeader {
-        unsafeAddress { outer.address(checked: place) }
-        nonmutating unsafeMutableAddress { outer.mutableAddress(checked: place) }
+        unsafeAddress { unsafe outer.address(checked: place) }
+        nonmutating unsafeMutableAddress { unsafe outer.mutableAddress(checked: place) }
     }
 
     @inline(__always)
@@ -96,10 +96,22 @@ struct ServerPool: ~Copyable {
                 remove(id)
                 continue
             }
-            RealServer.restore(at: slots.mutableAddress(checked: Int(id)))
+            restore(id)
             for isPartial in [false, true] { self[outer: outerPlace(id, isPartial: isPartial)].restore() }
             inherited[name] = id
         }
+    }
+
+    private static let methodOffset = MemoryLayout<RealServer>.offset(of: \.settings.method) ?? 0
+
+    /// Makes a record that another director left one that can be read: what commands say anew is as if nothing was said.
+    private func restore(_ id: ServerID) {
+        if ForwardingMethod(rawValue: slots.byte(Self.methodOffset, of: Int(id))) == nil { self[id].settings = ServerSettings() }
+        self[id].settings.weight = max(self[id].settings.weight, 0)
+        self[id].lastWeight = max(self[id].lastWeight, 0)
+        (self[id].active, self[id].total, self[id].persistent) = (0, 0, 0)
+        self[id].service = -1
+        self[id].path = Path()
     }
 
     /// A server leaves its service before the state was adopted: it is again one that no command has named.

@@ -51,13 +51,14 @@ struct VirtualAddresses {
     @inline(__always)
     func isCurrent(_ generation: UInt32) -> Bool { !isOutdated && self.generation == generation }
 
-    mutating func read(_ addresses: Set<IPAddress>, _ ownership: Ownership, _ network: Network) {
+    /// - Parameter addresses: each with the marks under which services find its packets, 0 for those of its own.
+    mutating func read(_ addresses: [IPAddress: Set<UInt32>], _ ownership: Ownership, _ network: Network) {
         if generation != network.localGeneration { follow(network) }
         isOutdated = false
-        handled = addresses
+        handled = Set(addresses.keys)
         owned = []
         waiting = []
-        for address in addresses where !network.isLocal(address) {
+        for (address, marks) in addresses where !network.isLocal(address) && !network.isLocal(address, markedWith: marks) {
             if ownership.covers(address) {
                 owned.insert(address)
             } else if !network.mayBeLocal(address) {
@@ -80,15 +81,15 @@ struct VirtualAddresses {
 
 extension Director {
     /// Addresses of services, and those that marks of mark services name one by one.
-    private func namedAddresses() -> Set<IPAddress> {
-        var addresses: Set<IPAddress> = []
-        var hasMarks = false
-        for service in services.all {
-            if service.key.mark == 0 { addresses.insert(service.key.address) } else { hasMarks = true }
-        }
-        guard hasMarks else { return addresses }
-        for mark in marks4.destinations + marks6.destinations where mark.length == mark.prefix.family.width {
-            addresses.insert(mark.prefix)
+    private func namedAddresses() -> [IPAddress: Set<UInt32>] {
+        var addresses: [IPAddress: Set<UInt32>] = [:]
+        for service in services.all where service.key.mark == 0 { addresses[service.key.address, default: []].insert(0) }
+        for (family, rules) in [(IPFamily.v4, marks4), (.v6, marks6)] where !rules.isEmpty {
+            for mark in Set(services.all.filter { $0.key.family == family }.map(\.key.mark)) where mark != 0 {
+                for marked in rules.destinations(of: [mark]) where marked.length == family.width {
+                    addresses[marked.prefix, default: []].insert(mark)
+                }
+            }
         }
         return addresses
     }
@@ -112,9 +113,16 @@ extension Director {
         return (held + host.virtuals.waiting.map { VirtualAddress(address: $0, holder: .nobody) }).sorted { $0.address < $1.address }
     }
 
-    /// Whether the virtual address of a known connection has left the host.
+    /// Virtual addresses that nobody has now.
     @inline(__always)
-    mutating func hasLeft(_ packet: Packet, _ frame: Frame) -> Bool { host.virtuals.mayBeGone && !isLocal(packet, frame) }
+    public mutating func waitingAddresses() -> Set<IPAddress> {
+        followVirtualAddresses()
+        return host.virtuals.waiting
+    }
+
+    /// Whether the virtual address of a known connection has left the host; asked where some `mayBeGone`.
+    @inline(never)
+    mutating func hasLeft(_ packet: Packet, _ frame: Frame) -> Bool { !isLocal(packet, frame) }
 }
 
 extension HostView {

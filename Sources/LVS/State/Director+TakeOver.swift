@@ -23,21 +23,21 @@ extension Director {
     }
 
     private mutating func takeOverConnections(_ report: inout AdoptionReport) {
-        let verifier = RecordVerifier(now: clockwork.now, servers: servers.slots, serverLimit: memory.limits[0].servers)
+        let verifier = RecordVerifier(
+            now: clockwork.now, pool: connections.table.pool, servers: servers.slots, serverLimit: memory.limits[0].servers)
         var free: [ConnectionID] = []
         for id in 0..<connections.table.highWater {
-            let record = connections.table.pool.mutableAddress(checked: Int(id))
-            guard record.pointee.flags.contains(.used) else {
+            guard connections[id].flags.contains(.used) else {
                 free.append(id)
                 continue
             }
-            if let fault = verifier.fault(of: record) ?? connections.prepare(id, at: clockwork.now) {
+            if let fault = verifier.fault(of: Int(id)) ?? connections.prepare(id, at: clockwork.now) {
                 report.dropped[fault, default: 0] += 1
                 free.append(id)
                 continue
             }
             takeOver(id)
-            if record.pointee.flags.contains(.template) { report.templates += 1 } else { report.connections += 1 }
+            if connections[id].flags.contains(.template) { report.templates += 1 } else { report.connections += 1 }
         }
         connections.table.makeFree(free)
     }

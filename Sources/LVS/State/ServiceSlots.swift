@@ -39,8 +39,8 @@ struct ServiceSlots {
     var keys: [Int32: ServiceKey] { Dictionary(uniqueKeysWithValues: places.map { ($0.value, $0.key) }) }
 
     subscript(place: Int32) -> ServiceSlot {
-        unsafeAddress { slots.address(checked: Int(place)) }
-        nonmutating unsafeMutableAddress { slots.mutableAddress(checked: Int(place)) }
+        unsafeAddress { unsafe slots.address(checked: Int(place)) }
+        nonmutating unsafeMutableAddress { unsafe slots.mutableAddress(checked: Int(place)) }
     }
 
     var view: SlabView<ServiceSlot> { slots }

@@ -2,7 +2,7 @@ import Wire
 
 extension Director {
     /// The memory that somebody lent; `nil` when the director has its own.
-    public var lentMemory: UnsafeMutableRawBufferPointer? { memory.isLent ? memory.region : nil }
+    public var lentMemory: UnsafeMutableRawBufferPointer? { unsafe memory.isLent ? memory.region.memory : nil }
 
     /// Where that memory holds anything, as offsets in order: what a copy has to hold. Records beside connections, of which
     /// there are few, one by one.

@@ -8,9 +8,7 @@ struct StateLayout {
         let offset: Int
         let count: Int
 
-        func view(in region: UnsafeMutableRawBufferPointer) -> SlabView<Element> {
-            SlabView(UnsafeMutableRawBufferPointer(rebasing: region[offset..<offset + count * MemoryLayout<Element>.stride]))
-        }
+        func view(in region: SlabView<UInt8>) -> SlabView<Element> { region.part(from: offset, count: count) }
     }
 
     /// To be raised when records mean something else, though they look alike.

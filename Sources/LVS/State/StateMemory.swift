@@ -6,7 +6,7 @@ import Wire
 ///
 /// `docs/internals/state.md` says in which order records are written, so that one that was begun and never finished is none.
 public struct StateMemory {
-    let region: UnsafeMutableRawBufferPointer
+    let region: SlabView<UInt8>
     let layout: StateLayout
     /// How many connections and templates it holds.
     public let connections: Int
@@ -32,11 +32,11 @@ public struct StateMemory {
         let count = Self.usable(connections)
         layout = StateLayout(connections: count)
         precondition(region.count >= layout.size && place.count == StateHeader.placeLength)
-        self.region = region
+        self.region = unsafe SlabView(region)
         self.connections = count
         self.seed = seed
         isInherited = false
-        progress = layout.progress.view(in: region)
+        progress = layout.progress.view(in: self.region)
         header.begin(StateHeader(size: layout.size, connections: count, seed: seed, place: place))
     }
 
@@ -45,7 +45,7 @@ public struct StateMemory {
     /// - Throws: what does not fit; the region is untouched then.
     public init(existing region: UnsafeMutableRawBufferPointer, connections wanted: Int? = nil, place: [UInt8]) throws(StateRefusal) {
         guard region.count >= MemoryLayout<StateHeader>.size else { throw .tooShort(region.count) }
-        let found = region.loadUnaligned(as: StateHeader.self)
+        let found = unsafe region.loadUnaligned(as: StateHeader.self)
         guard found.magic == StateHeader.magic else { throw .noState }
         guard found.layoutNumber == StateLayout.number else { throw .layout(found.layoutNumber, own: StateLayout.number) }
         guard found.isSound, let count = Int(exactly: found.connections), (16...1 << 30).contains(count) else { throw .damaged }
@@ -53,11 +53,11 @@ public struct StateMemory {
         guard found.size == UInt64(layout.size), region.count >= layout.size else { throw .size(region.count, expected: layout.size) }
         if let wanted, Self.usable(wanted) != count { throw .connections(count, wanted: wanted) }
         guard found.place == place else { throw .place }
-        self.region = region
+        self.region = unsafe SlabView(region)
         connections = count
         seed = found.seed
         isInherited = true
-        progress = layout.progress.view(in: region)
+        progress = layout.progress.view(in: self.region)
     }
 
     private var header: SlabView<StateHeader> { layout.header.view(in: region) }

@@ -45,3 +45,18 @@ public enum Tunnels {
         }
     }
 }
+
+extension ServerSettings {
+    /// Bytes that the tunnel to a server puts in front of a packet at most; 0 for other methods.
+    public func overhead(carrying inner: IPFamily, to server: IPAddress) -> Int {
+        guard method == .tunneling else { return 0 }
+        let tunnel = Tunnels.of(self.tunnel)
+        let lengths = [false, true].map { isPartial in
+            var header = OuterHeader(
+                from: .unspecified(server.family), to: server, proto: tunnel.proto(carrying: inner), carrying: inner)
+            tunnel.lay(&header, carrying: inner, to: self, isPartial: isPartial)
+            return header.length
+        }
+        return lengths.max() ?? 0
+    }
+}

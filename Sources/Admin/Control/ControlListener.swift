@@ -1,0 +1,27 @@
+internal import CLinux
+internal import Glibc
+
+/// Where clients of a director knock: a listening AF_UNIX SOCK_SEQPACKET socket and the file that names it.
+public struct ControlListener: Sendable {
+    public let path: String
+    /// The listening socket, non-blocking.
+    public let descriptor: Int32
+    private var device: UInt64 = 0
+    private var inode: UInt64 = 0
+
+    /// Listens at `path` with mode 0600. A socket file that nobody listens at is replaced.
+    public init(path: String) throws(ControlError) {
+        self.path = path
+        descriptor = svs_control_listen(path, &device, &inode)
+        guard descriptor >= 0 else { throw .listening(path, 0 &- descriptor) }
+    }
+
+    /// Whether there is no such file any more, so that no client finds the way.
+    public var isRemoved: Bool { access(path, F_OK) != 0 && errno == ENOENT }
+
+    /// Listens no more, and removes the file if it is still the one that was made.
+    public func close() {
+        svs_control_unlink(path, device, inode)
+        Glibc.close(descriptor)
+    }
+}

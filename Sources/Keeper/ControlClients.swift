@@ -1,0 +1,52 @@
+internal import Admin
+internal import CLinux
+internal import Linux
+
+/// The control socket and its clients, kept so that a client outlives the director that answers it.
+final class ControlClients {
+    private var socket: ControlListener
+    private var clients: [UInt64: HeldDescriptor] = [:]
+    private var last: UInt64 = 0
+
+    /// Listens at `path`, as `ControlListener` does.
+    init(path: String) throws(ControlError) { socket = try ControlListener(path: path) }
+
+    var path: String { socket.path }
+    /// Readable when a client has come.
+    var listener: Int32 { socket.descriptor }
+    /// Clients in the order in which they came.
+    var numbers: [UInt64] { clients.keys.sorted() }
+
+    /// Takes the clients that wait, at most 64; their numbers.
+    func accept() -> [UInt64] {
+        var fresh: [UInt64] = []
+        while fresh.count < 64 {
+            var user: UInt32 = 0
+            let descriptor = svs_control_accept(listener, &user)
+            guard descriptor >= 0 else { return fresh }
+            last += 1
+            clients[last] = HeldDescriptor(descriptor)
+            fresh.append(last)
+        }
+        return fresh
+    }
+
+    func descriptor(of number: UInt64) -> Int32? { clients[number]?.number }
+
+    func forget(_ number: UInt64) { clients[number] = nil }
+
+    /// Listens anew where the socket file was removed; whether that was so. The old listener is closed then.
+    func restore() throws(ControlError) -> Bool {
+        guard socket.isRemoved else { return false }
+        let fresh = try ControlListener(path: socket.path)
+        socket.close()
+        socket = fresh
+        return true
+    }
+
+    /// Lets everybody go, and removes the socket file.
+    func close() {
+        clients = [:]
+        socket.close()
+    }
+}

@@ -1,0 +1,231 @@
+internal import Admin
+internal import CLinux
+internal import Glibc
+internal import Host
+internal import LVS
+internal import Linux
+public import Runtime
+internal import SystemPackage
+internal import Wire
+
+/// `svs run`: holds what must outlive a director and what takes rights, and sees to it that there is a director.
+///
+/// It opens the sockets, keeps the control socket and its clients, keeps the host's stack off what is directed, and does the
+/// few privileged things that the director asks for (`DirectorRequest`). The director, the same program in a process of its
+/// own and without rights, parses every frame and every file; it may end at any time, and the next one goes on where it
+/// stood. The keeper parses neither.
+public final class Keeper {
+    /// What the command line says.
+    public struct Configuration {
+        public var interfaces: [String]
+        /// One of `LinkRoster`'s schemes.
+        public var link: String
+        public var files: RunFiles
+        /// Path of the control socket.
+        public var control: String
+        /// Words of the director's command line, the program's name first.
+        public var arguments: [String]
+        public var log: Log
+
+        public init(interfaces: [String], link: String, files: RunFiles, control: String, arguments: [String], log: Log) {
+            self.interfaces = interfaces
+            self.link = link
+            self.files = files
+            self.control = control
+            self.arguments = arguments
+            self.log = log
+        }
+    }
+
+    let configuration: Configuration
+    private let poller: Poller
+    private let signals: Signals
+    private let claims: InterfaceClaims
+    let clients: ControlClients
+    private let desk: RequestDesk
+    private let memory: HeldMemory
+    private var director: DirectorProcess?
+    private var policy = RestartPolicy()
+    /// When the next director is started, while there is none.
+    private var due: Instant? = 0
+    /// A director has worked since this process began.
+    private var hasWorked = false
+    /// Somebody has asked for the files to be read again, and nobody was there to do it.
+    private var hangsUp = false
+    /// Somebody has asked for the end.
+    private var isEnding = false
+    private var status: Int32?
+    /// The control socket's failure that was said last.
+    private var controlFailure: ControlError?
+
+    private enum Token { static let signals: UInt64 = 0, claims: UInt64 = 1, clients: UInt64 = 2, director: UInt64 = 3 }
+    /// Nanoseconds that a director may take to end.
+    private static let longestEnd: Instant = 5 * second
+
+    /// Needs CAP_NET_ADMIN and CAP_NET_RAW, and the right to become another user.
+    public init(_ configuration: Configuration) throws {
+        self.configuration = configuration
+        for name in configuration.interfaces where (try? LinkFacts(of: name))?.isLoopback == true {
+            throw RunError(
+                "interface \(name): nothing for a director arrives at the loopback; name the interface by which clients reach this host")
+        }
+        claims = try InterfaceClaims(configuration.interfaces, log: configuration.log)
+        poller = try Poller()
+        desk = try RequestDesk(configuration)
+        memory = try HeldMemory()
+        clients = try ControlClients(path: configuration.control)
+        signals = try Signals([.terminate, .interrupt, .hangUp, .childEnded])
+        _ = signal(SIGPIPE, SIG_IGN)
+        try poller.watch(signals.descriptor, as: Token.signals)
+        try poller.watch(claims.descriptor, as: Token.claims)
+        try poller.watch(clients.listener, as: Token.clients)
+    }
+
+    private static var now: Instant { Instant(svs_clock()) }
+
+    /// Runs until a signal ends it, or until its first director finds that it cannot work.
+    /// - Returns: the exit status.
+    public func run() throws -> Int32 {
+        defer { clients.close() }
+        while true {
+            if let status { return status }
+            try startIfDue()
+            for place in try poller.wait(milliseconds: patience) { try take(poller[place]) }
+            try lookAfter()
+        }
+    }
+
+    /// Milliseconds until something is due.
+    private var patience: Int32 {
+        let now = Self.now
+        let next = [due, director?.deadline].compactMap { $0 }.min() ?? now + second
+        return Int32(clamping: (max(min(next, now + second) - now, 0) + 999_999) / 1_000_000)
+    }
+
+    private func take(_ token: UInt64) throws {
+        switch token {
+        case Token.signals: takeSignals()
+        case Token.claims: claims.answer()
+        case Token.clients: for number in clients.accept() { tellDirector(of: number) }
+        default: serveDirector()
+        }
+    }
+
+    private func takeSignals() {
+        while let signal = signals.next() {
+            switch signal {
+            case .hangUp: hangUp()
+            case .childEnded: noteEnd()
+            case .terminate, .interrupt:
+                guard let director else { status = 0; return }
+                isEnding = true
+                director.send(SIGTERM)
+                director.deadline = director.deadline ?? Self.now + Self.longestEnd
+            }
+        }
+    }
+
+    /// Has the files read again; by a director that begins, when it is ready to hear of it.
+    private func hangUp() {
+        if let director, director.isWorking { director.send(SIGHUP) } else { hangsUp = true }
+    }
+
+    // MARK: the director
+
+    private func startIfDue() throws {
+        guard director == nil, let due, Self.now >= due else { return }
+        self.due = nil
+        let started = try DirectorProcess("/proc/self/exe", configuration.arguments, memory, at: Self.now)
+        try FileService.start(
+            on: started.files, files: configuration.files.paths,
+            commands: configuration.files.readsHostRules ? HostRules.commands : [])
+        try poller.watch(started.channel.descriptor, as: Token.director)
+        director = started
+        for number in clients.numbers { tellDirector(of: number) }
+        try started.channel.send(KeeperEvent.clientsTold.bytes, waits: false)
+    }
+
+    private func tellDirector(of client: UInt64) {
+        guard let director, let descriptor = clients.descriptor(of: client) else { return }
+        try? director.channel.send(KeeperEvent.client(client).bytes, [descriptor], waits: false)
+    }
+
+    /// Reads what the director asks, at most what one turn may take.
+    private func serveDirector() {
+        guard let director else { return }
+        do throws(Errno) {
+            for _ in 0..<64 {
+                guard let message = try director.channel.receive(waits: false) else { return }
+                try serve(DirectorRequest(message.bytes), of: director)
+            }
+        } catch {
+            poller.forget(director.channel.descriptor)
+            // It is about to end, and its exit tells how.
+            if error == .connectionReset { return director.deadline = Self.now + Self.longestEnd }
+            configuration.log.say("director \(director.number) says what is no request (\(error)); it is killed")
+            director.send(SIGKILL)
+        }
+    }
+
+    private func serve(_ request: DirectorRequest?, of director: DirectorProcess) throws(Errno) {
+        switch request {
+        case nil: throw .badMessage
+        case .working:
+            director.isWorking = true
+            hasWorked = true
+            if hangsUp { director.send(SIGHUP) }
+            hangsUp = false
+        case .clientLeft(let number): clients.forget(number)
+        case .interfacesChanged:
+            claims.follow { name in
+                let index = if_nametoindex(name)
+                return index == 0 ? nil : Int32(bitPattern: index)
+            }
+        case .some(let request):
+            let (answer, descriptors) = desk.answer(request)
+            if request.wantsAnswer { try director.channel.send(answer.bytes, descriptors, waits: false) }
+            if let refusal = desk.takeRefusal() { try director.channel.send(KeeperEvent.refusal(refusal).bytes, waits: false) }
+        }
+    }
+
+    /// Takes notice of a director's end and decides about the next one.
+    private func noteEnd() {
+        guard let director, let end = director.end() else { return }
+        // What it asked last counts: a client that it let go, for example.
+        serveDirector()
+        poller.forget(director.channel.descriptor)
+        self.director = nil
+        let now = Self.now
+        if isEnding { return status = end == .exit(0) || end == .signal(SIGTERM) ? 0 : 1 }
+        if !hasWorked, case .exit(let said) = end, said != 0 { return status = said }
+        let decision = policy.ended(after: now - director.started, hadFrames: director.isWorking)
+        due = now + decision.pause
+        let next = decision.pause == 0 ? "the next one starts" : "the next one starts in \(decision.pause / millisecond) ms"
+        configuration.log.say("director \(director.number) ended (\(end)); \(next)")
+    }
+
+    /// What is looked at every second or so.
+    private func lookAfter() throws {
+        if let director, let deadline = director.deadline, Self.now >= deadline {
+            configuration.log.say("director \(director.number) does not end; it is killed")
+            director.send(SIGKILL)
+            director.deadline = Instant.max
+        }
+        restoreControl()
+    }
+
+    /// Makes the control socket again if somebody has removed it.
+    private func restoreControl() {
+        do throws(ControlError) {
+            let before = clients.listener
+            guard try clients.restore() else { return controlFailure = nil }
+            poller.forget(before)
+            try? poller.watch(clients.listener, as: Token.clients)
+            configuration.log.say("control socket \(clients.path) was removed; it is made again")
+            controlFailure = nil
+        } catch {
+            if controlFailure == nil { configuration.log.say("\(error)") }
+            controlFailure = error
+        }
+    }
+}

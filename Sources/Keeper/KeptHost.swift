@@ -1,0 +1,165 @@
+internal import CLinux
+internal import Glibc
+public import Host
+public import LVS
+public import Links
+public import Linux
+public import Runtime
+internal import SystemPackage
+internal import Wire
+
+/// The keeper as a director sees it: what takes rights is asked for over the channel, and clients come from it. Belongs to
+/// the engine's thread.
+public final class KeptHost: HostRequests, ClientSource {
+    private let channel: Channel
+    private typealias Event = (event: KeeperEvent, descriptor: HeldDescriptor?)
+    private var events: [Event] = []
+    /// The memory of the rings' positions, mapped when the first ring is.
+    private var positions: SlabView<UInt64>?
+    public private(set) var lastRefusal: HostError?
+
+    public init(_ channel: Channel) { self.channel = channel }
+
+    public var descriptor: Int32 { channel.descriptor }
+    public var hasHeard: Bool { !events.isEmpty }
+
+    /// Says that frames are directed.
+    public func isWorking() { report(.working) }
+
+    // MARK: clients
+
+    public func clientsAtStart() throws(HostError) -> [(descriptor: Int32, number: UInt64)] {
+        var clients: [(descriptor: Int32, number: UInt64)] = []
+        while true {
+            while let event = takeEvent() {
+                if case .clientsTold = event.event { return clients }
+                if let client = client(event) { clients.append(client) }
+            }
+            if let message = try receive(waits: true) { try note(message) }
+        }
+    }
+
+    public func nextClient() throws(HostError) -> (descriptor: Int32, number: UInt64)? {
+        while true {
+            while let event = takeEvent() { if let client = client(event) { return client } }
+            guard let message = try receive(waits: false) else { return nil }
+            try note(message)
+        }
+    }
+
+    private func takeEvent() -> Event? { events.isEmpty ? nil : events.removeFirst() }
+
+    /// The client that an event brings; anything else is noted.
+    private func client(_ event: Event) -> (descriptor: Int32, number: UInt64)? {
+        switch event.event {
+        case .client(let number): return event.descriptor.map { ($0.copy(), number) }
+        case .refusal(let error): lastRefusal = error
+        case .clientsTold: break
+        }
+        return nil
+    }
+
+    public func left(_ number: UInt64) { report(.clientLeft(number)) }
+
+    /// Takes a message that is no answer.
+    private func note(_ message: Channel.Message) throws(HostError) {
+        guard let event = KeeperEvent(message.bytes) else { throw HostError("hear the keeper", errno: EBADMSG) }
+        events.append((event, message.descriptors.first))
+    }
+
+    // MARK: requests
+
+    public func suppress(_ traffic: SuppressedTraffic) throws(HostError) { _ = try ask(.suppress(traffic)) }
+    public func resolve(_ neighbors: [Network.NeighborKey], at now: Instant) {
+        if !neighbors.isEmpty { report(.resolve(neighbors, now)) }
+    }
+    public func refresh(_ neighbors: [Network.NeighborKey], at now: Instant) {
+        if !neighbors.isEmpty { report(.refresh(neighbors, now)) }
+    }
+    public func stopLeading() { report(.stopLeading) }
+    public func interfacesChanged() { report(.interfacesChanged) }
+
+    public func lead(_ traffic: OwnTraffic, into device: TUNDevice, mtu: Int) throws(HostError) {
+        _ = try ask(.lead(traffic, mtu: mtu))
+    }
+
+    public func openLink(_ scheme: String, on interface: String) throws(LinkError) -> any LiveLink {
+        let (answer, descriptors) = try asLinkError { () throws(HostError) in try ask(.link(interface)) }
+        guard case .link(let index, let place, let blocks, let slotSize) = answer, descriptors.count == 3 else {
+            throw LinkError("interface \(interface): the keeper's answer is none")
+        }
+        let rebinding = { [weak self] () -> Int32? in
+            guard case .interface(let found)? = try? self?.ask(.rebind(interface)).0, found > 0 else { return nil }
+            return found
+        }
+        func socket(_ place: Int, receives: Bool) -> PacketSocket {
+            PacketSocket(
+                adopting: descriptors[place].copy(), on: interface, interface: index, receives: receives, rebinding: rebinding)
+        }
+        let sockets = LinkSockets(
+            receiver: socket(0, receives: true), sender: socket(1, receives: false),
+            ring: RingShape(blocks: Int(blocks), slotSize: Int(slotSize)))
+        return try LinkRoster.type(of: scheme).init(sockets, position: position(Int(place), in: descriptors[2]))
+    }
+
+    public func openSender(on interface: String) throws(LinkError) -> any Link {
+        let (answer, descriptors) = try asLinkError { () throws(HostError) in try ask(.sender(interface)) }
+        guard case .interface(let index) = answer, let descriptor = descriptors.first else {
+            throw LinkError("interface \(interface): the keeper's answer is none")
+        }
+        return try SendingLink(
+            PacketSocket(adopting: descriptor.copy(), on: interface, interface: index, receives: false, rebinding: { nil }))
+    }
+
+    public func openDevice() throws(HostError) -> TUNDevice {
+        guard case (.device(let name, let index, let hasOffload), let descriptors) = try ask(.device), let descriptor = descriptors.first
+        else { throw HostError("make a TUN device", errno: EBADMSG) }
+        return TUNDevice(adopting: descriptor.copy(), name: name, index: index, hasOffload: hasOffload)
+    }
+
+    /// What hears of the host's netfilter rules.
+    public func rulesChanges() throws(HostError) -> RulesetNotifications {
+        guard let descriptor = try ask(.rulesChanges).1.first else { throw HostError("follow the host's netfilter rules", errno: EBADMSG) }
+        return try RulesetNotifications(adopting: descriptor.copy())
+    }
+
+    private func asLinkError<Result>(_ body: () throws(HostError) -> Result) throws(LinkError) -> Result {
+        do throws(HostError) { return try body() } catch { throw LinkError(error.what.isEmpty ? error.cause : error.description) }
+    }
+
+    private func position(_ place: Int, in memory: HeldDescriptor) throws(LinkError) -> RingPosition {
+        let size = HeldSockets.positionsSize
+        var mapping: UnsafeMutableRawPointer?
+        if positions == nil {
+            guard svs_memory_size(memory.number) == size, svs_memory_map(memory.number, UInt64(size), &mapping) == 0, let mapping else {
+                throw LinkError("the positions of the rings cannot be mapped")
+            }
+            positions = SlabView(UnsafeMutableRawBufferPointer(start: mapping, count: size))
+        }
+        guard let positions, (0..<positions.capacity).contains(place) else { throw LinkError("a ring has no position") }
+        return RingPosition(positions.element(place))
+    }
+
+    // MARK: the channel
+
+    private func report(_ request: DirectorRequest) { try? channel.send(request.bytes, waits: true) }
+
+    /// Asks, and waits for the answer; what else comes meanwhile is kept.
+    private func ask(_ request: DirectorRequest) throws(HostError) -> (KeeperAnswer, [HeldDescriptor]) {
+        do throws(Errno) { try channel.send(request.bytes, waits: true) } catch { throw HostError("ask the keeper", errno: error.rawValue) }
+        while true {
+            guard let message = try receive(waits: true) else { continue }
+            if KeeperEvent.isEvent(message.bytes) {
+                try note(message)
+                continue
+            }
+            guard let answer = KeeperAnswer(message.bytes) else { throw HostError("hear the keeper", errno: EBADMSG) }
+            if case .refused(let error) = answer { throw error }
+            return (answer, message.descriptors)
+        }
+    }
+
+    private func receive(waits: Bool) throws(HostError) -> Channel.Message? {
+        do throws(Errno) { return try channel.receive(waits: waits) } catch { throw HostError("hear the keeper", errno: error.rawValue) }
+    }
+}

@@ -1,0 +1,74 @@
+internal import Glibc
+internal import Host
+internal import LVS
+internal import Links
+internal import Runtime
+internal import SystemPackage
+internal import Wire
+
+/// Does for a director what takes rights, and only what the command line lets it do: a director that somebody has taken over
+/// gets no other interface's frames, no other file, no other host.
+final class RequestDesk {
+    private let interfaces: Set<String>
+    private let sockets: HeldSockets
+    private let host: PrivilegedHost
+    private let hearsRules: Bool
+    private var told: HostError?
+    private var untold: HostError?
+
+    /// Neighbours of one request.
+    private static let mostNeighbors = 1 << 16
+
+    init(_ configuration: Keeper.Configuration) throws {
+        interfaces = Set(configuration.interfaces)
+        sockets = try HeldSockets(scheme: configuration.link, interfaces: configuration.interfaces)
+        host = try PrivilegedHost()
+        hearsRules = configuration.files.readsHostRules
+    }
+
+    /// - Returns: the answer, and the descriptors that go with it, which stay open here.
+    func answer(_ request: DirectorRequest) -> (KeeperAnswer, [Int32]) {
+        do throws(HostError) { return try carryOut(request) } catch { return (.refused(error), []) }
+    }
+
+    /// What the kernel has refused of what was only reported, once.
+    func takeRefusal() -> HostError? {
+        guard let refusal = host.lastRefusal, refusal != told else { return nil }
+        told = refusal
+        return refusal
+    }
+
+    private func carryOut(_ request: DirectorRequest) throws(HostError) -> (KeeperAnswer, [Int32]) {
+        switch request {
+        case .resolve(let keys, let now): host.resolve(try checked(keys), at: now)
+        case .refresh(let keys, let now): host.refresh(try checked(keys), at: now)
+        case .stopLeading: host.stopLeading()
+        case .suppress(let traffic):
+            guard interfaces.isSuperset(of: traffic.interfaces) else {
+                throw HostError("mute the host stack", cause: "an interface that is none of the director's")
+            }
+            try host.suppress(traffic)
+        case .link(let name): return try onLink { () throws(LinkError) in try sockets.link(name) }
+        case .rebind(let name): return (.interface(sockets.rebind(name) ?? 0), [])
+        case .sender(let name): return try onLink { () throws(LinkError) in try sockets.sender(name) }
+        case .device: return try sockets.openDevice { () throws(HostError) in try host.openDevice() }
+        case .lead(let traffic, let mtu):
+            guard let device = sockets.device else { throw HostError("lead the host's own traffic", cause: "there is no device yet") }
+            try host.lead(traffic, into: device, mtu: mtu)
+        case .rulesChanges where hearsRules: return try sockets.rulesChanges()
+        case .working, .clientLeft, .interfacesChanged, .rulesChanges, .file, .output:
+            throw HostError("do what the director asks", errno: EPERM)
+        }
+        return (.done, [])
+    }
+
+    private func checked(_ keys: [Network.NeighborKey]) throws(HostError) -> [Network.NeighborKey] {
+        guard keys.count <= Self.mostNeighbors else { throw HostError("resolve neighbours", errno: E2BIG) }
+        return keys
+    }
+
+    /// A link's error is told in its own words.
+    private func onLink(_ open: () throws(LinkError) -> (KeeperAnswer, [Int32])) throws(HostError) -> (KeeperAnswer, [Int32]) {
+        do throws(LinkError) { return try open() } catch { throw HostError("", cause: error.description) }
+    }
+}

@@ -1,0 +1,52 @@
+import Admin
+import LVS
+
+extension ControlledDirector {
+    /// Makes what the files say stand. Where a journal knows of an earlier director, what that one was told stands first, and what
+    /// differs between the files as it read them and as they are now is applied, as on SIGHUP. The host's network is there
+    /// already. From here on what is told is written down.
+    /// - Parameter say: is told what could not be taken over.
+    /// - Throws: what in the services file a new director refuses.
+    mutating func begin(
+        _ state: RunFiles.State, of files: RunFiles, _ journal: (recalled: RecalledState, recorder: JournalRecorder)?,
+        say: (String) -> Void
+    ) throws(FileError) {
+        if let journal, !journal.recalled.isEmpty {
+            let old = resume(journal.recalled, with: journal.recorder, files, say: say)
+            _ = state.apply(to: &self, since: old) { say("\($0.summary): \($1.sentence)") }
+        } else {
+            self.journal = journal?.recorder
+            state.set(in: &self)
+            for command in state.plan.changes(from: ServicePlan()) + state.timeouts {
+                do throws(CommandError) { try apply(command) } catch {
+                    throw FileError(file: files.services ?? "services", text: "\(command.summary): \(error.sentence)")
+                }
+            }
+        }
+        hasChanged = false
+        note(state, say: say)
+    }
+
+    /// What an earlier director was told: services, servers, timeouts and daemons as they stood, switches and marks as they were
+    /// last read.
+    /// - Returns: the files as they were last read.
+    private mutating func resume(
+        _ recalled: RecalledState, with recorder: JournalRecorder, _ files: RunFiles, say: (String) -> Void
+    ) -> RunFiles.State {
+        recalled.restore(into: &director) { say("not taken over: \($0.summary): \($1.sentence)") }
+        if recalled.strange > 0 { say("not taken over: entries of the journal that are of no known kind: \(recalled.strange)") }
+        journal = recorder
+        var state = RunFiles.State()
+        do throws(FileError) { state = try RunFiles.State(recalled: recalled.texts, of: files) } catch {
+            say("not taken over: \(error), as it was last read")
+        }
+        state.set(in: &self)
+        return state
+    }
+
+    /// Notes that files were read, for whoever comes next.
+    func note(_ state: RunFiles.State, say: (String) -> Void) {
+        guard let journal, !journal.write(state.texts, in: director) else { return }
+        say("warning: the journal has no room for the files that were read: after a restart they are compared with what they said before")
+    }
+}

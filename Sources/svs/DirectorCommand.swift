@@ -1,0 +1,41 @@
+import Admin
+import ArgumentParser
+import CLinux
+import Keeper
+import Linux
+import Runtime
+
+/// `svs director`: the director below a keeper, which starts it with the words of its own command line. Not shown in help.
+struct DirectorCommand: ParsableCommand {
+    static let name = "director"
+    static let configuration = CommandConfiguration(
+        commandName: name, abstract: "The director of 'svs run', which starts it.", shouldDisplay: false)
+    @OptionGroup var options: RunOptions
+
+    func run() throws {
+        try withClearErrors {
+            guard let channel = Channel(adopting: 3), let fileChannel = Channel(adopting: 4) else {
+                throw CommandFailure("svs director is started by svs run only")
+            }
+            // Nothing else has happened yet, so nothing that was read could have been used to do more.
+            var parent: Int32 = 0, owner: UInt32 = 0, group: UInt32 = 0
+            guard svs_peer(channel.descriptor, &parent, &owner, &group) == 0 else { throw CommandFailure("svs director: who is the keeper?") }
+            try Rights.giveUp(becoming: Rights.user(named: options.user), parent: parent)
+            let memory = try KeptMemory(adopting: 5)
+            let keeper = KeptHost(channel)
+            let kept = KeptFiles(fileChannel)
+            var files = options.files
+            files.open = { path throws(FileError) in try kept.open(path) }
+            files.output = { command throws(FileError) in try kept.output(command) }
+            let launch = DirectorLaunch(
+                interfaces: options.interfaces, link: options.link.scheme, files: files, control: options.control,
+                connections: options.connections, ownership: options.own, log: Terminal.log)
+            let surroundings = DirectorLaunch.Surroundings(
+                requests: keeper, clients: keeper, memory: memory, rulesChanges: files.readsHostRules ? try keeper.rulesChanges() : nil, owner: owner)
+            let loop = try launch.start(try files.read(), surroundings)
+            try SystemCallFilter.install()
+            keeper.isWorking()
+            try loop.run()
+        }
+    }
+}

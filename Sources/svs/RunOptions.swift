@@ -1,0 +1,61 @@
+import ArgumentParser
+import LVS
+import Links
+import Runtime
+
+/// How frames are taken from an interface: one of the roster's schemes.
+struct LinkOption: ExpressibleByArgument {
+    var scheme: String
+
+    init?(argument: String) {
+        guard LinkRoster.schemes.contains(argument) else { return nil }
+        scheme = argument
+    }
+
+    init() { scheme = LinkRoster.schemes[0] }
+
+    var defaultValueDescription: String { scheme }
+    static var allValueStrings: [String] { LinkRoster.schemes }
+}
+
+/// What becomes of packets that the host's own netfilter rules drop.
+enum FirewallOption: String, ExpressibleByArgument, CaseIterable { case honour, ignore }
+
+/// What a director is told on the command line; the keeper and the director read the same words.
+struct RunOptions: ParsableArguments {
+    @Option(help: "Services, as ipvsadm-save writes them.") var services: String?
+    @Option(help: "Marks for IPv4, as iptables-save writes them.") var marks: String?
+    @Option(help: "Marks for IPv6, as ip6tables-save writes them.") var marks6: String?
+    @Flag(help: "Take the marks from the host's own rules (nft, iptables-save), followed as they change.") var marksFromHost = false
+    @Option(help: "What the host's own rules drop before IPVS's place: honour (dropped) or ignore.") var firewall = FirewallOption.honour
+    @Option(help: "Switches, as sysctl.conf has them (net.ipv4.vs.*).") var sysctl: String?
+    @Option(name: .customLong("interface"), help: ArgumentHelp("Interface to take frames from; repeat for more.", valueName: "if"))
+    var interfaces: [String] = []
+    @Option(help: ArgumentHelp("Socket that svs adm and ipvsadm speak to.", valueName: "path")) var control = AdmCommandLine.socket
+    @Option(help: ArgumentHelp("Connections that the table can hold.", valueName: "n")) var connections = 1 << 20
+    @Option(help: ArgumentHelp("Threads that direct frames; 1 is what this version has.", valueName: "n")) var workers = 1
+    @Option(
+        help: ArgumentHelp(
+            "Virtual addresses to answer and announce where the host does not have them: all, none or addresses.",
+            valueName: "all|addr,..."))
+    var own = Ownership.none
+    @Option(help: ArgumentHelp("User that the director becomes; without it svs, or nobody where there is no svs.", valueName: "name"))
+    var user: String?
+    @Option(help: "How frames are taken: ring (mapped memory) or socket (recvmmsg).") var link = LinkOption()
+
+    func validate() throws {
+        guard !interfaces.isEmpty else { throw ValidationError("--interface is missing: name at least one interface") }
+        guard Set(interfaces).count == interfaces.count else { throw ValidationError("--interface: an interface is named twice") }
+        guard (16...1 << 28).contains(connections) else { throw ValidationError("--connections: 16 to \(1 << 28) are possible") }
+        guard !marksFromHost || marks == nil && marks6 == nil else {
+            throw ValidationError("--marks-from-host stands instead of --marks and --marks6")
+        }
+        guard workers == 1 else { throw ValidationError("--workers: one worker is what this version has") }
+    }
+
+    var files: RunFiles {
+        RunFiles(
+            services: services, marks: marks, marks6: marks6, marksFromHost: marksFromHost, sysctl: sysctl,
+            honoursFirewall: firewall == .honour)
+    }
+}
