@@ -150,6 +150,8 @@ int svs_fork(int *descriptor, unsigned seconds) {
     return 0;
 }
 
+int svs_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC) ? -errno : 0; }
+
 int svs_make_private(void *start, size_t size, const size_t *spans, size_t count) {
     uint8_t *copy = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (copy == MAP_FAILED) return -errno;

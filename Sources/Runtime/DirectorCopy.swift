@@ -12,8 +12,8 @@ enum DirectorCopy {
     static func fork(_ descriptor: inout Int32, seconds: UInt32, _ director: borrowing Director) -> Int32 {
         guard let memory = director.lentMemory, let start = memory.baseAddress else { return svs_fork(&descriptor, seconds) }
         var ends: [Int32] = [-1, -1]
-        guard pipe(&ends) == 0 else { return 0 &- errno }
-        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+        let failure = svs_pipe(&ends)
+        guard failure == 0 else { return failure }
         let child = svs_fork(&descriptor, seconds)
         guard child != 0 else {
             let spans = director.spansInUse().flatMap { [$0.lowerBound, $0.count] }

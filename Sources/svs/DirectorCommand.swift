@@ -21,7 +21,7 @@ struct DirectorCommand: ParsableCommand {
             var parent: Int32 = 0, owner: UInt32 = 0, group: UInt32 = 0
             guard svs_peer(channel.descriptor, &parent, &owner, &group) == 0 else { throw CommandFailure("svs director: who is the keeper?") }
             try Rights.giveUp(becoming: Rights.user(named: options.user), parent: parent)
-            let memory = try KeptMemory(adopting: 5)
+            let memory = try KeptMemory(adopting: 5, state: 6)
             let keeper = KeptHost(channel)
             let kept = KeptFiles(fileChannel)
             var files = options.files
