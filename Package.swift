@@ -75,7 +75,7 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(name: "LinuxTests", dependencies: ["Linux", "CLinux"], swiftSettings: settings),
         .testTarget(name: "WireTests", dependencies: ["Wire", "PacketKit"], swiftSettings: settings),
-        .testTarget(name: "LVSTests", dependencies: ["LVS", "Wire", "PacketKit"], swiftSettings: settings),
+        .testTarget(name: "LVSTests", dependencies: ["LVS", "Wire", "PacketKit", "CLinux"], swiftSettings: settings),
         .testTarget(name: "DecapTests", dependencies: ["Decap", "Wire", "PacketKit"], swiftSettings: settings),
         .testTarget(name: "LinksTests", dependencies: ["Links", "LinkKit", "Wire", "PacketKit", "CLinux"], swiftSettings: settings),
         .testTarget(

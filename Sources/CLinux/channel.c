@@ -113,6 +113,11 @@ int svs_memory_map(int descriptor, uint64_t size, void **memory)
     return 0;
 }
 
+int svs_memory_clear(void *memory, uint64_t size)
+{
+    return madvise(memory, size, MADV_REMOVE) ? -errno : 0;
+}
+
 int svs_spawn(const char *path, char *const *arguments, const int *descriptors, int count)
 {
     enum { FIRST = 3, SPARE = 1000 };

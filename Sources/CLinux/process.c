@@ -9,7 +9,9 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
@@ -145,6 +147,16 @@ int svs_fork(int *descriptor, unsigned seconds) {
     setrlimit(RLIMIT_CPU, &limit);
     signal(SIGPIPE, SIG_IGN);
     end_when_not_awaited(ends[1]);
+    return 0;
+}
+
+int svs_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC) ? -errno : 0; }
+
+int svs_make_private(void *start, size_t size, const size_t *spans, size_t count) {
+    uint8_t *copy = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (copy == MAP_FAILED) return -errno;
+    for (size_t i = 0; i < count; i++) memcpy(copy + spans[2 * i], (const uint8_t *)start + spans[2 * i], spans[2 * i + 1]);
+    if (mremap(copy, size, size, MREMAP_MAYMOVE | MREMAP_FIXED, start) == MAP_FAILED) return -errno;
     return 0;
 }
 

@@ -19,7 +19,7 @@ final class DirectorProcess {
     var deadline: Instant?
 
     /// Descriptors that a director begins with, behind the standard ones.
-    enum Place { static let channel: Int32 = 3, files: Int32 = 4, memory: Int32 = 5 }
+    enum Place { static let channel: Int32 = 3, files: Int32 = 4, memory: Int32 = 5, state: Int32 = 6 }
 
     /// Starts `program` with these arguments, the first of which is its name.
     init(_ program: String, _ arguments: [String], _ memory: HeldMemory, at now: Instant) throws(Errno) {
@@ -27,7 +27,8 @@ final class DirectorProcess {
         let (ownFiles, reader) = try Channel.pair()
         var words: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) } + [nil]
         defer { for word in words { free(word) } }
-        number = svs_spawn(program, &words, [engine.descriptor, reader.descriptor, memory.descriptor], 3)
+        number = svs_spawn(
+            program, &words, [engine.descriptor, reader.descriptor] + memory.descriptors, Int32(2 + memory.descriptors.count))
         try Errno.check(number)
         (channel, files) = (own, ownFiles)
         started = now

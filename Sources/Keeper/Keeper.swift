@@ -25,9 +25,14 @@ public final class Keeper {
         public var control: String
         /// Words of the director's command line, the program's name first.
         public var arguments: [String]
+        /// Connections that a director's table holds.
+        public var connections: Int
         public var log: Log
 
-        public init(interfaces: [String], link: String, files: RunFiles, control: String, arguments: [String], log: Log) {
+        public init(
+            interfaces: [String], link: String, files: RunFiles, control: String, arguments: [String], connections: Int, log: Log
+        ) {
+            self.connections = connections
             self.interfaces = interfaces
             self.link = link
             self.files = files
@@ -72,7 +77,7 @@ public final class Keeper {
         claims = try InterfaceClaims(configuration.interfaces, log: configuration.log)
         poller = try Poller()
         privileged = try PrivilegedService(configuration)
-        memory = try HeldMemory()
+        memory = try HeldMemory(connections: configuration.connections)
         clients = try ControlClients(path: configuration.control)
         signals = try Signals([.terminate, .interrupt, .hangUp, .childEnded])
         _ = signal(SIGPIPE, SIG_IGN)

@@ -16,9 +16,9 @@ public struct Director: ~Copyable {
     /// The host: its network, what is played of it, and what is derived from that.
     var host: HostView
     /// What commands set up: virtual services, synchronisation daemons.
-    var services = ServiceTable()
+    var services: ServiceTable
     /// The services' real servers, and those that only connections still know.
-    var servers = ServerPool()
+    var servers: ServerPool
     /// Connections and templates with all that hangs on them.
     var connections: ConnectionState
     /// Fragments that wait for the rest of their datagrams.
@@ -26,9 +26,9 @@ public struct Director: ~Copyable {
     /// Time, what time brings, chance, defences.
     var clockwork: Clockwork
     /// Packets and bytes by service and in all.
-    var traffic = TrafficCounters()
+    var traffic: TrafficCounters
     /// Frames by verdict.
-    public internal(set) var verdicts = VerdictCounters()
+    public internal(set) var verdicts: VerdictCounters
     public var tunables = Tunables() { didSet { tunablesChanged(from: oldValue) } }
     /// Rules that mark packets before services are looked up, for IPv4 and IPv6.
     public var marks4 = MarkRules(family: .v4) { didSet { host.virtuals.outdate() } }
@@ -39,6 +39,13 @@ public struct Director: ~Copyable {
     /// What the director made itself during the last batch; sent after the batch.
     public internal(set) var outbox = Outbox()
     private let parsed: Slab<ParsedFrame>
+    /// What is kept for the next director beside records: addresses that schedulers remember, path MTUs.
+    var remembered: RememberedAddresses
+    var learnedMTUs: LearnedMTUs
+    /// Where that lies which outlives a director.
+    let memory: StateMemory
+    /// The memory, where it is the director's own.
+    private let own: Slab<UInt8>?
 
     /// What was seen of a frame before its turn came.
     struct ParsedFrame: BitwiseCopyable {
@@ -59,10 +66,33 @@ public struct Director: ~Copyable {
     ///   - seed: feeds hash keys and the generator; the same seed makes the same choices.
     ///   - now: the clock's first reading.
     public init(connections capacity: Int = 1 << 20, seed: UInt64 = 0, hostEmulation: HostEmulation = .everything, at now: Instant = 0) {
+        let own = Slab<UInt8>(capacity: StateMemory.size(connections: capacity))
+        let place = [UInt8](repeating: 0, count: StateHeader.placeLength)
+        var memory = unsafe StateMemory(fresh: own.view.memory, connections: capacity, seed: seed, place: place)
+        memory.isLent = false
+        self.init(in: memory, own: own, hostEmulation, at: now)
+    }
+
+    /// A director whose connections, servers and counters lie in memory that outlives it. What another one left there waits:
+    /// to be called next are the commands that make its services and servers again, then `adopt`, before the first frame.
+    public init(in memory: StateMemory, hostEmulation: HostEmulation = .everything, at now: Instant = 0) {
+        self.init(in: memory, own: nil, hostEmulation, at: now)
+    }
+
+    private init(in memory: StateMemory, own: consuming Slab<UInt8>?, _ hostEmulation: HostEmulation, at now: Instant) {
+        self.memory = memory
+        self.own = own
         host = HostView(emulation: hostEmulation)
-        connections = ConnectionState(capacity: capacity, seed: seed, at: now)
-        clockwork = Clockwork(seed: seed, at: now)
+        services = ServiceTable(in: memory)
+        servers = ServerPool(in: memory)
+        connections = ConnectionState(in: memory, at: now)
+        traffic = TrafficCounters(in: memory)
+        remembered = RememberedAddresses(in: memory)
+        learnedMTUs = LearnedMTUs(in: memory)
+        verdicts = VerdictCounters(in: memory)
+        clockwork = Clockwork(seed: memory.seed, at: now)
         parsed = Slab(capacity: Self.largestBatch)
+        if memory.isInherited { servers.inherit(from: services.slots) }
     }
 
     /// Directs every frame of a batch. Frames with an `egress` afterwards are to be sent as they are now; then those in
@@ -92,6 +122,7 @@ public struct Director: ~Copyable {
             }
             first = end
         }
+        noteProgress()
     }
 
     /// Directs the one frame of a batch like `process`, and says why it went where it went.

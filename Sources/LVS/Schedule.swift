@@ -38,7 +38,7 @@ extension Director {
     /// - Parameter limit: connections that may expire in this call; the rest waits for the next one. Live, it bounds a batch.
     public mutating func advance(to now: Instant, limit: Int = .max) {
         outbox.removeAll()
-        guard now > clockwork.now else { return }
+        guard now > clockwork.now, !servers.isInheriting else { return }
         host.follow()
         followVirtualAddresses()
         if now - clockwork.now > 3600 * second { leap(to: now - 600 * second) }
@@ -51,6 +51,12 @@ extension Director {
         }
         _ = expireConnections(until: now, limit)
         clockwork.reach(now)
+        noteProgress()
+    }
+
+    private mutating func tick(_ service: VirtualService, at moment: Instant) {
+        service.scheduler?.tick(at: moment)
+        if memory.isLent { noteForgotten(by: service) }
     }
 
     /// A long silence: connections expire in order; rates and defences need not live through every second of it.
@@ -58,7 +64,7 @@ extension Director {
         _ = expireConnections(until: moment, .max)
         for _ in 0..<128 { estimate() }
         clockwork.schedule.skip(to: moment)
-        for service in services.all { service.scheduler?.tick(at: moment) }
+        for service in services.all { tick(service, at: moment) }
         clockwork.reach(moment)
     }
 
@@ -75,7 +81,7 @@ extension Director {
             dropEntries()
             host.network.forgetMTUs(at: moment)
             for service in services.all {
-                if let due = service.scheduler?.nextTick, due <= moment { service.scheduler?.tick(at: moment) }
+                if let due = service.scheduler?.nextTick, due <= moment { tick(service, at: moment) }
             }
         }
         if clockwork.schedule.nextFlush <= moment {

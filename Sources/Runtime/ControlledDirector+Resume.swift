@@ -13,6 +13,7 @@ extension ControlledDirector {
     ) throws(FileError) {
         if let journal, !journal.recalled.isEmpty {
             let old = resume(journal.recalled, with: journal.recorder, files, beside: state, say: say)
+            adopt(say: say)
             _ = state.apply(to: &self, since: old) { say("\($0.summary): \($1.sentence)") }
         } else {
             self.journal = journal?.recorder
@@ -22,6 +23,7 @@ extension ControlledDirector {
                     throw FileError(file: files.services ?? "services", text: "\(command.summary): \(error.sentence)")
                 }
             }
+            adopt(say: say)
         }
         hasChanged = false
         note(state, say: say)
@@ -43,6 +45,17 @@ extension ControlledDirector {
         }
         state.set(in: &self)
         return state
+    }
+
+    /// Goes on with the connections that an earlier director left.
+    private mutating func adopt(say: (String) -> Void) {
+        let report = director.adopt()
+        if report.connections + report.templates > 0 {
+            say("\(report.connections) connections and \(report.templates) templates go on")
+        }
+        for (fault, count) in report.dropped.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
+            say("not taken over: \(count == 1 ? "a connection" : "\(count) connections, each") that \(fault.rawValue)")
+        }
     }
 
     /// Notes that files were read, for whoever comes next.

@@ -72,11 +72,9 @@ public struct DirectorLaunch {
             }
             return link
         }
-        var random = SystemRandomNumberGenerator()
-        let seed: UInt64 = random.next()
+        let memory = try setup.memory.stateMemory(connections: connections) { log.say($0) }
         var director = Director(
-            connections: connections, seed: seed, hostEmulation: HostEmulation(isWholeHost: false, ownership: ownership),
-            at: Instant(svs_clock()))
+            in: memory, hostEmulation: HostEmulation(isWholeHost: false, ownership: ownership), at: Instant(svs_clock()))
         director.neighborPatience = 20_000_000_000
         let signals = try Signals([.terminate, .interrupt, .hangUp])
         let clients = setup.clients
@@ -93,7 +91,7 @@ public struct DirectorLaunch {
             control: control, signals: signals, files: files, log: log, clients: clients,
             journal: (recalled, JournalRecorder(journal, recalled, clients: table)))
         _ = signal(SIGPIPE, SIG_IGN)
-        let loop = try EventLoop(director, loopSetup, state, start: "seed \(seed)\nconnections \(connections)\n")
+        let loop = try EventLoop(director, loopSetup, state, start: "seed \(memory.seed)\nconnections \(connections)\n")
         for key in state.ignored { log.say("note: \(files.sysctl ?? ""): \(key) is of no use to the director") }
         log.say("director on \(interfaces.joined(separator: ", ")), control socket \(self.control)")
         return loop

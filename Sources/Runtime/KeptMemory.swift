@@ -1,12 +1,36 @@
+internal import CLinux
+internal import LVS
+internal import Linux
+internal import SystemPackage
+
 /// Memory that outlives a director: whoever lends it lends the same to the next one. It is zero at first.
 public struct KeptMemory {
+    /// Who lends the memory sees to it that it never leaves its boot and its network.
+    private static let place = [UInt8](repeating: 0, count: 32)
+
     /// The control clients' table (`ClientTable`).
     public var clients: UnsafeMutableRawBufferPointer
     /// What the director was told (`Journal`).
     public var journal: UnsafeMutableRawBufferPointer
 
-    public init(clients: UnsafeMutableRawBufferPointer, journal: UnsafeMutableRawBufferPointer) {
+    /// The connections and what goes with them (`StateMemory`).
+    public var state: UnsafeMutableRawBufferPointer
+
+    public init(clients: UnsafeMutableRawBufferPointer, journal: UnsafeMutableRawBufferPointer, state: UnsafeMutableRawBufferPointer) {
         self.clients = clients
         self.journal = journal
+        self.state = state
+    }
+
+    /// The state for so many connections: what an earlier director left there, or a new one where that does not fit.
+    /// - Parameter say: is told what does not fit.
+    func stateMemory(connections: Int, say: (String) -> Void) throws(Errno) -> StateMemory {
+        do throws(StateRefusal) { return try StateMemory(existing: state, connections: connections, place: Self.place) } catch {
+            if error != .noState { say("connections are not taken over: \(error)") }
+        }
+        guard state.count >= StateMemory.size(connections: connections) else { throw .noMemory }
+        try Errno.check(svs_memory_clear(state.baseAddress, UInt64(state.count)))
+        var random = SystemRandomNumberGenerator()
+        return StateMemory(fresh: state, connections: connections, seed: random.next(), place: Self.place)
     }
 }

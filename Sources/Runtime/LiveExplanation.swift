@@ -26,7 +26,7 @@ enum LiveExplanation {
         } catch { throw AskError(error.description) }
 
         var pipe: Int32 = -1
-        let child = svs_fork(&pipe, 2)
+        let child = DirectorCopy.fork(&pipe, seconds: 2, director)
         guard child >= 0 else { throw .copying(child) }
         if child == 0 {
             let told = try? director.explain(words, at: director.now)

@@ -23,7 +23,7 @@ final class LiveRecording {
     init(_ pieces: Recording, _ director: borrowing Director, _ filter: RecordFilter) throws(AskError) {
         self.pieces = pieces
         network = director.network
-        child = svs_fork(&pipe, Self.work)
+        child = DirectorCopy.fork(&pipe, seconds: Self.work, director)
         guard child >= 0 else { throw .copying(child) }
         if child == 0 {
             var snapshot = director.snapshot()

@@ -87,6 +87,22 @@ internal import Glibc
         @inline(__always) nonmutating unsafeMutableAddress { unsafe mutableAddress(checked: index) }
     }
 
+    /// The elements as bytes.
+    public var memory: UnsafeMutableRawBufferPointer {
+        unsafe UnsafeMutableRawBufferPointer(start: base, count: capacity * MemoryLayout<Element>.stride)
+    }
+
+    /// A byte of an element, as a number, whether or not the element means anything.
+    public func byte(_ offset: Int, of index: Int) -> UInt8 {
+        precondition(offset >= 0 && offset < MemoryLayout<Element>.stride)
+        return unsafe UnsafeRawPointer(address(checked: index)).load(fromByteOffset: offset, as: UInt8.self)
+    }
+
+    /// What was stored before stands in memory before whatever is stored after, for those who find the memory when its user
+    /// was stopped between any two of its steps.
+    @inlinable @inline(__always)
+    public static func publish() { svs_order_stores() }
+
     /// Where an element lies, checked against the capacity.
     @inlinable @inline(__always)
     public func mutableAddress(checked index: Int) -> UnsafeMutablePointer<Element> {
@@ -113,5 +129,12 @@ internal import Glibc
     @inlinable @inline(__always)
     public func prefetch(_ index: Int) {
         unsafe svs_prefetch(base + index)
+    }
+}
+
+extension SlabView<UInt8> {
+    /// Elements of another kind that lie in these bytes from an offset on, which is one of their alignment.
+    public func part<Other: BitwiseCopyable>(from offset: Int, count: Int) -> SlabView<Other> {
+        unsafe SlabView<Other>(UnsafeMutableRawBufferPointer(rebasing: memory[offset..<offset + count * MemoryLayout<Other>.stride]))
     }
 }

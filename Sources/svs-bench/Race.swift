@@ -61,6 +61,19 @@ struct Race {
     /// A DR director with eight servers behind one service.
     private static func director(capacity: Int) -> Director {
         var director = Director(connections: capacity, seed: 1)
+        serve(&director)
+        return director
+    }
+
+    /// Opens every connection in a state's memory.
+    func fill(in memory: StateMemory) {
+        var director = Director(in: memory)
+        Self.serve(&director)
+        fill(&director, Traffic(flows: connections))
+    }
+
+    /// Tells a director its network and its servers.
+    static func serve(_ director: inout Director) {
         var network = Network()
         network.interfaces = [Network.Interface(index: 2, name: "eth0", mac: Traffic.director, mtu: 1500)]
         network.addresses = [Network.Address(address: IPAddress(v4: 0xac1f_ff01), prefixLength: 24, interface: 2)]
@@ -80,7 +93,6 @@ struct Race {
                 try director.apply(.addServer(key, server, ServerSettings()))
             }
         } catch { preconditionFailure("the benchmark's own services were refused: \(error)") }
-        return director
     }
 
     /// Opens every connection: a SYN each, the ACK outside the measurement. Nanoseconds per SYN.

@@ -23,7 +23,7 @@ struct DirectorCommand: ParsableCommand {
                 throw CommandFailure("svs director: who is the keeper?")
             }
             try Rights.giveUp(becoming: Rights.user(named: options.user), parent: parent)
-            let memory = try KeptMemory(adopting: 5)
+            let memory = try KeptMemory(adopting: 5, state: 6)
             let keeper = KeptHost(channel)
             let kept = KeptFiles(fileChannel)
             var files = options.files

@@ -27,7 +27,8 @@ struct RunCommand: ParsableCommand {
             let words = CommandLine.arguments
             let configuration = Keeper.Configuration(
                 interfaces: options.interfaces, link: options.link.scheme, files: options.files, control: options.control,
-                arguments: [words.first ?? "svs", DirectorCommand.name] + words.dropFirst(2), log: Terminal.log)
+                arguments: [words.first ?? "svs", DirectorCommand.name] + words.dropFirst(2),
+                connections: options.connections, log: Terminal.log)
             return try Keeper(configuration).run()
         }
         Terminal.exit(status)

@@ -13,6 +13,7 @@ import enum PacketKit.Packet
 ///     D  C             delete it; flush all
 ///     +A3x4y2 =A0 -A   add, edit, remove a server of it
 ///     @60              time goes on by 60 seconds
+///     *                another director takes over
 ///     vs.drop_entry=3  set a switch
 ///     s1:B             client 1 sends a SYN, which goes to B
 ///     a1.2>443:A       client 1 from another port sends an ACK to port 443
@@ -29,8 +30,8 @@ final class DirectorHarness {
     private var service = ServiceKey(proto: IPProtocol.tcp, address: IPAddress(v4: 0), port: 0)
     private var lastServer: [Int: Character] = [:]
 
-    init(_ family: IPFamily = .v4, method: ForwardingMethod = .directRouting, connections: Int = 4096) {
-        bench = TranslationFixture(connections: connections)
+    init(_ family: IPFamily = .v4, method: ForwardingMethod = .directRouting, connections: Int = 4096, outlives: Bool = false) {
+        bench = TranslationFixture(connections: connections, outlives: outlives)
         self.family = family
         self.method = method
     }
@@ -47,6 +48,7 @@ final class DirectorHarness {
         case "E" where rest.first == ":": try bench.apply(.editService(service, try settings(rest.dropFirst().split(separator: ","))))
         case "D" where rest.isEmpty: try bench.apply(.deleteService(service))
         case "C" where rest.isEmpty: try bench.apply(.flush)
+        case "*" where rest.isEmpty: try bench.replaceDirector()
         case "+": try bench.apply(.addServer(service, try server(rest.first), try server(settings: rest.dropFirst())))
         case "=": try bench.apply(.editServer(service, try server(rest.first), try server(settings: rest.dropFirst())))
         case "-": try bench.apply(.deleteServer(service, try server(rest.first)))

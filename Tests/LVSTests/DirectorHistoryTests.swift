@@ -10,7 +10,7 @@ import enum PacketKit.Packet
 @Suite struct DirectorHistoryTests {
     @Test(arguments: SchedulerLawTests.names)
     func theBooksBalance(scheduler: String) {
-        var history = History(scheduler: scheduler, seed: UInt64(scheduler.utf8.reduce(5) { $0 &* 31 &+ UInt64($1) }))
+        var history = DirectorHistory(scheduler: scheduler, seed: UInt64(scheduler.utf8.reduce(5) { $0 &* 31 &+ UInt64($1) }))
         for step in 0..<1500 {
             let fault = history.step() ?? (step % 20 == 0 ? history.audit() : nil)
             if let fault {
@@ -24,8 +24,8 @@ import enum PacketKit.Packet
 }
 
 /// Four services, three servers for each and forty clients, and what happens to them.
-private struct History {
-    private let bench = TranslationFixture(connections: 150)
+struct DirectorHistory {
+    let bench: TranslationFixture
     private let scheduler: String
     private var dice: SeededGenerator
     private(set) var sent = 0
@@ -36,7 +36,10 @@ private struct History {
         (IPProtocol.tcp, 80), (IPProtocol.udp, 53), (IPProtocol.tcp, 0), (IPProtocol.sctp, 9),
     ]
 
-    init(scheduler: String, seed: UInt64) {
+    static let connections = 150
+
+    init(scheduler: String, seed: UInt64, outlives: Bool = false, in region: UnsafeMutableRawBufferPointer? = nil) {
+        bench = TranslationFixture(connections: Self.connections, outlives: outlives, in: region)
         self.scheduler = scheduler
         dice = SeededGenerator(seed: seed)
         for (proto, port) in Self.endpoints {
@@ -165,7 +168,7 @@ extension Director {
     }
 
     /// What the counters say beside what the table holds: the first thing that does not agree.
-    fileprivate var imbalance: String? {
+    var imbalance: String? {
         var active: [ServerID: Int32] = [:], total: [ServerID: Int32] = [:], persistent: [ServerID: Int32] = [:]
         var children: [ConnectionID: Int32] = [:], used = 0
         for id in 0..<connections.table.highWater where connections[id].flags.contains(.used) {

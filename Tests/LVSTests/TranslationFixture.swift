@@ -15,6 +15,9 @@ final class TranslationFixture {
     private(set) var director: Director
     private var batch = Batch(capacity: 1)
     private let memory: Slab<UInt8>
+    /// What outlives a director, when the fixture's is one of several.
+    let state: UnsafeMutableRawBufferPointer?
+    private let ownState: Slab<UInt8>?
     private(set) var now: Instant = 1_000_000_000
     private(set) var verdict = Verdict.malformed
     /// Offload headers of the frames that came out last, in their order.
@@ -23,8 +26,30 @@ final class TranslationFixture {
     private(set) var interfaces: [Int32] = []
     var headroom = 128
 
-    init(hostEmulation: HostEmulation = .everything, connections: Int = 4096, serverMTU: Int = 1500) {
-        director = Director(connections: connections, hostEmulation: hostEmulation, at: now)
+    static let place = (0..<32).map { UInt8($0) }
+
+    /// - Parameters:
+    ///   - outlives: the director may be replaced by another one that takes over what it knew.
+    ///   - region: the memory for that, zero; `nil` for one of the fixture's own.
+    init(
+        hostEmulation: HostEmulation = .everything, connections: Int = 4096, serverMTU: Int = 1500, outlives: Bool = false,
+        in region: UnsafeMutableRawBufferPointer? = nil
+    ) {
+        var state = region
+        if outlives, region == nil {
+            let own = Slab<UInt8>(capacity: StateMemory.size(connections: connections))
+            state = own.view.memory
+            ownState = consume own
+        } else {
+            ownState = nil
+        }
+        self.state = state
+        if let memory = state {
+            let fresh = StateMemory(fresh: memory, connections: connections, seed: 0, place: Self.place)
+            director = Director(in: fresh, hostEmulation: hostEmulation, at: now)
+        } else {
+            director = Director(connections: connections, hostEmulation: hostEmulation, at: now)
+        }
         memory = Slab(capacity: 70_000)
         var network = Network()
         network.interfaces = [
@@ -58,6 +83,23 @@ final class TranslationFixture {
     static func ip(_ text: String) -> IPAddress {
         guard let address = IPAddress(text) else { preconditionFailure("\(text) is no address") }
         return address
+    }
+
+    /// The director ends; another one over the same memory, or over that of a director that was told the same, is told what
+    /// stood and takes over the rest.
+    @discardableResult
+    func replaceDirector(in region: UnsafeMutableRawBufferPointer? = nil, told: [Command]? = nil) throws -> AdoptionReport {
+        guard let region = region ?? state else { return AdoptionReport() }
+        let (commands, tunables, emulation) = (told ?? director.standingCommands, director.tunables, director.hostEmulation)
+        let (marks4, marks6) = (director.marks4, director.marks6)
+        var network = director.network
+        for address in network.learnedMTUs.keys { network.learnMTU(address, nil, until: 0) }
+        director = Director(in: try StateMemory(existing: region, place: Self.place), hostEmulation: emulation, at: now)
+        director.network = network
+        director.tunables = tunables
+        (director.marks4, director.marks6) = (marks4, marks6)
+        for command in commands { try director.apply(command) }
+        return director.adopt()
     }
 
     /// A service with servers of one method; `protos` are TCP, UDP or SCTP.

@@ -17,4 +17,7 @@
 /// Asks the processor to load the cache line that holds `address`.
 static inline void svs_prefetch(const void *address) { __builtin_prefetch(address); }
 
+/// What was stored before stands in memory before whatever is stored after.
+static inline void svs_order_stores(void) { __atomic_thread_fence(__ATOMIC_RELEASE); }
+
 #endif

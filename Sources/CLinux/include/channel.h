@@ -24,6 +24,8 @@ int svs_memory_new(const char *name, uint64_t size);
 int64_t svs_memory_size(int descriptor);
 /// Maps a file as a whole, shared with everybody else who maps it; `memory` receives the mapping.
 int svs_memory_map(int descriptor, uint64_t size, void **memory);
+/// Makes shared memory zero again and gives its pages back.
+int svs_memory_clear(void *memory, uint64_t size);
 
 /// Starts a program with `descriptors` as its descriptors from 3 on, standard input, output and error as here and no other;
 /// no signal is blocked or ignored. The process's number, or a negative errno.

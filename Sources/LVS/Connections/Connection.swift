@@ -42,8 +42,8 @@ public struct Connection: BitwiseCopyable, Sendable {
     public var children: Int32 = 0
     /// Firewall mark of the packet that made it.
     public var mark: UInt32 = 0
-    /// Place in a side table (persistence engine data, sequence shifts), -1 without.
-    public var side: Int32 = -1
+    /// Over what never changes (`expectedCheck`).
+    var check: UInt32 = 0
 
     public struct Flags: OptionSet, Hashable, Sendable, BitwiseCopyable {
         public let rawValue: UInt16
@@ -73,6 +73,8 @@ public struct Connection: BitwiseCopyable, Sendable {
         public static var retired: Flags { .init(rawValue: 0x400) }
         /// Its client's next connection has taken its place in the index; it still counts for its server until it goes.
         public static var superseded: Flags { .init(rawValue: 0x800) }
+        /// Has something in the side table (persistence engine data, a client's stream).
+        public static var hasSide: Flags { .init(rawValue: 0x1000) }
     }
 
     public init(
@@ -95,6 +97,42 @@ public struct Connection: BitwiseCopyable, Sendable {
         localAddress = .unspecified(client.family)
         self.serverPort = serverPort
         localPort = 0
+    }
+
+    /// As it stands at its place before it is in use.
+    var unused: Connection {
+        var record = self
+        record.next = -1
+        record.flags.remove(.used)
+        record.check = record.expectedCheck
+        return record
+    }
+
+    /// The key of a retired template.
+    mutating func takeRetiredKey() {
+        virtualPort = 0xffff
+        serverPort = 0xffff
+        clientPort = 0
+    }
+
+    /// Has something in the side table.
+    @inline(__always)
+    var hasSide: Bool { flags.contains(.hasSide) }
+
+    /// Sum over what a connection is from its beginning to its end: key, server's address, method. By it a record is known
+    /// that no director wrote.
+    var expectedCheck: UInt32 {
+        let kind = flags.intersection([.template, .onePacket]).rawValue
+        let numbers =
+            UInt64(clientPort) | UInt64(virtualPort) << 16 | UInt64(serverPort) << 32 | UInt64(localPort) << 48
+        let rest = UInt64(proto) | UInt64(method.rawValue) << 8 | UInt64(kind) << 16 | UInt64(mark) << 32
+        let sum =
+            StateCheck.term(client.high ^ 0x9e37_79b9_7f4a_7c15, client.low ^ 0xbf58_476d_1ce4_e5b9)
+            &+ StateCheck.term(virtual.high ^ 0x94d0_49bb_1331_11eb, virtual.low ^ 0xd6e8_feb8_6659_fd93)
+            &+ StateCheck.term(serverAddress.high ^ 0xa076_1d64_78bd_642f, serverAddress.low ^ 0xe703_7ed1_a0b4_28db)
+            &+ StateCheck.term(localAddress.high ^ 0x8ebc_6af0_9c88_c6e3, localAddress.low ^ 0x5899_65cc_7537_4cc3)
+            &+ StateCheck.term(numbers ^ 0x1d8e_4e27_c47d_124f, rest ^ 0xeb44_acca_b455_d165)
+        return UInt32(truncatingIfNeeded: sum >> 32 ^ sum)
     }
 
     /// Whether it waits in the timer wheel.

@@ -92,6 +92,7 @@ extension Director {
         let candidates = candidates(service)
         if let recorder = context.recorder { noteCandidates(scheduler, request, candidates, recorder) }
         let place = scheduler.pick(for: request, from: candidates)
+        if memory.isLent { noteMemory(of: scheduler, request, service) }
         if let recorder = context.recorder { notePicked(place, recorder) }
         return place.map { service.servers[$0] }
     }

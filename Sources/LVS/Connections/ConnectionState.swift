@@ -6,12 +6,14 @@ struct ConnectionState: ~Copyable {
     var table: ConnectionTable
     var wheel: TimerWheel
     var timeouts = TimeoutTable()
-    var sides = SideTable()
-    var portAllocator = PortAllocator()
+    let sides: SideTable
+    var portAllocator: PortAllocator
 
-    /// Memory for `capacity` connections; `seed` makes the keys of their hash.
-    init(capacity: Int, seed: UInt64, at now: Instant) {
-        table = ConnectionTable(capacity: capacity, seed: seed)
+    /// Connections in a state's memory, whose seed makes the keys of their hash.
+    init(in memory: StateMemory, at now: Instant) {
+        table = ConnectionTable(in: memory)
+        sides = SideTable(in: memory)
+        portAllocator = PortAllocator(in: memory)
         wheel = TimerWheel(pool: table.pool, at: now)
     }
 
@@ -19,6 +21,28 @@ struct ConnectionState: ~Copyable {
     subscript(id: ConnectionID) -> Connection {
         unsafeAddress { unsafe UnsafePointer(table.pool.trusted(Int(id))) }
         nonmutating unsafeMutableAddress { unsafe table.pool.trusted(Int(id)) }
+    }
+
+    /// Stores a connection or template and what goes beside its record; `nil` when the table is full.
+    mutating func insert(_ connection: Connection, _ data: TemplateData? = nil, _ stream: ClientStream? = nil) -> ConnectionID? {
+        guard let id = table.nextPlace else { return nil }
+        var connection = connection
+        if let data { sides.note(data, at: id) }
+        if let stream { sides.begin(stream, at: id) }
+        if data != nil || stream != nil { connection.flags.insert(.hasSide) }
+        return table.insert(connection)
+    }
+
+    /// A template's persistence engine and what that found.
+    func templateData(of id: ConnectionID) -> (engine: String, data: [UInt8])? {
+        guard self[id].flags.isSuperset(of: [.template, .hasSide]) else { return nil }
+        let side = sides[template: id]
+        return side.engineName.map { ($0, side.data) }
+    }
+
+    /// Whether a template is for what a persistence engine found.
+    func holds(_ data: [UInt8], _ template: ConnectionID) -> Bool {
+        self[template].hasSide ? sides[template: template].holds(data) : data.isEmpty
     }
 
     /// The connection of a flow, either direction.

@@ -8,31 +8,46 @@ import Wire
 /// the pool; deletion shifts words back and never reads the pool. Connections that translate addresses have a second word
 /// under the endpoints of their replies.
 public struct ConnectionTable: ~Copyable {
-    private let memory: Slab<Connection>
+    /// The records' memory, where it is the table's own.
+    private let own: Slab<Connection>?
+    /// Every place for a connection, in use or not.
+    let pool: SlabView<Connection>
+    /// Where `highWater` is kept for the next director.
+    let limits: SlabView<StateLimits>?
     private let index: Slab<UInt64>
     private let mask: UInt32
     private let keys: (UInt64, UInt64, UInt64)
-    private var free: ConnectionID = -1
+    var free: ConnectionID = -1
     /// Places from here on were never used.
-    public private(set) var highWater: ConnectionID = 0
-    public private(set) var count = 0
+    public internal(set) var highWater: ConnectionID = 0
+    public internal(set) var count = 0
     public let capacity: Int
 
     /// A table for `capacity` connections; `seed` keeps strangers from aiming at one bucket.
     public init(capacity: Int, seed: UInt64) {
-        let size = max(capacity, 16)
-        self.capacity = size
-        memory = Slab(capacity: size)
+        let memory = Slab<Connection>(capacity: max(capacity, 16))
+        self.init(pool: memory.view, own: memory, limits: nil, seed: seed)
+    }
+
+    /// A table whose records lie in a state's memory; what stands there waits for `takeOver`.
+    init(in memory: StateMemory) {
+        self.init(pool: memory.pool, own: nil, limits: memory.limits, seed: memory.seed)
+        highWater = min(max(memory.limits[0].connections, 0), ConnectionID(capacity))
+        memory.limits[0].connections = highWater
+    }
+
+    private init(pool: SlabView<Connection>, own: consuming Slab<Connection>?, limits: SlabView<StateLimits>?, seed: UInt64) {
+        self.pool = pool
+        self.own = own
+        self.limits = limits
+        capacity = pool.capacity
         var words = 64
-        while words < size * 4 { words *= 2 }
+        while words < capacity * 4 { words *= 2 }
         index = Slab(capacity: words)
         mask = UInt32(words - 1)
         var generator = SeededGenerator(seed: seed)
         keys = (generator.next() | 1, generator.next() | 1, generator.next() | 1)
     }
-
-    /// Every place for a connection, in use or not.
-    var pool: SlabView<Connection> { @inline(__always) get { memory.view } }
 
     @inline(__always)
     public subscript(id: ConnectionID) -> Connection {
@@ -131,11 +146,11 @@ public struct ConnectionTable: ~Copyable {
         return .none
     }
 
-    /// The template for a client (already masked) and a virtual address and port; `side` tells apart what a persistence
+    /// The template for a client (already masked) and a virtual address and port; `matches` tells apart what a persistence
     /// engine distinguishes.
     func findTemplate(
         client: IPAddress, virtual: IPAddress, virtualPort: UInt16, proto: UInt8,
-        where matches: (Connection) -> Bool = { _ in true }
+        where matches: (ConnectionID) -> Bool = { _ in true }
     ) -> ConnectionID? {
         let hash = hash(client, 0, virtual, virtualPort, proto)
         var place = hash & mask
@@ -146,7 +161,7 @@ public struct ConnectionTable: ~Copyable {
                 let id = ConnectionID(truncatingIfNeeded: word >> 32 & 0x7fff_ffff) &- 1
                 let entry = self[id]
                 if entry.flags.contains(.template), entry.proto == proto, entry.client == client, entry.virtual == virtual,
-                    entry.virtualPort == virtualPort, matches(entry)
+                    entry.virtualPort == virtualPort, matches(id)
                 {
                     return id
                 }
@@ -155,48 +170,7 @@ public struct ConnectionTable: ~Copyable {
         }
     }
 
-    /// Stores a connection and indexes it; `nil` when the table is full. FULLNAT connections need their local address first.
-    mutating func insert(_ connection: Connection) -> ConnectionID? {
-        let id: ConnectionID
-        if free >= 0 {
-            id = free
-            free = pool[Int(id)].next
-        } else if Int(highWater) < capacity {
-            id = highWater
-            highWater += 1
-        } else {
-            return nil
-        }
-        pool[Int(id)] = connection
-        pool[Int(id)].next = -1
-        count += 1
-        link(id)
-        return id
-    }
-
-    /// Takes a connection out of the index and gives its place free. It must not be filed in the timer wheel any more.
-    mutating func remove(_ id: ConnectionID) {
-        if !self[id].flags.contains(.superseded) { unlink(id) }
-        self[id].flags = []
-        self[id].next = free
-        free = id
-        count -= 1
-    }
-
-    /// Takes a connection out of the index for good, its place to be given free later by `remove`.
-    mutating func supersede(_ id: ConnectionID) {
-        unlink(id)
-        self[id].flags.insert(.superseded)
-    }
-
-    /// Changes fields that belong to the key: the entry is taken out of the index and put back.
-    mutating func rekey(_ id: ConnectionID, _ change: (inout Connection) -> Void) {
-        unlink(id)
-        change(&self[id])
-        link(id)
-    }
-
-    private mutating func link(_ id: ConnectionID) {
+    mutating func link(_ id: ConnectionID) {
         let entry = self[id]
         insertWord(hash(entry.client, entry.clientPort, entry.virtual, entry.virtualPort, entry.proto), id, isReply: false)
         if entry.translates, !entry.flags.contains(.template) {
@@ -205,7 +179,7 @@ public struct ConnectionTable: ~Copyable {
         }
     }
 
-    private mutating func unlink(_ id: ConnectionID) {
+    mutating func unlink(_ id: ConnectionID) {
         let entry = self[id]
         removeWord(hash(entry.client, entry.clientPort, entry.virtual, entry.virtualPort, entry.proto), id, isReply: false)
         if entry.flags.contains(.indexedForReplies) {

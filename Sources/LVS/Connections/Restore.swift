@@ -72,13 +72,12 @@ extension Director {
         connection.server = -1
         connection.controller = -1
         connection.children = 0
-        connection.side = -1
-        if isTemplate {
-            if !entry.engine.isEmpty { connection.side = connections.sides.add(entry.engine, entry.data) }
-        } else if let stream = entry.stream {
-            connection.side = connections.sides.add(stream)
+        var data: TemplateData?
+        if isTemplate, !entry.engine.isEmpty {
+            data = TemplateData(entry.engine, entry.data)
+            if data == nil { throw refuse("no persistence engine \(entry.engine) finds \(entry.data.count) bytes") }
         }
-        guard let id = connections.table.insert(connection) else {
+        guard let id = connections.insert(connection, data, isTemplate ? nil : entry.stream) else {
             throw refuse("the table of \(connections.table.capacity) connections is full")
         }
         if connection.method == .fullNAT, !isTemplate {

@@ -37,6 +37,7 @@ extension Director {
 
     /// Removes a connection now. Its template goes with it when it was forced out and nothing else hangs there.
     mutating func expire(_ id: ConnectionID, forced: Bool = false) {
+        connections.table.withdraw(id)
         connections.wheel.unfile(id)
         let controller = connections[id].controller
         if controller >= 0 {
@@ -48,10 +49,6 @@ extension Director {
         unbind(id)
         if connections[id].method == .fullNAT, !connections[id].flags.contains(.template) {
             connections.returnLocalAddress(connections[id])
-        }
-        if connections[id].side >= 0 {
-            let side = connections[id].side
-            if connections[id].flags.contains(.template) { connections.sides.remove(side) } else { connections.sides.removeStream(side) }
         }
         connections.table.remove(id)
     }

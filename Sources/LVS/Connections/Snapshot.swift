@@ -145,9 +145,9 @@ extension Director {
         connection.expires -= clockwork.now
         var entry = Snapshot.Entry(number: id, connection: connection, server: serviceServer(connection.server))
         if connection.flags.contains(.template) {
-            if let side = connections.sides[connection.side] { (entry.engine, entry.data) = (side.engine, side.data) }
-        } else if connection.side >= 0 {
-            entry.stream = connections.sides[stream: connection.side]
+            if let side = connections.templateData(of: id) { (entry.engine, entry.data) = side }
+        } else if connection.hasSide {
+            entry.stream = connections.sides[stream: id]
         }
         return entry
     }

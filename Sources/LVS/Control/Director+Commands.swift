@@ -5,6 +5,7 @@ extension Director {
     /// - Throws: why it was refused, as the kernel's control interface would; nothing has changed then.
     public mutating func apply(_ command: Command) throws(CommandError) {
         host.natServers.outdate()
+        defer { noteProgress() }
         host.virtuals.outdate()
         switch command {
         case .addService(let key, let settings): try addService(key, settings)
@@ -46,10 +47,11 @@ extension Director {
         guard services.find(key) == nil else { throw .serviceExists }
         let scheduler = try scheduler(settings)
         try check(settings, key)
-        let service = services.add(key) { VirtualService(id: $0, key: key, settings: settings, scheduler: scheduler) }
-        services.sequence += 1
-        service.sequence = services.sequence
-        traffic[service.id] = Counters()
+        let slots = services.slots.view
+        let make = { VirtualService(id: $0, key: key, settings: settings, scheduler: scheduler, slots: slots) }
+        if let service = services.add(key, make: make) { return start(service) }
+        releaseServicePlaces()
+        guard let service = services.add(key, make: make) else { throw .noMemory }
         start(service)
     }
 
@@ -77,6 +79,7 @@ extension Director {
 
     private func check(_ settings: ServiceSettings, _ key: ServiceKey) throws(CommandError) {
         if key.family == .v6, !(1...128).contains(settings.netmask) { throw .invalid }
+        guard key.ranges.count <= ServiceSlot.maximumRanges else { throw .invalid }
         for range in settings.localAddresses {
             for end in [range.lowerBound, range.upperBound] where end.family != key.family || end.isUnspecified || end.isMulticast {
                 throw .invalid
@@ -84,18 +87,25 @@ extension Director {
         }
     }
 
-    private func start(_ service: VirtualService) {
+    private mutating func start(_ service: VirtualService) {
         service.scheduler?.tunablesChanged(tunables)
-        service.scheduler?.serversChanged(.started, in: candidates(service))
+        change(.started, of: service)
+    }
+
+    /// Tells the scheduler what happened to the service's servers.
+    private mutating func change(_ change: ServerChange, of service: VirtualService) {
+        service.scheduler?.serversChanged(change, in: candidates(service))
+        if memory.isLent { noteForgotten(by: service) }
     }
 
     func candidates(_ service: VirtualService) -> Candidates {
-        Candidates(order: service.servers, pool: servers.slots, shown: servers.estimators.view, family: service.key.family)
+        Candidates(order: service.servers, pool: servers.slots, shown: servers.estimators, family: service.key.family)
     }
 
     private mutating func removeService(_ service: VirtualService) {
         for server in service.servers { discard(server, of: service) }
         service.servers = []
+        if !servers.isInheriting { remembered.forget(of: service.id, except: []) }
         services.remove(service)
     }
 
@@ -107,29 +117,31 @@ extension Director {
             id = revived
         } else {
             guard isUnicast(key.address) else { throw .invalid }
-            guard let fresh = servers.add(RealServer(key: key, settings: settings, service: service.id)) else { throw .noMemory }
+            let server = RealServer(key: key, settings: settings, service: service.id, sequence: service.sequence)
+            guard let fresh = servers.add(server) else { throw .noMemory }
             id = fresh
         }
         servers[id].service = service.id
+        servers[id].homeSequence = service.sequence
         servers[id].flags.insert(.available)
-        servers[id].lastWeight = settings.weight
+        if !servers.isInheriting || settings.weight != 0 { servers[id].lastWeight = settings.weight }
         take(settings, for: id)
         service.servers.insert(id, at: 0)
         markOwnTimeouts(service)
-        service.scheduler?.serversChanged(.added(0), in: candidates(service))
+        change(.added(0), of: service)
     }
 
     private mutating func editServer(_ key: ServerKey, _ settings: ServerSettings, of service: VirtualService) throws(CommandError) {
         try check(settings, key, service)
         guard let place = index(of: key, in: service) else { throw .noSuchServer }
         take(settings, for: service.servers[place])
-        service.scheduler?.serversChanged(.edited(place), in: candidates(service))
+        change(.edited(place), of: service)
     }
 
     private mutating func deleteServer(_ key: ServerKey, of service: VirtualService) throws(CommandError) {
         guard let place = index(of: key, in: service) else { throw .noSuchServer }
         let server = service.servers.remove(at: place)
-        service.scheduler?.serversChanged(.removed(place, key), in: candidates(service))
+        change(.removed(place, key), of: service)
         discard(server, of: service)
     }
 
@@ -137,8 +149,10 @@ extension Director {
     private mutating func take(_ settings: ServerSettings, for server: ServerID) {
         servers[server].settings = settings
         if settings.weight != 0 || servers[server].lastWeight < 0 { servers[server].lastWeight = settings.weight }
-        servers[server].thresholdsChanged()
         servers[server].path = Path()
+        // What another director left has its overload judged when its connections are counted, and its numbers go on.
+        guard !servers.isInheriting else { return }
+        servers[server].thresholdsChanged()
         servers.forgetOuterHeaders(server)
     }
 

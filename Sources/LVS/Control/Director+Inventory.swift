@@ -44,7 +44,7 @@ extension Director {
                 isTemplate
                 ? entry.flags.contains(.assured) ? "ASSURED" : "NONE"
                 : Transport.stateName(proto: entry.proto, state: entry.state)
-            let side = isTemplate ? connections.sides[entry.side] : nil
+            let side = connections.templateData(of: id)
             return ConnectionRecord(
                 proto: entry.proto, client: entry.client, clientPort: entry.clientPort, virtual: entry.virtual,
                 virtualPort: entry.virtualPort, server: entry.serverAddress, serverPort: entry.serverPort,
@@ -71,6 +71,8 @@ extension Director {
     mutating func zero(_ key: ServiceKey?) throws(CommandError) {
         var chosen = services.all
         if let key { chosen = [try service(key)] }
+        // What is told again before the adoption has happened before.
+        guard !servers.isInheriting else { return }
         for service in chosen {
             service.estimator.makeZero()
             for id in service.servers { servers.makeZero(id) }

@@ -2,16 +2,18 @@ import Wire
 
 /// Counters of the whole director and of each service; a real server's are in the server itself.
 struct TrafficCounters: ~Copyable {
-    private let services: Slab<Counters> = Slab(capacity: ServerPool.capacity)
+    private let services: SlabView<Counters>
     var all = Counters()
     /// SYNs whose maximum segment size was lowered.
     var clampedSYNs: UInt64 = 0
     var estimator = ShownCounters()
 
+    init(in memory: StateMemory) { services = memory.serviceCounters }
+
     @inline(__always)
     subscript(service: Int32) -> Counters {
-        unsafeAddress { unsafe UnsafePointer(services.view.trusted(Int(service))) }
-        nonmutating unsafeMutableAddress { unsafe services.view.trusted(Int(service)) }
+        unsafeAddress { unsafe UnsafePointer(services.trusted(Int(service))) }
+        nonmutating unsafeMutableAddress { unsafe services.trusted(Int(service)) }
     }
 }
 

@@ -2,7 +2,9 @@ import Wire
 
 /// How many frames met each verdict since the start.
 public struct VerdictCounters: ~Copyable {
-    private let counts: Slab<UInt64> = Slab(capacity: 256)
+    private let counts: SlabView<UInt64>
+
+    init(in memory: StateMemory) { counts = memory.verdicts }
 
     @inline(__always)
     mutating func count(_ verdict: Verdict) { counts[Int(verdict.rawValue)] &+= 1 }

@@ -18,7 +18,7 @@ extension Director {
         guard packet.hasTransport else { return .shortTransport }
         translate(.source, of: &frame, packet, to: connections[id].localAddress, connections[id].localPort)
         translate(.destination, of: &frame, packet, to: connections[id].serverAddress, connections[id].serverPort)
-        guard packet.flow.proto == IPProtocol.tcp, connections[id].side >= 0 || packet.flags.contains(.syn) else {
+        guard packet.flow.proto == IPProtocol.tcp, connections[id].hasSide || packet.flags.contains(.syn) else {
             guard !isTooLong else { return sendTranslated(&frame, packet, along: servers[server].path, as: .fullNAT, &context) }
             return dispatch(&frame, packet, to: server, as: .fullNAT, &context)
         }
@@ -39,7 +39,7 @@ extension Director {
     mutating func restoreEnds(of frame: inout Frame, _ packet: Packet, _ id: ConnectionID) {
         translate(.source, of: &frame, packet, to: connections[id].virtual, connections[id].virtualPort)
         translate(.destination, of: &frame, packet, to: connections[id].client, connections[id].clientPort)
-        if packet.flow.proto == IPProtocol.tcp, connections[id].side >= 0 { followServer(frame, packet, connections[id].side) }
+        if packet.flow.proto == IPProtocol.tcp, connections[id].hasSide { followServer(frame, packet, id) }
     }
 
     /// A client's TCP segment, already translated, with what tells the server who the client is.
@@ -56,15 +56,13 @@ extension Director {
             beginStream(id, at: tcp.sequence &+ 1)
             return send(&frame, packet, along: path, &context)
         }
-        let side = connections[id].side
-        switch connections.sides[stream: side].option {
+        switch connections.sides[stream: id].option {
         case .none: break
         case .toa:
-            if Self.isIntroduced(by: tcp, connections.sides[stream: side]) {
-                connections.sides.removeStream(side)
-                connections[id].side = -1
-            } else if connections.sides[stream: side].hasServerStart, !tcp.flags.contains(.rst),
-                tcp.acknowledgment == connections.sides[stream: side].serverStart
+            if Self.isIntroduced(by: tcp, connections.sides[stream: id]) {
+                connections[id].flags.remove(.hasSide)
+            } else if connections.sides[stream: id].hasServerStart, !tcp.flags.contains(.rst),
+                tcp.acknowledgment == connections.sides[stream: id].serverStart
             {
                 insertClientOption(into: &frame, &packet, connections[id], limit: path.mtu)
             }
@@ -83,25 +81,25 @@ extension Director {
     private mutating func beginStream(_ id: ConnectionID, at start: UInt32) {
         let service = servers[connections[id].server].service
         guard let option = services[service]?.settings.clientAddress, option != .none else { return }
-        let side = connections[id].side
-        if side < 0 {
-            connections[id].side = connections.sides.add(ClientStream(option: option, clientStart: start))
-        } else if connections.sides[stream: side].clientStart != start {
-            connections.sides[stream: side] = ClientStream(option: option, clientStart: start)
+        if !connections[id].hasSide {
+            connections.sides.begin(ClientStream(option: option, clientStart: start), at: id)
+            connections[id].flags.insert(.hasSide)
+        } else if connections.sides[stream: id].clientStart != start {
+            connections.sides.store(ClientStream(option: option, clientStart: start), at: id)
         }
     }
 
     /// A server's segment, already translated: where its stream begins, and what it acknowledges in the client's own numbers.
-    private mutating func followServer(_ frame: Frame, _ packet: Packet, _ side: Int32) {
+    private mutating func followServer(_ frame: Frame, _ packet: Packet, _ id: ConnectionID) {
         guard let tcp = TCPHeader(frame.bytes.dropFirst(Int(packet.transport)).prefix(packet.transportLength)) else { return }
-        var stream = connections.sides[stream: side]
+        var stream = connections.sides[stream: id]
         if tcp.flags.contains(.syn) {
             stream.serverStart = tcp.sequence &+ 1
             stream.hasServerStart = true
             leaveRoom(in: tcp, frame.offload, packet.family, &stream)
         }
         if stream.option == .proxyProtocol { acknowledgeWithoutHeader(tcp, frame.offload, packet.family, &stream) }
-        connections.sides[stream: side] = stream
+        connections.sides.store(stream, at: id)
     }
 
     /// A server's SYN+ACK: the client is asked for segments that leave room for the option, or for as much less as the

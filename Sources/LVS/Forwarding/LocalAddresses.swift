@@ -3,29 +3,53 @@ public import Wire
 /// Ports that are in use, kept apart by local address, real server and protocol: the same port may serve towards every
 /// server at once.
 struct PortAllocator {
-    private struct Key: Hashable {
+    struct Key: Hashable {
         var local: IPAddress
         var server: ServerKey
         var proto: UInt8
     }
 
     private var pools: [Key: PortPool] = [:]
+    private var records: PortRecords
     /// Empty pools are kept as long as there are few, so that light traffic does not make and drop them.
     private static let few = 256
 
+    init(in memory: StateMemory) { records = PortRecords(in: memory) }
+
     /// Takes a port of a local address towards a server; `nil` when all are in use. A new pool begins at `start`.
     mutating func take(_ local: IPAddress, towards server: ServerKey, _ proto: UInt8, from start: UInt16) -> UInt16? {
-        pools[Key(local: local, server: server, proto: proto), default: PortPool(from: start)].take()
+        change(Key(local: local, server: server, proto: proto), from: start) { $0.take() }
     }
 
-    /// Marks a port as in use.
-    mutating func occupy(_ port: UInt16, of local: IPAddress, _ proto: UInt8, towards server: ServerKey) {
-        pools[Key(local: local, server: server, proto: proto), default: PortPool(from: port &+ 1)].occupy(port)
+    /// Changes a pool, which begins at `start` when it is new; the next port is noted.
+    private mutating func change<Result>(_ key: Key, from start: UInt16, _ change: (inout PortPool) -> Result) -> Result {
+        if pools[key] == nil {
+            let (place, next) = records.take(key, from: start)
+            pools[key] = PortPool(from: next, noted: place)
+        }
+        return Self.change(&pools[key, default: PortPool(from: start)], change, records)
+    }
+
+    private static func change<Result>(_ pool: inout PortPool, _ change: (inout PortPool) -> Result, _ records: PortRecords) -> Result {
+        defer { records.note(pool.next, at: pool.record) }
+        return change(&pool)
+    }
+
+    /// Begins the pools that another director had beside those of its connections, as long as there are few.
+    mutating func takeOver() {
+        for key in records.leftOver where pools.count < Self.few { change(key, from: 0) { _ in } }
+        records.releaseLeftOver()
+    }
+
+    /// Marks a port as in use; whether it was free.
+    @discardableResult
+    mutating func occupy(_ port: UInt16, of local: IPAddress, _ proto: UInt8, towards server: ServerKey) -> Bool {
+        change(Key(local: local, server: server, proto: proto), from: port &+ 1) { $0.occupy(port) }
     }
 
     /// The port that is tried next.
     mutating func begin(at port: UInt16, of local: IPAddress, _ proto: UInt8, towards server: ServerKey) {
-        pools[Key(local: local, server: server, proto: proto), default: PortPool(from: port)].begin(at: port)
+        change(Key(local: local, server: server, proto: proto), from: port) { $0.begin(at: port) }
     }
 
     /// What every pool tries next.
@@ -37,8 +61,9 @@ struct PortAllocator {
 
     mutating func giveBack(_ port: UInt16, of local: IPAddress, towards server: ServerKey, _ proto: UInt8) {
         let key = Key(local: local, server: server, proto: proto)
-        guard let left = pools[key]?.giveBack(port) else { return }
-        if left == 0, pools.count > Self.few { pools[key] = nil }
+        guard let left = pools[key]?.giveBack(port), left == 0, pools.count > Self.few else { return }
+        records.release(pools[key]?.record ?? -1)
+        pools[key] = nil
     }
 }
 
@@ -53,8 +78,11 @@ struct PortPool {
     private var bits: [UInt64]
     private(set) var next: UInt16
     private var used = 0
+    /// Where `next` is noted for the next director, -1 for nowhere.
+    let record: Int32
 
-    init(from start: UInt16) {
+    init(from start: UInt16, noted record: Int32 = -1) {
+        self.record = record
         bits = Array(repeating: 0, count: Self.words + Self.words / 64)
         next = max(start, Self.ports.lowerBound)
         for word in 0..<Int(Self.ports.lowerBound) >> 6 { bits[word] = .max }
@@ -76,13 +104,16 @@ struct PortPool {
         return port
     }
 
-    mutating func occupy(_ port: UInt16) {
+    /// Whether the port was free.
+    @discardableResult
+    mutating func occupy(_ port: UInt16) -> Bool {
         let word = Int(port) >> 6
         let bit: UInt64 = 1 << UInt64(port & 63)
-        guard bits[word] & bit == 0 else { return }
+        guard bits[word] & bit == 0 else { return false }
         bits[word] |= bit
         if bits[word] == .max { bits[Self.words + word >> 6] |= 1 << UInt64(word & 63) }
         used += 1
+        return true
     }
 
     mutating func begin(at port: UInt16) { next = max(port, Self.ports.lowerBound) }

@@ -27,10 +27,9 @@ extension Director {
     mutating func sendProxied(
         _ frame: inout Frame, _ packet: inout Packet, _ id: ConnectionID, along path: Path, _ context: inout PacketContext
     ) -> Verdict {
-        let side = connections[id].side
         guard let tcp = TCPHeader(frame.bytes.dropFirst(Int(packet.transport))) else { return .shortTransport }
         let length = ProxyHeader.length(packet.family)
-        let stream = connections.sides[stream: side]
+        let stream = connections.sides[stream: id]
         if tcp.flags.contains(.rst) {
             if stream.isHeaderSent { moveSequence(of: tcp, by: length, frame.offload) }
             return send(&frame, packet, along: path, &context)
@@ -39,7 +38,7 @@ extension Director {
             moveSequence(of: tcp, by: length, frame.offload)
             return send(&frame, packet, along: path, &context)
         }
-        connections.sides[stream: side].isHeaderSent = true
+        connections.sides.noteHeaderSent(id)
         guard holdsHeader(frame, packet, tcp, stream, along: path) else {
             return sendHeaderAlone(&frame, &packet, id, along: path, &context)
         }

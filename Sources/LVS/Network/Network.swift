@@ -139,6 +139,9 @@ public struct Network: Sendable {
     /// Path MTUs that ICMP errors taught, until a moment of the director's clock.
     public private(set) var learnedMTUs: [IPAddress: (mtu: Int, until: Instant)] = [:]
 
+    /// Raised by every change of them.
+    private(set) var learnedGeneration: UInt32 = 0
+
     public init() {}
 
     /// Bytes that the way to an address carries, as an ICMP error said; `nil` when nothing is known.
@@ -147,6 +150,7 @@ public struct Network: Sendable {
     /// Takes over, or with `nil` forgets, what an ICMP error said about the way to an address.
     public mutating func learnMTU(_ address: IPAddress, _ mtu: Int?, until: Instant) {
         learnedMTUs[address] = mtu.map { ($0, until) }
+        learnedGeneration &+= 1
         generation &+= 1
     }
 

@@ -36,6 +36,14 @@ final class LocalityBased: Scheduler {
 
     func memory(at now: Instant) -> SchedulerMemory { cache.memory(at: now) { ([$0.key], []) } }
 
+    func position(at now: Instant) -> SchedulerMemory { cache.position(at: now) }
+
+    func item(for request: SchedulingRequest) -> SchedulerMemory.Item? {
+        cache.item(of: request.destination, at: request.now) { ([$0.key], []) }
+    }
+
+    var itemCount: Int { cache.count }
+
     func resume(_ memory: SchedulerMemory, in servers: Candidates, at now: Instant) {
         cache.resume(memory, at: now) { item in item.servers.first.map { RememberedServer($0, in: servers) } }
     }

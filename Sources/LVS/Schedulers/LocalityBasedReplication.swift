@@ -80,6 +80,14 @@ final class LocalityBasedReplication: Scheduler {
         cache.memory(at: now) { set in (set.members.map(\.key), [set.lastChange - now]) }
     }
 
+    func position(at now: Instant) -> SchedulerMemory { cache.position(at: now) }
+
+    func item(for request: SchedulingRequest) -> SchedulerMemory.Item? {
+        cache.item(of: request.destination, at: request.now) { set in (set.members.map(\.key), [set.lastChange - request.now]) }
+    }
+
+    var itemCount: Int { cache.count }
+
     func resume(_ memory: SchedulerMemory, in servers: Candidates, at now: Instant) {
         cache.resume(memory, at: now) { item in
             guard item.times.count == 2, !item.servers.isEmpty else { return nil }

@@ -80,12 +80,28 @@ struct LocalityCache<Choice> {
 
     /// Everything that is remembered; `described` says which servers a choice names, and which moments beside the last use.
     func memory(at now: Instant, _ described: (Choice) -> (servers: [ServerKey], times: [Instant])) -> SchedulerMemory {
-        var memory = SchedulerMemory(position: [counter, rover], times: due.map { [$0 &- now] } ?? [])
-        for entry in buckets.joined() {
-            let (servers, times) = described(entry.choice)
-            memory.items.append(.init(address: entry.address, servers: servers, times: [entry.lastUse &- now] + times))
-        }
+        var memory = position(at: now)
+        for entry in buckets.joined() { memory.items.append(Self.item(entry, at: now, described)) }
         return memory
+    }
+
+    /// Where its timer stands.
+    func position(at now: Instant) -> SchedulerMemory {
+        SchedulerMemory(position: [counter, rover], times: due.map { [$0 &- now] } ?? [])
+    }
+
+    /// What is remembered of one address.
+    func item(
+        of address: IPAddress, at now: Instant, _ described: (Choice) -> (servers: [ServerKey], times: [Instant])
+    ) -> SchedulerMemory.Item? {
+        find(address).map { Self.item(self[$0], at: now, described) }
+    }
+
+    private static func item(
+        _ entry: Entry, at now: Instant, _ described: (Choice) -> (servers: [ServerKey], times: [Instant])
+    ) -> SchedulerMemory.Item {
+        let (servers, times) = described(entry.choice)
+        return .init(address: entry.address, servers: servers, times: [entry.lastUse &- now] + times)
     }
 
     /// Goes on from another cache's memory; `choice` makes an item's choice, `nil` for one that makes no sense.
@@ -94,7 +110,7 @@ struct LocalityCache<Choice> {
             counter = min(max(memory.position[0], 1), Self.round)
             rover = min(max(memory.position[1], 0), buckets.count - 1)
         }
-        if let next = memory.times.first { due = now &+ min(max(next, 0), Self.minute) }
+        if let next = memory.times.first { due = now &+ min(max(next, -Self.minute), Self.minute) }
         for item in memory.items where find(item.address) == nil {
             guard let lastUse = item.times.first, let choice = choice(item) else { continue }
             insert(item.address, choice, at: now &+ min(lastUse, 0))

@@ -39,6 +39,15 @@ public protocol Scheduler: AnyObject, SendableMetatype {
     /// decide by the servers and the request alone.
     func memory(at now: Instant) -> SchedulerMemory
 
+    /// The same without items: what changes with any pick.
+    func position(at now: Instant) -> SchedulerMemory
+
+    /// What it remembers of the address that a request was for, when it remembers addresses.
+    func item(for request: SchedulingRequest) -> SchedulerMemory.Item?
+
+    /// How many addresses it remembers.
+    var itemCount: Int { get }
+
     /// Goes on from what another scheduler of this kind knew, once the servers are there. Values that make no sense are
     /// brought to ones that do.
     func resume(_ memory: SchedulerMemory, in servers: Candidates, at now: Instant)
@@ -57,6 +66,9 @@ extension Scheduler {
     public func tick(at now: Instant) {}
     public var nextTick: Instant? { nil }
     public func memory(at now: Instant) -> SchedulerMemory { SchedulerMemory() }
+    public func position(at now: Instant) -> SchedulerMemory { memory(at: now) }
+    public func item(for request: SchedulingRequest) -> SchedulerMemory.Item? { nil }
+    public var itemCount: Int { 0 }
     public func resume(_ memory: SchedulerMemory, in servers: Candidates, at now: Instant) {}
 
     public func score(of place: Int, for request: SchedulingRequest, in servers: Candidates) -> String {

@@ -59,21 +59,14 @@ extension Director {
         let isQuiescent = tunables.expireQuiescentTemplate != 0 && server >= 0 && servers[server].weight == 0
         if server >= 0, servers[server].isAvailable, !isQuiescent { return true }
         if let recorder = context.recorder { noteRetired(template, recorder) }
-        connections.table.rekey(template) { entry in
-            entry.virtualPort = 0xffff
-            entry.serverPort = 0xffff
-            entry.clientPort = 0
-            entry.flags.insert(.retired)
-        }
+        connections.table.retire(template)
         return false
     }
 
     private mutating func findTemplate(_ client: IPAddress, _ virtual: IPAddress, _ port: UInt16, _ proto: UInt8, _ data: [UInt8])
         -> ConnectionID?
     {
-        connections.table.findTemplate(client: client, virtual: virtual, virtualPort: port, proto: proto) { entry in
-            connections.sides.data(entry.side) == data
-        }
+        connections.table.findTemplate(client: client, virtual: virtual, virtualPort: port, proto: proto) { connections.holds(data, $0) }
     }
 
     private mutating func makeTemplate(
@@ -87,11 +80,7 @@ extension Director {
             method: servers[server].settings.method, flags: .template)
         template.timeout = service.settings.timeout
         template.mark = mark
-        if !service.settings.persistenceEngine.isEmpty { template.side = connections.sides.add(service.settings.persistenceEngine, data) }
-        guard let id = connections.table.insert(template) else {
-            if template.side >= 0 { connections.sides.remove(template.side) }
-            return nil
-        }
+        guard let id = connections.insert(template, TemplateData(service.settings.persistenceEngine, data)) else { return nil }
         bind(id, to: server)
         startTimer(id, seconds: template.timeout)
         return id

@@ -17,6 +17,17 @@ enum PersistenceEngines {
         for engine in roster where engine.name == name { return engine }
         return nil
     }
+
+    /// An engine's number, from 1 on, as templates keep it.
+    static func number(of name: String) -> UInt8? {
+        for (place, engine) in roster.enumerated() where engine.name == name { return UInt8(place + 1) }
+        return nil
+    }
+
+    /// The name of the engine of a number.
+    static func name(of number: UInt8) -> String? {
+        (1...roster.count).contains(Int(number)) ? roster[Int(number) - 1].name : nil
+    }
 }
 
 /// SIP over UDP: the Call-ID header (RFC 3261 section 20.8), so that one dialogue stays on one server.

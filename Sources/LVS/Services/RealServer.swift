@@ -18,6 +18,9 @@ public struct RealServer: BitwiseCopyable {
     public var counters: Counters
     /// Packets' way to the server, as last derived from the network.
     public var path: Path
+    /// Place of the service that it belongs or belonged to, and that service's number.
+    var home: Int32
+    var homeSequence: UInt64
 
     public struct Flags: OptionSet, Hashable, Sendable, BitwiseCopyable {
         public let rawValue: UInt8
@@ -32,7 +35,7 @@ public struct RealServer: BitwiseCopyable {
         public static var ownTimeouts: Flags { .init(rawValue: 8) }
     }
 
-    public init(key: ServerKey, settings: ServerSettings, service: Int32) {
+    public init(key: ServerKey, settings: ServerSettings, service: Int32, sequence: UInt64 = 0) {
         self.key = key
         self.settings = settings
         lastWeight = settings.weight
@@ -43,6 +46,8 @@ public struct RealServer: BitwiseCopyable {
         self.service = service
         counters = Counters()
         path = Path()
+        home = service
+        homeSequence = sequence
     }
 
     public var weight: Int32 { settings.weight }

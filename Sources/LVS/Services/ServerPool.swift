@@ -3,17 +3,29 @@ import Wire
 /// Every real server the director knows, in use or in the trash, with its counters' history beside it.
 struct ServerPool: ~Copyable {
     static let capacity = 1 << 16
-    private let memory: Slab<RealServer> = Slab(capacity: ServerPool.capacity)
-    let estimators: Slab<ShownCounters> = Slab(capacity: ServerPool.capacity)
+    /// Every place for a server, in use or not.
+    let slots: SlabView<RealServer>
+    let estimators: SlabView<ShownCounters>
     /// Two for each server: for packets whose transport checksum is there, and for those that it is still to be filled into.
-    private let outer: Slab<OuterHeader> = Slab(capacity: 2 * ServerPool.capacity)
+    private let outer: SlabView<OuterHeader>
+    private let limits: SlabView<StateLimits>
     private var free: [ServerID] = []
     /// Those that were removed and are still known to connections.
     var trash = Trash()
-    private var highWater: ServerID = 0
+    /// Those of another director that no command has named yet.
+    private var inherited: [Snapshot.ServiceServer: ServerID] = [:]
+    /// Servers that are added go on where those of another director were.
+    private(set) var isInheriting: Bool
 
-    /// Every place for a server, in use or not.
-    var slots: SlabView<RealServer> { @inline(__always) get { memory.view } }
+    init(in memory: StateMemory) {
+        slots = memory.servers
+        estimators = memory.shown
+        outer = memory.outer
+        limits = memory.limits
+        isInheriting = memory.isInherited
+    }
+
+    private var highWater: ServerID { limits[0].servers }
 
     @inline(__always)
     subscript(id: ServerID) -> RealServer {
@@ -24,7 +36,7 @@ struct ServerPool: ~Copyable {
     /// The outer header at a place that `outerPlace` gave.
     @inline(__always)
     subscript(outer place: Int) -> OuterHeader {
-        unsafeAddress { unsafe outer.view.address(checked: place) }
+        unsafeAddress { unsafe outer.address(checked: place) }
         nonmutating unsafeMutableAddress { unsafe outer.mutableAddress(checked: place) }
     }
 
@@ -57,15 +69,66 @@ struct ServerPool: ~Copyable {
 
     mutating func add(_ server: RealServer) -> ServerID? {
         guard let id = free.popLast() ?? (Int(highWater) < Self.capacity ? highWater : nil) else { return nil }
-        if id == highWater { highWater += 1 }
-        slots[Int(id)] = server
+        if id == highWater { limits[0].servers += 1 }
+        var record = server
+        record.flags.remove(.used)
+        slots[Int(id)] = record
         estimators[Int(id)] = ShownCounters()
+        forgetOuterHeaders(id)
+        SlabView<RealServer>.publish()
+        slots[Int(id)].flags = server.flags
         return id
     }
 
     mutating func remove(_ id: ServerID) {
         slots[Int(id)].flags = []
         free.append(id)
+    }
+
+    /// Finds the servers of another director, each in its place.
+    mutating func inherit(from services: ServiceSlots) {
+        limits[0].servers = min(max(limits[0].servers, 0), ServerID(Self.capacity))
+        let keys = services.keys
+        for id in (0..<highWater).reversed() {
+            slots[Int(id)].flags.formIntersection([.used, .overloaded])
+            let name = keys[slots[Int(id)].home].map { Snapshot.ServiceServer($0, slots[Int(id)].key) }
+            guard slots[Int(id)].flags.contains(.used), let name, inherited[name] == nil else {
+                remove(id)
+                continue
+            }
+            restore(id)
+            for isPartial in [false, true] { self[outer: outerPlace(id, isPartial: isPartial)].restore() }
+            inherited[name] = id
+        }
+    }
+
+    private static let methodOffset = MemoryLayout<RealServer>.offset(of: \.settings.method) ?? 0
+
+    /// Makes a record that another director left one that can be read: what commands say anew is as if nothing was said.
+    private func restore(_ id: ServerID) {
+        if ForwardingMethod(rawValue: slots.byte(Self.methodOffset, of: Int(id))) == nil { self[id].settings = ServerSettings() }
+        self[id].settings.weight = max(self[id].settings.weight, 0)
+        self[id].lastWeight = max(self[id].lastWeight, 0)
+        (self[id].active, self[id].total, self[id].persistent) = (0, 0, 0)
+        self[id].service = -1
+        self[id].path = Path()
+    }
+
+    /// A server leaves its service before the state was adopted: it is again one that no command has named.
+    mutating func inherit(_ id: ServerID, of service: ServiceKey) { inherited[.init(service, slots[Int(id)].key)] = id }
+
+    mutating func takeInherited(_ key: ServerKey, of service: ServiceKey) -> ServerID? {
+        inherited.isEmpty ? nil : inherited.removeValue(forKey: .init(service, key))
+    }
+
+    /// Whoever no command has named is in the trash from now on; how many.
+    mutating func endInheritance() -> Int {
+        isInheriting = false
+        for (name, id) in inherited.sorted(by: { $0.value < $1.value }) {
+            trash.entries.append(Trash.Entry(server: id, service: name.service, serviceSequence: slots[Int(id)].homeSequence))
+        }
+        defer { inherited = [:] }
+        return inherited.count
     }
 
     /// Places of every server in use or in the trash.

@@ -92,7 +92,7 @@ public struct ServiceSettings: Hashable, Sendable {
 }
 
 /// How FULLNAT tells a server who the client is.
-public enum ClientAddressOption: UInt8, Hashable, Sendable {
+public enum ClientAddressOption: UInt8, Hashable, Sendable, BitwiseCopyable {
     case none = 0
     /// TCP option 254 on the first segments.
     case toa = 1

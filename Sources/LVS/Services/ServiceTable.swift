@@ -2,11 +2,13 @@ import Wire
 
 /// Virtual services by what packets carry.
 struct ServiceTable {
-    /// By place; a removed service leaves its place to the next one.
+    static let capacity = 1 << 16
+
+    /// By place.
     private(set) var places: [VirtualService?] = []
-    private var freePlaces: [Int32] = []
-    /// How many services were ever made: each gets a number.
-    var sequence: UInt64 = 0
+    var slots: ServiceSlots
+    /// Services whose schedulers know something that is not noted yet.
+    private var touched: [VirtualService] = []
     /// Synchronisation daemons, as commands started them.
     var daemons: [SyncDaemon] = []
     private var byEndpoint: [Endpoint: VirtualService] = [:]
@@ -32,6 +34,21 @@ struct ServiceTable {
     }
 
     var isEmpty: Bool { count4 + count6 == 0 }
+
+    /// Notes that a service's scheduler knows something new.
+    mutating func touch(_ service: VirtualService) {
+        guard !service.isTouched else { return }
+        service.isTouched = true
+        touched.append(service)
+    }
+
+    /// The services that were touched since the last call.
+    mutating func takeTouched() -> [VirtualService] {
+        guard !touched.isEmpty else { return [] }
+        for service in touched { service.isTouched = false }
+        defer { touched.removeAll(keepingCapacity: true) }
+        return touched.filter { self[$0.id] === $0 }
+    }
 
     /// Every service in order of place.
     var all: [VirtualService] { places.compactMap { $0 } }
@@ -74,10 +91,14 @@ struct ServiceTable {
         return nil
     }
 
-    mutating func add(_ key: ServiceKey, make: (Int32) -> VirtualService) -> VirtualService {
-        let place = freePlaces.popLast() ?? Int32(places.count)
+    init(in memory: StateMemory) { slots = ServiceSlots(in: memory) }
+
+    /// Adds a service; `nil` when there is no place.
+    mutating func add(_ key: ServiceKey, make: (Int32) -> VirtualService) -> VirtualService? {
+        guard let place = slots.take(key) else { return nil }
         let service = make(place)
-        if Int(place) == places.count { places.append(service) } else { places[Int(place)] = service }
+        while places.count <= Int(place) { places.append(nil) }
+        places[Int(place)] = service
         if key.mark != 0 {
             byMark[Mark(mark: key.mark, family: key.family)] = service
         } else if key.isMapped {
@@ -106,7 +127,6 @@ struct ServiceTable {
             byEndpoint[Endpoint(address: key.address, port: key.port, proto: key.proto)] = nil
         }
         places[Int(service.id)] = nil
-        freePlaces.append(service.id)
         count(key, by: -1)
     }
 

@@ -20,6 +20,7 @@ extension Director {
     mutating func discard(_ server: ServerID, of service: VirtualService) {
         servers[server].flags.remove(.available)
         servers[server].service = -1
+        guard !servers.isInheriting else { return servers.inherit(server, of: service.key) }
         servers.trash.entries.append(Trash.Entry(server: server, service: service.key, serviceSequence: service.sequence))
         if tunables.expireNoDestination != 0 {
             clockwork.schedule.nextFlush = min(clockwork.schedule.nextFlush, clockwork.now + Self.moment)
@@ -32,7 +33,7 @@ extension Director {
     /// Expires every connection and template of servers that are gone, but those that others hang on, and what the last of
     /// them hung on (expire_nodest_conn).
     mutating func flushServerless() {
-        guard tunables.expireNoDestination != 0 else { return }
+        guard tunables.expireNoDestination != 0, !servers.isInheriting else { return }
         for id in 0..<connections.table.highWater where connections[id].flags.contains(.used) && connections[id].children == 0 {
             let server = connections[id].server
             guard server >= 0, !servers[server].isAvailable else { continue }
@@ -43,6 +44,10 @@ extension Director {
     }
 
     mutating func takeFromTrash(_ key: ServerKey, for service: VirtualService) -> ServerID? {
+        if let server = servers.takeInherited(key, of: service.key) {
+            if servers[server].homeSequence != service.sequence { servers.makeZero(server) }
+            return server
+        }
         guard let place = servers.trash.entries.firstIndex(where: { $0.service == service.key && servers[$0.server].key == key }) else {
             return nil
         }
@@ -67,5 +72,12 @@ extension Director {
             idle.idleSince = entry.idleSince ?? now
             return idle
         }
+        releaseServicePlaces()
+    }
+
+    /// Places of services are free when neither a service nor a server in the trash has them.
+    mutating func releaseServicePlaces() {
+        guard services.slots.count > services.count4 + services.count6 else { return }
+        services.slots.release(except: Set(services.all.map(\.id) + servers.trash.entries.map { servers[$0.server].home }))
     }
 }

@@ -11,18 +11,32 @@ final class VirtualService {
     var scheduler: (any Scheduler)?
     /// Newest first.
     var servers: [ServerID] = []
-    /// FULLNAT: place of the local address that the next connection tries first.
-    var nextLocalAddress = 0
-    var estimator = ShownCounters()
-    /// Grows with each service that is made; tells one object from a later one of the same identity.
-    var sequence: UInt64 = 0
+    private let slots: SlabView<ServiceSlot>
+    /// It waits for its scheduler to be noted.
+    var isTouched = false
 
-    init(id: Int32, key: ServiceKey, settings: ServiceSettings, scheduler: (any Scheduler)?) {
+    /// A service whose place among `slots` is `id`.
+    init(id: Int32, key: ServiceKey, settings: ServiceSettings, scheduler: (any Scheduler)?, slots: SlabView<ServiceSlot>) {
         self.id = id
+        self.slots = slots
         self.key = key
         self.settings = settings
         self.scheduler = scheduler
     }
+
+    /// FULLNAT: place of the local address that the next connection tries first.
+    var nextLocalAddress: Int {
+        get { Int(slots[Int(id)].nextLocalAddress) }
+        set { slots[Int(id)].nextLocalAddress = Int64(newValue) }
+    }
+
+    var estimator: ShownCounters {
+        get { slots[Int(id)].estimator }
+        set { slots[Int(id)].estimator = newValue }
+    }
+
+    /// Grows with each service that is made; tells one object from a later one of the same identity.
+    var sequence: UInt64 { slots[Int(id)].sequence }
 
     var isPersistent: Bool { settings.flags.contains(.persistent) }
 }

@@ -66,6 +66,17 @@ public struct OuterHeader: BitwiseCopyable {
         }
     }
 
+    private init() {}
+
+    /// Goes on with the identifications of one that another director laid down, whatever else it holds.
+    mutating func restore() {
+        let (number, wasLaid) = (id, generation != 0)
+        self = OuterHeader()
+        id = number
+        // Laid down before, for a network that is outdated by now.
+        generation = wasLaid ? .max : 0
+    }
+
     /// Lays down `count` more bytes, a multiple of 4; `fill` writes them over zeros.
     public mutating func append(_ count: Int, _ fill: (Bytes) -> Void) {
         var laid = [UInt8](repeating: 0, count: words.count * 8)
