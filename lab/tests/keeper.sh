@@ -25,7 +25,9 @@ check "the director is not root" test "$(field Uid)" != 0
 check "… has no capabilities" same "$(field CapEff) $(field CapBnd)" "0000000000000000 0000000000000000"
 check "… gets no new ones, and asks the kernel for little" same "$(field NoNewPrivs) $(field Seccomp)" "1 2"
 
-adm -a -t "$vip:80" -r 192.168.95.9:8080 -m -w 0
+# A server of a service that nobody asks.
+adm -A -t "$vip:81" -s rr
+adm -a -t "$vip:81" -r 192.168.95.9:8080 -m -w 0
 adm --set 700 70 70
 # Two downloads and an upload that outlast the deaths, and numbered datagrams.
 start client down curl -gfsS --limit-rate 2M -o "$scratch/down" "http://$vip/files/large"
@@ -38,7 +40,7 @@ unanswered=0 slow=0
 for ((turn = 1; turn <= deaths; turn++)); do
   victim=$(director_process)
   kill -9 "$victim"
-  adm -e -t "$vip:80" -r 192.168.95.9:8080 -m -w "$turn" || unanswered=$((unanswered + 1))
+  adm -e -t "$vip:81" -r 192.168.95.9:8080 -m -w "$turn" || unanswered=$((unanswered + 1))
   wait_for 5 "the next director" another "$victim" || slow=$((slow + 1))
   [[ $(ask 1 "http://$vip/" 3>/dev/null) == rs? ]] || unanswered=$((unanswered + 1))
   # One that lives shorter counts as broken.
