@@ -41,7 +41,7 @@ public struct Director: ~Copyable {
     private let parsed: Slab<ParsedFrame>
     /// What is kept for the next director beside records: addresses that schedulers remember, path MTUs.
     var remembered: RememberedAddresses
-    var learnedMTUs: LearnedMTUs
+    var learnedMTUs: MTURecords
     /// Where that lies which outlives a director.
     let memory: StateMemory
     /// The memory, where it is the director's own.
@@ -88,7 +88,7 @@ public struct Director: ~Copyable {
         connections = ConnectionState(in: memory, at: now)
         traffic = TrafficCounters(in: memory)
         remembered = RememberedAddresses(in: memory)
-        learnedMTUs = LearnedMTUs(in: memory)
+        learnedMTUs = MTURecords(in: memory)
         verdicts = VerdictCounters(in: memory)
         clockwork = Clockwork(seed: memory.seed, at: now)
         parsed = Slab(capacity: Self.largestBatch)

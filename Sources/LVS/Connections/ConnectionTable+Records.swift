@@ -48,9 +48,14 @@ extension ConnectionTable {
     mutating func makeFree(_ places: [ConnectionID]) {
         for id in places.reversed() {
             self[id].flags = []
+            guard id < highWater - 1 else {
+                highWater = id
+                continue
+            }
             self[id].next = free
             free = id
         }
+        limits?[0].connections = highWater
     }
 
     /// Takes a connection out of the index for good, its place to be given free later by `remove`.

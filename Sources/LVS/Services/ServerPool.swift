@@ -94,6 +94,10 @@ struct ServerPool: ~Copyable {
             let name = keys[slots[Int(id)].home].map { Snapshot.ServiceServer($0, slots[Int(id)].key) }
             guard slots[Int(id)].flags.contains(.used), let name, inherited[name] == nil else {
                 remove(id)
+                if id == highWater - 1 {
+                    free.removeLast()
+                    limits[0].servers = id
+                }
                 continue
             }
             restore(id)

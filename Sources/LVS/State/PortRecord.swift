@@ -31,7 +31,8 @@ struct PortRecords {
             if record.isUsed == 1, inherited[key] == nil {
                 inherited[key] = place
             } else {
-                release(place)
+                records[Int(place)].isUsed = 0
+                if place == limits[0].ports - 1 { limits[0].ports = place } else { free.append(place) }
             }
         }
     }

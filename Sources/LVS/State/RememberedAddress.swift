@@ -61,7 +61,7 @@ struct RememberedAddresses {
                 places[record.service, default: [:]][record.address] = place
             } else {
                 records[Int(place)].isUsed = 0
-                free.append(place)
+                if place == limits[0].remembered - 1 { limits[0].remembered = place } else { free.append(place) }
             }
         }
     }

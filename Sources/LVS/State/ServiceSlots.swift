@@ -24,7 +24,7 @@ struct ServiceSlots {
         for place in (0..<limits[0].services).reversed() {
             guard slots[Int(place)].isUsed == 1, let key = slots[Int(place)].key(ranges, at: place), places[key] == nil else {
                 slots[Int(place)].isUsed = 0
-                free.append(place)
+                if place == limits[0].services - 1 { limits[0].services = place } else { free.append(place) }
                 continue
             }
             if !(0...1 << 31).contains(slots[Int(place)].nextLocalAddress) { slots[Int(place)].nextLocalAddress = 0 }

@@ -101,7 +101,7 @@ struct StateLayout {
     }()
 }
 
-/// How far each pool was ever used. Each is one word that only grows, stored before what lies below it counts.
+/// How far each pool was ever used. Each is one word that grows before what lies below it counts.
 struct StateLimits: BitwiseCopyable {
     var connections: Int32 = 0
     var servers: Int32 = 0

@@ -12,7 +12,7 @@ struct LearnedMTU: BitwiseCopyable {
 }
 
 /// The path MTUs that are kept for the next director.
-struct LearnedMTUs {
+struct MTURecords {
     private let records: SlabView<LearnedMTU>
     private var places: [IPAddress: Int] = [:]
     private var free: [Int] = []
