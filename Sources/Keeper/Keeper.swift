@@ -48,7 +48,7 @@ public final class Keeper {
     private let claims: InterfaceClaims
     let clients: ControlClients
     private let privileged: PrivilegedService
-    private let memory: HeldMemory
+    private var memory: HeldMemory
     private var director: DirectorProcess?
     private var policy = RestartPolicy()
     /// When the next director is started, while there is none.
@@ -207,6 +207,15 @@ public final class Keeper {
         due = now + decision.pause
         let next = decision.pause == 0 ? "the next one starts" : "the next one starts in \(decision.pause / millisecond) ms"
         configuration.log.say("director \(director.number) ended (\(end)); \(next)")
+        if decision.setsStateAside { setStateAside() }
+    }
+
+    /// The next director begins with what the files say: what those before it were told and knew may be what ends them.
+    private func setStateAside() {
+        do throws(Errno) {
+            memory = try HeldMemory(connections: configuration.connections)
+            configuration.log.say("\(RestartPolicy.suspicion) directors in a row did not begin to direct: what they knew is set aside")
+        } catch { configuration.log.say("what the directors knew cannot be set aside: \(error)") }
     }
 
     /// What is looked at every second or so.

@@ -11,7 +11,7 @@ struct RunCommand: ParsableCommand {
         discussion: """
             Takes frames from the interfaces given, forwards those of virtual services, and leaves everything else to the \
             host. Logs to standard error. SIGTERM or SIGINT ends it cleanly; SIGHUP reads the files again and applies what \
-            changed in them. Needs CAP_NET_ADMIN and CAP_NET_RAW.
+            changed in them. Needs root, or CAP_NET_ADMIN, CAP_NET_RAW and the right to become another user (--user).
             """)
     @OptionGroup var options: RunOptions
 
