@@ -55,6 +55,8 @@ public final class Keeper {
     private var due: Instant? = 0
     /// A director has worked since this process began.
     private var hasWorked = false
+    /// Clients that the director could not be told of yet, because it has too much to read.
+    private var untold: [UInt64] = []
     /// Somebody has asked for the files to be read again, and nobody was there to do it.
     private var hangsUp = false
     /// Somebody has asked for the end.
@@ -103,7 +105,8 @@ public final class Keeper {
     /// Milliseconds until something is due.
     private var patience: Int32 {
         let now = Self.now
-        let next = [due, director?.deadline].compactMap { $0 }.min() ?? now + second
+        let retry = untold.isEmpty ? nil : now + 50 * millisecond
+        let next = [due, director?.deadline, retry].compactMap { $0 }.min() ?? now + second
         return Int32(clamping: (max(min(next, now + second) - now, 0) + 999_999) / 1_000_000)
     }
 
@@ -146,13 +149,16 @@ public final class Keeper {
             commands: configuration.files.readsHostRules ? HostRules.commands : [])
         try poller.watch(started.channel.descriptor, as: Token.director)
         director = started
+        untold = []
         for number in clients.numbers { tellDirector(of: number) }
         try started.channel.send(KeeperEvent.clientsTold.bytes, waits: false)
     }
 
     private func tellDirector(of client: UInt64) {
         guard let director, let descriptor = clients.descriptor(of: client) else { return }
-        try? director.channel.send(KeeperEvent.client(client).bytes, [descriptor], waits: false)
+        do throws(Errno) { try director.channel.send(KeeperEvent.client(client).bytes, [descriptor], waits: false) } catch {
+            if error == .wouldBlock { untold.append(client) }
+        }
     }
 
     /// Reads what the director asks, at most what one turn may take.
@@ -220,6 +226,9 @@ public final class Keeper {
 
     /// What is looked at every second or so.
     private func lookAfter() throws {
+        let again = untold
+        untold = []
+        for number in again { tellDirector(of: number) }
         if let director, let deadline = director.deadline, Self.now >= deadline {
             configuration.log.say("director \(director.number) does not end; it is killed")
             director.send(SIGKILL)
