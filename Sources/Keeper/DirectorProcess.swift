@@ -5,6 +5,11 @@ internal import Linux
 internal import SystemPackage
 internal import Wire
 
+/// Descriptors that a director begins with, behind the standard ones, in this order.
+public enum DirectorDescriptor {
+    public static let channel: Int32 = 3, files: Int32 = 4, memory: Int32 = 5, state: Int32 = 6
+}
+
 /// A director that this process has started.
 final class DirectorProcess {
     let number: Int32
@@ -17,9 +22,6 @@ final class DirectorProcess {
 
     /// When it is killed unless it has ended.
     var deadline: Instant?
-
-    /// Descriptors that a director begins with, behind the standard ones.
-    enum Place { static let channel: Int32 = 3, files: Int32 = 4, memory: Int32 = 5, state: Int32 = 6 }
 
     /// Starts `program` with these arguments, the first of which is its name.
     init(_ program: String, _ arguments: [String], _ memory: HeldMemory, at now: Instant) throws(Errno) {

@@ -22,8 +22,6 @@ public final class RingLink: LiveLink {
     private let queue: OpaquePointer
     private var linkState = LinkState()
     private var counts = LinkCounters()
-    /// Frames that a reader before this one had begun to read: bytes as they stand in their slots now.
-    public private(set) var begun: [[UInt8]] = []
 
     private let slotSize: Int
     private let position: RingPosition
@@ -75,7 +73,6 @@ public final class RingLink: LiveLink {
         }
         ring = memory
         (next, taken) = (self.position.next % slots, min(self.position.taken, slots))
-        begun = frames(taken)
         returnSlots()
     }
 
@@ -139,16 +136,6 @@ public final class RingLink: LiveLink {
             index = index + 1 == slots ? 0 : index + 1
             taken -= 1
             position.note(next: next, taken: taken)
-        }
-    }
-
-    /// The frames of the last `count` slots before `next` that are the reader's.
-    private func frames(_ count: Int) -> [[UInt8]] {
-        (0..<count).compactMap { back in
-            var packet = svs_packet()
-            let slot = slot((next + 2 * slots - count + back) % slots)
-            guard svs_ring_look(slot, &packet) == 1, packet.queued == 0, let bytes = packet.frame else { return nil }
-            return Bytes(bytes, count: min(Int(packet.length), slot + slotSize - bytes)).array
         }
     }
 

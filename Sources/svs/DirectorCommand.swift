@@ -14,7 +14,8 @@ struct DirectorCommand: ParsableCommand {
 
     func run() throws {
         try withClearErrors {
-            guard let channel = Channel(adopting: 3), let fileChannel = Channel(adopting: 4) else {
+            guard let channel = Channel(adopting: DirectorDescriptor.channel), let fileChannel = Channel(adopting: DirectorDescriptor.files)
+            else {
                 throw CommandFailure("svs director is started by svs run only")
             }
             // Nothing else has happened yet, so nothing that was read could have been used to do more.
@@ -23,7 +24,7 @@ struct DirectorCommand: ParsableCommand {
                 throw CommandFailure("svs director: who is the keeper?")
             }
             try Rights.giveUp(becoming: Rights.user(named: options.user), parent: parent)
-            let memory = try KeptMemory(adopting: 5, state: 6)
+            let memory = try KeptMemory(adopting: DirectorDescriptor.memory, state: DirectorDescriptor.state)
             let keeper = KeptHost(channel)
             let kept = KeptFiles(fileChannel)
             var files = options.files
