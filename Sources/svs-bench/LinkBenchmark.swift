@@ -20,7 +20,7 @@ struct LinkBenchmark: ParsableCommand {
     private static let frames = 1 << 14, batch = 64
 
     func run() throws {
-        let course = try RingCourse(batch: Self.batch)
+        let course = try RingRace(batch: Self.batch)
         var swift: [Double] = [], c: [Double] = []
         for _ in 0...max(rounds, 3) {
             swift.append(try course.round(Self.frames, by: course.carry))
@@ -37,7 +37,7 @@ struct LinkBenchmark: ParsableCommand {
 }
 
 /// A ring in memory that a link reads, and a socket that it sends by.
-private final class RingCourse {
+private final class RingRace {
     private static let interface: Int32 = 1, length: UInt32 = 60
     private let shape: RingShape
     private let ring: UnsafeMutableRawPointer
@@ -83,7 +83,7 @@ private final class RingCourse {
             spent += svs_clock() - start
             next = (next + batch.capacity) % shape.slots
             var carried = 0
-            while recv(drain, sink, 4096, Int32(MSG_DONTWAIT.rawValue)) > 0 { carried += 1 }
+            while recv(drain, sink, 4096, Int32(MSG_DONTWAIT)) > 0 { carried += 1 }
             guard carried == batch.capacity else { throw LinkError("only \(carried) frames of \(batch.capacity) went") }
         }
         return Double(spent) / Double(frames)
