@@ -28,6 +28,8 @@ public final class Keeper {
         /// Connections that a director's table holds.
         public var connections: Int
         public var log: Log
+        /// The folder for what outlives the keeper; `nil` where nothing is to.
+        public var stateFolder: String?
 
         public init(
             interfaces: [String], link: String, files: RunFiles, control: String, arguments: [String], connections: Int, log: Log
@@ -51,6 +53,7 @@ public final class Keeper {
     private var memory: HeldMemory
     private var director: DirectorProcess?
     private var policy = RestartPolicy()
+    private let crashFiles: CrashFiles
     /// When the next director is started, while there is none.
     private var due: Instant? = 0
     /// A director has worked since this process began.
@@ -79,6 +82,7 @@ public final class Keeper {
         claims = try InterfaceClaims(configuration.interfaces, log: configuration.log)
         poller = try Poller()
         privileged = try PrivilegedService(configuration)
+        crashFiles = CrashFiles(in: configuration.stateFolder)
         memory = try HeldMemory(connections: configuration.connections)
         clients = try ControlClients(path: configuration.control)
         signals = try Signals([.terminate, .interrupt, .hangUp, .childEnded])
@@ -187,6 +191,7 @@ public final class Keeper {
             if hangsUp { director.send(SIGHUP) }
             hangsUp = false
         case .clientLeft(let number): clients.forget(number)
+        case .framesInHand(let count, let pcap): configuration.log.say(crashFiles.keep(Int(count), pcap: pcap))
         case .interfacesChanged:
             claims.follow { name in
                 let index = if_nametoindex(name)

@@ -25,6 +25,8 @@ public enum DirectorRequest: Equatable, Sendable {
     /// The host's interfaces have changed.
     case interfacesChanged
     case stopLeading
+    /// Frames that the director before had in hand are given back unread: how many, and those that are whole as a pcap file.
+    case framesInHand(Int32, pcap: [UInt8])
 
     // Questions.
     case suppress(SuppressedTraffic)
@@ -76,14 +78,14 @@ public enum KeeperEvent: Equatable, Sendable {
 
 extension DirectorRequest {
     private enum Kind: UInt8 {
-        case working, clientLeft, resolve, refresh, interfacesChanged, stopLeading
+        case working, clientLeft, resolve, refresh, interfacesChanged, stopLeading, framesInHand
         case suppress, link, rebind, sender, device, lead, rulesChanges, file, output
     }
 
     /// Whether an answer follows.
     var wantsAnswer: Bool {
         switch self {
-        case .working, .clientLeft, .resolve, .refresh, .interfacesChanged, .stopLeading: false
+        case .working, .clientLeft, .resolve, .refresh, .interfacesChanged, .stopLeading, .framesInHand: false
         default: true
         }
     }
@@ -100,6 +102,10 @@ extension DirectorRequest {
         case .refresh(let keys, let now): begin(.refresh); Self.put(keys, now, &out)
         case .interfacesChanged: begin(.interfacesChanged)
         case .stopLeading: begin(.stopLeading)
+        case .framesInHand(let count, let pcap):
+            begin(.framesInHand)
+            out.put(count)
+            out.put(pcap)
         case .suppress(let traffic): begin(.suppress); out.put(traffic)
         case .link(let name): begin(.link); out.put(name)
         case .rebind(let name): begin(.rebind); out.put(name)
@@ -141,6 +147,7 @@ extension DirectorRequest {
         case .refresh: neighbors(&fields).map { .refresh($0.0, $0.1) }
         case .interfacesChanged: .interfacesChanged
         case .stopLeading: .stopLeading
+        case .framesInHand: framesInHand(&fields)
         case .suppress: fields.suppressedTraffic().map { .suppress($0) }
         case .link: fields.text().map { .link($0) }
         case .rebind: fields.text().map { .rebind($0) }
@@ -161,6 +168,11 @@ extension DirectorRequest {
             })
         else { return nil }
         return (keys, now)
+    }
+
+    private static func framesInHand(_ fields: inout FieldReader) -> Self? {
+        guard let count = fields.number(Int32.self), count > 0, let pcap = fields.bytes() else { return nil }
+        return .framesInHand(count, pcap: pcap)
     }
 
     private static func lead(_ fields: inout FieldReader) -> Self? {
