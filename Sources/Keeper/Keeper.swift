@@ -52,6 +52,8 @@ public final class Keeper {
     private let privileged: PrivilegedService
     private var memory: HeldMemory
     private var director: DirectorProcess?
+    /// When the last director ended.
+    private var ended: Instant?
     private var policy = RestartPolicy()
     private let crashFiles: CrashFiles
     /// When the next director is started, while there is none.
@@ -188,8 +190,13 @@ public final class Keeper {
         case .working:
             director.isWorking = true
             hasWorked = true
+            if let ended {
+                configuration.log.say(
+                    "director \(director.number) directs, \((Self.now - ended) / millisecond) ms after the end of the last one")
+            }
             if hangsUp { director.send(SIGHUP) }
             hangsUp = false
+        case .firstFrame: director.hadFrames = true
         case .clientLeft(let number): clients.forget(number)
         case .framesInHand(let count, let pcap): configuration.log.say(crashFiles.keep(Int(count), pcap: pcap))
         case .interfacesChanged:
@@ -212,9 +219,10 @@ public final class Keeper {
         poller.forget(director.channel.descriptor)
         self.director = nil
         let now = Self.now
+        ended = now
         if isEnding { return status = end == .exit(0) || end == .signal(SIGTERM) ? 0 : 1 }
         if !hasWorked, case .exit(let said) = end, said != 0 { return status = said }
-        let decision = policy.ended(after: now - director.started, hadFrames: director.isWorking)
+        let decision = policy.ended(after: now - director.started, hadFrames: director.hadFrames)
         due = now + decision.pause
         let next = decision.pause == 0 ? "the next one starts" : "the next one starts in \(decision.pause / millisecond) ms"
         configuration.log.say("director \(director.number) ended (\(end)); \(next)")
@@ -225,7 +233,8 @@ public final class Keeper {
     private func setStateAside() {
         do throws(Errno) {
             memory = try HeldMemory(connections: configuration.connections)
-            configuration.log.say("\(RestartPolicy.suspicion) directors in a row did not begin to direct: what they knew is set aside")
+            configuration.log.say(
+                "\(RestartPolicy.suspicion) directors in a row ended before their first frame: what they knew is set aside")
         } catch { configuration.log.say("what the directors knew cannot be set aside: \(error)") }
     }
 

@@ -17,6 +17,8 @@ public enum DirectorRequest: Equatable, Sendable {
     // Reports, which have no answer.
     /// Frames are directed.
     case working
+    /// The first one has been.
+    case firstFrame
     /// A client of the control socket has left.
     case clientLeft(UInt64)
     /// Neighbours whose MAC is wanted, and neighbours that are in use; the moment is the director's clock.
@@ -78,14 +80,14 @@ public enum KeeperEvent: Equatable, Sendable {
 
 extension DirectorRequest {
     private enum Kind: UInt8 {
-        case working, clientLeft, resolve, refresh, interfacesChanged, stopLeading, framesInHand
+        case working, firstFrame, clientLeft, resolve, refresh, interfacesChanged, stopLeading, framesInHand
         case suppress, link, rebind, sender, device, lead, rulesChanges, file, output
     }
 
     /// Whether an answer follows.
     var wantsAnswer: Bool {
         switch self {
-        case .working, .clientLeft, .resolve, .refresh, .interfacesChanged, .stopLeading, .framesInHand: false
+        case .working, .firstFrame, .clientLeft, .resolve, .refresh, .interfacesChanged, .stopLeading, .framesInHand: false
         default: true
         }
     }
@@ -95,6 +97,7 @@ extension DirectorRequest {
         func begin(_ kind: Kind) { out.put(kind.rawValue) }
         switch self {
         case .working: begin(.working)
+        case .firstFrame: begin(.firstFrame)
         case .clientLeft(let number):
             begin(.clientLeft)
             out.put(number)
@@ -142,6 +145,7 @@ extension DirectorRequest {
     private static func read(_ kind: Kind, _ fields: inout FieldReader) -> Self? {
         switch kind {
         case .working: .working
+        case .firstFrame: .firstFrame
         case .clientLeft: fields.number().map { .clientLeft($0) }
         case .resolve: neighbors(&fields).map { .resolve($0.0, $0.1) }
         case .refresh: neighbors(&fields).map { .refresh($0.0, $0.1) }

@@ -83,6 +83,7 @@ public final class KeptHost: HostRequests, ClientSource {
         if !neighbors.isEmpty { report(.refresh(neighbors, now)) }
     }
     public func stopLeading() { report(.stopLeading) }
+    public func firstFrameDirected() { report(.firstFrame) }
     public func interfacesChanged() { report(.interfacesChanged) }
 
     public func lead(_ traffic: OwnTraffic, into device: TUNDevice, mtu: Int) throws(HostError) {

@@ -17,8 +17,8 @@ struct CrashFilesTests {
     }
 
     /// Files are numbered on, whoever made those that are there, and the newest ten stay.
-    @Test func theNewestTenStay() throws {
-        try Self.withFolder { folder in
+    @Test func theNewestTenStay() {
+        Self.withFolder { folder in
             for turn in 1...14 {
                 let files = CrashFiles(in: folder)
                 #expect(
@@ -38,8 +38,8 @@ struct CrashFilesTests {
         #expect(CrashFiles(in: "/nonexistent").keep(1, pcap: []).hasSuffix("; /nonexistent/crash-1.pcap: No such file or directory"))
     }
 
-    @Test func whatIsTooLongIsNotKept() throws {
-        try Self.withFolder { folder in
+    @Test func whatIsTooLongIsNotKept() {
+        Self.withFolder { folder in
             let long = [UInt8](repeating: 0, count: CrashFiles.longest + 1)
             #expect(CrashFiles(in: folder).keep(1, pcap: long).hasSuffix("; they are too long to be kept"))
             #expect(access("\(folder)/crash-1.pcap", F_OK) != 0)
