@@ -148,6 +148,26 @@ int svs_ring_look(void *slot, struct svs_packet *packet) {
     return 1;
 }
 
+uint32_t svs_ring_copy(const void *slot, uint32_t size, uint8_t *frame, uint64_t *arrived) {
+    // Once: whoever had the slot before may have a hand in it still.
+    struct tpacket2_hdr header = *(const volatile struct tpacket2_hdr *)slot;
+    if (!(header.tp_status & TP_STATUS_USER) || header.tp_snaplen != header.tp_len) return 0;
+    uint32_t start = header.tp_mac, length = header.tp_len;
+    if (start < TPACKET2_HDRLEN || start > size || length < ETH_HLEN || length > size - start) return 0;
+    const uint8_t *bytes = (const uint8_t *)slot + start;
+    struct svs_packet tag;
+    take_tag(&tag, header.tp_status, header.tp_vlan_tci, header.tp_vlan_tpid);
+    enum { TAG = 4, ADDRESSES = 12 };
+    uint8_t shown[2] = {(uint8_t)(tag.tag_protocol >> 8), (uint8_t)tag.tag_protocol};
+    if (tag.tag_protocol && start >= TPACKET2_HDRLEN + TAG && !memcmp(bytes + ADDRESSES - TAG, shown, sizeof shown)) {
+        bytes -= TAG;
+        length += TAG;
+    }
+    memcpy(frame, bytes, length);
+    *arrived = header.tp_sec * 1000000000ull + header.tp_nsec;
+    return length;
+}
+
 void svs_ring_return(void *slot) {
     __atomic_store_n(&((struct tpacket2_hdr *)slot)->tp_status, TP_STATUS_KERNEL, __ATOMIC_RELEASE);
 }

@@ -49,8 +49,6 @@ int svs_thread_give_up(int capability) {
     return syscall(SYS_capset, &header, data) ? -errno : 0;
 }
 
-int svs_die_with_parent(void) { return prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0) ? -errno : 0; }
-
 int svs_spawn_closing(posix_spawn_file_actions_t *actions, int first) {
     return -posix_spawn_file_actions_addclosefrom_np(actions, first);
 }

@@ -28,6 +28,8 @@ public final class Keeper {
         /// Connections that a director's table holds.
         public var connections: Int
         public var log: Log
+        /// The folder for what outlives the keeper; `nil` where nothing is to.
+        public var stateFolder: String?
 
         public init(
             interfaces: [String], link: String, files: RunFiles, control: String, arguments: [String], connections: Int, log: Log
@@ -50,7 +52,10 @@ public final class Keeper {
     private let privileged: PrivilegedService
     private var memory: HeldMemory
     private var director: DirectorProcess?
+    /// When the last director ended.
+    private var ended: Instant?
     private var policy = RestartPolicy()
+    private let crashFiles: CrashFiles
     /// When the next director is started, while there is none.
     private var due: Instant? = 0
     /// A director has worked since this process began.
@@ -79,6 +84,7 @@ public final class Keeper {
         claims = try InterfaceClaims(configuration.interfaces, log: configuration.log)
         poller = try Poller()
         privileged = try PrivilegedService(configuration)
+        crashFiles = CrashFiles(in: configuration.stateFolder)
         memory = try HeldMemory(connections: configuration.connections)
         clients = try ControlClients(path: configuration.control)
         signals = try Signals([.terminate, .interrupt, .hangUp, .childEnded])
@@ -184,9 +190,15 @@ public final class Keeper {
         case .working:
             director.isWorking = true
             hasWorked = true
+            if let ended {
+                configuration.log.say(
+                    "director \(director.number) directs, \((Self.now - ended) / millisecond) ms after the end of the last one")
+            }
             if hangsUp { director.send(SIGHUP) }
             hangsUp = false
+        case .firstFrame: director.hadFrames = true
         case .clientLeft(let number): clients.forget(number)
+        case .framesInHand(let count, let pcap): configuration.log.say(crashFiles.keep(Int(count), pcap: pcap))
         case .interfacesChanged:
             claims.follow { name in
                 let index = if_nametoindex(name)
@@ -207,9 +219,10 @@ public final class Keeper {
         poller.forget(director.channel.descriptor)
         self.director = nil
         let now = Self.now
+        ended = now
         if isEnding { return status = end == .exit(0) || end == .signal(SIGTERM) ? 0 : 1 }
         if !hasWorked, case .exit(let said) = end, said != 0 { return status = said }
-        let decision = policy.ended(after: now - director.started, hadFrames: director.isWorking)
+        let decision = policy.ended(after: now - director.started, hadFrames: director.hadFrames)
         due = now + decision.pause
         let next = decision.pause == 0 ? "the next one starts" : "the next one starts in \(decision.pause / millisecond) ms"
         configuration.log.say("director \(director.number) ended (\(end)); \(next)")
@@ -220,7 +233,8 @@ public final class Keeper {
     private func setStateAside() {
         do throws(Errno) {
             memory = try HeldMemory(connections: configuration.connections)
-            configuration.log.say("\(RestartPolicy.suspicion) directors in a row did not begin to direct: what they knew is set aside")
+            configuration.log.say(
+                "\(RestartPolicy.suspicion) directors in a row ended before their first frame: what they knew is set aside")
         } catch { configuration.log.say("what the directors knew cannot be set aside: \(error)") }
     }
 

@@ -53,6 +53,8 @@ public final class EventLoop {
     /// Descriptors of the links, as registered.
     private var watched: [Int32]
     private var isStopped = false
+    /// It was said that a frame was directed.
+    private var hasDirected = false
     /// Services or network have changed since the host side followed.
     private var isBehind = false
     private var lastFollowed: Instant = 0
@@ -131,6 +133,8 @@ public final class EventLoop {
             for place in try poller.wait(milliseconds: packets.hasWork ? 0 : patience) { try take(poller[place]) }
             var turns = 0
             repeat { turns += 1 } while try packets.turn(&engine, follow: updateNetwork) && packets.hasWork && turns < Self.turns
+            if packets.hasDirected, !hasDirected { requests.firstFrameDirected() }
+            hasDirected = packets.hasDirected
             try work(at: Self.now)
         }
         control.close()

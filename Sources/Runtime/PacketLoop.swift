@@ -15,6 +15,8 @@ final class PacketLoop {
     /// Links that somebody has seen to be ready since they were last asked.
     private var isReady: [Bool]
     private var batch = Batch(capacity: 64)
+    /// A frame has arrived and was directed.
+    private(set) var hasDirected = false
     /// Connections that expire at most before the next batch.
     private static let expiries = 4096
 
@@ -73,6 +75,7 @@ final class PacketLoop {
         }
         egress.transmit(batch)
         transmitOutbox(&engine)
+        hasDirected = true
         return true
     }
 

@@ -33,7 +33,8 @@ struct ProtocolTests {
     static let error = HostError("make a TUN device", cause: "Operation not permitted", errno: 1)
 
     static let requests: [DirectorRequest] = [
-        .working, .clientLeft(.max), .resolve(neighbors, 7), .refresh([], .max), .interfacesChanged, .stopLeading, .suppress(traffic),
+        .working, .firstFrame, .clientLeft(.max), .resolve(neighbors, 7), .refresh([], .max), .interfacesChanged, .stopLeading,
+        .framesInHand(3, pcap: [0xd4, 0xc3, 0, 1]), .suppress(traffic),
         .link("eth0"), .rebind("eth0"), .sender("eth1"), .device,
         .lead(own, mtu: 1500), .rulesChanges, .file("/etc/svs/services"),
         .output("iptables-save"),

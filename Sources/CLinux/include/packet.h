@@ -75,6 +75,9 @@ int svs_packet_error(int socket);
 
 /// 1 and the frame in `packet` when the slot is the reader's, 0 while it is the kernel's.
 int svs_ring_look(void *slot, struct svs_packet *packet);
+/// Copies the frame in a slot of `size` bytes that an earlier reader may have left in any state, with its VLAN tag where that
+/// stands in front of it by now; `arrived` in nanoseconds since 1970. Bytes of the frame, 0 when there is no whole frame.
+uint32_t svs_ring_copy(const void *slot, uint32_t size, uint8_t *frame, uint64_t *arrived);
 /// Hands the slot back to the kernel.
 void svs_ring_return(void *slot);
 

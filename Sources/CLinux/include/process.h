@@ -19,8 +19,6 @@ int svs_thread_pin(int processor);
 int svs_thread_name(const char *name);
 /// Takes a capability (CAP_NET_RAW is 13, CAP_NET_ADMIN 12) away from the calling thread for good.
 int svs_thread_give_up(int capability);
-/// Asks for SIGTERM when the parent process ends.
-int svs_die_with_parent(void);
 /// The program that `actions` belong to gets no descriptor from `first` on.
 int svs_spawn_closing(posix_spawn_file_actions_t *actions, int first);
 
