@@ -6,10 +6,14 @@ internal import Linux
 final class ControlClients {
     private var socket: ControlListener
     private var clients: [UInt64: HeldDescriptor] = [:]
-    private var last: UInt64 = 0
+    private var last: UInt64
 
     /// Listens at `path`, as `ControlListener` does.
-    init(path: String) throws(ControlError) { socket = try ControlListener(path: path) }
+    /// - Parameter number: the last one that was given away; from the clock on no keeper of this boot gives one again.
+    init(path: String, after number: UInt64 = svs_clock()) throws(ControlError) {
+        socket = try ControlListener(path: path)
+        last = number
+    }
 
     var path: String { socket.path }
     /// Readable when a client has come.

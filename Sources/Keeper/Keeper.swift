@@ -27,14 +27,16 @@ public final class Keeper {
         public var arguments: [String]
         /// Connections that a director's table holds.
         public var connections: Int
+        /// Where what directors are told and know is to outlive the keeper.
+        public var state: StatePlace?
         public var log: Log
-        /// The folder for what outlives the keeper; `nil` where nothing is to.
-        public var stateFolder: String?
 
         public init(
-            interfaces: [String], link: String, files: RunFiles, control: String, arguments: [String], connections: Int, log: Log
+            interfaces: [String], link: String, files: RunFiles, control: String, arguments: [String], connections: Int,
+            state: StatePlace?, log: Log
         ) {
             self.connections = connections
+            self.state = state
             self.interfaces = interfaces
             self.link = link
             self.files = files
@@ -84,8 +86,8 @@ public final class Keeper {
         claims = try InterfaceClaims(configuration.interfaces, log: configuration.log)
         poller = try Poller()
         privileged = try PrivilegedService(configuration)
-        crashFiles = CrashFiles(in: configuration.stateFolder)
-        memory = try HeldMemory(connections: configuration.connections)
+        memory = try Self.memory(configuration)
+        crashFiles = CrashFiles(in: memory.folder?.path)
         clients = try ControlClients(path: configuration.control)
         signals = try Signals([.terminate, .interrupt, .hangUp, .childEnded])
         _ = signal(SIGPIPE, SIG_IGN)
@@ -95,6 +97,19 @@ public final class Keeper {
     }
 
     private static var now: Instant { Instant(svs_clock()) }
+
+    private static func memory(_ configuration: Configuration) throws(RunError) -> HeldMemory {
+        var folder: StateFolder?
+        if let place = configuration.state {
+            do throws(StateFolder.Refusal) { folder = try StateFolder(place) } catch {
+                guard !place.isAskedFor, !error.isTaken else { throw error.told }
+                configuration.log.say("note: \(error.told); services and connections end with this process")
+            }
+        }
+        return try HeldMemory(
+            in: folder, connections: configuration.connections, place: StateOrigin.here(), isFresh: configuration.state?.isFresh == true,
+            log: configuration.log)
+    }
 
     /// Runs until a signal ends it, or until its first director finds that it cannot work.
     /// - Returns: the exit status.
@@ -221,7 +236,11 @@ public final class Keeper {
         let now = Self.now
         ended = now
         if isEnding { return status = end == .exit(0) || end == .signal(SIGTERM) ? 0 : 1 }
-        if !hasWorked, case .exit(let said) = end, said != 0 { return status = said }
+        if !hasWorked, case .exit(let said) = end, said != 0 {
+            // One that cannot work leaves nothing that was not there before.
+            if memory.isNew { memory.folder?.removeAll() }
+            return status = said
+        }
         let decision = policy.ended(after: now - director.started, hadFrames: director.hadFrames)
         due = now + decision.pause
         let next = decision.pause == 0 ? "the next one starts" : "the next one starts in \(decision.pause / millisecond) ms"
@@ -231,10 +250,9 @@ public final class Keeper {
 
     /// The next director begins with what the files say: what those before it were told and knew may be what ends them.
     private func setStateAside() {
-        do throws(Errno) {
-            memory = try HeldMemory(connections: configuration.connections)
-            configuration.log.say(
-                "\(RestartPolicy.suspicion) directors in a row ended before their first frame: what they knew is set aside")
+        do throws(RunError) {
+            memory = try memory.setAside()
+            configuration.log.say("\(RestartPolicy.suspicion) directors in a row ended before their first frame: what they knew is set aside")
         } catch { configuration.log.say("what the directors knew cannot be set aside: \(error)") }
     }
 
