@@ -69,6 +69,9 @@ public final class Keeper {
     /// Somebody has asked for the end.
     private var isEnding = false
     private var status: Int32?
+    /// Clients could not be let in, which was said; and when that is tried again.
+    private var refusedClients = false
+    private var listensAgain: Instant?
     /// The control socket's failure that was said last.
     private var controlFailure: ControlError?
 
@@ -135,7 +138,7 @@ public final class Keeper {
         switch token {
         case Token.signals: takeSignals()
         case Token.claims: claims.answer()
-        case Token.clients: for number in clients.accept() { tellDirector(of: number) }
+        case Token.clients: acceptClients()
         default: serveDirector()
         }
     }
@@ -152,6 +155,22 @@ public final class Keeper {
                 director.deadline = director.deadline ?? Self.now + Self.longestEnd
             }
         }
+    }
+
+    private func acceptClients() {
+        for number in clients.accept() { tellDirector(of: number) }
+        guard let refusal = clients.refusal else { return refusedClients = false }
+        // The listener would be ready all the time.
+        poller.forget(clients.listener)
+        listensAgain = Self.now + second
+        if !refusedClients { configuration.log.say("clients of the control socket cannot be let in: \(refusal); they are asked to wait") }
+        refusedClients = true
+    }
+
+    private func listenAgain() {
+        guard let due = listensAgain, Self.now >= due else { return }
+        listensAgain = nil
+        try? poller.watch(clients.listener, as: Token.clients)
     }
 
     /// Has the files read again; by a director that begins, when it is ready to hear of it.
@@ -266,6 +285,7 @@ public final class Keeper {
             director.send(SIGKILL)
             director.deadline = Instant.max
         }
+        listenAgain()
         restoreControl()
     }
 
@@ -276,6 +296,7 @@ public final class Keeper {
             guard try clients.restore() else { return controlFailure = nil }
             poller.forget(before)
             try? poller.watch(clients.listener, as: Token.clients)
+            listensAgain = nil
             configuration.log.say("control socket \(clients.path) was removed; it is made again")
             controlFailure = nil
         } catch {

@@ -59,7 +59,7 @@ public struct Connection: BitwiseCopyable, Sendable {
         public static var indexedForReplies: Flags { .init(rawValue: 0x08) }
         /// Lives for one packet and is never listed (IP_VS_CONN_F_ONE_PACKET).
         public static var onePacket: Flags { .init(rawValue: 0x10) }
-        /// The template whose child was established: survives drop_entry.
+        /// Established, or a datagram of its was answered; the template of such a connection survives drop_entry.
         public static var assured: Flags { .init(rawValue: 0x20) }
         /// Bound to its server: counted there.
         public static var bound: Flags { .init(rawValue: 0x40) }

@@ -24,6 +24,7 @@ extension Director {
         guard isServed(id) else { return unserved(&frame, packet, id, &context) }
         countRequest(id, packet, &context)
         trackState(id, packet, isReply: false)
+        shrinkTimeout(id)
         clampSegmentSize(frame, packet, id)
         var packet = packet
         return forward(&frame, &packet, id, &context)

@@ -39,6 +39,7 @@ extension Director {
     mutating func expire(_ id: ConnectionID, forced: Bool = false) {
         connections.table.withdraw(id)
         connections.wheel.unfile(id)
+        connections.unanswered.remove(id)
         let controller = connections[id].controller
         if controller >= 0 {
             connections[controller].children -= 1

@@ -73,9 +73,10 @@ extension ConnectionState {
         return self[id].flags.contains(.noOutput) ? .inputOnly : .input
     }
 
-    /// The template of a connection that came to life survives drop_entry (ip_vs_control_assure_ct).
+    /// A connection came to life: its template survives drop_entry (ip_vs_control_assure_ct), and it gives way to nobody.
     @inline(never)
     mutating func assureTemplate(of id: ConnectionID) {
+        self[id].flags.insert(.assured)
         let template = self[id].controller
         if template >= 0, self[template].flags.contains(.template) { self[template].flags.insert(.assured) }
     }

@@ -35,8 +35,15 @@ extension Director {
     }
 
     /// Every connection and template, newest place last.
-    public func connectionRecords() -> [ConnectionRecord] {
-        (0..<connections.table.highWater).compactMap { id in
+    public func connectionRecords() -> [ConnectionRecord] { connectionRecords(0..<connectionPlaces) }
+
+    /// Places of the table that were ever in use.
+    public var connectionPlaces: Int { Int(connections.table.highWater) }
+
+    /// The connections and templates at some places, which may be any.
+    public func connectionRecords(_ places: Range<Int>) -> [ConnectionRecord] {
+        places.clamped(to: 0..<connectionPlaces).compactMap { place in
+            let id = ConnectionID(place)
             let entry = connections[id]
             guard entry.flags.contains(.used), !entry.flags.contains(.onePacket) else { return nil }
             let isTemplate = entry.flags.contains(.template)
@@ -52,6 +59,9 @@ extension Director {
                 isTemplate: isTemplate, persistenceEngine: side?.engine ?? "", persistenceData: side?.data ?? [])
         }
     }
+
+    /// Virtual services.
+    public var serviceCount: Int { services.count4 + services.count6 }
 
     /// Connections and templates in the table.
     public var connectionCount: Int { connections.table.count }

@@ -52,6 +52,7 @@ extension Director {
         guard !clockwork.defence.dropsPacket(tunables, at: clockwork.now) else { return .dropPacketDefence }
         guard flow.sourcePort != 20 else { return hostStack(frame, packet, .passICMP, &context) }
         context.schedulesError = true
+        makeRoom()
         let placement = place(flow, on: service, mark, frame, &context)
         context.schedulesError = false
         switch placement {
