@@ -1,5 +1,15 @@
-import LVS
+public import LVS
 import Wire
+
+extension ConnectionRecord {
+    /// Its row of `/proc/net/ip_vs_conn_sync`, which says whether a master told of it, fields separated by single blanks and
+    /// without its expiry.
+    public var originRow: String {
+        var out = Text()
+        out.connection(self, showsOrigin: true)
+        return String(decoding: out.bytes, as: UTF8.self).split(whereSeparator: \.isWhitespace).dropLast().joined(separator: " ")
+    }
+}
 
 /// The files in which the kernel shows IPVS, rendered from the director's tables. The preload library serves them to
 /// programs that open `/proc/net/ip_vs…`; over the control socket their names are `proc/ip_vs` and so on.
@@ -176,7 +186,7 @@ private struct Text {
             put(" ")
         }
         left(connection.state, 11)
-        put(showsOrigin ? " LOCAL  " : " ")
+        put(showsOrigin ? connection.isSynchronised ? " SYNC   " : " LOCAL  " : " ")
         right("\(connection.expires)", 7)
         if !showsOrigin, !connection.persistenceEngine.isEmpty {
             put(" \(connection.persistenceEngine) ")

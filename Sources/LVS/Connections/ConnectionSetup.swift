@@ -6,6 +6,13 @@ extension Director {
     mutating func setUpConnection(_ frame: inout Frame, _ packet: Packet, replacing old: ConnectionID = -1, _ context: inout PacketContext)
         -> Verdict
     {
+        if synchronisation.anyPorts > 0, old < 0 {
+            let known = takeUnknownPort(packet)
+            if known >= 0 {
+                var packet = packet
+                return self.known(&frame, &packet, known, &context)
+            }
+        }
         var mark: UInt32 = 0
         if let refusal = applyRules(frame, packet, mark: &mark, &context) { return refusal }
         guard isLocal(packet, frame) else {

@@ -1,7 +1,8 @@
 import Wire
 
 extension Director {
-    /// Moves a connection's state on, counts it as active or inactive, and starts its timer again.
+    /// Moves a connection's state on, counts it as active or inactive, and starts its timer again; a master
+    /// says so.
     @inline(__always)
     mutating func trackState(_ id: ConnectionID, _ packet: Packet, isReply: Bool) {
         let state = connections[id].state
@@ -16,6 +17,7 @@ extension Director {
         if next != state { changeState(of: id, to: next) }
         touch(id, connections.timeouts.timeout(proto: packet.flow.proto, state: next))
         if isReply, packet.flow.proto == IPProtocol.udp { connections.assureTemplate(of: id) }
+        if !isReply, synchronisation.isMaster { synchronise(id) }
     }
 
     /// Gives the connection its state's full timeout from now on.

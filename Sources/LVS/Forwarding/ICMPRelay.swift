@@ -80,7 +80,9 @@ extension Director {
         let translates = connections[id].translates
         guard !translates || isTranslatable(frame, packet, &context) else { return .icmpMalformed }
         countRequest(id, packet, &context)
-        return relayed(translates ? translateToServer(&frame, packet, quoted, id, &context) : forward(&frame, &packet, id, &context))
+        if translates { return relayed(translateToServer(&frame, packet, quoted, id, &context)) }
+        guard connections[id].server >= 0 else { return relayed(forwardUnbound(&frame, packet, id, &context)) }
+        return relayed(forward(&frame, &packet, id, &context))
     }
 
     /// The verdict of forwarding as that on an ICMP error.
