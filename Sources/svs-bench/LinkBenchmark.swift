@@ -83,7 +83,7 @@ private final class RingCourse {
             spent += svs_clock() - start
             next = (next + batch.capacity) % shape.slots
             var carried = 0
-            while recv(drain, sink, 4096, Int32(MSG_DONTWAIT.rawValue)) > 0 { carried += 1 }
+            while recv(drain, sink, 4096, Int32(MSG_DONTWAIT)) > 0 { carried += 1 }
             guard carried == batch.capacity else { throw LinkError("only \(carried) frames of \(batch.capacity) went") }
         }
         return Double(spent) / Double(frames)
