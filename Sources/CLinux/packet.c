@@ -137,6 +137,26 @@ int svs_packet_error(int socket) {
     return getsockopt(socket, SOL_SOCKET, SO_ERROR, &error, &size) ? errno : error;
 }
 
+uint32_t svs_ring_copy(const void *slot, uint32_t size, uint8_t *frame, uint64_t *arrived) {
+    // Once: whoever had the slot before may have a hand in it still.
+    struct tpacket2_hdr header = *(const volatile struct tpacket2_hdr *)slot;
+    if (!(header.tp_status & TP_STATUS_USER) || header.tp_snaplen != header.tp_len) return 0;
+    uint32_t start = header.tp_mac, length = header.tp_len;
+    if (start < TPACKET2_HDRLEN || start > size || length < ETH_HLEN || length > size - start) return 0;
+    const uint8_t *bytes = (const uint8_t *)slot + start;
+    struct svs_packet tag;
+    svs_take_tag(&tag, header.tp_status, header.tp_vlan_tci, header.tp_vlan_tpid);
+    enum { TAG = 4, ADDRESSES = 12 };
+    uint8_t shown[2] = {(uint8_t)(tag.tag_protocol >> 8), (uint8_t)tag.tag_protocol};
+    if (tag.tag_protocol && start >= TPACKET2_HDRLEN + TAG && !memcmp(bytes + ADDRESSES - TAG, shown, sizeof shown)) {
+        bytes -= TAG;
+        length += TAG;
+    }
+    memcpy(frame, bytes, length);
+    *arrived = header.tp_sec * 1000000000ull + header.tp_nsec;
+    return length;
+}
+
 struct envelope {
     struct iovec part;
     _Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(struct tpacket_auxdata))];

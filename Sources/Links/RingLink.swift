@@ -53,8 +53,8 @@ public final class RingLink: LiveLink {
         return LinkSockets(receiver: socket, sender: sender, ring: shape)
     }
 
-    /// Maps the ring. What a reader before this one had begun to read is given back unread: it may be half rewritten, or sent
-    /// already.
+    /// Maps the ring. What a reader before this one had begun to read will be given back unread: it may be half rewritten, or
+    /// sent already.
     public init(_ sockets: LinkSockets, position: RingPosition?) throws(LinkError) {
         socket = sockets.receiver
         guard let shape = sockets.ring else { throw LinkError("interface \(socket.interfaceName): the socket has no ring") }
@@ -74,8 +74,8 @@ public final class RingLink: LiveLink {
             throw socket.failure("mapping a receive ring of \(shape.bytes >> 10) kB", result)
         }
         ring = memory
+        // The first receive gives back what was begun.
         (next, taken) = (self.position.next % slots, min(self.position.taken, slots))
-        returnSlots()
     }
 
     deinit {
@@ -119,6 +119,18 @@ public final class RingLink: LiveLink {
             }
         }
         if taken > 0 { linkState.carried() } else { try linkState.nothingArrived(at: socket, sending: transmitter) }
+    }
+
+    public var framesInHand: FramesInHand {
+        var hand = FramesInHand()
+        hand.count = taken
+        var bytes = [UInt8](repeating: 0, count: slotSize), arrival: UInt64 = 0
+        for place in 0..<taken {
+            let slot = slot((next - taken + place + slots) % slots)
+            let length = Int(svs_ring_copy(slot, UInt32(slotSize), &bytes, &arrival))
+            if length > 0 { hand.frames.append((Array(bytes[..<length]), arrival)) }
+        }
+        return hand
     }
 
     /// Asks for the memory of a slot that is read soon.

@@ -28,6 +28,7 @@ public final class EventLoop {
     private let log: Log
     private let files: RunFiles
     private let news: LinkNews
+    private var tableNews: TableNews
     private let requests: any HostRequests
     private let clients: (any ClientSource)?
     private let busyPoll: Instant
@@ -35,6 +36,8 @@ public final class EventLoop {
     /// Descriptors of the links, as registered.
     private var watched: [Int32]
     private var isStopped = false
+    /// It was said that a frame was directed.
+    private var hasDirected = false
     /// Services or network have changed since the host side followed.
     private var isBehind = false
     private var lastFollowed: Instant = 0
@@ -68,6 +71,7 @@ public final class EventLoop {
         self.files = setup.files
         let news = LinkNews(setup.interfaces, log: log)
         self.news = news
+        tableNews = TableNews(log: log)
         (control, signals) = (setup.control, setup.signals)
         reload = try Reload(setup.files)
         rulesChanges = setup.rulesChanges
@@ -117,6 +121,8 @@ public final class EventLoop {
                 for place in try poller.wait(milliseconds: packets.hasWork ? 0 : patience) { try take(poller[place]) }
             }
             repeat { turns += 1 } while try packets.turn(&engine, follow: updateNetwork) && packets.hasWork && turns < Self.turns
+            if packets.hasDirected, !hasDirected { requests.firstFrameDirected() }
+            hasDirected = packets.hasDirected
             try work(at: Self.now)
         }
         control.close()
@@ -190,7 +196,7 @@ public final class EventLoop {
         switch result {
         case .failure(let error): log.say("\(error); everything stays as it was")
         case .success(let fresh):
-            for line in fresh.warnings(files, replacing: engine.inventory().services.count) { log.say(line) }
+            for line in fresh.warnings(files, replacing: engine.director.serviceCount) { log.say(line) }
             let commands = fresh.apply(to: &engine, since: state) { log.say("\($0.summary): \($1.sentence)") }
             log.say(fresh.summary(since: state, commands: commands))
             state = fresh
@@ -252,6 +258,7 @@ public final class EventLoop {
         nextSecond = now + second
         if engine.recording?.isForgotten == true { engine.recording = nil }
         host.refreshNeighbors(engine.director, at: now)
+        tableNews.follow(engine.director, at: now)
         // Clients that do not read are looked at, and links whose interface is away.
         serve()
         packets.setAllReady()

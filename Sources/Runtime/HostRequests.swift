@@ -26,8 +26,14 @@ public protocol HostRequests: AnyObject {
     func stopLeading()
     /// Says that the host's interfaces have changed.
     func interfacesChanged()
+    /// Says, once, that a frame has arrived and was directed.
+    func firstFrameDirected()
     /// What went wrong last with something that is asked for without waiting for the answer.
     var lastRefusal: HostError? { get }
+}
+
+extension HostRequests {
+    public func firstFrameDirected() {}
 }
 
 /// This process's own rights: CAP_NET_ADMIN and CAP_NET_RAW, in the network namespace of the thread that makes it.

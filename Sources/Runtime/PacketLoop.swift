@@ -15,6 +15,8 @@ final class PacketLoop {
     /// Links that somebody has seen to be ready since they were last asked.
     private var isReady: [Bool]
     private var batch = Batch(capacity: Director.largestBatch)
+    /// A frame has arrived and was directed.
+    private(set) var hasDirected = false
     /// Connections that expire at most before the next batch.
     private static let expiries = 4096
     /// Looks for frames between two at the clock.
@@ -89,6 +91,7 @@ final class PacketLoop {
         }
         egress.transmit(batch)
         transmitOutbox(&engine)
+        hasDirected = true
         return true
     }
 

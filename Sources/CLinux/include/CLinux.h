@@ -11,6 +11,7 @@
 #include "claim.h"
 #include "control.h"
 #include "events.h"
+#include "folder.h"
 #include "rights.h"
 #include "shared.h"
 

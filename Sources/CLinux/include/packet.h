@@ -134,6 +134,10 @@ static inline int svs_ring_look(void *slot, struct svs_packet *packet)
     return 1;
 }
 
+/// Copies the frame in a slot of `size` bytes that an earlier reader may have left in any state, with its VLAN tag where that
+/// stands in front of it by now; `arrived` in nanoseconds since 1970. Bytes of the frame, 0 when there is no whole frame.
+uint32_t svs_ring_copy(const void *slot, uint32_t size, uint8_t *frame, uint64_t *arrived);
+
 /// 1 when the slot is the reader's.
 static inline int svs_ring_is_filled(const void *slot)
 {
