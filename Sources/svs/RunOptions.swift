@@ -1,6 +1,7 @@
 import ArgumentParser
 import LVS
 import Links
+import Linux
 import Runtime
 
 /// How frames are taken from an interface: one of the roster's schemes.
@@ -23,15 +24,18 @@ enum FirewallOption: String, ExpressibleByArgument, CaseIterable { case honour, 
 
 /// What a director is told on the command line; the keeper and the director read the same words.
 struct RunOptions: ParsableArguments {
-    @Option(help: "Services, as ipvsadm-save writes them.") var services: String?
-    @Option(help: "Marks for IPv4, as iptables-save writes them.") var marks: String?
-    @Option(help: "Marks for IPv6, as ip6tables-save writes them.") var marks6: String?
+    @Option(help: "Services, as ipvsadm-save writes them.", completion: .file()) var services: String?
+    @Option(help: "Marks for IPv4, as iptables-save writes them.", completion: .file()) var marks: String?
+    @Option(help: "Marks for IPv6, as ip6tables-save writes them.", completion: .file()) var marks6: String?
     @Flag(help: "Take the marks from the host's own rules (nft, iptables-save), followed as they change.") var marksFromHost = false
     @Option(help: "What the host's own rules drop before IPVS's place: honour (dropped) or ignore.") var firewall = FirewallOption.honour
-    @Option(help: "Switches, as sysctl.conf has them (net.ipv4.vs.*).") var sysctl: String?
-    @Option(name: .customLong("interface"), help: ArgumentHelp("Interface to take frames from; repeat for more.", valueName: "if"))
+    @Option(help: "Switches, as sysctl.conf has them (net.ipv4.vs.*).", completion: .file()) var sysctl: String?
+    @Option(
+        name: .customLong("interface"), help: ArgumentHelp("Interface to take frames from; repeat for more.", valueName: "if"),
+        completion: Completions.interfaces)
     var interfaces: [String] = []
-    @Option(help: ArgumentHelp("Socket that svs adm and ipvsadm speak to.", valueName: "path")) var control = AdmCommandLine.socket
+    @Option(help: ArgumentHelp("Socket that svs adm and ipvsadm speak to.", valueName: "path"), completion: .file())
+    var control = AdmCommandLine.socket
     @Option(help: ArgumentHelp("Connections that the table can hold.", valueName: "n")) var connections = 1 << 20
     @Option(help: ArgumentHelp("Threads that direct frames; 1 is what this version has.", valueName: "n")) var workers = 1
     @Option(
@@ -41,16 +45,36 @@ struct RunOptions: ParsableArguments {
     var own = Ownership.none
     @Option(help: ArgumentHelp("User that the director becomes; without it svs, or nobody where there is no svs.", valueName: "name"))
     var user: String?
+    @Option(help: "How the log is written: plain (with priorities where it goes to the journal) or json.") var logFormat = LogForm.plain
     @Option(help: "How frames are taken: ring (mapped memory) or socket (recvmmsg).") var link = LinkOption()
 
     func validate() throws {
-        guard !interfaces.isEmpty else { throw ValidationError("--interface is missing: name at least one interface") }
         guard Set(interfaces).count == interfaces.count else { throw ValidationError("--interface: an interface is named twice") }
         guard (16...1 << 28).contains(connections) else { throw ValidationError("--connections: 16 to \(1 << 28) are possible") }
         guard !marksFromHost || marks == nil && marks6 == nil else {
             throw ValidationError("--marks-from-host stands instead of --marks and --marks6")
         }
         guard workers == 1 else { throw ValidationError("--workers: one worker is what this version has") }
+    }
+
+    /// Who the director becomes; nobody else where that is not possible and no user is named.
+    var director: Rights.User? {
+        get throws(RightsError) {
+            guard user != nil || Rights.canChangeUser else { return nil }
+            return try Rights.user(named: user)
+        }
+    }
+
+    /// A director needs an interface; to look at its files takes none.
+    func needInterface() throws {
+        guard !interfaces.isEmpty else { throw ValidationError("--interface is missing: name at least one interface") }
+    }
+
+    var log: Log {
+        let form = logFormat
+        return Log { text in
+            for line in text.split(separator: "\n") { Terminal.write(form.line(String(line)), to: 2) }
+        }
     }
 
     var files: RunFiles {
