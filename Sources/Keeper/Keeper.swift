@@ -27,12 +27,16 @@ public final class Keeper {
         public var arguments: [String]
         /// Connections that a director's table holds.
         public var connections: Int
+        /// Where what directors are told and know is to outlive the keeper.
+        public var state: StatePlace?
         public var log: Log
 
         public init(
-            interfaces: [String], link: String, files: RunFiles, control: String, arguments: [String], connections: Int, log: Log
+            interfaces: [String], link: String, files: RunFiles, control: String, arguments: [String], connections: Int,
+            state: StatePlace?, log: Log
         ) {
             self.connections = connections
+            self.state = state
             self.interfaces = interfaces
             self.link = link
             self.files = files
@@ -50,7 +54,10 @@ public final class Keeper {
     private let privileged: PrivilegedService
     private var memory: HeldMemory
     private var director: DirectorProcess?
+    /// When the last director ended.
+    private var ended: Instant?
     private var policy = RestartPolicy()
+    private let crashFiles: CrashFiles
     /// When the next director is started, while there is none.
     private var due: Instant? = 0
     /// A director has worked since this process began.
@@ -62,6 +69,9 @@ public final class Keeper {
     /// Somebody has asked for the end.
     private var isEnding = false
     private var status: Int32?
+    /// Clients could not be let in, which was said; and when that is tried again.
+    private var refusedClients = false
+    private var listensAgain: Instant?
     /// The control socket's failure that was said last.
     private var controlFailure: ControlError?
 
@@ -79,7 +89,8 @@ public final class Keeper {
         claims = try InterfaceClaims(configuration.interfaces, log: configuration.log)
         poller = try Poller()
         privileged = try PrivilegedService(configuration)
-        memory = try HeldMemory(connections: configuration.connections)
+        memory = try Self.memory(configuration)
+        crashFiles = CrashFiles(in: memory.folder?.path)
         clients = try ControlClients(path: configuration.control)
         signals = try Signals([.terminate, .interrupt, .hangUp, .childEnded])
         _ = signal(SIGPIPE, SIG_IGN)
@@ -89,6 +100,19 @@ public final class Keeper {
     }
 
     private static var now: Instant { Instant(svs_clock()) }
+
+    private static func memory(_ configuration: Configuration) throws(RunError) -> HeldMemory {
+        var folder: StateFolder?
+        if let place = configuration.state {
+            do throws(StateFolder.Refusal) { folder = try StateFolder(place) } catch {
+                guard !place.isAskedFor, !error.isTaken else { throw error.told }
+                configuration.log.say("note: \(error.told); services and connections end with this process")
+            }
+        }
+        return try HeldMemory(
+            in: folder, connections: configuration.connections, place: StateOrigin.here(), isFresh: configuration.state?.isFresh == true,
+            log: configuration.log)
+    }
 
     /// Runs until a signal ends it, or until its first director finds that it cannot work.
     /// - Returns: the exit status.
@@ -114,7 +138,7 @@ public final class Keeper {
         switch token {
         case Token.signals: takeSignals()
         case Token.claims: claims.answer()
-        case Token.clients: for number in clients.accept() { tellDirector(of: number) }
+        case Token.clients: acceptClients()
         default: serveDirector()
         }
     }
@@ -131,6 +155,22 @@ public final class Keeper {
                 director.deadline = director.deadline ?? Self.now + Self.longestEnd
             }
         }
+    }
+
+    private func acceptClients() {
+        for number in clients.accept() { tellDirector(of: number) }
+        guard let refusal = clients.refusal else { return refusedClients = false }
+        // The listener would be ready all the time.
+        poller.forget(clients.listener)
+        listensAgain = Self.now + second
+        if !refusedClients { configuration.log.say("clients of the control socket cannot be let in: \(refusal); they are asked to wait") }
+        refusedClients = true
+    }
+
+    private func listenAgain() {
+        guard let due = listensAgain, Self.now >= due else { return }
+        listensAgain = nil
+        try? poller.watch(clients.listener, as: Token.clients)
     }
 
     /// Has the files read again; by a director that begins, when it is ready to hear of it.
@@ -184,9 +224,15 @@ public final class Keeper {
         case .working:
             director.isWorking = true
             hasWorked = true
+            if let ended {
+                configuration.log.say(
+                    "director \(director.number) directs, \((Self.now - ended) / millisecond) ms after the end of the last one")
+            }
             if hangsUp { director.send(SIGHUP) }
             hangsUp = false
+        case .firstFrame: director.hadFrames = true
         case .clientLeft(let number): clients.forget(number)
+        case .framesInHand(let count, let pcap): configuration.log.say(crashFiles.keep(Int(count), pcap: pcap))
         case .interfacesChanged:
             claims.follow { name in
                 let index = if_nametoindex(name)
@@ -207,9 +253,14 @@ public final class Keeper {
         poller.forget(director.channel.descriptor)
         self.director = nil
         let now = Self.now
+        ended = now
         if isEnding { return status = end == .exit(0) || end == .signal(SIGTERM) ? 0 : 1 }
-        if !hasWorked, case .exit(let said) = end, said != 0 { return status = said }
-        let decision = policy.ended(after: now - director.started, hadFrames: director.isWorking)
+        if !hasWorked, case .exit(let said) = end, said != 0 {
+            // One that cannot work leaves nothing that was not there before.
+            if memory.isNew { memory.folder?.removeAll() }
+            return status = said
+        }
+        let decision = policy.ended(after: now - director.started, hadFrames: director.hadFrames)
         due = now + decision.pause
         let next = decision.pause == 0 ? "the next one starts" : "the next one starts in \(decision.pause / millisecond) ms"
         configuration.log.say("director \(director.number) ended (\(end)); \(next)")
@@ -218,9 +269,9 @@ public final class Keeper {
 
     /// The next director begins with what the files say: what those before it were told and knew may be what ends them.
     private func setStateAside() {
-        do throws(Errno) {
-            memory = try HeldMemory(connections: configuration.connections)
-            configuration.log.say("\(RestartPolicy.suspicion) directors in a row did not begin to direct: what they knew is set aside")
+        do throws(RunError) {
+            memory = try memory.setAside()
+            configuration.log.say("\(RestartPolicy.suspicion) directors in a row ended before their first frame: what they knew is set aside")
         } catch { configuration.log.say("what the directors knew cannot be set aside: \(error)") }
     }
 
@@ -234,6 +285,7 @@ public final class Keeper {
             director.send(SIGKILL)
             director.deadline = Instant.max
         }
+        listenAgain()
         restoreControl()
     }
 
@@ -244,6 +296,7 @@ public final class Keeper {
             guard try clients.restore() else { return controlFailure = nil }
             poller.forget(before)
             try? poller.watch(clients.listener, as: Token.clients)
+            listensAgain = nil
             configuration.log.say("control socket \(clients.path) was removed; it is made again")
             controlFailure = nil
         } catch {

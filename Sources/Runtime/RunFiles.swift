@@ -88,7 +88,7 @@ public struct RunFiles: Sendable {
     private func readServices(_ path: String, _ state: inout State) throws(FileError) -> [ServiceKey] {
         state.servicesText = try text(path)
         var errors = FileErrors()
-        let file = ServicesFile(state.servicesText, name: path, names: SystemNames(), &errors)
+        let file = ServicesFile(state.servicesText, name: path, names: SystemNames(), errors: &errors)
         Self.rehearse(file, &errors)
         errors.sortByLine()
         try errors.check()

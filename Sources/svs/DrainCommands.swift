@@ -10,8 +10,9 @@ import SystemPackage
 struct DrainOptions: ParsableArguments {
     @Argument(help: ArgumentHelp("Real servers: ADDRESS, of every port, or ADDRESS:PORT.", valueName: "server")) var servers: [String]
     // It begins with a dash.
-    @Option(parsing: .unconditional, help: ArgumentHelp("Of this service only, as ipvsadm names it: \"-t 203.0.113.10:80\".", valueName: "service")) var service:
-        String?
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("Of this service only, as ipvsadm names it: \"-t 203.0.113.10:80\".", valueName: "service")) var service: String?
     @OptionGroup var reach: ControlOptions
 
     /// Beside the control socket.

@@ -38,7 +38,7 @@ struct RunCommand: ParsableCommand {
             let configuration = Keeper.Configuration(
                 interfaces: options.interfaces, link: options.link.scheme, files: options.files, control: options.control,
                 arguments: [words.first ?? "svs", DirectorCommand.name] + words.dropFirst(2),
-                connections: options.connections, log: options.log)
+                connections: options.connections, state: options.statePlace, log: options.log)
             return try Keeper(configuration).run()
         }
         Terminal.exit(status)

@@ -22,13 +22,12 @@ public struct ServicesFile: Hashable, Sendable {
     /// - Throws: `FileError` for every line that is no rule.
     public init(_ text: String, name: String, names: some NameResolver) throws(FileError) {
         var errors = FileErrors()
-        self.init(text, name: name, names: names, &errors)
+        self.init(text, name: name, names: names, errors: &errors)
         try errors.check()
     }
 
-    /// Reads what is a rule of `text`.
-    /// - Parameter errors: gets every line that is none.
-    public init(_ text: String, name: String, names: some NameResolver, _ errors: inout FileErrors) {
+    /// Reads what of `text` is rules; every other line is one of the errors.
+    public init(_ text: String, name: String, names: some NameResolver, errors: inout FileErrors) {
         self.name = name
         rules = []
         for (index, line) in TextFile.lines(of: text).enumerated() {
