@@ -90,6 +90,7 @@ public final class EventLoop {
         engine = ControlledDirector(director)
         engine.interfaces = setup.interfaces
         engine.start = start
+        (engine.watch.links, engine.watch.say) = (setup.links, { log.say($0) })
         try configure(setup)
     }
 
@@ -198,6 +199,7 @@ public final class EventLoop {
         case .success(let fresh):
             for line in fresh.warnings(files, replacing: engine.director.serviceCount) { log.say(line) }
             let commands = fresh.apply(to: &engine, since: state) { log.say("\($0.summary): \($1.sentence)") }
+            for line in HostWarnings.lines(engine.director) { log.say(line) }
             log.say(fresh.summary(since: state, commands: commands))
             state = fresh
             noteFiles()
@@ -256,6 +258,7 @@ public final class EventLoop {
         host.sendAnnouncements(at: now) { egress.transmit($0) }
         guard now >= nextSecond else { return }
         nextSecond = now + second
+        engine.watch.tick(engine.director, at: now)
         if engine.recording?.isForgotten == true { engine.recording = nil }
         host.refreshNeighbors(engine.director, at: now)
         tableNews.follow(engine.director, at: now)

@@ -8,6 +8,7 @@ public enum Listing {
         _ request: ListRequest, of inventory: Inventory, connections: [ConnectionRecord] = [],
         names: some NameResolver
     ) -> String? {
+        if request.json { return ListingJSON.text(request, of: inventory) }
         let naming = Naming(names: names, numeric: request.numeric)
         switch request.subject {
         case .timeouts:
