@@ -24,7 +24,7 @@ struct DirectorCommand: ParsableCommand {
                 throw CommandFailure("svs director: who is the keeper?")
             }
             try Rights.giveUp(becoming: Rights.user(named: options.user), parent: parent)
-            let memory = try KeptMemory(adopting: DirectorDescriptor.memory, state: DirectorDescriptor.state)
+            let memory = try KeptMemory(adopting: DirectorDescriptor.memory)
             let keeper = KeptHost(channel)
             let kept = KeptFiles(fileChannel)
             var files = options.files

@@ -16,7 +16,7 @@ struct SVS: ParsableCommand {
         version: "svs 0.1.0",
         subcommands: [
             RunCommand.self, AdmCommand.self, ReplayCommand.self, ExplainCommand.self, VerifyCommand.self, RecordCommand.self,
-            PcapCommand.self, DecapCommand.self, RosterCommand.self, DirectorCommand.self,
+            PcapCommand.self, DecapCommand.self, RosterCommand.self, DirectorCommand.self, SweepCommand.self,
         ])
 }
 
