@@ -63,7 +63,7 @@ let package = Package(
         .target(name: "CBench", cSettings: cSettings + [.unsafeFlags(["-O2"])]),
         .executableTarget(
             name: "svs-bench",
-            dependencies: ["LVS", "Wire", "CBench", "CLinux", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            dependencies: ["LVS", "Links", "Wire", "CBench", "CLinux", .product(name: "ArgumentParser", package: "swift-argument-parser")],
             swiftSettings: settings),
         .target(name: "svs-ipvs", cSettings: cSettings),
         // tests

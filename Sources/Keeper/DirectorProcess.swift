@@ -20,6 +20,8 @@ final class DirectorProcess {
     let started: Instant
     /// It has said that frames are directed.
     var isWorking = false
+    /// … and that there was one.
+    var hadFrames = false
 
     /// When it is killed unless it has ended.
     var deadline: Instant?

@@ -55,7 +55,10 @@ public final class Keeper {
     private var memory: HeldMemory
     private let sweeper: Sweeper
     private var director: DirectorProcess?
+    /// When the last director ended.
+    private var ended: Instant?
     private var policy = RestartPolicy()
+    private let crashFiles: CrashFiles
     /// When the next director is started, while there is none.
     private var due: Instant? = 0
     /// A director has worked since this process began.
@@ -67,6 +70,9 @@ public final class Keeper {
     /// Somebody has asked for the end.
     private var isEnding = false
     private var status: Int32?
+    /// Clients could not be let in, which was said; and when that is tried again.
+    private var refusedClients = false
+    private var listensAgain: Instant?
     /// The control socket's failure that was said last.
     private var controlFailure: ControlError?
 
@@ -85,6 +91,7 @@ public final class Keeper {
         poller = try Poller()
         privileged = try PrivilegedService(configuration)
         memory = try Self.memory(configuration)
+        crashFiles = CrashFiles(in: memory.folder?.path)
         clients = try ControlClients(path: configuration.control)
         sweeper = try Sweeper("/proc/self/exe", control: configuration.control)
         signals = try Signals([.terminate, .interrupt, .hangUp, .childEnded])
@@ -137,7 +144,7 @@ public final class Keeper {
         switch token {
         case Token.signals: takeSignals()
         case Token.claims: claims.answer()
-        case Token.clients: for number in clients.accept() { tellDirector(of: number) }
+        case Token.clients: acceptClients()
         default: serveDirector()
         }
     }
@@ -154,6 +161,22 @@ public final class Keeper {
                 director.deadline = director.deadline ?? Self.now + Self.longestEnd
             }
         }
+    }
+
+    private func acceptClients() {
+        for number in clients.accept() { tellDirector(of: number) }
+        guard let refusal = clients.refusal else { return refusedClients = false }
+        // The listener would be ready all the time.
+        poller.forget(clients.listener)
+        listensAgain = Self.now + second
+        if !refusedClients { configuration.log.say("clients of the control socket cannot be let in: \(refusal); they are asked to wait") }
+        refusedClients = true
+    }
+
+    private func listenAgain() {
+        guard let due = listensAgain, Self.now >= due else { return }
+        listensAgain = nil
+        try? poller.watch(clients.listener, as: Token.clients)
     }
 
     /// Has the files read again; by a director that begins, when it is ready to hear of it.
@@ -209,9 +232,15 @@ public final class Keeper {
             director.isWorking = true
             memory.directorWorks()
             hasWorked = true
+            if let ended {
+                configuration.log.say(
+                    "director \(director.number) directs, \((Self.now - ended) / millisecond) ms after the end of the last one")
+            }
             if hangsUp { director.send(SIGHUP) }
             hangsUp = false
+        case .firstFrame: director.hadFrames = true
         case .clientLeft(let number): clients.forget(number)
+        case .framesInHand(let count, let pcap): configuration.log.say(crashFiles.keep(Int(count), pcap: pcap))
         case .interfacesChanged:
             claims.follow { name in
                 let index = if_nametoindex(name)
@@ -232,11 +261,12 @@ public final class Keeper {
         poller.forget(director.channel.descriptor)
         self.director = nil
         let now = Self.now
+        ended = now
         if isEnding { return status = end == .exit(0) || end == .signal(SIGTERM) ? 0 : 1 }
         if !hasWorked, case .exit(let said) = end, said != 0 {
             return status = said
         }
-        let decision = policy.ended(after: now - director.started, hadFrames: director.isWorking)
+        let decision = policy.ended(after: now - director.started, hadFrames: director.hadFrames)
         due = now + decision.pause
         let next = decision.pause == 0 ? "the next one starts" : "the next one starts in \(decision.pause / millisecond) ms"
         configuration.log.say("director \(director.number) ended (\(end)); \(next)")
@@ -247,7 +277,7 @@ public final class Keeper {
     private func setStateAside() {
         do throws(RunError) {
             memory = try memory.setAside()
-            configuration.log.say("\(RestartPolicy.suspicion) directors in a row did not begin to direct: what they knew is set aside")
+            configuration.log.say("\(RestartPolicy.suspicion) directors in a row ended before their first frame: what they knew is set aside")
         } catch { configuration.log.say("what the directors knew cannot be set aside: \(error)") }
     }
 
@@ -261,6 +291,7 @@ public final class Keeper {
             director.send(SIGKILL)
             director.deadline = Instant.max
         }
+        listenAgain()
         restoreControl()
     }
 
@@ -271,6 +302,7 @@ public final class Keeper {
             guard try clients.restore() else { return controlFailure = nil }
             poller.forget(before)
             try? poller.watch(clients.listener, as: Token.clients)
+            listensAgain = nil
             configuration.log.say("control socket \(clients.path) was removed; it is made again")
             controlFailure = nil
         } catch {

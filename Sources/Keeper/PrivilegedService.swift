@@ -56,7 +56,7 @@ final class PrivilegedService {
             guard let device = sockets.device else { throw HostError("lead the host's own traffic", cause: "there is no device yet") }
             try host.lead(traffic, into: device, mtu: mtu)
         case .rulesChanges where hearsRules: return try sockets.rulesChanges()
-        case .working, .clientLeft, .interfacesChanged, .rulesChanges, .file, .output:
+        case .working, .firstFrame, .clientLeft, .interfacesChanged, .framesInHand, .rulesChanges, .file, .output:
             throw HostError("do what the director asks", errno: EPERM)
         }
         return (.done, [])

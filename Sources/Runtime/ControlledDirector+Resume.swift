@@ -1,5 +1,6 @@
 import Admin
 import LVS
+import Wire
 
 extension ControlledDirector {
     /// Makes what the files say stand. Where a journal knows of an earlier director, what that one was told stands first, and what
@@ -51,8 +52,11 @@ extension ControlledDirector {
     private mutating func adopt(say: (String) -> Void) {
         let report = director.adopt()
         if report.connections + report.templates > 0 {
-            say("\(report.connections) connections and \(report.templates) templates go on")
+            let absence = report.absence > 0 ? ", \(report.absence / millisecond) ms after the last batch" : ""
+            say("\(report.connections) connections and \(report.templates) templates go on\(absence)")
         }
+        if report.untied > 0 { say("connections that go on without their template: \(report.untied)") }
+        if report.trash > 0 { say("servers that nobody named again: \(report.trash)") }
         for (fault, count) in report.dropped.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
             say("not taken over: \(count == 1 ? "a connection" : "\(count) connections, each") that \(fault.rawValue)")
         }

@@ -19,6 +19,8 @@ public struct DirectorLaunch {
     public var connections: Int
     /// For which addresses that the host does not have the director answers.
     public var ownership: Ownership
+    /// Nanoseconds for which frames are looked for before the director sleeps.
+    public var busyPoll: Instant = 0
     public var log: Log
 
     public init(
@@ -89,7 +91,7 @@ public struct DirectorLaunch {
         let recalled = RecalledState(journal)
         let loopSetup = EventLoop.Setup(
             links: links, interfaces: interfaces, network: network, requests: requests, rulesChanges: setup.rulesChanges,
-            control: control, signals: signals, files: files, log: log, clients: clients,
+            control: control, signals: signals, files: files, log: log, busyPoll: busyPoll, clients: clients,
             journal: (recalled, JournalRecorder(journal, recalled, clients: table)))
         _ = signal(SIGPIPE, SIG_IGN)
         let loop = try EventLoop(director, loopSetup, state, start: "seed \(memory.seed)\nconnections \(connections)\n")

@@ -13,25 +13,6 @@ import Wire
 /// signals, the host's network, files read again, time. Each descriptor is registered once; without anything to do the loop
 /// sleeps until one is ready or something is due.
 public final class EventLoop {
-    /// What a director runs with; in a test some of it is made up.
-    struct Setup {
-        /// Links that frames are taken from, and the names of their interfaces.
-        var links: [any Link]
-        var interfaces: [String]
-        var network: any NetworkSource
-        var requests: any HostRequests
-        /// Says when the host's netfilter rules change; without it they are read with the files only.
-        var rulesChanges: RulesetNotifications?
-        var control: ControlServer
-        var signals: Signals
-        var files: RunFiles
-        var log: Log
-        /// Where clients come from that another process has accepted.
-        var clients: (any ClientSource)?
-        /// What an earlier director was told, and where is written down what this one is told.
-        var journal: (recalled: RecalledState, recorder: JournalRecorder)?
-    }
-
     private var engine: ControlledDirector
     private let packets: PacketLoop
     private let egress: EgressLinks
@@ -47,12 +28,16 @@ public final class EventLoop {
     private let log: Log
     private let files: RunFiles
     private let news: LinkNews
+    private var tableNews: TableNews
     private let requests: any HostRequests
     private let clients: (any ClientSource)?
+    private let busyPoll: Instant
     private var state: RunFiles.State
     /// Descriptors of the links, as registered.
     private var watched: [Int32]
     private var isStopped = false
+    /// It was said that a frame was directed.
+    private var hasDirected = false
     /// Services or network have changed since the host side followed.
     private var isBehind = false
     private var lastFollowed: Instant = 0
@@ -80,11 +65,13 @@ public final class EventLoop {
         let log = setup.log
         self.log = log
         clients = setup.clients
+        busyPoll = setup.busyPoll
         requests = setup.requests
         self.state = state
         self.files = setup.files
         let news = LinkNews(setup.interfaces, log: log)
         self.news = news
+        tableNews = TableNews(log: log)
         (control, signals) = (setup.control, setup.signals)
         reload = try Reload(setup.files)
         rulesChanges = setup.rulesChanges
@@ -126,11 +113,16 @@ public final class EventLoop {
 
     /// Runs until a signal ends it.
     public func run() throws {
+        var turns = 0
         while !isStopped {
             if clients?.hasHeard == true { try takeClients() }
-            for place in try poller.wait(milliseconds: packets.hasWork ? 0 : patience) { try take(poller[place]) }
-            var turns = 0
+            if turns >= Self.turns || !packets.hasWork && !packets.awaitArrivals(for: busyPoll) {
+                turns = 0
+                for place in try poller.wait(milliseconds: packets.hasWork ? 0 : patience) { try take(poller[place]) }
+            }
             repeat { turns += 1 } while try packets.turn(&engine, follow: updateNetwork) && packets.hasWork && turns < Self.turns
+            if packets.hasDirected, !hasDirected { requests.firstFrameDirected() }
+            hasDirected = packets.hasDirected
             try work(at: Self.now)
         }
         control.close()
@@ -204,7 +196,7 @@ public final class EventLoop {
         switch result {
         case .failure(let error): log.say("\(error); everything stays as it was")
         case .success(let fresh):
-            for line in fresh.warnings(files, replacing: engine.inventory().services.count) { log.say(line) }
+            for line in fresh.warnings(files, replacing: engine.director.serviceCount) { log.say(line) }
             let commands = fresh.apply(to: &engine, since: state) { log.say("\($0.summary): \($1.sentence)") }
             log.say(fresh.summary(since: state, commands: commands))
             state = fresh
@@ -266,6 +258,7 @@ public final class EventLoop {
         nextSecond = now + second
         if engine.recording?.isForgotten == true { engine.recording = nil }
         host.refreshNeighbors(engine.director, at: now)
+        tableNews.follow(engine.director, at: now)
         // Clients that do not read are looked at, and links whose interface is away.
         serve()
         packets.setAllReady()

@@ -26,8 +26,14 @@ public protocol HostRequests: AnyObject {
     func stopLeading()
     /// Says that the host's interfaces have changed.
     func interfacesChanged()
+    /// Says, once, that a frame has arrived and was directed.
+    func firstFrameDirected()
     /// What went wrong last with something that is asked for without waiting for the answer.
     var lastRefusal: HostError? { get }
+}
+
+extension HostRequests {
+    public func firstFrameDirected() {}
 }
 
 /// This process's own rights: CAP_NET_ADMIN and CAP_NET_RAW, in the network namespace of the thread that makes it.
@@ -85,6 +91,8 @@ public protocol NetworkSource: AnyObject {
     func update(_ network: inout Network) throws(HostError) -> Bool
     /// What of the host's rules and routes cannot be followed and was not said before, in the words of ip(8).
     func newlyUnfollowed() -> [String]
+    /// Whether a neighbour's MAC was set by hand, so that nobody is to be asked.
+    func isStatic(_ neighbor: Network.NeighborKey) -> Bool
 }
 
 extension HostNetwork: NetworkSource {}

@@ -87,8 +87,11 @@ public struct RunFiles: Sendable {
     /// - Returns: the keys of the services that the file adds.
     private func readServices(_ path: String, _ state: inout State) throws(FileError) -> [ServiceKey] {
         state.servicesText = try text(path)
-        let file = try ServicesFile(state.servicesText, name: path, names: SystemNames())
-        try Self.rehearse(file)
+        var errors = FileErrors()
+        let file = ServicesFile(state.servicesText, name: path, names: SystemNames(), errors: &errors)
+        Self.rehearse(file, &errors)
+        errors.sortByLine()
+        try errors.check()
         try state.take(file)
         return file.commands.addedServices
     }
@@ -110,11 +113,12 @@ public struct RunFiles: Sendable {
     private func text(_ path: String) throws(FileError) -> String { try TextFile.read(try open(path), path) }
 
     /// Carries the rules out on a director that nobody sees, so that all that would be refused are found before anything is
-    /// done, with their lines. Of a service that cannot be, the servers are not looked at.
-    private static func rehearse(_ file: ServicesFile) throws(FileError) {
+    /// done, with their lines. Of a service that cannot be, the servers are not looked at; nor is a service missed that a line
+    /// may have meant to add which is wrong itself.
+    private static func rehearse(_ file: ServicesFile, _ errors: inout FileErrors) {
         var director = Director(connections: 16)
-        var errors = FileErrors()
         var missing: Set<ServiceKey> = []
+        let isWhole = errors.isEmpty
         for rule in file.rules {
             switch rule.command {
             case .startDaemon, .stopDaemon: continue
@@ -122,11 +126,11 @@ public struct RunFiles: Sendable {
             default: break
             }
             do throws(CommandError) { try director.apply(rule.command) } catch {
+                if error == .noSuchService, !isWhole { continue }
                 errors.add(FileError(file: file.name, line: rule.line, text: error.sentence))
                 if case .addService(let key, _) = rule.command, error != .serviceExists { missing.insert(key) }
             }
         }
-        try errors.check()
     }
 
     /// The host's own values of what the director answers in the host's place.

@@ -56,6 +56,11 @@ struct RunOptions: ParsableArguments {
     @Option(help: ArgumentHelp("User that the director becomes; without it svs, or nobody where there is no svs.", valueName: "name"))
     var user: String?
     @Option(help: "How frames are taken: ring (mapped memory) or socket (recvmmsg).") var link = LinkOption()
+    @Option(
+        help: ArgumentHelp(
+            "Microseconds to look for frames in the ring before sleeping: less latency, for a processor that is never idle.",
+            valueName: "usec"))
+    var busyPoll = 0
 
     private static let usualState = "/run/svs"
     private static let noState = "none"
@@ -83,6 +88,10 @@ struct RunOptions: ParsableArguments {
         guard (16...1 << 28).contains(connections) else { throw ValidationError("--connections: 16 to \(1 << 28) are possible") }
         guard !marksFromHost || marks == nil && marks6 == nil else {
             throw ValidationError("--marks-from-host stands instead of --marks and --marks6")
+        }
+        guard (0...10_000).contains(busyPoll) else { throw ValidationError("--busy-poll: 0 to 10000 microseconds are possible") }
+        guard busyPoll == 0 || link.scheme == RingLink.scheme else {
+            throw ValidationError("--busy-poll: only a ring can be looked at (--link ring)")
         }
         guard workers == 1 else { throw ValidationError("--workers: one worker is what this version has") }
     }

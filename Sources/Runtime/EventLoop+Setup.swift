@@ -1,0 +1,29 @@
+import Admin
+import Host
+import LVS
+import Links
+import Linux
+import Wire
+
+extension EventLoop {
+    /// What a director runs with; in a test some of it is made up.
+    struct Setup {
+        /// Links that frames are taken from, and the names of their interfaces.
+        var links: [any Link]
+        var interfaces: [String]
+        var network: any NetworkSource
+        var requests: any HostRequests
+        /// Says when the host's netfilter rules change; without it they are read with the files only.
+        var rulesChanges: RulesetNotifications?
+        var control: ControlServer
+        var signals: Signals
+        var files: RunFiles
+        var log: Log
+        /// Nanoseconds for which frames are looked for before the loop sleeps.
+        var busyPoll: Instant = 0
+        /// Where clients come from that another process has accepted.
+        var clients: (any ClientSource)?
+        /// What an earlier director was told, and where is written down what this one is told.
+        var journal: (recalled: RecalledState, recorder: JournalRecorder)?
+    }
+}
