@@ -53,6 +53,7 @@ public final class Keeper {
     let clients: ControlClients
     private let privileged: PrivilegedService
     private var memory: HeldMemory
+    private let sweeper: Sweeper
     private var director: DirectorProcess?
     /// When the last director ended.
     private var ended: Instant?
@@ -92,6 +93,7 @@ public final class Keeper {
         memory = try Self.memory(configuration)
         crashFiles = CrashFiles(in: memory.folder?.path)
         clients = try ControlClients(path: configuration.control)
+        sweeper = try Sweeper("/proc/self/exe", control: configuration.control)
         signals = try Signals([.terminate, .interrupt, .hangUp, .childEnded])
         _ = signal(SIGPIPE, SIG_IGN)
         try poller.watch(signals.descriptor, as: Token.signals)
@@ -117,7 +119,11 @@ public final class Keeper {
     /// Runs until a signal ends it, or until its first director finds that it cannot work.
     /// - Returns: the exit status.
     public func run() throws -> Int32 {
-        defer { clients.close() }
+        defer {
+            clients.close()
+            // What never worked leaves nothing that was not there before.
+            if !hasWorked, memory.isNew { memory.folder?.removeAll() }
+        }
         while true {
             if let status { return status }
             try startIfDue()
@@ -183,7 +189,8 @@ public final class Keeper {
     private func startIfDue() throws {
         guard director == nil, let due, Self.now >= due else { return }
         self.due = nil
-        let started = try DirectorProcess("/proc/self/exe", configuration.arguments, memory, at: Self.now)
+        let started = try DirectorProcess(
+            "/proc/self/exe", configuration.arguments, memory.descriptors(beside: sweeper.held), at: Self.now)
         try FileService.start(
             on: started.files, files: configuration.files.paths,
             commands: configuration.files.readsHostRules ? HostRules.commands : [])
@@ -223,6 +230,7 @@ public final class Keeper {
         case nil: throw .badMessage
         case .working:
             director.isWorking = true
+            memory.directorWorks()
             hasWorked = true
             if let ended {
                 configuration.log.say(
@@ -256,8 +264,6 @@ public final class Keeper {
         ended = now
         if isEnding { return status = end == .exit(0) || end == .signal(SIGTERM) ? 0 : 1 }
         if !hasWorked, case .exit(let said) = end, said != 0 {
-            // One that cannot work leaves nothing that was not there before.
-            if memory.isNew { memory.folder?.removeAll() }
             return status = said
         }
         let decision = policy.ended(after: now - director.started, hadFrames: director.hadFrames)

@@ -71,9 +71,7 @@ public struct Director: ~Copyable {
     ///   - now: the clock's first reading.
     public init(connections capacity: Int = 1 << 20, seed: UInt64 = 0, hostEmulation: HostEmulation = .everything, at now: Instant = 0) {
         let own = Slab<UInt8>(capacity: StateMemory.size(connections: capacity))
-        let place = [UInt8](repeating: 0, count: StateHeader.placeLength)
-        var memory = unsafe StateMemory(fresh: own.view.memory, connections: capacity, seed: seed, place: place)
-        memory.isLent = false
+        let memory = unsafe StateMemory(own: own.view.memory, connections: capacity, seed: seed)
         self.init(in: memory, own: own, hostEmulation, at: now)
     }
 
