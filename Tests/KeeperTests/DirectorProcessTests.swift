@@ -11,7 +11,7 @@ struct DirectorProcessTests {
     @Test func copiesEndWithTheirDirector() throws {
         let memory = try HeldMemory(in: nil, connections: 16, place: [UInt8](repeating: 7, count: 32), log: Log { _ in })
         // The shell's descriptor 3 is the director's channel: the copy says its number by it.
-        let process = try DirectorProcess("/bin/sh", ["sh", "-c", "sleep 1000 & printf '\\0%d' $! >&3; exit 7"], memory, at: 0)
+        let process = try DirectorProcess("/bin/sh", ["sh", "-c", "sleep 1000 & printf '\\0%d' $! >&3; exit 7"], memory.descriptors, at: 0)
         let message = try #require(try process.channel.receive(waits: true))
         let copy = try #require(Int32(String(decoding: message.bytes, as: UTF8.self)))
         #expect(kill(copy, 0) == 0)
