@@ -43,11 +43,10 @@ public final class EventLoop {
     private let reload: Reload<RunFiles.State>
     private let rulesChanges: RulesetNotifications?
     private let rulesReload: Reload<HostRules?>
-    private let poller: Poller
-    private let log: Log
+    private let poller: Poller, log: Log
     private let files: RunFiles
     private let news: LinkNews
-    private let requests: any HostRequests
+    private let requests: any HostRequests, sync: SyncSockets
     private let clients: (any ClientSource)?
     private var state: RunFiles.State
     /// Descriptors of the links, as registered.
@@ -67,7 +66,7 @@ public final class EventLoop {
     /// What a ready descriptor is; links are numbered from `firstLink`.
     private enum Token {
         static let signals: UInt64 = 0, network: UInt64 = 1, control: UInt64 = 2, reload: UInt64 = 3, rulesChanges: UInt64 = 4
-        static let rulesReload: UInt64 = 5, clients: UInt64 = 6, firstLink: UInt64 = 16
+        static let rulesReload: UInt64 = 5, clients: UInt64 = 6, sync: UInt64 = 7, firstLink: UInt64 = 16
     }
     /// Turns of the packet loop between two looks at everything else.
     private static let turns = 16
@@ -92,6 +91,7 @@ public final class EventLoop {
         rulesReload = try Reload { () throws(FileError) in try files.hostRules() }
         poller = try Poller()
         local = HostLink(setup.requests)
+        sync = SyncSockets(setup.requests, poller, token: Token.sync, log: setup.log)
         host = HostSide(setup.network, setup.requests, interfaces: setup.interfaces, log: log)
         let complain = { (error: LinkError, interface: Int32) in news.complain(error.description, about: interface) }
         let requests = setup.requests
@@ -131,6 +131,7 @@ public final class EventLoop {
             for place in try poller.wait(milliseconds: packets.hasWork ? 0 : patience) { try take(poller[place]) }
             var turns = 0
             repeat { turns += 1 } while try packets.turn(&engine, follow: updateNetwork) && packets.hasWork && turns < Self.turns
+            sync.send(&engine.director)
             try work(at: Self.now)
         }
         control.close()
@@ -157,6 +158,7 @@ public final class EventLoop {
         case Token.rulesChanges: if try rulesChanges?.drain() == true { try readRules() }
         case Token.rulesReload: try applyRules()
         case Token.clients: try takeClients()
+        case Token.sync: sync.receive(for: &engine, at: Self.now, packets)
         default: packets.setReady(Int(token - Token.firstLink))
         }
     }
@@ -269,12 +271,14 @@ public final class EventLoop {
         // Clients that do not read are looked at, and links whose interface is away.
         serve()
         packets.setAllReady()
+        sync.follow(engine.director)
         try watchLinks()
     }
 
     /// Makes the host follow the services and the network that there are now.
     private func follow() throws {
         isBehind = false
+        sync.follow(engine.director)
         defer { (lastFollowed, followed) = (Self.now, engine.director.network.generation) }
         try host.follow(&engine.director, at: Self.now) { filter in
             for case let link as any LiveLink in packets.links { try link.attach(filter) }

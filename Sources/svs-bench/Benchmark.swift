@@ -7,7 +7,7 @@ import Wire
 struct Benchmark: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "svs-bench", abstract: "Measure the director's engine on frames in memory.",
-        subcommands: [EngineBenchmark.self, AdoptionBenchmark.self])
+        subcommands: [EngineBenchmark.self, AdoptionBenchmark.self, SyncBenchmark.self])
 }
 
 /// `svs-bench engine`: nanoseconds a packet for known and new connections.

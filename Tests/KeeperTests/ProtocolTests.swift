@@ -33,6 +33,9 @@ struct ProtocolTests {
     static let requests: [DirectorRequest] = [
         .working, .clientLeft(.max), .resolve(neighbors, 7), .refresh([], .max), .interfacesChanged, .stopLeading, .suppress(traffic),
         .link("eth0"), .rebind("eth0"), .sender("eth1"), .device,
+        .sync(
+            SyncEndpoint(
+                role: .backup, interface: "eth0", group: ip("224.0.0.81"), port: 8848, timeToLive: 1, source: ip("0.0.0.0"), buffer: 0)),
         .lead(own, mtu: 1500), .rulesChanges, .file("/etc/svs/services"),
         .output("iptables-save"),
     ]
