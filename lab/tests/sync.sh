@@ -31,7 +31,7 @@ has() { [[ $(adm_of "$1" -Lnc 2>/dev/null) == *"$2"* ]]; }
 downloaded() { stat -c %s "$scratch/got" 2>/dev/null || echo 0; }
 beyond() { (( $(downloaded) > $1 )); }
 
-head -c 6000000 /dev/urandom >"$scratch/files/long"
+head -c 12000000 /dev/urandom >"$scratch/files/long"
 for (( round = 1; round <= rounds; round++ )); do
   address director eth0 $vip/32 $vip6/128
   start_director director
@@ -42,7 +42,7 @@ for (( round = 1; round <= rounds; round++ )); do
     "master sync daemon (mcast=sync0, syncid=29, maxlen=1472, group=224.0.0.81, port=8848, ttl=1)
 backup sync daemon (mcast=sync0, syncid=29, maxlen=1472, group=224.0.0.81, port=8848, ttl=1)"
   rm -f "$scratch/got"
-  start client download curl -sS --limit-rate 400k -o "$scratch/got" "http://$vip/files/long"
+  start client download curl -sS --limit-rate 600k -o "$scratch/got" "http://$vip/files/long"
   q client curl -gsS --max-time 4 "http://[$vip6]/" >/dev/null
   check "round $round: the connection appears at the backup" wait_for 10 "the connection" has backup "$vip:80 "
   check "round $round: the template too" wait_for 10 "the template" has backup "[fd00::1]:0"
@@ -52,8 +52,8 @@ backup sync daemon (mcast=sync0, syncid=29, maxlen=1472, group=224.0.0.81, port=
   address backup eth0 $vip/32 $vip6/128
   q client ip neigh replace $vip lladdr 02:00:00:00:00:05 dev eth0
   half=$(downloaded)
-  check "round $round: it goes on by way of the backup" wait_for 20 "more bytes" beyond $((half + 800000))
-  check "round $round: to its end" wait_for 30 "the end" beyond 5999999
+  check "round $round: it goes on by way of the backup" wait_for 20 "more bytes" beyond "$half"
+  check "round $round: to its end" wait_for 60 "the end" beyond 11999999
   check "round $round: and is what the server has" cmp "$scratch/got" "$scratch/files/long"
   stop backup-svs
   q backup ip address del $vip/32 dev eth0
