@@ -24,12 +24,11 @@ public final class EventLoop {
     private let reload: Reload<RunFiles.State>
     private let rulesChanges: RulesetNotifications?
     private let rulesReload: Reload<HostRules?>
-    private let poller: Poller
-    private let log: Log
+    private let poller: Poller, log: Log
     private let files: RunFiles
     private let news: LinkNews
     private var tableNews: TableNews
-    private let requests: any HostRequests
+    private let requests: any HostRequests, sync: SyncSockets
     private let clients: (any ClientSource)?
     private let busyPoll: Instant
     private var state: RunFiles.State
@@ -56,7 +55,7 @@ public final class EventLoop {
     /// What a ready descriptor is; links are numbered from `firstLink`.
     private enum Token {
         static let signals: UInt64 = 0, network: UInt64 = 1, control: UInt64 = 2, reload: UInt64 = 3, rulesChanges: UInt64 = 4
-        static let rulesReload: UInt64 = 5, clients: UInt64 = 6, follow: UInt64 = 7, firstLink: UInt64 = 16
+        static let rulesReload: UInt64 = 5, clients: UInt64 = 6, follow: UInt64 = 7, sync: UInt64 = 8, firstLink: UInt64 = 16
     }
     /// Turns of the packet loop between two looks at everything else.
     private static let turns = 16
@@ -83,6 +82,7 @@ public final class EventLoop {
         rulesReload = try Reload { () throws(FileError) in try files.hostRules() }
         poller = try Poller()
         local = HostLink(setup.requests)
+        sync = SyncSockets(setup.requests, poller, token: Token.sync, log: setup.log)
         host = HostSide(setup.network, setup.requests, interfaces: setup.interfaces, log: log)
         let complain = { (error: LinkError, interface: Int32) in news.complain(error.description, about: interface) }
         let requests = setup.requests
@@ -128,6 +128,7 @@ public final class EventLoop {
             repeat { turns += 1 } while packets.turn(&engine, follow: updateNetwork) && packets.hasWork && turns < Self.turns
             if packets.hasDirected, !hasDirected { requests.firstFrameDirected() }
             hasDirected = packets.hasDirected
+            sync.send(&engine.director)
             work(at: Self.now)
         }
         control.close()
@@ -154,6 +155,7 @@ public final class EventLoop {
         case Token.rulesChanges: attempt(token) { if try rulesChanges?.drain() == true { try readRules() } }
         case Token.rulesReload: attempt(token, applyRules)
         case Token.clients: try takeClients()
+        case Token.sync: sync.receive(for: &engine, at: Self.now, packets)
         default: packets.setReady(Int(token - Token.firstLink))
         }
     }
@@ -282,6 +284,7 @@ public final class EventLoop {
         // Clients that do not read are looked at, links whose interface is away, and what failed the last time.
         serve()
         packets.setAllReady()
+        sync.follow(engine.director)
         updateNetwork(&engine)
         if areRulesUnread { attempt(Token.rulesChanges, readRules) }
         egress.retry()
@@ -290,6 +293,7 @@ public final class EventLoop {
 
     /// Makes the host follow the services and the network that there are now.
     private func follow() throws {
+        sync.follow(engine.director)
         // Until the host has taken it all it is behind; then it is asked again a second later.
         isBehind = true
         lastFollowed = Self.now + second - Self.pause
