@@ -92,7 +92,8 @@ let package = Package(
             ],
             swiftSettings: settings),
         .testTarget(
-            name: "KeeperTests", dependencies: ["Keeper", "Admin", "CLinux", "Host", "LVS", "Linux", "Runtime", "Wire"], swiftSettings: settings),
+            name: "KeeperTests", dependencies: ["Keeper", "Admin", "CLinux", "Host", "LVS", "Linux", "Runtime", "Wire"],
+            swiftSettings: settings),
         .testTarget(
             name: "AdminTests", dependencies: ["Admin", "LVS", "Wire", "CLinux"], exclude: ["Transcripts", "Rulesets"],
             swiftSettings: settings),

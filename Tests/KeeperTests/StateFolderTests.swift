@@ -162,6 +162,8 @@ import Testing
         _ = consume first
         #expect(throws: StateFolder.Refusal.self) { try bench.folder() }
         close(copy)
+        // A program that another test starts just now has one, too, until it is there.
+        for _ in 0..<10 where (try? bench.folder()) == nil {}
         _ = try bench.folder()
     }
 

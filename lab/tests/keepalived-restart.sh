@@ -8,6 +8,8 @@ begin_test dr
 preload_library
 state_folder=/dev/shm/svs-lab-$run
 topology_build
+# The checks must not come from the address that the servers have, too.
+ip -n "svs-$run-director" address change $vip6/128 dev eth0 preferred_lft 0
 : >"$scratch/services" # keepalived brings them
 
 # configure WEIGHT: keepalived.conf; the first server of each service has the weight.
@@ -19,7 +21,7 @@ configure() {
       set -- $address "$1"
       printf 'virtual_server %s 80 {\n  delay_loop 1\n  lvs_sched wrr\n  lvs_method DR\n  protocol TCP\n' "$1"
       for server in "$2 $4" "$3 1"; do
-        printf '  real_server %s 80 {\n    weight %s\n    TCP_CHECK {\n      connect_timeout 2\n      retry 1\n      delay_before_retry 1\n    }\n  }\n' $server
+        printf '  real_server %s 80 {\n    weight %s\n    TCP_CHECK {\n      connect_timeout 3\n      retry 3\n      delay_before_retry 1\n    }\n  }\n' $server
       done
       echo '}'
       shift 3
@@ -35,9 +37,9 @@ keepalived_processes() { ip netns pids "svs-$run-director" | xargs -I{} sh -c 'g
 start_svs
 configure 3
 start director keepalived env LD_PRELOAD="$preload" SVS_CONTROL="$SVS_CONTROL" keepalived -n -l -D -C -f "$scratch/keepalived.conf" \
-  -p "$scratch/keepalived.pid" -c "$scratch/checkers.pid"
+  -p "$scratch/parent.pid" -c "$scratch/checkers.pid"
 all="172.16.29.10:80 3 172.16.29.20:80 1 [fd00::10]:80 3 [fd00::20]:80 1"
-check "keepalived fills the director" wait_for 15 "four servers" is_listed "$all" || cat "$scratch/keepalived.log"
+check "keepalived fills the director" wait_for 15 "four servers" is_listed "$all"; [[ -n $(listed) ]] || { head -20 "$scratch/keepalived.log"; exit 1; }
 processes=$(keepalived_processes)
 
 for signal in KILL TERM; do
