@@ -13,7 +13,7 @@ import Wire
 /// signals, the host's network, files read again, time. Each descriptor is registered once; without anything to do the loop
 /// sleeps until one is ready or something is due.
 public final class EventLoop {
-    private var engine: ControlledDirector
+    var engine: ControlledDirector
     private let packets: PacketLoop
     private let egress: EgressLinks
     private let host: HostSide
@@ -21,24 +21,25 @@ public final class EventLoop {
     private let local: HostLink
     private let control: ControlServer
     private let signals: Signals
-    private let reload: Reload<RunFiles.State>
+    let reload: Reload<RunFiles.State>
     private let rulesChanges: RulesetNotifications?
-    private let rulesReload: Reload<HostRules?>
-    private let poller: Poller, log: Log
-    private let files: RunFiles
+    let rulesReload: Reload<HostRules?>
+    private let poller: Poller
+    let log: Log
+    let files: RunFiles
     private let news: LinkNews
     private var tableNews: TableNews
     private let requests: any HostRequests, sync: SyncSockets
     private let clients: (any ClientSource)?
     private let busyPoll: Instant
-    private var state: RunFiles.State
+    var state: RunFiles.State
     /// Descriptors of the links, as registered.
     private var watched: [Int32]
     private var isStopped = false
     /// It was said that a frame was directed.
     private var hasDirected = false
     /// Services or network have changed since the host side followed.
-    private var isBehind = false
+    var isBehind = false
     private var lastFollowed: Instant = 0
     /// Generation of the network that was followed last.
     private var followed: UInt32 = 0
@@ -46,9 +47,9 @@ public final class EventLoop {
     /// Frames wait for a neighbour.
     private var waits = false
     /// The host's rules have changed and could not be read.
-    private var areRulesUnread = false
+    var areRulesUnread = false
     /// What the log says of rules that are not honoured, as it was said last.
-    private var saidOfRules: Set<String> = []
+    var saidOfRules: Set<String> = []
     /// What could not be done, by token.
     private var setbacks = RepeatFilter<UInt64>()
 
@@ -208,62 +209,6 @@ public final class EventLoop {
         control.serve(&engine)
         if engine.hasChanged { isBehind = true }
         engine.hasChanged = false
-    }
-
-    private func applyFiles() throws {
-        guard let result = try reload.finish() else { return }
-        noteThreads()
-        switch result {
-        case .failure(let error): log.say("\(error); everything stays as it was")
-        case .success(let fresh):
-            for line in fresh.warnings(files, replacing: engine.director.serviceCount) { log.say(line) }
-            let commands = fresh.apply(to: &engine, since: state) { log.say("\($0.summary): \($1.sentence)") }
-            for line in HostWarnings.lines(engine.director) { log.say(line) }
-            log.say(fresh.summary(since: state, commands: commands))
-            state = fresh
-            noteFiles()
-            isBehind = true
-            sayOfRules(state.rules.failures)
-        }
-    }
-
-    /// The host's netfilter rules have changed.
-    private func readRules() throws {
-        guard state.rules.givesMarks || state.rules.honours else { return }
-        areRulesUnread = true
-        try rulesReload.begin()
-        areRulesUnread = false
-        noteThreads()
-    }
-
-    private func applyRules() throws {
-        guard let result = try rulesReload.finish() else { return }
-        noteThreads()
-        switch result {
-        case .failure(let error): log.say("\(error); the rules stay as they were")
-        case .success(let rules):
-            guard rules?.rules4 != state.rules.host?.rules4 || rules?.rules6 != state.rules.host?.rules6 else { return }
-            engine.recording?.pieces.stop("the host's netfilter rules changed")
-            state.rules.host = rules
-            engine.rules = state.rules
-            state.rules.set(in: &engine.director)
-            noteFiles()
-            isBehind = true
-            log.say("the host's netfilter rules changed and were read again")
-            sayOfRules(state.rules.failures)
-        }
-    }
-
-    private func noteFiles() { engine.note(state) { log.say($0) } }
-
-    /// No copy of the process is made while another thread is at work.
-    private func noteThreads() { engine.mayFork = !reload.isUnderWay && !rulesReload.isUnderWay }
-
-    /// Says what is new about rules; what is no longer so may be said once more.
-    private func sayOfRules(_ failures: [String]) {
-        let lines = failures + engine.director.rulesNotHonoured()
-        for line in lines where !saidOfRules.contains(line) { log.say(line) }
-        saidOfRules = Set(lines)
     }
 
     /// What is due.
