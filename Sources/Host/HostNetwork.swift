@@ -27,6 +27,8 @@ public final class HostNetwork {
     var changedNeighbors: [LVS.Network.NeighborKey: MACAddress?] = [:]
     /// Neighbours that the kernel has asked in vain, to hand on.
     private var failedNeighbors: [LVS.Network.NeighborKey] = []
+    /// Those that the kernel has in its table as failed.
+    var failing: Set<LVS.Network.NeighborKey> = []
     /// IPv4 addresses that went: the kernel drops routes that prefer them as source without a word.
     private var lostAddresses: Set<IPAddress> = []
 
@@ -70,7 +72,11 @@ public final class HostNetwork {
         if !stale.isEmpty {
             let parts = stale
             stale = []
-            try read(parts)
+            do throws(HostError) { try read(parts) } catch {
+                // What was not read is so the next time.
+                stale = parts
+                throw error
+            }
         }
         return handOn(to: &network)
     }
@@ -85,6 +91,7 @@ public final class HostNetwork {
         changedNeighbors.removeAll(keepingCapacity: true)
         for key in failedNeighbors { network.failNeighbor(key.address, on: key.interface) }
         failedNeighbors.removeAll(keepingCapacity: true)
+        if network.failing != failing { network.failing = failing }
         var isDifferent = network.generation != before
         if changed.contains(.forwarding) {
             let forwards4 = Sysctl.number("net/ipv4/ip_forward") == 1
@@ -208,6 +215,11 @@ public final class HostNetwork {
         guard let entry = Self.neighbor(message) else { return }
         let mac = message.type == Int32(RTM_DELNEIGH) ? nil : entry.mac
         if entry.hasFailed { failedNeighbors.append(entry.key) }
+        if entry.hasFailed, message.type != Int32(RTM_DELNEIGH) {
+            failing.insert(entry.key)
+        } else if mac != nil || message.type == Int32(RTM_DELNEIGH) {
+            failing.remove(entry.key)
+        }
         if entry.isStatic && mac != nil { staticNeighbors.insert(entry.key) } else { staticNeighbors.remove(entry.key) }
         guard neighbors[entry.key] != mac else { return }
         neighbors[entry.key] = mac

@@ -29,10 +29,11 @@ final class NetlinkAddress {
     deinit { nl_addr_put(pointer) }
 }
 
-/// Interface flags of if.h (IFF_UP, IFF_LOOPBACK).
+/// Interface flags of if.h (IFF_UP, IFF_LOOPBACK, IFF_LOWER_UP).
 private enum LinkFlags {
     static var up: UInt32 { 0x1 }
     static var loopback: UInt32 { 0x8 }
+    static var carrier: UInt32 { 0x10000 }
 }
 
 extension LVS.Network.Interface {
@@ -44,6 +45,8 @@ extension LVS.Network.Interface {
             index: rtnl_link_get_ifindex(link), name: String(cString: name),
             mac: MACAddress(rtnl_link_get_addr(link)) ?? .zero, mtu: Int(rtnl_link_get_mtu(link)),
             isUp: flags & LinkFlags.up != 0, isLoopback: flags & LinkFlags.loopback != 0)
+        // Without being up an interface has none, and that is no news.
+        hasCarrier = !isUp || flags & LinkFlags.carrier != 0
     }
 }
 

@@ -28,6 +28,7 @@ extension ControlledDirector {
         }
         hasChanged = false
         note(state, say: say)
+        for line in HostWarnings.lines(director) { say(line) }
     }
 
     /// What an earlier director was told: services, servers, timeouts and daemons as they stood, switches and marks as they were
@@ -45,12 +46,14 @@ extension ControlledDirector {
             say("not taken over: \(error), as it was last read")
         }
         state.set(in: &self)
+        restoreSwitches(recalled.texts[Self.switchesText] ?? "", say: say)
         return state
     }
 
     /// Goes on with the connections that an earlier director left.
     private mutating func adopt(say: (String) -> Void) {
         let report = director.adopt()
+        carried = report.connections + report.templates
         if report.connections + report.templates > 0 {
             let absence = report.absence > 0 ? ", \(report.absence / millisecond) ms after the last batch" : ""
             say("\(report.connections) connections and \(report.templates) templates go on\(absence)")
@@ -63,8 +66,21 @@ extension ControlledDirector {
     }
 
     /// Notes that files were read, for whoever comes next.
-    func note(_ state: RunFiles.State, say: (String) -> Void) {
-        guard let journal, !journal.write(state.texts, in: director) else { return }
+    mutating func note(_ state: RunFiles.State, say: (String) -> Void) {
+        noted = state
+        guard !writeNoted() else { return }
         say("warning: the journal has no room for the files that were read: after a restart they are compared with what they said before")
+    }
+
+    /// Writes down what the files said, and the switches that are otherwise by now.
+    /// - Returns: false when there is no room.
+    func writeNoted() -> Bool {
+        guard let journal else { return true }
+        var texts = noted.texts
+        if !switchesSet.isEmpty {
+            let lines = switchesSet.sorted { $0.key < $1.key }.map { "\($0.key) = \($0.value)\n" }
+            texts.append((Self.switchesText, lines.joined()))
+        }
+        return journal.write(texts, in: director)
     }
 }

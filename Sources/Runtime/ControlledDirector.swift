@@ -20,6 +20,14 @@ struct ControlledDirector: ~Copyable, ControlTarget {
     private var recorder: Int32 = -1
     /// Where is written down what the next director is to be told.
     var journal: JournalRecorder?
+    /// What is looked at beside the engine.
+    var watch = DirectorWatch()
+    /// Connections and templates that an earlier director left.
+    var carried = 0
+    /// What the files said when they were last read.
+    var noted = RunFiles.State()
+    /// Switches that clients have set since the files were last read that say something about them.
+    var switchesSet: [String: String] = [:]
     /// A command was carried out since this was last reset.
     var hasChanged = false
     /// Another thread is at work: a copy of the process would hold its locks for ever.
@@ -71,6 +79,10 @@ struct ControlledDirector: ~Copyable, ControlTarget {
             return .recordingStart(start)
         case .recorded: return .chunk(try running().fetch())
         case .recordedConnections: return .chunk(try running().fetchConnections())
+        case .status: return .status(status())
+        case .setSwitch(let name, let value):
+            try setSwitch(name, to: value)
+            return .text("")
         case .endRecording:
             let ended = try running().end(director)
             recording = nil

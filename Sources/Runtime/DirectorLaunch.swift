@@ -68,11 +68,7 @@ public struct DirectorLaunch {
         // Nobody must answer for the services before they are muted, so nothing arrives until the filter is known.
         let links = try interfaces.map { name in
             let link = try requests.openLink(self.link, on: name)
-            if let facts = try? LinkFacts(of: name), facts.hasLRO {
-                log.say(
-                    "warning: interface \(name) has large receive offload on: merged packets cannot be forwarded; ethtool -K \(name) lro off"
-                )
-            }
+            if let line = HostWarnings.line(of: name) { log.say(line) }
             return link
         }
         let memory = try setup.memory.stateMemory(connections: connections) { log.say($0) }
@@ -96,7 +92,7 @@ public struct DirectorLaunch {
         _ = signal(SIGPIPE, SIG_IGN)
         let loop = try EventLoop(director, loopSetup, state, start: "seed \(memory.seed)\nconnections \(connections)\n")
         for key in state.ignored { log.say("note: \(files.sysctl ?? ""): \(key) is of no use to the director") }
-        log.say("director on \(interfaces.joined(separator: ", ")), control socket \(self.control)")
+        log.say("svs \(Release.version): director on \(interfaces.joined(separator: ", ")), control socket \(self.control)")
         return loop
     }
 }

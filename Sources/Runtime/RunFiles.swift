@@ -113,21 +113,26 @@ public struct RunFiles: Sendable {
     private func text(_ path: String) throws(FileError) -> String { try TextFile.read(try open(path), path) }
 
     /// Carries the rules out on a director that nobody sees, so that all that would be refused are found before anything is
-    /// done, with their lines. Of a service that cannot be, the servers are not looked at; nor is a service missed that a line
-    /// may have meant to add which is wrong itself.
+    /// done, with their lines. Of a service that cannot be, the servers are not looked at.
+    /// - Parameter errors: those of lines that are no rules; what is refused is added.
     private static func rehearse(_ file: ServicesFile, _ errors: inout FileErrors) {
         var director = Director(connections: 16)
-        var missing: Set<ServiceKey> = []
-        let isWhole = errors.isEmpty
+        // The service that seems to be missing may stand in such a line.
+        let mayBeUnread = !errors.isEmpty
+        var added: [ServiceKey: Int] = [:], missing: Set<ServiceKey> = []
         for rule in file.rules {
             switch rule.command {
             case .startDaemon, .stopDaemon: continue
             case .addServer(let key, _, _) where missing.contains(key): continue
             default: break
             }
-            do throws(CommandError) { try director.apply(rule.command) } catch {
-                if error == .noSuchService, !isWhole { continue }
-                errors.add(FileError(file: file.name, line: rule.line, text: error.sentence))
+            do throws(CommandError) {
+                try director.apply(rule.command)
+                if case .addService(let key, _) = rule.command { added[key] = rule.line }
+            } catch {
+                if error == .noSuchService, mayBeUnread { continue }
+                let text = RuleHint.text(error, of: rule.command, added: added)
+                errors.add(FileError(file: file.name, line: rule.line, text: text))
                 if case .addService(let key, _) = rule.command, error != .serviceExists { missing.insert(key) }
             }
         }

@@ -128,6 +128,12 @@ public final class ControlClient {
         return text
     }
 
+    /// What the director says of itself.
+    public func status() throws(ControlFailure) -> DirectorStatus {
+        guard case .status(let status) = try ask(.status) else { throw broken(EPROTO) }
+        return status
+    }
+
     /// Asks for the next piece of something.
     public func chunk(_ question: ControlQuestion) throws(ControlFailure) -> ControlReply.Chunk {
         guard case .chunk(let chunk) = try ask(question) else { throw broken(EPROTO) }

@@ -43,9 +43,17 @@ public struct SysctlFile: Hashable, Sendable {
         do {
             try tunables.set(key, to: String(value))
         } catch {
-            if !mayFail { throw Complaint(error.description) }
+            if !mayFail { throw Complaint(Self.sentence(error)) }
             ignored.append(key)
         }
+    }
+
+    /// Why a switch was not set, and what may have been meant by a key that there is not.
+    public static func sentence(_ error: TunableError) -> String {
+        guard case .unknown(let key) = error, let near = Resemblance.nearest(to: Tunables.fullName(of: key), among: Tunables.names) else {
+            return error.description
+        }
+        return "\(error); did you mean \(near)?"
     }
 
     /// The kernel reads a number and overlooks what follows it after a blank, so a comment there has always worked.

@@ -37,7 +37,7 @@ public struct ServicesFile: Hashable, Sendable {
                 guard let command = try Self.command(line, names: names) else { continue }
                 rules.append(Rule(line: index + 1, command: command))
             } catch {
-                errors.add(FileError(file: name, line: index + 1, text: error.line))
+                errors.add(FileError(file: name, line: index + 1, text: RuleHint.text(error, of: RuleLine.words(of: line))))
             }
         }
     }

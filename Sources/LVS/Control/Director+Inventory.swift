@@ -56,7 +56,8 @@ extension Director {
                 proto: entry.proto, client: entry.client, clientPort: entry.clientPort, virtual: entry.virtual,
                 virtualPort: entry.virtualPort, server: entry.serverAddress, serverPort: entry.serverPort,
                 state: state, expires: UInt32(clamping: max(entry.expires - clockwork.now, 0) / second),
-                isTemplate: isTemplate, isSynchronised: entry.flags.contains(.synchronised), persistenceEngine: side?.engine ?? "", persistenceData: side?.data ?? [])
+                isTemplate: isTemplate, isSynchronised: entry.flags.contains(.synchronised), persistenceEngine: side?.engine ?? "",
+                persistenceData: side?.data ?? [])
         }
     }
 
@@ -65,6 +66,8 @@ extension Director {
 
     /// Connections and templates in the table.
     public var connectionCount: Int { connections.table.count }
+    /// How many of them the table can hold.
+    public var connectionCapacity: Int { connections.table.capacity }
 
     /// One tick of the estimators: what listings show becomes what was counted until now.
     public mutating func estimate() {
