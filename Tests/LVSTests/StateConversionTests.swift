@@ -118,7 +118,7 @@ import Wire
         let connection = Connection(
             client: address, clientPort: 1, virtual: address, virtualPort: 1, proto: 6, serverAddress: address, serverPort: 1,
             method: .masquerading)
-        check(connection, derived: ["reserved", "wheelSlot", "next", "previous", "filed", "children"])
+        check(connection, derived: ["wheelSlot", "next", "previous", "filed", "children"])
         check(
             RealServer(key: server, settings: ServerSettings(), service: 0), derived: ["active", "total", "persistent", "service", "path"])
         check(ServiceSlot(ServiceKey(proto: 6, address: address, port: 80)))

@@ -43,7 +43,7 @@ extension Connection: StateRecord {
         let way =
             field("server", \.server) + field("method", \.method) + field("serverAddress", \.serverAddress)
             + field("serverPort", \.serverPort) + field("localAddress", \.localAddress) + field("localPort", \.localPort)
-        return key + standing + way + field("check", \.check)
+        return key + standing + way + field("check", \.check) + field("saidState", \.saidState)
     }
 }
 
