@@ -21,9 +21,8 @@ public final class EventLoop {
     private let local: HostLink
     private let control: ControlServer
     private let signals: Signals
-    private let reload: Reload<RunFiles.State>
+    private let reload: Reload<RunFiles.State>, rulesReload: Reload<HostRules?>
     private let rulesChanges: RulesetNotifications?
-    private let rulesReload: Reload<HostRules?>
     private let poller: Poller, log: Log
     private let files: RunFiles
     private let news: LinkNews, setbacks: SetbackNews
