@@ -113,6 +113,8 @@ int svs_memory_map(int descriptor, uint64_t size, void **memory)
     return 0;
 }
 
+void svs_memory_unmap(void *memory, uint64_t size) { munmap(memory, size); }
+
 int svs_memory_clear(void *memory, uint64_t size)
 {
     return madvise(memory, size, MADV_REMOVE) ? -errno : 0;
@@ -139,7 +141,8 @@ int svs_spawn(const char *path, char *const *arguments, const int *descriptors, 
     sigfillset(&usual);
     if (!failure) failure = posix_spawnattr_setsigmask(&attributes, &none);
     if (!failure) failure = posix_spawnattr_setsigdefault(&attributes, &usual);
-    if (!failure) failure = posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+    if (!failure) failure = posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
+    if (!failure) failure = posix_spawnattr_setpgroup(&attributes, 0);
     extern char **environ;
     if (!failure) failure = posix_spawn(&child, path, &actions, &attributes, arguments, environ);
     posix_spawn_file_actions_destroy(&actions);
@@ -150,6 +153,9 @@ int svs_spawn(const char *path, char *const *arguments, const int *descriptors, 
 int svs_reap(int child, int *status)
 {
     pid_t ended;
+    siginfo_t end = { 0 };
+    // Until it is waited for, nobody else can have its number.
+    if (waitid(P_PID, (id_t)child, &end, WEXITED | WNOHANG | WNOWAIT) == 0 && end.si_pid == child) kill(-child, SIGKILL);
     do ended = waitpid(child, status, WNOHANG);
     while (ended < 0 && errno == EINTR);
     return ended < 0 ? -errno : ended > 0;

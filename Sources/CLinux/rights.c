@@ -50,19 +50,27 @@ static int limit_descriptors(void) {
     return setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-int svs_give_up_rights(uint32_t user, uint32_t group, int32_t parent, const char **refused) {
-    const struct rlimit none = {0, 0};
+static int become(uint32_t user, uint32_t group, const char **refused) {
     // The bounding set needs a capability (CAP_SETPCAP), the groups another (CAP_SETGID): root's user goes after them.
     *refused = "empty the capability bounding set";
     if (empty_bounding_set()) return -errno;
-    *refused = "clear the ambient capabilities";
-    if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)) return -errno;
     *refused = "leave the supplementary groups";
     if (setgroups(0, NULL)) return -errno;
     *refused = "change the group";
     if (setresgid(group, group, group)) return -errno;
     *refused = "change the user";
     if (setresuid(user, user, user)) return -errno;
+    return 0;
+}
+
+int svs_give_up_rights(uint32_t user, uint32_t group, int32_t parent, const char **refused) {
+    const struct rlimit none = {0, 0};
+    *refused = "clear the ambient capabilities";
+    if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)) return -errno;
+    if (user != SVS_SAME_USER) {
+        int result = become(user, group, refused);
+        if (result) return result;
+    }
     *refused = "drop the capabilities";
     if (drop_capabilities()) return -errno;
     *refused = "give up new privileges (no_new_privs)";

@@ -13,6 +13,7 @@ public final class HostNetwork {
     var interfaces: [LVS.Network.Interface] = []
     var addresses: [LVS.Network.Address] = []
     var neighbors: [LVS.Network.NeighborKey: MACAddress] = [:]
+    var staticNeighbors: Set<LVS.Network.NeighborKey> = []
     var tables = Tables()
     var rules4: [PolicyRule] = [], rules6: [PolicyRule] = []
     /// What of rules and routes cannot be followed, by part, in the words of ip(8).
@@ -26,6 +27,8 @@ public final class HostNetwork {
     var changedNeighbors: [LVS.Network.NeighborKey: MACAddress?] = [:]
     /// Neighbours that the kernel has asked in vain, to hand on.
     private var failedNeighbors: [LVS.Network.NeighborKey] = []
+    /// Those that the kernel has in its table as failed.
+    var failing: Set<LVS.Network.NeighborKey> = []
     /// IPv4 addresses that went: the kernel drops routes that prefer them as source without a word.
     private var lostAddresses: Set<IPAddress> = []
 
@@ -88,6 +91,7 @@ public final class HostNetwork {
         changedNeighbors.removeAll(keepingCapacity: true)
         for key in failedNeighbors { network.failNeighbor(key.address, on: key.interface) }
         failedNeighbors.removeAll(keepingCapacity: true)
+        if network.failing != failing { network.failing = failing }
         var isDifferent = network.generation != before
         if changed.contains(.forwarding) {
             let forwards4 = Sysctl.number("net/ipv4/ip_forward") == 1
@@ -202,11 +206,21 @@ public final class HostNetwork {
         return new.sorted()
     }
 
+    /// Whether a neighbour's MAC was set by hand. The kernel must not be told to use it: since Linux 5.16 that makes an entry like
+    /// any other of it, which goes when nobody answers.
+    public func isStatic(_ neighbor: LVS.Network.NeighborKey) -> Bool { staticNeighbors.contains(neighbor) }
+
     private func followNeighbor(_ message: RtnetlinkMessage) {
         // A bridge's forwarding table is told in the same words (AF_BRIDGE).
         guard let entry = Self.neighbor(message) else { return }
         let mac = message.type == Int32(RTM_DELNEIGH) ? nil : entry.mac
         if entry.hasFailed { failedNeighbors.append(entry.key) }
+        if entry.hasFailed, message.type != Int32(RTM_DELNEIGH) {
+            failing.insert(entry.key)
+        } else if mac != nil || message.type == Int32(RTM_DELNEIGH) {
+            failing.remove(entry.key)
+        }
+        if entry.isStatic && mac != nil { staticNeighbors.insert(entry.key) } else { staticNeighbors.remove(entry.key) }
         guard neighbors[entry.key] != mac else { return }
         neighbors[entry.key] = mac
         changedNeighbors[entry.key] = .some(mac)

@@ -29,10 +29,11 @@ final class NetlinkAddress {
     deinit { nl_addr_put(pointer) }
 }
 
-/// Interface flags of if.h (IFF_UP, IFF_LOOPBACK).
+/// Interface flags of if.h (IFF_UP, IFF_LOOPBACK, IFF_LOWER_UP).
 private enum LinkFlags {
     static var up: UInt32 { 0x1 }
     static var loopback: UInt32 { 0x8 }
+    static var carrier: UInt32 { 0x10000 }
 }
 
 extension LVS.Network.Interface {
@@ -44,6 +45,8 @@ extension LVS.Network.Interface {
             index: rtnl_link_get_ifindex(link), name: String(cString: name),
             mac: MACAddress(rtnl_link_get_addr(link)) ?? .zero, mtu: Int(rtnl_link_get_mtu(link)),
             isUp: flags & LinkFlags.up != 0, isLoopback: flags & LinkFlags.loopback != 0)
+        // Without being up an interface has none, and that is no news.
+        hasCarrier = !isUp || flags & LinkFlags.carrier != 0
     }
 }
 
@@ -79,6 +82,8 @@ struct NeighborEntry {
     let mac: MACAddress?
     /// The kernel has asked for the MAC in vain.
     let hasFailed: Bool
+    /// Somebody has said what the MAC is, and nobody is to be asked.
+    let isStatic: Bool
 
     /// States in which the kernel itself would send to the entry's MAC; NOARP entries stand for multicast and the like.
     private static var usable: Int32 { NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE | NUD_PERMANENT }
@@ -91,6 +96,7 @@ struct NeighborEntry {
         key = LVS.Network.NeighborKey(address: address, interface: rtnl_neigh_get_ifindex(neighbor))
         let state = rtnl_neigh_get_state(neighbor)
         hasFailed = state > 0 && state & NUD_FAILED != 0
+        isStatic = state > 0 && state & (NUD_PERMANENT | NUD_NOARP) != 0
         mac = state > 0 && state & Self.usable != 0 ? MACAddress(rtnl_neigh_get_lladdr(neighbor)) : nil
     }
 }

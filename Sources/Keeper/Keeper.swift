@@ -27,12 +27,16 @@ public final class Keeper {
         public var arguments: [String]
         /// Connections that a director's table holds.
         public var connections: Int
+        /// Where what directors are told and know is to outlive the keeper.
+        public var state: StatePlace?
         public var log: Log
 
         public init(
-            interfaces: [String], link: String, files: RunFiles, control: String, arguments: [String], connections: Int, log: Log
+            interfaces: [String], link: String, files: RunFiles, control: String, arguments: [String], connections: Int,
+            state: StatePlace?, log: Log
         ) {
             self.connections = connections
+            self.state = state
             self.interfaces = interfaces
             self.link = link
             self.files = files
@@ -49,8 +53,12 @@ public final class Keeper {
     let clients: ControlClients
     private let privileged: PrivilegedService
     private var memory: HeldMemory
+    private let sweeper: Sweeper
     private var director: DirectorProcess?
+    /// When the last director ended.
+    private var ended: Instant?
     private var policy = RestartPolicy()
+    private let crashFiles: CrashFiles
     /// When the next director is started, while there is none.
     private var due: Instant? = 0
     /// A director has worked since this process began.
@@ -62,6 +70,9 @@ public final class Keeper {
     /// Somebody has asked for the end.
     private var isEnding = false
     private var status: Int32?
+    /// Clients could not be let in, which was said; and when that is tried again.
+    private var refusedClients = false
+    private var listensAgain: Instant?
     /// The control socket's failure that was said last.
     private var controlFailure: ControlError?
 
@@ -79,8 +90,10 @@ public final class Keeper {
         claims = try InterfaceClaims(configuration.interfaces, log: configuration.log)
         poller = try Poller()
         privileged = try PrivilegedService(configuration)
-        memory = try HeldMemory(connections: configuration.connections)
+        memory = try HeldMemory.wanted(by: configuration)
+        crashFiles = CrashFiles(in: memory.folder?.path)
         clients = try ControlClients(path: configuration.control)
+        sweeper = try Sweeper("/proc/self/exe", control: configuration.control)
         signals = try Signals([.terminate, .interrupt, .hangUp, .childEnded])
         _ = signal(SIGPIPE, SIG_IGN)
         try poller.watch(signals.descriptor, as: Token.signals)
@@ -93,7 +106,11 @@ public final class Keeper {
     /// Runs until a signal ends it, or until its first director finds that it cannot work.
     /// - Returns: the exit status.
     public func run() throws -> Int32 {
-        defer { clients.close() }
+        defer {
+            clients.close()
+            // What never worked leaves nothing that was not there before.
+            if !hasWorked, memory.isNew { memory.folder?.removeAll() }
+        }
         while true {
             if let status { return status }
             try startIfDue()
@@ -114,7 +131,7 @@ public final class Keeper {
         switch token {
         case Token.signals: takeSignals()
         case Token.claims: claims.answer()
-        case Token.clients: for number in clients.accept() { tellDirector(of: number) }
+        case Token.clients: acceptClients()
         default: serveDirector()
         }
     }
@@ -133,6 +150,22 @@ public final class Keeper {
         }
     }
 
+    private func acceptClients() {
+        for number in clients.accept() { tellDirector(of: number) }
+        guard let refusal = clients.refusal else { return refusedClients = false }
+        // The listener would be ready all the time.
+        poller.forget(clients.listener)
+        listensAgain = Self.now + second
+        if !refusedClients { configuration.log.say("clients of the control socket cannot be let in: \(refusal); they are asked to wait") }
+        refusedClients = true
+    }
+
+    private func listenAgain() {
+        guard let due = listensAgain, Self.now >= due else { return }
+        listensAgain = nil
+        try? poller.watch(clients.listener, as: Token.clients)
+    }
+
     /// Has the files read again; by a director that begins, when it is ready to hear of it.
     private func hangUp() {
         if let director, director.isWorking { director.send(SIGHUP) } else { hangsUp = true }
@@ -143,7 +176,8 @@ public final class Keeper {
     private func startIfDue() throws {
         guard director == nil, let due, Self.now >= due else { return }
         self.due = nil
-        let started = try DirectorProcess("/proc/self/exe", configuration.arguments, memory, at: Self.now)
+        let started = try DirectorProcess(
+            "/proc/self/exe", configuration.arguments, memory.descriptors(beside: sweeper.held), at: Self.now)
         try FileService.start(
             on: started.files, files: configuration.files.paths,
             commands: configuration.files.readsHostRules ? HostRules.commands : [])
@@ -183,10 +217,17 @@ public final class Keeper {
         case nil: throw .badMessage
         case .working:
             director.isWorking = true
+            memory.directorWorks()
             hasWorked = true
+            if let ended {
+                configuration.log.say(
+                    "director \(director.number) directs, \((Self.now - ended) / millisecond) ms after the end of the last one")
+            }
             if hangsUp { director.send(SIGHUP) }
             hangsUp = false
+        case .firstFrame: director.hadFrames = true
         case .clientLeft(let number): clients.forget(number)
+        case .framesInHand(let count, let pcap): configuration.log.say(crashFiles.keep(Int(count), pcap: pcap))
         case .interfacesChanged:
             claims.follow { name in
                 let index = if_nametoindex(name)
@@ -207,9 +248,10 @@ public final class Keeper {
         poller.forget(director.channel.descriptor)
         self.director = nil
         let now = Self.now
+        ended = now
         if isEnding { return status = end == .exit(0) || end == .signal(SIGTERM) ? 0 : 1 }
         if !hasWorked, case .exit(let said) = end, said != 0 { return status = said }
-        let decision = policy.ended(after: now - director.started, hadFrames: director.isWorking)
+        let decision = policy.ended(after: now - director.started, hadFrames: director.hadFrames)
         due = now + decision.pause
         let next = decision.pause == 0 ? "the next one starts" : "the next one starts in \(decision.pause / millisecond) ms"
         configuration.log.say("director \(director.number) ended (\(end)); \(next)")
@@ -218,9 +260,9 @@ public final class Keeper {
 
     /// The next director begins with what the files say: what those before it were told and knew may be what ends them.
     private func setStateAside() {
-        do throws(Errno) {
-            memory = try HeldMemory(connections: configuration.connections)
-            configuration.log.say("\(RestartPolicy.suspicion) directors in a row did not begin to direct: what they knew is set aside")
+        do throws(RunError) {
+            memory = try memory.setAside()
+            configuration.log.say("\(RestartPolicy.suspicion) directors in a row had no frame: what they knew is set aside")
         } catch { configuration.log.say("what the directors knew cannot be set aside: \(error)") }
     }
 
@@ -234,6 +276,7 @@ public final class Keeper {
             director.send(SIGKILL)
             director.deadline = Instant.max
         }
+        listenAgain()
         restoreControl()
     }
 
@@ -244,6 +287,7 @@ public final class Keeper {
             guard try clients.restore() else { return controlFailure = nil }
             poller.forget(before)
             try? poller.watch(clients.listener, as: Token.clients)
+            listensAgain = nil
             configuration.log.say("control socket \(clients.path) was removed; it is made again")
             controlFailure = nil
         } catch {

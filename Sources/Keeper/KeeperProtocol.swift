@@ -17,6 +17,8 @@ public enum DirectorRequest: Equatable, Sendable {
     // Reports, which have no answer.
     /// Frames are directed.
     case working
+    /// The first one has been.
+    case firstFrame
     /// A client of the control socket has left.
     case clientLeft(UInt64)
     /// Neighbours whose MAC is wanted, and neighbours that are in use; the moment is the director's clock.
@@ -25,6 +27,8 @@ public enum DirectorRequest: Equatable, Sendable {
     /// The host's interfaces have changed.
     case interfacesChanged
     case stopLeading
+    /// Frames that the director before had in hand are given back unread: how many, and those that are whole as a pcap file.
+    case framesInHand(Int32, pcap: [UInt8])
 
     // Questions.
     case suppress(SuppressedTraffic)
@@ -35,6 +39,8 @@ public enum DirectorRequest: Equatable, Sendable {
     /// A socket that only sends, on any interface.
     case sender(String)
     case device
+    /// A socket of a synchronisation daemon.
+    case sync(SyncEndpoint)
     /// Traffic of the host's own that is led into the device, and what the director's interfaces carry.
     case lead(OwnTraffic, mtu: Int)
     /// The socket that hears of the host's netfilter rules.
@@ -76,14 +82,14 @@ public enum KeeperEvent: Equatable, Sendable {
 
 extension DirectorRequest {
     private enum Kind: UInt8 {
-        case working, clientLeft, resolve, refresh, interfacesChanged, stopLeading
-        case suppress, link, rebind, sender, device, lead, rulesChanges, file, output
+        case working, firstFrame, clientLeft, resolve, refresh, interfacesChanged, stopLeading, framesInHand
+        case suppress, link, rebind, sender, device, lead, rulesChanges, file, output, sync
     }
 
     /// Whether an answer follows.
     var wantsAnswer: Bool {
         switch self {
-        case .working, .clientLeft, .resolve, .refresh, .interfacesChanged, .stopLeading: false
+        case .working, .firstFrame, .clientLeft, .resolve, .refresh, .interfacesChanged, .stopLeading, .framesInHand: false
         default: true
         }
     }
@@ -93,6 +99,7 @@ extension DirectorRequest {
         func begin(_ kind: Kind) { out.put(kind.rawValue) }
         switch self {
         case .working: begin(.working)
+        case .firstFrame: begin(.firstFrame)
         case .clientLeft(let number):
             begin(.clientLeft)
             out.put(number)
@@ -100,11 +107,16 @@ extension DirectorRequest {
         case .refresh(let keys, let now): begin(.refresh); Self.put(keys, now, &out)
         case .interfacesChanged: begin(.interfacesChanged)
         case .stopLeading: begin(.stopLeading)
+        case .framesInHand(let count, let pcap):
+            begin(.framesInHand)
+            out.put(count)
+            out.put(pcap)
         case .suppress(let traffic): begin(.suppress); out.put(traffic)
         case .link(let name): begin(.link); out.put(name)
         case .rebind(let name): begin(.rebind); out.put(name)
         case .sender(let name): begin(.sender); out.put(name)
         case .device: begin(.device)
+        case .sync(let endpoint): begin(.sync); out.put(endpoint)
         case .lead(let traffic, let mtu):
             begin(.lead)
             out.put(traffic)
@@ -136,16 +148,19 @@ extension DirectorRequest {
     private static func read(_ kind: Kind, _ fields: inout FieldReader) -> Self? {
         switch kind {
         case .working: .working
+        case .firstFrame: .firstFrame
         case .clientLeft: fields.number().map { .clientLeft($0) }
         case .resolve: neighbors(&fields).map { .resolve($0.0, $0.1) }
         case .refresh: neighbors(&fields).map { .refresh($0.0, $0.1) }
         case .interfacesChanged: .interfacesChanged
         case .stopLeading: .stopLeading
+        case .framesInHand: framesInHand(&fields)
         case .suppress: fields.suppressedTraffic().map { .suppress($0) }
         case .link: fields.text().map { .link($0) }
         case .rebind: fields.text().map { .rebind($0) }
         case .sender: fields.text().map { .sender($0) }
         case .device: .device
+        case .sync: fields.syncEndpoint().map { .sync($0) }
         case .lead: lead(&fields)
         case .rulesChanges: .rulesChanges
         case .file: fields.text().map { .file($0) }
@@ -161,6 +176,11 @@ extension DirectorRequest {
             })
         else { return nil }
         return (keys, now)
+    }
+
+    private static func framesInHand(_ fields: inout FieldReader) -> Self? {
+        guard let count = fields.number(Int32.self), count > 0, let pcap = fields.bytes() else { return nil }
+        return .framesInHand(count, pcap: pcap)
     }
 
     private static func lead(_ fields: inout FieldReader) -> Self? {

@@ -17,14 +17,20 @@ public final class KeptHost: HostRequests, ClientSource {
     /// The memory of the rings' positions, mapped when the first ring is.
     private var positions: SlabView<UInt64>?
     public private(set) var lastRefusal: HostError?
+    /// What the director before this one had begun to read.
+    private var framesInHand = FramesInHand()
 
     public init(_ channel: Channel) { self.channel = channel }
 
     public var descriptor: Int32 { channel.descriptor }
     public var hasHeard: Bool { !events.isEmpty }
 
-    /// Says that frames are directed.
-    public func isWorking() { report(.working) }
+    /// Says that frames are directed, and before that which ones are not, because the director before had them in hand.
+    public func isWorking() {
+        if framesInHand.count > 0 { report(.framesInHand(Int32(clamping: framesInHand.count), pcap: framesInHand.pcap)) }
+        framesInHand = FramesInHand()
+        report(.working)
+    }
 
     // MARK: clients
 
@@ -77,6 +83,7 @@ public final class KeptHost: HostRequests, ClientSource {
         if !neighbors.isEmpty { report(.refresh(neighbors, now)) }
     }
     public func stopLeading() { report(.stopLeading) }
+    public func firstFrameDirected() { report(.firstFrame) }
     public func interfacesChanged() { report(.interfacesChanged) }
 
     public func lead(_ traffic: OwnTraffic, into device: TUNDevice, mtu: Int) throws(HostError) {
@@ -99,7 +106,9 @@ public final class KeptHost: HostRequests, ClientSource {
         let sockets = LinkSockets(
             receiver: socket(0, receives: true), sender: socket(1, receives: false),
             ring: RingShape(blocks: Int(blocks), slotSize: Int(slotSize)))
-        return try LinkRoster.type(of: scheme).init(sockets, position: position(Int(place), in: descriptors[2]))
+        let link = try LinkRoster.type(of: scheme).init(sockets, position: position(Int(place), in: descriptors[2]))
+        framesInHand += link.framesInHand
+        return link
     }
 
     public func openSender(on interface: String) throws(LinkError) -> any Link {
@@ -107,7 +116,7 @@ public final class KeptHost: HostRequests, ClientSource {
         guard case .interface(let index) = answer, let descriptor = descriptors.first else {
             throw LinkError("interface \(interface): the keeper's answer is none")
         }
-        return try SendingLink(
+        return SendingLink(
             PacketSocket(adopting: descriptor.copy(), on: interface, interface: index, receives: false, rebinding: { nil }))
     }
 
@@ -115,6 +124,11 @@ public final class KeptHost: HostRequests, ClientSource {
         guard case (.device(let name, let index, let hasOffload), let descriptors) = try ask(.device), let descriptor = descriptors.first
         else { throw HostError("make a TUN device", errno: EBADMSG) }
         return TUNDevice(adopting: descriptor.copy(), name: name, index: index, hasOffload: hasOffload)
+    }
+
+    public func openSync(_ endpoint: SyncEndpoint) throws(HostError) -> SyncSocket {
+        guard let descriptor = try ask(.sync(endpoint)).1.first else { throw HostError("open a synchronisation socket", errno: EBADMSG) }
+        return SyncSocket(adopting: descriptor.copy())
     }
 
     /// What hears of the host's netfilter rules.

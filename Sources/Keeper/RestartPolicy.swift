@@ -8,7 +8,7 @@ public struct RestartPolicy {
     static let shortLife: Instant = second / 2
     /// Directors that may live shortly, one after the other, before the next one has to wait.
     static let patience = 5
-    /// Directors that may end before their first frame before the state is suspected.
+    /// Directors that may end early and before their first frame, one after the other, before the state is suspected.
     static let suspicion = 3
 
     private var shortLives = 0
@@ -29,7 +29,7 @@ public struct RestartPolicy {
     ///   - hadFrames: whether it directed any.
     public mutating func ended(after life: Instant, hadFrames: Bool) -> Decision {
         shortLives = life < Self.shortLife ? shortLives + 1 : 0
-        frameless = hadFrames ? 0 : frameless + 1
+        frameless = hadFrames || life >= Self.shortLife ? 0 : frameless + 1
         let isSuspect = frameless == Self.suspicion
         if isSuspect { frameless = 0 }
         let over = shortLives - Self.patience

@@ -16,9 +16,14 @@ public protocol LiveLink: Link, SendableMetatype {
 
     /// The filter in force.
     var filter: PacketFilter { get }
+
+    /// What a reader before this one had begun to read, and what the next `receive` gives back unread.
+    var framesInHand: FramesInHand { get }
 }
 
 extension LiveLink {
+    public var framesInHand: FramesInHand { FramesInHand() }
+
     /// Opens the interface for this process alone.
     public init(on interfaceName: String, filter: PacketFilter = .everything, group: UInt16? = nil) throws(LinkError) {
         try self.init(Self.open(on: interfaceName, filter: filter, group: group), position: nil)

@@ -29,18 +29,23 @@ public enum Rights {
         return found
     }
 
+    /// Whether a process may become another user. In a container it often may not.
+    public static var canChangeUser: Bool { missingCapabilities().isEmpty }
+
     /// Becomes that user and gives up every right besides: groups, capabilities with their bounding set, new privileges by a
     /// program (no_new_privs). Leaves no core file and cannot be traced, because its memory holds the traffic of others; ends
     /// when its parent ends (PR_SET_PDEATHSIG). To be called before there is a second thread; needs CAP_SETUID, CAP_SETGID
     /// and CAP_SETPCAP.
-    /// - Parameter parent: the process that must be the parent; had it ended before, nobody would tell.
-    public static func giveUp(becoming user: User, parent: Int32) throws(RightsError) {
+    /// - Parameters:
+    ///   - user: without one it stays who it is, which needs no capability; all of them are gone then too.
+    ///   - parent: the process that must be the parent; had it ended before, nobody would tell.
+    public static func giveUp(becoming user: User?, parent: Int32) throws(RightsError) {
         let threads = svs_thread_count()
         guard threads == 1 else { throw .hasThreads(Int(threads)) }
         let missing = missingCapabilities()
-        guard missing.isEmpty else { throw .missing(missing, user: user.name) }
+        if let user, !missing.isEmpty { throw .missing(missing, user: user.name) }
         var step: UnsafePointer<CChar>?
-        let result = svs_give_up_rights(user.id, user.group, parent, &step)
+        let result = svs_give_up_rights(user?.id ?? UInt32(SVS_SAME_USER), user?.group ?? 0, parent, &step)
         guard result != 0 &- ESRCH else { throw .orphaned(parent: parent) }
         guard result == 0 else {
             throw .refused(step.map { String(cString: $0) } ?? "give up rights", Errno(rawValue: 0 &- result))

@@ -20,8 +20,7 @@ extension SystemCallFilter {
         AllowedCalls(
             "setsockopt",
             only: [
-                option("SO_ATTACH_FILTER", level: socketLevel, 26), option("SO_DETACH_FILTER", level: socketLevel, 27),
-                option("SO_PEEK_OFF", level: socketLevel, 42),
+                option("SO_ATTACH_FILTER", level: socketLevel, 26), option("SO_PEEK_OFF", level: socketLevel, 42),
             ], "which packets of its interface a packet socket takes; where a client's next question begins"),
         AllowedCalls(
             "ioctl",
@@ -45,6 +44,9 @@ extension SystemCallFilter {
             "mmap mprotect", only: [ArgumentCondition("without PROT_EXEC", .masked(2, mask: UInt64(PROT_EXEC), 0))],
             "memory and rings, never as code"),
         AllowedCalls("memfd_create ftruncate", "long texts for the keeper"),
+        AllowedCalls(
+            "fallocate", only: [ArgumentCondition("to have memory", .equal(1, 0))], "memory for connections and commands, before it is used"
+        ),
     ]
 
     private static let threads = [

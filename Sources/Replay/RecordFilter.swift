@@ -96,11 +96,7 @@ public struct RecordFilter: Sendable {
     }
 
     static func endpoint(_ word: some StringProtocol) -> (IPAddress, UInt16?)? {
-        if let address = IPAddress(word) { return (address, nil) }
-        guard let colon = word.lastIndex(of: ":"), let port = UInt16(word[word.index(after: colon)...]) else { return nil }
-        var host = word[..<colon]
-        if host.hasPrefix("["), host.hasSuffix("]") { host = host.dropFirst().dropLast() }
-        return IPAddress(host).map { ($0, port) }
+        DrainPlan.Target(word).map { ($0.address, $0.port) }
     }
 }
 

@@ -1,5 +1,6 @@
 import Admin
 import LVS
+import Wire
 
 extension ControlledDirector {
     /// Makes what the files say stand. Where a journal knows of an earlier director, what that one was told stands first, and what
@@ -27,6 +28,7 @@ extension ControlledDirector {
         }
         hasChanged = false
         note(state, say: say)
+        for line in HostWarnings.lines(director) { say(line) }
     }
 
     /// What an earlier director was told: services, servers, timeouts and daemons as they stood, switches and marks as they were
@@ -44,23 +46,41 @@ extension ControlledDirector {
             say("not taken over: \(error), as it was last read")
         }
         state.set(in: &self)
+        restoreSwitches(recalled.texts[Self.switchesText] ?? "", say: say)
         return state
     }
 
     /// Goes on with the connections that an earlier director left.
     private mutating func adopt(say: (String) -> Void) {
         let report = director.adopt()
+        carried = report.connections + report.templates
         if report.connections + report.templates > 0 {
-            say("\(report.connections) connections and \(report.templates) templates go on")
+            let absence = report.absence > 0 ? ", \(report.absence / millisecond) ms after the last batch" : ""
+            say("\(report.connections) connections and \(report.templates) templates go on\(absence)")
         }
+        if report.untied > 0 { say("connections that go on without their template: \(report.untied)") }
+        if report.trash > 0 { say("servers that nobody named again: \(report.trash)") }
         for (fault, count) in report.dropped.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
             say("not taken over: \(count == 1 ? "a connection" : "\(count) connections, each") that \(fault.rawValue)")
         }
     }
 
     /// Notes that files were read, for whoever comes next.
-    func note(_ state: RunFiles.State, say: (String) -> Void) {
-        guard let journal, !journal.write(state.texts, in: director) else { return }
+    mutating func note(_ state: RunFiles.State, say: (String) -> Void) {
+        noted = state
+        guard !writeNoted() else { return }
         say("warning: the journal has no room for the files that were read: after a restart they are compared with what they said before")
+    }
+
+    /// Writes down what the files said, and the switches that are otherwise by now.
+    /// - Returns: false when there is no room.
+    func writeNoted() -> Bool {
+        guard let journal else { return true }
+        var texts = noted.texts
+        if !switchesSet.isEmpty {
+            let lines = switchesSet.sorted { $0.key < $1.key }.map { "\($0.key) = \($0.value)\n" }
+            texts.append((Self.switchesText, lines.joined()))
+        }
+        return journal.write(texts, in: director)
     }
 }

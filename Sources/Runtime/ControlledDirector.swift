@@ -20,6 +20,14 @@ struct ControlledDirector: ~Copyable, ControlTarget {
     private var recorder: Int32 = -1
     /// Where is written down what the next director is to be told.
     var journal: JournalRecorder?
+    /// What is looked at beside the engine.
+    var watch = DirectorWatch()
+    /// Connections and templates that an earlier director left.
+    var carried = 0
+    /// What the files said when they were last read.
+    var noted = RunFiles.State()
+    /// Switches that clients have set since the files were last read that say something about them.
+    var switchesSet: [String: String] = [:]
     /// A command was carried out since this was last reset.
     var hasChanged = false
     /// Another thread is at work: a copy of the process would hold its locks for ever.
@@ -49,9 +57,14 @@ struct ControlledDirector: ~Copyable, ControlTarget {
     func service(_ key: ServiceKey) -> ServiceRecord? { director.record(of: key) }
     func connections() -> [ConnectionRecord] { director.connectionRecords() }
 
+    func connections(from place: Int) -> ConnectionPage {
+        let places = director.connectionPlaces, end = min(place + 256, places)
+        return ConnectionPage(records: director.connectionRecords(place..<max(end, place)), next: end < places ? end : nil)
+    }
+
     mutating func answer(_ question: ControlQuestion, from client: Int32) throws(AskError) -> ControlReply {
         switch question {
-        case .verdictCounters: return .text(director.verdicts.all.map { "\($0.verdict.name) \($0.frames)\n" }.joined())
+        case .verdictCounters: return .text(DirectorText.counters(director))
         case .virtualAddresses:
             return .text(director.virtualAddresses().map { "\($0.address) \($0.holder.rawValue)\n" }.joined())
         case .start: return .text(start)
@@ -66,6 +79,10 @@ struct ControlledDirector: ~Copyable, ControlTarget {
             return .recordingStart(start)
         case .recorded: return .chunk(try running().fetch())
         case .recordedConnections: return .chunk(try running().fetchConnections())
+        case .status: return .status(status())
+        case .setSwitch(let name, let value):
+            try setSwitch(name, to: value)
+            return .text("")
         case .endRecording:
             let ended = try running().end(director)
             recording = nil

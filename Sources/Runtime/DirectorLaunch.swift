@@ -19,6 +19,8 @@ public struct DirectorLaunch {
     public var connections: Int
     /// For which addresses that the host does not have the director answers.
     public var ownership: Ownership
+    /// Nanoseconds for which frames are looked for before the director sleeps.
+    public var busyPoll: Instant = 0
     public var log: Log
 
     public init(
@@ -58,6 +60,7 @@ public struct DirectorLaunch {
     /// - Parameter state: what the files say.
     public func start(_ state: RunFiles.State, _ setup: Setup) throws -> EventLoop {
         let network = try HostNetwork()
+        let log = log
         let requests = setup.requests
         // They may have changed before anybody listened.
         var state = state
@@ -65,11 +68,7 @@ public struct DirectorLaunch {
         // Nobody must answer for the services before they are muted, so nothing arrives until the filter is known.
         let links = try interfaces.map { name in
             let link = try requests.openLink(self.link, on: name)
-            if let facts = try? LinkFacts(of: name), facts.hasLRO {
-                log.say(
-                    "warning: interface \(name) has large receive offload on: merged packets cannot be forwarded; ethtool -K \(name) lro off"
-                )
-            }
+            if let line = HostWarnings.line(of: name) { log.say(line) }
             return link
         }
         let memory = try setup.memory.stateMemory(connections: connections) { log.say($0) }
@@ -83,17 +82,17 @@ public struct DirectorLaunch {
         control.clientGone = { clients.left($0) }
         for client in try clients.clientsAtStart() { control.adopt(client: client.descriptor, number: client.number) }
         control.forgetOthers()
-        let journal = Journal(setup.memory.journal)
+        let journal = Journal(setup.memory.journal.memory, backing: setup.memory.journal.backing)
         if let loss = journal.finding.loss { log.say("the journal of what was told before: \(loss)") }
         let recalled = RecalledState(journal)
         let loopSetup = EventLoop.Setup(
             links: links, interfaces: interfaces, network: network, requests: requests, rulesChanges: setup.rulesChanges,
-            control: control, signals: signals, files: files, log: log, clients: clients,
+            control: control, signals: signals, files: files, log: log, busyPoll: busyPoll, clients: clients,
             journal: (recalled, JournalRecorder(journal, recalled, clients: table)))
         _ = signal(SIGPIPE, SIG_IGN)
         let loop = try EventLoop(director, loopSetup, state, start: "seed \(memory.seed)\nconnections \(connections)\n")
         for key in state.ignored { log.say("note: \(files.sysctl ?? ""): \(key) is of no use to the director") }
-        log.say("director on \(interfaces.joined(separator: ", ")), control socket \(self.control)")
+        log.say("svs \(Release.version): director on \(interfaces.joined(separator: ", ")), control socket \(self.control)")
         return loop
     }
 }

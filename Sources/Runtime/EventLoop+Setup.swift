@@ -1,7 +1,9 @@
 import Admin
 import Host
+import LVS
 import Links
 import Linux
+import Wire
 
 extension EventLoop {
     /// What a director runs with; in a test some of it is made up.
@@ -17,9 +19,17 @@ extension EventLoop {
         var signals: Signals
         var files: RunFiles
         var log: Log
+        /// Nanoseconds for which frames are looked for before the loop sleeps.
+        var busyPoll: Instant = 0
         /// Where clients come from that another process has accepted.
         var clients: (any ClientSource)?
         /// What an earlier director was told, and where is written down what this one is told.
         var journal: (recalled: RecalledState, recorder: JournalRecorder)?
+    }
+
+    /// What a ready descriptor is; links are numbered from `firstLink`.
+    enum Token {
+        static let signals: UInt64 = 0, network: UInt64 = 1, control: UInt64 = 2, reload: UInt64 = 3, rulesChanges: UInt64 = 4
+        static let rulesReload: UInt64 = 5, clients: UInt64 = 6, follow: UInt64 = 7, sync: UInt64 = 8, firstLink: UInt64 = 16
     }
 }

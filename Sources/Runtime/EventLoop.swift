@@ -21,19 +21,21 @@ public final class EventLoop {
     private let local: HostLink
     private let control: ControlServer
     private let signals: Signals
-    private let reload: Reload<RunFiles.State>
+    private let reload: Reload<RunFiles.State>, rulesReload: Reload<HostRules?>
     private let rulesChanges: RulesetNotifications?
-    private let rulesReload: Reload<HostRules?>
-    private let poller: Poller
-    private let log: Log
+    private let poller: Poller, log: Log
     private let files: RunFiles
-    private let news: LinkNews
-    private let requests: any HostRequests
+    private let news: LinkNews, setbacks: SetbackNews
+    private var tableNews: TableNews
+    private let requests: any HostRequests, sync: SyncSockets
     private let clients: (any ClientSource)?
+    private let busyPoll: Instant
     private var state: RunFiles.State
     /// Descriptors of the links, as registered.
     private var watched: [Int32]
     private var isStopped = false
+    /// It was said that a frame was directed.
+    private var hasDirected = false
     /// Services or network have changed since the host side followed.
     private var isBehind = false
     private var lastFollowed: Instant = 0
@@ -46,14 +48,7 @@ public final class EventLoop {
     private var areRulesUnread = false
     /// What the log says of rules that are not honoured, as it was said last.
     private var saidOfRules: Set<String> = []
-    /// What could not be done, by token.
-    private var setbacks = RepeatFilter<UInt64>()
 
-    /// What a ready descriptor is; links are numbered from `firstLink`.
-    private enum Token {
-        static let signals: UInt64 = 0, network: UInt64 = 1, control: UInt64 = 2, reload: UInt64 = 3, rulesChanges: UInt64 = 4
-        static let rulesReload: UInt64 = 5, clients: UInt64 = 6, follow: UInt64 = 7, firstLink: UInt64 = 16
-    }
     /// Turns of the packet loop between two looks at everything else.
     private static let turns = 16
     /// Nanoseconds: many changes in a row are followed together, and frames that wait for a neighbour are looked at.
@@ -64,12 +59,15 @@ public final class EventLoop {
     init(_ director: consuming Director, _ setup: Setup, _ state: RunFiles.State, start: String) throws {
         let log = setup.log
         self.log = log
+        setbacks = SetbackNews(log)
         clients = setup.clients
+        busyPoll = setup.busyPoll
         requests = setup.requests
         self.state = state
         self.files = setup.files
         let news = LinkNews(setup.interfaces, log: log)
         self.news = news
+        tableNews = TableNews(log: log)
         (control, signals) = (setup.control, setup.signals)
         reload = try Reload(setup.files)
         rulesChanges = setup.rulesChanges
@@ -77,6 +75,7 @@ public final class EventLoop {
         rulesReload = try Reload { () throws(FileError) in try files.hostRules() }
         poller = try Poller()
         local = HostLink(setup.requests)
+        sync = SyncSockets(setup.requests, poller, token: Token.sync, log: setup.log)
         host = HostSide(setup.network, setup.requests, interfaces: setup.interfaces, log: log)
         let complain = { (error: LinkError, interface: Int32) in news.complain(error.description, about: interface) }
         let requests = setup.requests
@@ -88,6 +87,7 @@ public final class EventLoop {
         engine = ControlledDirector(director)
         engine.interfaces = setup.interfaces
         engine.start = start
+        (engine.watch.links, engine.watch.say) = (setup.links, { log.say($0) })
         try configure(setup)
     }
 
@@ -111,11 +111,17 @@ public final class EventLoop {
 
     /// Runs until a signal ends it.
     public func run() throws {
+        var turns = 0
         while !isStopped {
             if clients?.hasHeard == true { try takeClients() }
-            for place in try poller.wait(milliseconds: packets.hasWork ? 0 : patience) { try take(poller[place]) }
-            var turns = 0
+            if turns >= Self.turns || !packets.hasWork && !packets.awaitArrivals(for: busyPoll) {
+                turns = 0
+                for place in try poller.wait(milliseconds: packets.hasWork ? 0 : patience) { try take(poller[place]) }
+            }
             repeat { turns += 1 } while packets.turn(&engine, follow: updateNetwork) && packets.hasWork && turns < Self.turns
+            if packets.hasDirected, !hasDirected { requests.firstFrameDirected() }
+            hasDirected = packets.hasDirected
+            sync.send(&engine.director)
             work(at: Self.now)
         }
         control.close()
@@ -138,22 +144,12 @@ public final class EventLoop {
         case Token.signals: takeSignals()
         case Token.network: updateNetwork(&engine)
         case Token.control: serve()
-        case Token.reload: attempt(token, applyFiles)
-        case Token.rulesChanges: attempt(token) { if try rulesChanges?.drain() == true { try readRules() } }
-        case Token.rulesReload: attempt(token, applyRules)
+        case Token.reload: setbacks.attempt(token, applyFiles)
+        case Token.rulesChanges: setbacks.attempt(token) { if try rulesChanges?.drain() == true { try readRules() } }
+        case Token.rulesReload: setbacks.attempt(token, applyRules)
         case Token.clients: try takeClients()
+        case Token.sync: sync.receive(for: &engine, at: Self.now, packets)
         default: packets.setReady(Int(token - Token.firstLink))
-        }
-    }
-
-    /// Does what the kernel may refuse for a while, for want of memory or descriptors, and what the loop does not end for: it
-    /// is said once, and tried again when there is reason to, or within a second.
-    private func attempt(_ token: UInt64, _ body: () throws -> Void) {
-        do {
-            try body()
-            setbacks.forget(token)
-        } catch {
-            if setbacks.isNew("\(error)", about: token) { log.say("\(error)") }
         }
     }
 
@@ -166,7 +162,7 @@ public final class EventLoop {
     }
 
     /// Also while `engine` is at work in the packet loop.
-    private func updateNetwork(_ engine: inout ControlledDirector) { attempt(Token.network) { try readNetwork(&engine) } }
+    private func updateNetwork(_ engine: inout ControlledDirector) { setbacks.attempt(Token.network) { try readNetwork(&engine) } }
 
     private func readNetwork(_ engine: inout ControlledDirector) throws {
         let before = engine.director.network.addresses, waiting = engine.director.waitingAddresses()
@@ -202,8 +198,9 @@ public final class EventLoop {
         switch result {
         case .failure(let error): log.say("\(error); everything stays as it was")
         case .success(let fresh):
-            for line in fresh.warnings(files, replacing: engine.inventory().services.count) { log.say(line) }
+            for line in fresh.warnings(files, replacing: engine.director.serviceCount) { log.say(line) }
             let commands = fresh.apply(to: &engine, since: state) { log.say("\($0.summary): \($1.sentence)") }
+            for line in HostWarnings.lines(engine.director) { log.say(line) }
             log.say(fresh.summary(since: state, commands: commands))
             state = fresh
             noteFiles()
@@ -255,26 +252,30 @@ public final class EventLoop {
     private func work(at now: Instant) {
         // The director itself learns path MTUs.
         if followed != engine.director.network.generation { isBehind = true }
-        if isBehind, now - lastFollowed >= Self.pause { attempt(Token.follow, follow) }
+        if isBehind, now - lastFollowed >= Self.pause { setbacks.attempt(Token.follow, follow) }
         let waited = waits
         waits = packets.release(&engine, at: now)
         if waits || waited { host.resolve(engine.director.wantedNeighbors, at: now) }
         host.sendAnnouncements(at: now) { egress.transmit($0) }
         guard now >= nextSecond else { return }
         nextSecond = now + second
+        engine.watch.tick(engine.director, at: now)
         if engine.recording?.isForgotten == true { engine.recording = nil }
         host.refreshNeighbors(engine.director, at: now)
+        tableNews.follow(engine.director, at: now)
         // Clients that do not read are looked at, links whose interface is away, and what failed the last time.
         serve()
         packets.setAllReady()
+        sync.follow(engine.director)
         updateNetwork(&engine)
-        if areRulesUnread { attempt(Token.rulesChanges, readRules) }
+        if areRulesUnread { setbacks.attempt(Token.rulesChanges, readRules) }
         egress.retry()
-        attempt(Token.firstLink, watchLinks)
+        setbacks.attempt(Token.firstLink, watchLinks)
     }
 
     /// Makes the host follow the services and the network that there are now.
     private func follow() throws {
+        sync.follow(engine.director)
         // Until the host has taken it all it is behind; then it is asked again a second later.
         isBehind = true
         lastFollowed = Self.now + second - Self.pause

@@ -23,11 +23,19 @@ extension RunFiles.State {
             lines.append(
                 "service \(service.key): FULLNAT to \(server.key) has no local addresses, so no connection opens")
         }
-        if tunables.conntrack != 0 {
-            lines.append("net.ipv4.vs.conntrack = \(tunables.conntrack) has no effect: netfilter does not see what the director forwards")
+        for (name, reason) in Self.withoutEffect {
+            guard let value = tunables.value(of: name), value != "0" else { continue }
+            lines.append("\(name) = \(value) has no effect: \(reason)")
         }
         return lines.map { "warning: \($0)" }
     }
+
+    /// Switches that are taken and do nothing, and why.
+    private static let withoutEffect = [
+        ("net.ipv4.vs.conntrack", "netfilter does not see what the director forwards"),
+        ("net.ipv4.vs.debug_level", "svs explain tells what becomes of a packet"),
+        ("net.ipv4.vs.ignore_tunneled", "what the host takes out of a tunnel does not come to the director"),
+    ]
 
     /// The line that says what reading the files again has changed: how much, and of marks and switches also what.
     /// - Parameter commands: those that were needed for services and timeouts.

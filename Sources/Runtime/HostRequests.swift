@@ -20,14 +20,22 @@ public protocol HostRequests: AnyObject {
     func openSender(on interface: String) throws(LinkError) -> any Link
     /// A TUN device by which packets are exchanged with the host's stack.
     func openDevice() throws(HostError) -> TUNDevice
+    /// A socket of a synchronisation daemon.
+    func openSync(_ endpoint: SyncEndpoint) throws(HostError) -> SyncSocket
     /// Has exactly this of the host's own traffic led into that device; `mtu` is what the director's interfaces carry.
     func lead(_ traffic: OwnTraffic, into device: TUNDevice, mtu: Int) throws(HostError)
     /// Leaves the host's own traffic to the host again.
     func stopLeading()
     /// Says that the host's interfaces have changed.
     func interfacesChanged()
+    /// Says, once, that a frame has arrived and was directed.
+    func firstFrameDirected()
     /// What went wrong last with something that is asked for without waiting for the answer.
     var lastRefusal: HostError? { get }
+}
+
+extension HostRequests {
+    public func firstFrameDirected() {}
 }
 
 /// This process's own rights: CAP_NET_ADMIN and CAP_NET_RAW, in the network namespace of the thread that makes it.
@@ -57,6 +65,8 @@ public final class PrivilegedHost: HostRequests {
 
     public func openSender(on interface: String) throws(LinkError) -> any Link { try SendingLink(on: interface) }
 
+    public func openSync(_ endpoint: SyncEndpoint) throws(HostError) -> SyncSocket { try SyncSocket(opening: endpoint) }
+
     public func openDevice() throws(HostError) -> TUNDevice {
         let device = try TUNDevice(name: "svs%d", mtu: 65_535, offload: true)
         // Where the host itself is the client, both ends are its own.
@@ -85,6 +95,8 @@ public protocol NetworkSource: AnyObject {
     func update(_ network: inout Network) throws(HostError) -> Bool
     /// What of the host's rules and routes cannot be followed and was not said before, in the words of ip(8).
     func newlyUnfollowed() -> [String]
+    /// Whether a neighbour's MAC was set by hand, so that nobody is to be asked.
+    func isStatic(_ neighbor: Network.NeighborKey) -> Bool
 }
 
 extension HostNetwork: NetworkSource {}

@@ -6,6 +6,7 @@ final class LinkNews {
     private let names: [String]
     private var said = RepeatFilter<Int32>()
     private var away: Set<String> = []
+    private var unplugged: Set<String> = []
 
     /// - Parameter names: of the interfaces that frames are taken from.
     init(_ names: [String], log: Log) {
@@ -26,5 +27,14 @@ final class LinkNews {
             said = RepeatFilter()
         }
         away = Set(names).subtracting(up)
+        let without = Set(present.filter { $0.isUp && !$0.hasCarrier }.map(\.name))
+        for name in names where without.contains(name) != unplugged.contains(name) {
+            if without.contains(name) {
+                log.say("warning: interface \(name) has no carrier: nobody is at the other end of its cable")
+            } else if up.contains(name) {
+                log.say("interface \(name) has its carrier again")
+            }
+        }
+        unplugged = without
     }
 }

@@ -67,7 +67,8 @@ extension RunFiles.State {
     /// - Parameter refused: is told of each command that the director, as it stands now, does not carry out.
     /// - Returns: the number of commands.
     func apply(to engine: inout ControlledDirector, since old: RunFiles.State, refused: (Command, CommandError) -> Void) -> Int {
-        set(in: &engine)
+        engine.takeSwitches(tunables, since: old.tunables)
+        setRules(in: &engine)
         engine.recording?.pieces.stop("the director read its files again")
         let commands = plan.changes(from: old.plan) + (timeouts == old.timeouts ? [] : timeouts)
         for command in commands {
@@ -79,6 +80,10 @@ extension RunFiles.State {
     /// Sets what is no command: switches and marks.
     func set(in engine: inout ControlledDirector) {
         engine.director.tunables = tunables
+        setRules(in: &engine)
+    }
+
+    private func setRules(in engine: inout ControlledDirector) {
         engine.director.marks4 = marks4
         engine.director.marks6 = marks6
         engine.marks = markTexts

@@ -87,8 +87,11 @@ public struct RunFiles: Sendable {
     /// - Returns: the keys of the services that the file adds.
     private func readServices(_ path: String, _ state: inout State) throws(FileError) -> [ServiceKey] {
         state.servicesText = try text(path)
-        let file = try ServicesFile(state.servicesText, name: path, names: SystemNames())
-        try Self.rehearse(file)
+        var errors = FileErrors()
+        let file = ServicesFile(state.servicesText, name: path, names: SystemNames(), errors: &errors)
+        Self.rehearse(file, &errors)
+        errors.sortByLine()
+        try errors.check()
         try state.take(file)
         return file.commands.addedServices
     }
@@ -111,22 +114,28 @@ public struct RunFiles: Sendable {
 
     /// Carries the rules out on a director that nobody sees, so that all that would be refused are found before anything is
     /// done, with their lines. Of a service that cannot be, the servers are not looked at.
-    private static func rehearse(_ file: ServicesFile) throws(FileError) {
+    /// - Parameter errors: those of lines that are no rules; what is refused is added.
+    private static func rehearse(_ file: ServicesFile, _ errors: inout FileErrors) {
         var director = Director(connections: 16)
-        var errors = FileErrors()
-        var missing: Set<ServiceKey> = []
+        // The service that seems to be missing may stand in such a line.
+        let mayBeUnread = !errors.isEmpty
+        var added: [ServiceKey: Int] = [:], missing: Set<ServiceKey> = []
         for rule in file.rules {
             switch rule.command {
             case .startDaemon, .stopDaemon: continue
             case .addServer(let key, _, _) where missing.contains(key): continue
             default: break
             }
-            do throws(CommandError) { try director.apply(rule.command) } catch {
-                errors.add(FileError(file: file.name, line: rule.line, text: error.sentence))
+            do throws(CommandError) {
+                try director.apply(rule.command)
+                if case .addService(let key, _) = rule.command { added[key] = rule.line }
+            } catch {
+                if error == .noSuchService, mayBeUnread { continue }
+                let text = RuleHint.text(error, of: rule.command, added: added)
+                errors.add(FileError(file: file.name, line: rule.line, text: text))
                 if case .addService(let key, _) = rule.command, error != .serviceExists { missing.insert(key) }
             }
         }
-        try errors.check()
     }
 
     /// The host's own values of what the director answers in the host's place.

@@ -12,6 +12,8 @@ struct DirectorCommand: ParsableCommand {
         commandName: name, abstract: "The director of 'svs run', which starts it.", shouldDisplay: false)
     @OptionGroup var options: RunOptions
 
+    func validate() throws { try options.needInterface() }
+
     func run() throws {
         try withClearErrors {
             guard let channel = Channel(adopting: DirectorDescriptor.channel), let fileChannel = Channel(adopting: DirectorDescriptor.files)
@@ -23,16 +25,17 @@ struct DirectorCommand: ParsableCommand {
             guard svs_peer(channel.descriptor, &parent, &owner, &group) == 0 else {
                 throw CommandFailure("svs director: who is the keeper?")
             }
-            try Rights.giveUp(becoming: Rights.user(named: options.user), parent: parent)
-            let memory = try KeptMemory(adopting: DirectorDescriptor.memory, state: DirectorDescriptor.state)
+            try Rights.giveUp(becoming: options.director, parent: parent)
+            let memory = try KeptMemory(adopting: DirectorDescriptor.memory)
             let keeper = KeptHost(channel)
             let kept = KeptFiles(fileChannel)
             var files = options.files
             files.open = { path throws(FileError) in try kept.open(path) }
             files.output = { command throws(FileError) in try kept.output(command) }
-            let launch = DirectorLaunch(
+            var launch = DirectorLaunch(
                 interfaces: options.interfaces, link: options.link.scheme, files: files, control: options.control,
-                connections: options.connections, ownership: options.own, log: Terminal.log)
+                connections: options.connections, ownership: options.own, log: options.log)
+            launch.busyPoll = Int64(options.busyPoll) * 1000
             let setup = DirectorLaunch.Setup(
                 requests: keeper, clients: keeper, memory: memory, rulesChanges: files.readsHostRules ? try keeper.rulesChanges() : nil,
                 owner: owner)

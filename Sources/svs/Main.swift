@@ -13,10 +13,12 @@ struct SVS: ParsableCommand {
 
             Exit status: 0 fine, 1 the answer is no, 2 bad usage or input; 'svs adm' has ipvsadm's own.
             """,
-        version: "svs 0.1.0",
+        version: "svs \(Release.version)",
         subcommands: [
-            RunCommand.self, AdmCommand.self, ReplayCommand.self, ExplainCommand.self, VerifyCommand.self, RecordCommand.self,
-            PcapCommand.self, DecapCommand.self, RosterCommand.self, DirectorCommand.self,
+            RunCommand.self, CheckCommand.self, StatusCommand.self, AdmCommand.self, GetCommand.self, SetCommand.self, DrainCommand.self,
+            UndrainCommand.self, DoctorCommand.self, ReplayCommand.self,
+            ExplainCommand.self, VerifyCommand.self, RecordCommand.self,
+            PcapCommand.self, DecapCommand.self, RosterCommand.self, CompleteCommand.self, DirectorCommand.self, SweepCommand.self,
         ])
 }
 
@@ -24,7 +26,7 @@ struct SVS: ParsableCommand {
 struct AdmCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "adm", abstract: "ipvsadm for a running director: the same grammar, texts and exit codes.")
-    @Argument(parsing: .captureForPassthrough) var arguments: [String] = []
+    @Argument(parsing: .captureForPassthrough, completion: Completions.administration) var arguments: [String] = []
 }
 
 @main

@@ -5,7 +5,6 @@ struct ProgressBar {
     private let total: Int
     private var done = 0
     private let isVisible = isatty(2) == 1
-    private static let width = 40
 
     init(of total: Int) { self.total = total }
 
@@ -13,10 +12,7 @@ struct ProgressBar {
 
     func show() {
         guard isVisible, total > 0, done < total else { return }
-        let filled = done * Self.width / total
-        Terminal.write(
-            "\r[" + String(repeating: "#", count: filled) + String(repeating: ".", count: Self.width - filled) + "] \(done)/\(total)", to: 2
-        )
+        Terminal.write("\r\(ProgressLine.bar(UInt64(done), of: UInt64(total))) \(done)/\(total)", to: 2)
     }
 
     /// Takes the bar away, so that a line can be printed in its place.
@@ -29,6 +25,12 @@ struct ProgressBar {
 
 /// A line that is written over and over on a terminal; nothing where standard error is none.
 struct ProgressLine {
+    /// `[####......]`, 40 columns of it.
+    static func bar(_ done: UInt64, of total: UInt64) -> String {
+        let width: UInt64 = 40, filled = Int(total > 0 ? done * width / total : width)
+        return "[" + String(repeating: "#", count: filled) + String(repeating: ".", count: Int(width) - filled) + "]"
+    }
+
     private let isVisible = isatty(2) == 1
     private var shown = ""
 

@@ -37,7 +37,8 @@ struct RecordCommand: ParsableCommand {
     @Option(
         name: .customLong("interface"),
         help: ArgumentHelp(
-            "Interface whose arriving frames are recorded; repeat for more (default: all of the director's).", valueName: "if"))
+            "Interface whose arriving frames are recorded; repeat for more (default: all of the director's).", valueName: "if"),
+        completion: Completions.interfaces)
     var interfaces: [String] = []
     @Option(help: ArgumentHelp("Stop after this many frames.", valueName: "n")) var frames = 100_000
     @Option(help: ArgumentHelp("Stop after this many seconds.", valueName: "n")) var seconds: Int?
@@ -48,10 +49,10 @@ struct RecordCommand: ParsableCommand {
     var clients: [String] = []
     @Option(name: .customLong("service"), help: ArgumentHelp("Only packets of this service; repeat for more.", valueName: "address[:port]"))
     var onlyServices: [String] = []
-    @Option(help: "Services, as ipvsadm-save writes them, instead of the running director's.") var services: String?
-    @Option(help: "Marks for IPv4 instead of the running director's.") var marks: String?
-    @Option(help: "Marks for IPv6 instead of the running director's.") var marks6: String?
-    @Option(help: "Switches instead of the running director's.") var sysctl: String?
+    @Option(help: "Services, as ipvsadm-save writes them, instead of the running director's.", completion: .file()) var services: String?
+    @Option(help: "Marks for IPv4 instead of the running director's.", completion: .file()) var marks: String?
+    @Option(help: "Marks for IPv6 instead of the running director's.", completion: .file()) var marks6: String?
+    @Option(help: "Switches instead of the running director's.", completion: .file()) var sysctl: String?
     @Option(
         help: ArgumentHelp(
             "With --services: virtual addresses that the case's director owns where the host does not have them.",

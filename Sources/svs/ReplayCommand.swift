@@ -17,14 +17,17 @@ extension Ownership: ExpressibleByArgument {
 
 /// The files that describe a director host, named one by one.
 struct FileOptions: ParsableArguments {
-    @Option(help: "Services, as ipvsadm-save writes them.") var services: String?
-    @Option(help: "The host's network, as ip -batch reads it.") var network: String?
-    @Option(help: "Marks for IPv4, as iptables-save writes them.") var marks: String?
-    @Option(help: "Marks for IPv6, as ip6tables-save writes them.") var marks6: String?
-    @Option(help: "The host's netfilter rules, as nft -j list ruleset or iptables-save print them.") var firewall: String?
-    @Option(help: "Switches, as sysctl.conf has them.") var sysctl: String?
-    @Option(help: "Commands between frames: INDEX: ipvsadm arguments, or address add|del.") var edits: String?
-    @Option(name: .customLong("in"), help: ArgumentHelp("Frames that arrive; repeat for more interfaces.", valueName: "[IF=]file"))
+    @Option(help: "Services, as ipvsadm-save writes them.", completion: .file()) var services: String?
+    @Option(help: "The host's network, as ip -batch reads it.", completion: .file()) var network: String?
+    @Option(help: "Marks for IPv4, as iptables-save writes them.", completion: .file()) var marks: String?
+    @Option(help: "Marks for IPv6, as ip6tables-save writes them.", completion: .file()) var marks6: String?
+    @Option(help: "The host's netfilter rules, as nft -j list ruleset or iptables-save print them.", completion: .file()) var firewall:
+        String?
+    @Option(help: "Switches, as sysctl.conf has them.", completion: .file()) var sysctl: String?
+    @Option(help: "Commands between frames: INDEX: ipvsadm arguments, or address add|del.", completion: .file()) var edits: String?
+    @Option(
+        name: .customLong("in"), help: ArgumentHelp("Frames that arrive; repeat for more interfaces.", valueName: "[IF=]file"),
+        completion: .file())
     var inputs: [String] = []
     @OptionGroup var owning: OwnOption
 

@@ -8,7 +8,8 @@ import Testing
         .explain(packet: "", .json),
         .startRecording(.init()),
         .startRecording(.init(clients: ["198.51.100.0/24", "2001:db8::7"], services: ["192.0.2.1:80"], interfaces: ["eth0"])),
-        .recorded, .recordedConnections, .endRecording, .virtualAddresses,
+        .recorded, .recordedConnections, .endRecording, .virtualAddresses, .status,
+        .setSwitch(name: "vs.sloppy_tcp", value: "1"),
     ]
 
     static let replies: [ControlReply] = [
@@ -20,6 +21,7 @@ import Testing
         .recordingStart(.init(files: [], interfaces: [], taken: [])),
         .chunk(.init(hasMore: true, bytes: [])), .chunk(.init(hasMore: false, bytes: [0, 1, 255])),
         .recordingEnd(.init(network: "link set eth0 up\n", reason: "", ownFrames: 3)),
+        .status(DirectorStatus()), .status(StatusTextTests.status),
     ]
 
     @Test(arguments: questions) func aQuestionComesBackWhole(_ question: ControlQuestion) throws {

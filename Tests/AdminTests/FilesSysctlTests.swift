@@ -34,7 +34,7 @@ struct FilesSysctlTests {
     }
 
     @Test(arguments: [
-        ("net.ipv4.vs.sloppy_tpc = 1\n", "s:1: unknown key net.ipv4.vs.sloppy_tpc"),
+        ("net.ipv4.vs.sloppy_tpc = 1\n", "s:1: unknown key net.ipv4.vs.sloppy_tpc; did you mean net.ipv4.vs.sloppy_tcp?"),
         ("\n\nvs.nothing=1", "s:3: unknown key vs.nothing"),
         ("# one\r\nnet.ipv4.vs.drop_packet = 4\r\n", "s:2: net.ipv4.vs.drop_packet: 4: expected 0 to 3"),
         ("net.ipv4.vs.drop_packet =", "s:1: net.ipv4.vs.drop_packet: no value: expected 0 to 3"),

@@ -15,7 +15,9 @@ struct ProtocolTests {
             fragmentSources: [ip("10.0.0.1")],
             marked: [.init(prefix: ip("192.0.2.0"), length: 24), .init(prefix: ip("2001:db8::"), length: 64, proto: 17, ports: 53...53)],
             icmpErrors: true, interfaces: ["eth0", "eth1"])
+        traffic.waitingAddresses = [ip("192.0.2.2")]
         traffic.localAddresses = [ip("10.0.0.9")]
+        traffic.clientAddresses = [ip("10.0.0.7"), ip("fd00::7")]
         return traffic
     }()
     static let own: OwnTraffic = {
@@ -31,8 +33,12 @@ struct ProtocolTests {
     static let error = HostError("make a TUN device", cause: "Operation not permitted", errno: 1)
 
     static let requests: [DirectorRequest] = [
-        .working, .clientLeft(.max), .resolve(neighbors, 7), .refresh([], .max), .interfacesChanged, .stopLeading, .suppress(traffic),
+        .working, .firstFrame, .clientLeft(.max), .resolve(neighbors, 7), .refresh([], .max), .interfacesChanged, .stopLeading,
+        .framesInHand(3, pcap: [0xd4, 0xc3, 0, 1]), .suppress(traffic),
         .link("eth0"), .rebind("eth0"), .sender("eth1"), .device,
+        .sync(
+            SyncEndpoint(
+                role: .backup, interface: "eth0", group: ip("224.0.0.81"), port: 8848, timeToLive: 1, source: ip("0.0.0.0"), buffer: 0)),
         .lead(own, mtu: 1500), .rulesChanges, .file("/etc/svs/services"),
         .output("iptables-save"),
     ]
@@ -51,6 +57,15 @@ struct ProtocolTests {
         for event in Self.events {
             #expect(KeeperEvent(event.bytes) == event)
             #expect(KeeperEvent.isEvent(event.bytes))
+        }
+    }
+
+    /// The examples leave nothing at what it is by itself, so that a part which is not sent is missed.
+    @Test func examplesFillEveryPart() {
+        for (example, empty) in [(Self.traffic as Any, SuppressedTraffic() as Any), (Self.own, OwnTraffic())] {
+            for (filled, unset) in zip(Mirror(reflecting: example).children, Mirror(reflecting: empty).children) {
+                #expect("\(filled.value)" != "\(unset.value)", "\(filled.label ?? "")")
+            }
         }
     }
 

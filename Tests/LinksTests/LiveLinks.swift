@@ -253,6 +253,43 @@ struct LiveLinks {
         #expect(far.counters.received == 532)
     }
 
+    /// Who takes a ring over tells what the reader before it had in hand, whole frames only, and goes on behind it.
+    @Test func whatWasInHandIsToldAndGivenBack() throws {
+        let near = try open(.socket, "near"), word = Slab<UInt64>(capacity: 1), position = RingPosition(word.view)
+        // It hears each frame after the ring.
+        let witness = try open(.socket, "far")
+        let sockets = try cable.namespace.inside {
+            Result { try RingLink.open(on: "far", filter: .everything, group: nil, slots: 32) }
+        }.get()
+        let frames = (0..<40).map { ethernet(0x88b5, big16($0) + ports(0, 0)) }, tag = tagged(segment(100), 0x6064)
+        func take(_ count: Int, _ link: RingLink) throws {
+            var batch = Batch(capacity: 64)
+            #expect(try witness.collect(count).count == count)
+            try link.receive(into: &batch)
+            #expect(batch.count == count)
+        }
+        do {
+            let first = try RingLink(sockets, position: position)
+            #expect(first.framesInHand.count == 0)
+            try near.send(frames[..<10].map { .init($0) })
+            try take(10, first)
+            try near.send([.init(frames[10]), .init(tag), .init(segment(20_000), offload: superframe())])
+            try take(3, first)
+        }
+        try near.send(frames[11...].map { .init($0) })
+        for _ in 0..<2 {
+            let next = try RingLink(sockets, position: position)
+            #expect(next.framesInHand.count == 3)
+            #expect(next.framesInHand.frames.map(\.bytes) == [frames[10], tag])
+        }
+        let next = try RingLink(sockets, position: position), pcap = next.framesInHand.pcap
+        #expect(try next.collect(29).map(\.bytes) == Array(frames[11...]))
+        let folder = TemporaryFolder(), reader = try PcapReader(path: folder.file("hand.pcap", pcap))
+        #expect(try reader.next()?.bytes == frames[10])
+        #expect(try reader.next()?.bytes == tag)
+        #expect(try reader.next() == nil)
+    }
+
     @Test(arguments: [
         ("ring", "none"), ("socket", "none"), ("ring", "a-name-that-no-interface-has"),
     ])

@@ -48,6 +48,8 @@ final class FakeHost: HostRequests, NetworkSource {
         return true
     }
 
+    func isStatic(_ neighbor: Network.NeighborKey) -> Bool { false }
+
     func newlyUnfollowed() -> [String] {
         defer { unfollowed = [] }
         return unfollowed
@@ -71,6 +73,7 @@ final class FakeHost: HostRequests, NetworkSource {
         return opened[opened.count - 1]
     }
 
+    func openSync(_ endpoint: SyncEndpoint) throws(HostError) -> SyncSocket { throw HostError("open a socket", errno: EPERM) }
     func openDevice() throws(HostError) -> TUNDevice { throw HostError("make a TUN device", errno: EPERM) }
     func lead(_ traffic: OwnTraffic, into device: TUNDevice, mtu: Int) throws(HostError) {}
     func stopLeading() {}

@@ -12,6 +12,7 @@ import os
 import re
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -81,13 +82,18 @@ class World:
         control, log = self.control(name), f"{self.folder}/{name}.log"
         with open(log, "w") as f:
             process = host.start([self.director, "run", "--interface", "eth0", "--services", f"{self.folder}/{name}.services",
-                                  "--sysctl", f"{self.folder}/{name}.sysctl", "--control", control, *facts["options"]], f)
+                                  "--sysctl", f"{self.folder}/{name}.sysctl", "--control", control, "--state", "none", *facts["options"]], f)
         self.running.append(process)
-        end = time.monotonic() + 20
-        while not os.path.exists(control):
+        # The socket is there before the director is; what answers there directs frames.
+        end = time.monotonic() + 60
+        while not self.answers(name):
             if process.poll() is not None or time.monotonic() > end:
                 raise RuntimeError(f"{name}: svs did not start: {open(log).read()}")
             self.loop.run(0.05)
+
+    def answers(self, name):
+        words = [self.director, "adm", "--control", self.control(name), "-Ln"]
+        return os.path.exists(self.control(name)) and subprocess.run(words, capture_output=True, check=False).returncode == 0
 
     def control(self, name):
         return f"{self.folder}/{name}.sock"

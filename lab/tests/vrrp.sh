@@ -16,7 +16,7 @@ cat >>"$scratch/services" <<SERVICES
 SERVICES
 
 start_backup() {
-  start backup backup svs run --services "$scratch/services" --interface eth0 --control "$scratch/backup.control"
+  start backup backup svs run --services "$scratch/services" --state none --interface eth0 --control "$scratch/backup.control"
   wait_for 10 "the backup to answer" backup_answers
 }
 backup_answers() { q backup svs adm --control "$scratch/backup.control" -Ln >/dev/null 2>&1; }
@@ -80,13 +80,35 @@ for turn in 1 2 3 4 5; do
 done
 check "an address that comes answers to the first packet, five times" same "$(syns_again)" "$before"
 
+# What is sent to an address that the master has let go is its host's affair, which knows no way and says so.
+q director sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
+q director ip route add unreachable $vip/32
+q director ip -6 route add unreachable $vip6/128
+for one in $vip/32 $vip6/128; do
+  waited=$(grep -c "waiting: ${one%/*}" "$scratch/svs.log")
+  q director ip address del $one dev eth0
+  check "the master lets ${one%/*} go" wait_for 5 "its words" followed "waiting: ${one%/*}" $((waited + 1))
+done
+refused() { # ADDRESS
+  local status=0
+  q client ip neigh replace "$1" lladdr "${mac_of[director]}" dev eth0 nud permanent
+  q client curl -gsS --max-time 4 "http://$([[ $1 == *:* ]] && echo "[$1]" || echo "$1")/" >/dev/null 2>&1 || status=$?
+  q client ip neigh del "$1" dev eth0
+  same $status 7
+}
+check "its host answers for what nobody has" refused $vip
+check "… over IPv6 too" refused $vip6
+q director ip route del unreachable $vip/32
+q director ip -6 route del unreachable $vip6/128
+address director eth0 $vip/32
+
 # A local route is as good as an address.
 q director ip address del $vip/32 dev eth0
 q director ip route add local $vip/32 dev lo
 check "a local route in the address's place, at once" same "$(ask 3 "http://$vip/" | tally)" "rs1=1 rs2=2"
 
 # A second director on the master's interface.
-second() { timeout 10 ip netns exec "svs-$run-director" svs run --services "$scratch/services" --interface eth0 --control "$scratch/second.control" 2>&1; }
+second() { timeout 10 ip netns exec "svs-$run-director" svs run --services "$scratch/services" --state none --interface eth0 --control "$scratch/second.control" 2>&1; }
 said=$(second); status=$?
 check "a second director on the interface is refused" same $status 2
 check "… and told who has it" grep -q "interface eth0: another director, process $(pid_of svs)," <<<"$said"

@@ -83,9 +83,9 @@ public struct Adm<Channel: ControlChannel, Names: NameResolver> {
             // The table may be huge, so it is written piece by piece.
             let naming = Naming(names: names, numeric: request.numeric)
             let engines = request.columns == .persistence
-            var piece = ConnectionListing.title(engines: engines)
+            var piece = request.json ? "" : ConnectionListing.title(engines: engines)
             try channel.connections { connection in
-                piece += ConnectionListing.line(connection, engines: engines, naming: naming)
+                piece += request.json ? ListingJSON.line(connection) : ConnectionListing.line(connection, engines: engines, naming: naming)
                 guard piece.utf8.count > 60_000 else { return }
                 output(piece)
                 piece = ""

@@ -21,6 +21,10 @@ public enum ControlQuestion: Hashable, Sendable {
     case endRecording
     /// Every virtual address and who has it, a line each: `ADDRESS host`, `ADDRESS director` or `ADDRESS nobody`.
     case virtualAddresses
+    /// What the director says of itself.
+    case status
+    /// A switch gets another value, as `sysctl -w` does it; until the director's files say otherwise.
+    case setSwitch(name: String, value: String)
 
     public enum ExplanationForm: UInt8, Hashable, Sendable { case text, json }
 
@@ -53,6 +57,8 @@ public enum ControlQuestion: Hashable, Sendable {
         case .recordedConnections: 7
         case .endRecording: 8
         case .virtualAddresses: 9
+        case .status: 20
+        case .setSwitch: 21
         }
     }
 
@@ -66,7 +72,10 @@ public enum ControlQuestion: Hashable, Sendable {
             out.put(packet)
         case .startRecording(let request):
             for list in [request.clients, request.services, request.interfaces] { out.put(list) { $0.put($1) } }
-        case .verdictCounters, .start, .switches, .recorded, .recordedConnections, .endRecording, .virtualAddresses: break
+        case .setSwitch(let name, let value):
+            out.put(name)
+            out.put(value)
+        case .verdictCounters, .start, .switches, .recorded, .recordedConnections, .endRecording, .virtualAddresses, .status: break
         }
         return out.bytes
     }
@@ -103,6 +112,10 @@ public enum ControlQuestion: Hashable, Sendable {
         case 7: self = .recordedConnections
         case 8: self = .endRecording
         case 9: self = .virtualAddresses
+        case 20: self = .status
+        case 21:
+            guard let name = fields.text(), let value = fields.text() else { throw .malformed(kind) }
+            self = .setSwitch(name: name, value: value)
         default: throw .unknown("\(kind)")
         }
         guard fields.isAtEnd else { throw .malformed(kind) }

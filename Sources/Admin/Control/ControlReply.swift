@@ -5,6 +5,7 @@ public enum ControlReply: Hashable, Sendable {
     case recordingStart(RecordingStart)
     case chunk(Chunk)
     case recordingEnd(RecordingEnd)
+    case status(DirectorStatus)
 
     /// What a case is made of when its recording begins.
     public struct RecordingStart: Hashable, Sendable {
@@ -90,6 +91,9 @@ public enum ControlReply: Hashable, Sendable {
             out.put(end.network)
             out.put(end.reason)
             out.put(UInt64(end.ownFrames))
+        case .status(let status):
+            out.put(UInt16(20))
+            status.write(to: &out)
         }
         return out.bytes
     }
@@ -119,6 +123,9 @@ public enum ControlReply: Hashable, Sendable {
                 let own = fields.number(UInt64.self).flatMap({ Int(exactly: $0) })
             else { return nil }
             self = .recordingEnd(RecordingEnd(network: network, reason: reason, ownFrames: own))
+        case 20:
+            guard let status = DirectorStatus(&fields) else { return nil }
+            self = .status(status)
         default: return nil
         }
         guard fields.isAtEnd else { return nil }

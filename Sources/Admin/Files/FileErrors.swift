@@ -25,7 +25,7 @@ public struct FileErrors {
     mutating func add(_ others: FileErrors) { all += others.all }
 
     /// In the order of the lines, for errors of one file that were found in several passes.
-    mutating func sortByLine() {
+    public mutating func sortByLine() {
         // Stable: the index breaks ties.
         all = all.enumerated().sorted { ($0.element.line, $0.offset) < ($1.element.line, $1.offset) }.map(\.element)
     }

@@ -31,11 +31,11 @@ public struct SysctlFile: Hashable, Sendable {
         guard let equals = assignment.firstIndex(of: "=") else {
             // `-pattern` alone takes keys out of other files' globs (sysctl.d(5)): nothing to do here.
             if mayFail { return }
-            throw Complaint("\(line): expected key = value")
+            throw Complaint("\(Quote.cut(line)): expected key = value")
         }
         let key = String(assignment[..<equals].trimmed)
         let value = Self.withoutComment(assignment[assignment.index(after: equals)...]).trimmed
-        if key.isEmpty { throw Complaint("\(line): expected key = value") }
+        if key.isEmpty { throw Complaint("\(Quote.cut(line)): expected key = value") }
         if !Tunables.knows(key) && (mayFail || !Tunables.fullName(of: key).hasPrefix("net.ipv4.vs.")) {
             ignored.append(key)
             return
@@ -43,9 +43,17 @@ public struct SysctlFile: Hashable, Sendable {
         do {
             try tunables.set(key, to: String(value))
         } catch {
-            if !mayFail { throw Complaint(error.description) }
+            if !mayFail { throw Complaint(Self.sentence(error)) }
             ignored.append(key)
         }
+    }
+
+    /// Why a switch was not set, and what may have been meant by a key that there is not.
+    public static func sentence(_ error: TunableError) -> String {
+        guard case .unknown(let key) = error, let near = Resemblance.nearest(to: Tunables.fullName(of: key), among: Tunables.names) else {
+            return error.description
+        }
+        return "\(error); did you mean \(near)?"
     }
 
     /// The kernel reads a number and overlooks what follows it after a blank, so a comment there has always worked.

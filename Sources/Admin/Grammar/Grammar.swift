@@ -151,6 +151,6 @@ struct Entry {
             if has(.statistics) { .statistics } else if has(.rates) { .rates } else if has(.thresholds) {
                 .thresholds
             } else if has(.persistentConnections) { .persistence } else if has(.tunnelInfo) { .tunnels } else { .usual }
-        return ListRequest(subject, columns: columns, numeric: has(.numeric), exact: has(.exact), sorted: !has(.nosort))
+        return ListRequest(subject, columns: columns, numeric: has(.numeric), exact: has(.exact), sorted: !has(.nosort), json: has(.json))
     }
 }

@@ -41,11 +41,14 @@ public struct ListRequest: Hashable, Sendable {
     public var exact: Bool
     /// `false` keeps the kernel's order (`--nosort`).
     public var sorted: Bool
+    /// For programs: all of it as one JSON value, connections as one a line.
+    public var json: Bool
 
     public init(
         _ subject: Subject = .services, columns: Columns = .usual, numeric: Bool = false, exact: Bool = false,
-        sorted: Bool = true
+        sorted: Bool = true, json: Bool = false
     ) {
+        self.json = json
         self.subject = subject
         self.columns = columns
         self.numeric = numeric

@@ -8,6 +8,7 @@ public enum Listing {
         _ request: ListRequest, of inventory: Inventory, connections: [ConnectionRecord] = [],
         names: some NameResolver
     ) -> String? {
+        if request.json { return ListingJSON.text(request, of: inventory) }
         let naming = Naming(names: names, numeric: request.numeric)
         switch request.subject {
         case .timeouts:
@@ -124,9 +125,8 @@ public enum Listing {
         case IPProtocol.udp: "UDP"
         case IPProtocol.sctp: "SCTP"
         case 0: "IP"
-        case 50: "ESP"
-        case 51: "AH"
-        default: "?"
+        // As the kernel names them.
+        default: "IP_\(proto)"
         }
     }
 }

@@ -1,7 +1,7 @@
 import FoundationEssentials
 
 /// A value of a JSON text, as `nft -j` prints them.
-enum JSONValue: Hashable, Sendable, Decodable {
+public enum JSONValue: Hashable, Sendable, Decodable {
     case null
     case bool(Bool)
     case number(Int64)
@@ -16,7 +16,7 @@ enum JSONValue: Hashable, Sendable, Decodable {
         }
     }
 
-    init(from decoder: any Decoder) throws {
+    public init(from decoder: any Decoder) throws {
         let value = try decoder.singleValueContainer()
         if value.decodeNil() {
             self = .null

@@ -80,5 +80,5 @@ public enum Options {
             .nosort, .syncID, .exact, .onePacket, .engine, .schedulerFlags, .group, .port, .timeToLive, .maximumLength, .tunnelInfo,
             .tunnelType, .tunnelPort, .tunnelNoChecksum, .tunnelChecksum, .tunnelRemoteChecksum,
         ] + ServiceSettings.ownSettings.flatMap(\.options)
-        + ServerSettings.ownSettings.flatMap(\.options).filter { $0.name != GrammarOption.method.name }
+        + ServerSettings.ownSettings.flatMap(\.options).filter { $0.name != GrammarOption.method.name } + [.json]
 }

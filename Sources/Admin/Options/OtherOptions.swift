@@ -50,6 +50,8 @@ extension GrammarOption {
     static let persistentConnections = GrammarOption(
         .list, "....o.........",
         .init("persistent-conn", help: "persistent connections; with -c what a persistence engine keeps"))
+    static let json = GrammarOption(
+        .list, "....o.........", .init("json", isOwn: true, help: "all of it as JSON; connections an object a line"))
     static let tunnelInfo = GrammarOption(.list, "....o.........", .init("tun-info", help: "tunnels"))
     static let exact = GrammarOption(.list, "....o.........", .init("exact", "X", help: "numbers in full"))
     static let nosort = GrammarOption(

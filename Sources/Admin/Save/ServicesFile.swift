@@ -21,9 +21,15 @@ public struct ServicesFile: Hashable, Sendable {
     /// Reads all of `text`, or nothing.
     /// - Throws: `FileError` for every line that is no rule.
     public init(_ text: String, name: String, names: some NameResolver) throws(FileError) {
+        var errors = FileErrors()
+        self.init(text, name: name, names: names, errors: &errors)
+        try errors.check()
+    }
+
+    /// Reads what of `text` is rules; every other line is one of the errors.
+    public init(_ text: String, name: String, names: some NameResolver, errors: inout FileErrors) {
         self.name = name
         rules = []
-        var errors = FileErrors()
         for (index, line) in TextFile.lines(of: text).enumerated() {
             let line = line.trimmed
             guard !line.isEmpty, line.first != "#" else { continue }
@@ -31,10 +37,9 @@ public struct ServicesFile: Hashable, Sendable {
                 guard let command = try Self.command(line, names: names) else { continue }
                 rules.append(Rule(line: index + 1, command: command))
             } catch {
-                errors.add(FileError(file: name, line: index + 1, text: error.line))
+                errors.add(FileError(file: name, line: index + 1, text: RuleHint.text(error, of: RuleLine.words(of: line))))
             }
         }
-        try errors.check()
     }
 
     /// The commands of a file's text, names looked up as the host does.

@@ -24,14 +24,16 @@ int svs_memory_new(const char *name, uint64_t size);
 int64_t svs_memory_size(int descriptor);
 /// Maps a file as a whole, shared with everybody else who maps it; `memory` receives the mapping.
 int svs_memory_map(int descriptor, uint64_t size, void **memory);
+/// Takes a mapping back.
+void svs_memory_unmap(void *memory, uint64_t size);
 /// Makes shared memory zero again and gives its pages back.
 int svs_memory_clear(void *memory, uint64_t size);
 
 /// Starts a program with `descriptors` as its descriptors from 3 on, standard input, output and error as here and no other;
-/// no signal is blocked or ignored. The process's number, or a negative errno.
+/// no signal is blocked or ignored. It leads a process group of its own. The process's number, or a negative errno.
 int svs_spawn(const char *path, char *const *arguments, const int *descriptors, int count);
 /// 1 and its status as wait(2) has it when that child has ended, 0 when it has not, negative errno when there is no such
-/// child.
+/// child. What is left of its process group is killed.
 int svs_reap(int child, int *status);
 /// Sends a signal to a process.
 int svs_signal(int process, int number);

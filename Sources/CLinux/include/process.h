@@ -19,8 +19,6 @@ int svs_thread_pin(int processor);
 int svs_thread_name(const char *name);
 /// Takes a capability (CAP_NET_RAW is 13, CAP_NET_ADMIN 12) away from the calling thread for good.
 int svs_thread_give_up(int capability);
-/// Asks for SIGTERM when the parent process ends.
-int svs_die_with_parent(void);
 /// The program that `actions` belong to gets no descriptor from `first` on.
 int svs_spawn_closing(posix_spawn_file_actions_t *actions, int first);
 
@@ -43,6 +41,8 @@ int svs_pipe(int ends[2]);
 /// Puts memory of this process alone in the place of memory that others share: what stands in the `count` spans (offset and
 /// length, one pair after the other) is kept, the rest is zero. 0, or a negative errno.
 int svs_make_private(void *start, size_t size, const size_t *spans, size_t count);
+/// The child's work: writes a part of its answer. 0, or a negative errno when nobody reads it.
+int svs_fork_write(int descriptor, const uint8_t *bytes, size_t count);
 /// The child's end: writes its answer and exits without any cleaning up.
 void svs_fork_end(int descriptor, const uint8_t *bytes, size_t count) __attribute__((noreturn));
 

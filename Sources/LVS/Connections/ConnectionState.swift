@@ -8,6 +8,9 @@ struct ConnectionState: ~Copyable {
     var timeouts = TimeoutTable()
     let sides: SideTable
     var portAllocator: PortAllocator
+    /// What gives way when the table fills.
+    var unanswered: UnansweredEntries
+    var earlyDrop: EarlyDrop
 
     /// Connections in a state's memory, whose seed makes the keys of their hash.
     init(in memory: StateMemory, at now: Instant) {
@@ -15,6 +18,8 @@ struct ConnectionState: ~Copyable {
         sides = SideTable(in: memory)
         portAllocator = PortAllocator(in: memory)
         wheel = TimerWheel(pool: table.pool, at: now)
+        unanswered = UnansweredEntries(capacity: table.capacity)
+        earlyDrop = EarlyDrop(capacity: table.capacity)
     }
 
     @inline(__always)
@@ -25,7 +30,9 @@ struct ConnectionState: ~Copyable {
 
     /// Stores a connection or template and what goes beside its record; `nil` when the table is full.
     mutating func insert(_ connection: Connection, _ data: TemplateData? = nil, _ stream: ClientStream? = nil) -> ConnectionID? {
-        guard let id = table.nextPlace else { return nil }
+        guard let id = table.nextPlace, data == nil || sides.takes(.template, at: id), stream == nil || sides.takes([], at: id) else {
+            return nil
+        }
         var connection = connection
         if let data { sides.note(data, at: id) }
         if let stream { sides.begin(stream, at: id) }

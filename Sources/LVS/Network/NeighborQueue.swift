@@ -83,6 +83,16 @@ extension Director {
         return Array(keys)
     }
 
+    /// How many real servers that packets went to, or were to go to, have each of these as their next hop.
+    public func servers(behind neighbors: Set<Network.NeighborKey>) -> [Network.NeighborKey: UInt32] {
+        var counts: [Network.NeighborKey: UInt32] = [:]
+        for id in servers.all where servers[id].isAvailable && [.ready, .unknownNeighbor].contains(servers[id].path.kind) {
+            let key = Network.NeighborKey(address: servers[id].path.nextHop, interface: servers[id].path.interface)
+            if neighbors.contains(key) { counts[key, default: 0] += 1 }
+        }
+        return counts
+    }
+
     /// Puts frames whose next hop has become known into the outbox; call it between batches when the network has changed or
     /// time has passed. Frames in the outbox are to be sent afterwards.
     /// - Returns: whether frames still wait.

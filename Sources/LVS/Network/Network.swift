@@ -13,6 +13,8 @@ public struct Network: Sendable {
         public var mtu: Int
         public var isUp: Bool
         public var isLoopback: Bool
+        /// Somebody is at the other end of the cable; routing does not look at it.
+        public var hasCarrier = true
 
         public init(index: Int32, name: String, mac: MACAddress, mtu: Int, isUp: Bool = true, isLoopback: Bool = false) {
             self.index = index
@@ -166,6 +168,9 @@ public struct Network: Sendable {
         neighbors[key] = mac
         generation &+= 1
     }
+
+    /// Neighbours that the host has asked in vain, and has heard nothing of since; nothing follows from it.
+    public var failing: Set<NeighborKey> = []
 
     /// Neighbours that did not answer, since this was last asked.
     private var failedNeighbors: [NeighborKey] = []

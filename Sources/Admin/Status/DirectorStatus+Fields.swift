@@ -1,0 +1,99 @@
+/// How a status is carried over the control socket.
+extension DirectorStatus {
+    func write(to out: inout FieldWriter) {
+        out.put(version)
+        out.put(process)
+        for number in [uptime, services, servers, connections, capacity, carried] { out.put(number) }
+        sums.write(to: &out)
+        rates.write(to: &out)
+        out.put(interfaces) { out, interface in
+            out.put(interface.name)
+            out.put(interface.state.rawValue)
+            for number in [
+                interface.received, interface.sent, interface.missed, interface.truncated, interface.queueFull, interface.refused,
+            ] { out.put(number) }
+        }
+        out.put(addresses) {
+            $0.put($1.address); $0.put($1.holder)
+        }
+        out.put(verdicts) {
+            $0.put($1.name); $0.put($1.frames); $0.put($1.rate)
+        }
+        out.put(failing) {
+            $0.put($1.address); $0.put($1.interface); $0.put($1.servers)
+        }
+        out.put(switches) {
+            $0.put($1.name); $0.put($1.value); $0.put($1.isUsual)
+        }
+        out.put(daemons) { $0.put($1) }
+    }
+
+    init?(_ fields: inout FieldReader) {
+        guard let version = fields.text(), let process = fields.number(Int32.self), let numbers = fields.numbers(6),
+            let sums = Traffic(&fields), let rates = Traffic(&fields), let interfaces = fields.list({ Interface(&$0) }),
+            let addresses = fields.list({ fields in
+                fields.text().flatMap { address in fields.text().map { Address(address: address, holder: $0) } }
+            }), let verdicts = fields.list({ Verdict(&$0) }), let failing = fields.list({ Neighbor(&$0) }),
+            let switches = fields.list({ Switch(&$0) }), let daemons = fields.list({ $0.text() })
+        else { return nil }
+        (self.version, self.process) = (version, process)
+        (uptime, services, servers) = (numbers[0], numbers[1], numbers[2])
+        (connections, capacity, carried) = (numbers[3], numbers[4], numbers[5])
+        (self.sums, self.rates, self.interfaces, self.addresses) = (sums, rates, interfaces, addresses)
+        (self.verdicts, self.failing, self.switches, self.daemons) = (verdicts, failing, switches, daemons)
+    }
+}
+
+extension FieldReader {
+    fileprivate mutating func numbers(_ count: Int) -> [UInt64]? {
+        var numbers: [UInt64] = []
+        for _ in 0..<count {
+            guard let number = number(UInt64.self) else { return nil }
+            numbers.append(number)
+        }
+        return numbers
+    }
+}
+
+extension DirectorStatus.Traffic {
+    fileprivate func write(to out: inout FieldWriter) {
+        for number in [connections, packetsIn, packetsOut, bytesIn, bytesOut] { out.put(number) }
+    }
+
+    fileprivate init?(_ fields: inout FieldReader) {
+        guard let numbers = fields.numbers(5) else { return nil }
+        (connections, packetsIn, packetsOut, bytesIn, bytesOut) = (numbers[0], numbers[1], numbers[2], numbers[3], numbers[4])
+    }
+}
+
+extension DirectorStatus.Interface {
+    fileprivate init?(_ fields: inout FieldReader) {
+        guard let name = fields.text(), let state = fields.text().flatMap(State.init(rawValue:)), let numbers = fields.numbers(6) else {
+            return nil
+        }
+        self.init(name: name, state: state)
+        (received, sent, missed) = (numbers[0], numbers[1], numbers[2])
+        (truncated, queueFull, refused) = (numbers[3], numbers[4], numbers[5])
+    }
+}
+
+extension DirectorStatus.Verdict {
+    fileprivate init?(_ fields: inout FieldReader) {
+        guard let name = fields.text(), let frames = fields.number(UInt64.self), let rate = fields.number(UInt64.self) else { return nil }
+        self.init(name: name, frames: frames, rate: rate)
+    }
+}
+
+extension DirectorStatus.Neighbor {
+    fileprivate init?(_ fields: inout FieldReader) {
+        guard let address = fields.text(), let interface = fields.text(), let servers = fields.number(UInt32.self) else { return nil }
+        self.init(address: address, interface: interface, servers: servers)
+    }
+}
+
+extension DirectorStatus.Switch {
+    fileprivate init?(_ fields: inout FieldReader) {
+        guard let name = fields.text(), let value = fields.text(), let isUsual = fields.flag() else { return nil }
+        self.init(name: name, value: value, isUsual: isUsual)
+    }
+}

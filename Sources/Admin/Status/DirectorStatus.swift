@@ -1,0 +1,125 @@
+/// What a running director says of itself at one moment.
+public struct DirectorStatus: Hashable, Sendable {
+    /// Of the program that runs.
+    public var version = ""
+    public var process: Int32 = 0
+    /// Seconds since the director began.
+    public var uptime: UInt64 = 0
+    /// Links to the interfaces that frames are taken from.
+    public var interfaces: [Interface] = []
+    public var addresses: [Address] = []
+    public var services: UInt64 = 0
+    public var servers: UInt64 = 0
+    /// Connections and templates in the table, how many it can hold, and how many were there before the director began.
+    public var connections: UInt64 = 0
+    public var capacity: UInt64 = 0
+    public var carried: UInt64 = 0
+    /// Of all services, as `svs adm -L --stats` and `--rate` count.
+    public var sums = Traffic()
+    public var rates = Traffic()
+    public var verdicts: [Verdict] = []
+    /// Neighbours that did not answer when they were asked for their MAC, and since.
+    public var failing: [Neighbor] = []
+    public var switches: [Switch] = []
+    /// Synchronisation daemons: `master eth0 7`, the last being the group's number.
+    public var daemons: [String] = []
+
+    public init() {}
+
+    public struct Interface: Hashable, Sendable {
+        public enum State: String, Hashable, Sendable {
+            case up, down
+            /// Up, and nobody at the other end of the cable.
+            case noCarrier = "no-carrier"
+            /// Not there.
+            case gone
+        }
+        public var name: String
+        public var state: State
+        public var received: UInt64 = 0
+        public var sent: UInt64 = 0
+        /// Frames lost, as `LinkCounters` tells them apart.
+        public var missed: UInt64 = 0
+        public var truncated: UInt64 = 0
+        public var queueFull: UInt64 = 0
+        public var refused: UInt64 = 0
+
+        public init(name: String, state: State) { (self.name, self.state) = (name, state) }
+    }
+
+    /// A virtual address, and who has it: `host`, `director` or `nobody`.
+    public struct Address: Hashable, Sendable {
+        public var address: String
+        public var holder: String
+
+        public init(address: String, holder: String) { (self.address, self.holder) = (address, holder) }
+    }
+
+    public struct Traffic: Hashable, Sendable {
+        public var connections: UInt64 = 0
+        public var packetsIn: UInt64 = 0
+        public var packetsOut: UInt64 = 0
+        public var bytesIn: UInt64 = 0
+        public var bytesOut: UInt64 = 0
+        public init() {}
+    }
+
+    /// Frames that met a verdict.
+    public struct Verdict: Hashable, Sendable {
+        public var name: String
+        public var frames: UInt64
+        /// A second, of the last few seconds.
+        public var rate: UInt64
+
+        public init(name: String, frames: UInt64, rate: UInt64) { (self.name, self.frames, self.rate) = (name, frames, rate) }
+    }
+
+    public struct Neighbor: Hashable, Sendable {
+        public var address: String
+        public var interface: String
+        /// Servers that are reached by it.
+        public var servers: UInt32
+
+        public init(address: String, interface: String, servers: UInt32) {
+            (self.address, self.interface, self.servers) = (address, interface, servers)
+        }
+    }
+
+    public struct Switch: Hashable, Sendable {
+        public var name: String
+        public var value: String
+        /// Its value is the one that it has by itself.
+        public var isUsual: Bool
+
+        public init(name: String, value: String, isUsual: Bool) { (self.name, self.value, self.isUsual) = (name, value, isUsual) }
+    }
+
+    /// What somebody should look at; nothing where all is well. An address that nobody has is no fault as long as another one is
+    /// here: a backup waits for it.
+    public var faults: [Fault] {
+        var faults = interfaces.filter { $0.state != .up }.map { one in
+            Fault(
+                "interface-\(one.state.rawValue)", "interface \(one.name): \(one.state.rawValue)",
+                cure: one.state == .down ? "ip link set \(one.name) up" : "")
+        }
+        if !addresses.isEmpty, addresses.allSatisfy({ $0.holder == "nobody" }) {
+            faults.append(
+                Fault(
+                    "no-address", "no virtual address is here: nothing is directed",
+                    cure: "ip addr add \(addresses[0].address) dev INTERFACE, VRRP, or svs run --own"))
+        }
+        if services == 0 { faults.append(Fault("no-service", "there is no service")) }
+        if connections * 10 >= capacity * 9 {
+            faults.append(
+                Fault("table-full", "the connection table is nearly full: \(connections) of \(capacity)", cure: "svs run --connections N"))
+        }
+        for neighbor in failing where neighbor.servers > 0 {
+            faults.append(
+                Fault(
+                    "neighbor-silent",
+                    "\(neighbor.address) on \(neighbor.interface) does not answer: \(counted(neighbor.servers, "server")) cannot be reached",
+                    cure: "is it up, and on that wire? arping -I \(neighbor.interface) \(neighbor.address)"))
+        }
+        return faults
+    }
+}
