@@ -9,8 +9,9 @@ export SWIFT_BACKTRACE=enable=no ASAN_OPTIONS=detect_leaks=0:allocator_may_retur
 
 # build: sets $binary. Optimised, with preconditions and the address sanitizer.
 build() {
+  # The compiler of Swift heeds the last of its -sanitize alone.
   local flags=(--package-path "$fuzz" --scratch-path "$work/build" -c release --sanitize address --sanitize fuzzer
-    -Xswiftc -enable-testing -Xswiftc -use-ld=lld)
+    -Xswiftc -sanitize=address,fuzzer -Xswiftc -enable-testing -Xswiftc -use-ld=lld)
   mkdir -p "$work"
   # The same versions of what comes from outside.
   [[ ! -e $root/Package.resolved ]] || cp "$root/Package.resolved" "$fuzz/"
