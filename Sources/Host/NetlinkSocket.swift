@@ -76,6 +76,8 @@ final class NetlinkSocket {
         self.socket = socket
         let status = open(socket)
         guard status >= 0 else { throw .netlink("open a netlink socket", status) }
+        // One request at a time, and before it what is left of earlier answers is read away.
+        nl_socket_disable_seq_check(socket)
         // A dump comes in messages as large as the reader's buffer, up to 32 KiB.
         nl_socket_set_msg_buf_size(socket, 65536)
         let own = Unmanaged.passUnretained(self).toOpaque()
@@ -89,9 +91,12 @@ final class NetlinkSocket {
             }, own)
     }
 
-    private func hearNotifications() {
-        nl_socket_disable_seq_check(socket)
-        nl_socket_set_nonblocking(socket)
+    private func hearNotifications() { nl_socket_set_nonblocking(socket) }
+
+    /// Reads away what is left of an answer that could not be read to its end, or it would be taken for the next one's.
+    private func discardAnswers() {
+        var byte: UInt8 = 0
+        while recv(descriptor, &byte, 1, Int32(MSG_DONTWAIT)) >= 0 || errno == EINTR || errno == ENOBUFS {}
     }
 
     deinit { nl_socket_free(socket) }
@@ -104,6 +109,7 @@ final class NetlinkSocket {
         _ type: Int32, family: Int32 = AF_UNSPEC, _ what: String,
         _ body: (RtnetlinkMessage) -> Void
     ) throws(HostError) -> Bool {
+        discardAnswers()
         var status = nl_rtgen_request(socket, type, family, NLM_F_DUMP)
         if status >= 0 { status = receive(body) }
         if status == -NLE_DUMP_INTR { return false }
@@ -150,7 +156,10 @@ final class NetlinkSocket {
     }
 
     /// Sends a message built by libnl, frees it, and waits for the kernel's acknowledgement. Negative libnl error on failure.
-    func carryOut(_ message: OpaquePointer) -> Int32 { nl_send_sync(socket, message) }
+    func carryOut(_ message: OpaquePointer) -> Int32 {
+        discardAnswers()
+        return nl_send_sync(socket, message)
+    }
 
     /// The last error (errno) that the kernel answered on a socket that waits for nothing; `nil` when it had none.
     func refusal() -> Int32? {

@@ -26,4 +26,10 @@ extension EventLoop {
         /// What an earlier director was told, and where is written down what this one is told.
         var journal: (recalled: RecalledState, recorder: JournalRecorder)?
     }
+
+    /// What a ready descriptor is; links are numbered from `firstLink`.
+    enum Token {
+        static let signals: UInt64 = 0, network: UInt64 = 1, control: UInt64 = 2, reload: UInt64 = 3, rulesChanges: UInt64 = 4
+        static let rulesReload: UInt64 = 5, clients: UInt64 = 6, follow: UInt64 = 7, sync: UInt64 = 8, firstLink: UInt64 = 16
+    }
 }

@@ -27,7 +27,7 @@ public final class EventLoop {
     private let poller: Poller
     let log: Log
     let files: RunFiles
-    private let news: LinkNews
+    private let news: LinkNews, setbacks: SetbackNews
     private var tableNews: TableNews
     private let requests: any HostRequests, sync: SyncSockets
     private let clients: (any ClientSource)?
@@ -50,14 +50,7 @@ public final class EventLoop {
     var areRulesUnread = false
     /// What the log says of rules that are not honoured, as it was said last.
     var saidOfRules: Set<String> = []
-    /// What could not be done, by token.
-    private var setbacks = RepeatFilter<UInt64>()
 
-    /// What a ready descriptor is; links are numbered from `firstLink`.
-    private enum Token {
-        static let signals: UInt64 = 0, network: UInt64 = 1, control: UInt64 = 2, reload: UInt64 = 3, rulesChanges: UInt64 = 4
-        static let rulesReload: UInt64 = 5, clients: UInt64 = 6, follow: UInt64 = 7, sync: UInt64 = 8, firstLink: UInt64 = 16
-    }
     /// Turns of the packet loop between two looks at everything else.
     private static let turns = 16
     /// Nanoseconds: many changes in a row are followed together, and frames that wait for a neighbour are looked at.
@@ -68,6 +61,7 @@ public final class EventLoop {
     init(_ director: consuming Director, _ setup: Setup, _ state: RunFiles.State, start: String) throws {
         let log = setup.log
         self.log = log
+        setbacks = SetbackNews(log)
         clients = setup.clients
         busyPoll = setup.busyPoll
         requests = setup.requests
@@ -152,23 +146,12 @@ public final class EventLoop {
         case Token.signals: takeSignals()
         case Token.network: updateNetwork(&engine)
         case Token.control: serve()
-        case Token.reload: attempt(token, applyFiles)
-        case Token.rulesChanges: attempt(token) { if try rulesChanges?.drain() == true { try readRules() } }
-        case Token.rulesReload: attempt(token, applyRules)
+        case Token.reload: setbacks.attempt(token, applyFiles)
+        case Token.rulesChanges: setbacks.attempt(token) { if try rulesChanges?.drain() == true { try readRules() } }
+        case Token.rulesReload: setbacks.attempt(token, applyRules)
         case Token.clients: try takeClients()
         case Token.sync: sync.receive(for: &engine, at: Self.now, packets)
         default: packets.setReady(Int(token - Token.firstLink))
-        }
-    }
-
-    /// Does what the kernel may refuse for a while, for want of memory or descriptors, and what the loop does not end for: it
-    /// is said once, and tried again when there is reason to, or within a second.
-    private func attempt(_ token: UInt64, _ body: () throws -> Void) {
-        do {
-            try body()
-            setbacks.forget(token)
-        } catch {
-            if setbacks.isNew("\(error)", about: token) { log.say("\(error)") }
         }
     }
 
@@ -181,7 +164,7 @@ public final class EventLoop {
     }
 
     /// Also while `engine` is at work in the packet loop.
-    private func updateNetwork(_ engine: inout ControlledDirector) { attempt(Token.network) { try readNetwork(&engine) } }
+    private func updateNetwork(_ engine: inout ControlledDirector) { setbacks.attempt(Token.network) { try readNetwork(&engine) } }
 
     private func readNetwork(_ engine: inout ControlledDirector) throws {
         let before = engine.director.network.addresses, waiting = engine.director.waitingAddresses()
@@ -215,7 +198,7 @@ public final class EventLoop {
     private func work(at now: Instant) {
         // The director itself learns path MTUs.
         if followed != engine.director.network.generation { isBehind = true }
-        if isBehind, now - lastFollowed >= Self.pause { attempt(Token.follow, follow) }
+        if isBehind, now - lastFollowed >= Self.pause { setbacks.attempt(Token.follow, follow) }
         let waited = waits
         waits = packets.release(&engine, at: now)
         if waits || waited { host.resolve(engine.director.wantedNeighbors, at: now) }
@@ -231,9 +214,9 @@ public final class EventLoop {
         packets.setAllReady()
         sync.follow(engine.director)
         updateNetwork(&engine)
-        if areRulesUnread { attempt(Token.rulesChanges, readRules) }
+        if areRulesUnread { setbacks.attempt(Token.rulesChanges, readRules) }
         egress.retry()
-        attempt(Token.firstLink, watchLinks)
+        setbacks.attempt(Token.firstLink, watchLinks)
     }
 
     /// Makes the host follow the services and the network that there are now.

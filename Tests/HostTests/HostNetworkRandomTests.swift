@@ -32,7 +32,7 @@ struct HostNetworkRandomTests {
         }
     }
 
-    private static func command(_ generator: inout CommandGenerator) -> String {
+    static func command(_ generator: inout CommandGenerator) -> String {
         let link = generator.pick(["eta", "etb"])
         let verb = generator.pick(["add", "add", "append", "prepend", "replace", "change", "del", "del"])
         let metric = generator.pick(["", "", " metric 5"])

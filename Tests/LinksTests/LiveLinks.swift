@@ -1,3 +1,4 @@
+import FaultyCalls
 import Glibc
 import LinkKit
 import Links
@@ -36,6 +37,29 @@ struct LiveLinks {
         #expect(arrivals.allSatisfy { $0.headroom >= 128 && $0.ingress == far.interface && $0.offload == Offload() })
         #expect(far.counters.received == 100 && far.counters.missed == 0 && near.counters.sent == 100)
         #expect(try near.collect(1, patience: 20).isEmpty, "what a link sent came back")
+    }
+
+    /// Calls are interrupted, refused or do half of what was asked: each frame is sent or counted as lost, and none twice.
+    @Test(arguments: Kind.allCases)
+    func callsThatFail(_ kind: Kind) throws {
+        let near = try open(kind, "near"), far = try open(kind, "far")
+        let frames = (0..<64).map { ethernet(0x88b5, [UInt8($0)] + [UInt8](repeating: 0xa5, count: 60)) }
+        var arrived: [[UInt8]] = [], met: UInt64 = 0
+        for seed in 0..<40 as Range<UInt64> {
+            let before = near.counters
+            svs_faults_begin(seed, { _ in 0 }, nil)
+            svs_faults_rate(300)
+            try near.send(frames.map { .init($0) })
+            met += svs_faults_met()
+            svs_faults_end()
+            let sent = near.counters.sent - before.sent
+            #expect(sent + near.counters.queueFull - before.queueFull + near.counters.refused - before.refused == 64)
+            let arrivals = try far.collect(Int(sent)).map(\.bytes)
+            #expect(arrivals == frames.filter(Set(arrivals).contains))
+            arrived += arrivals
+        }
+        #expect(met > 10)
+        #expect(UInt64(arrived.count) == near.counters.sent)
     }
 
     @Test(arguments: Kind.allCases)

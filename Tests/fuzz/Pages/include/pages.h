@@ -1,0 +1,1 @@
+// No huge pages: pages.c.
