@@ -69,6 +69,7 @@ let package = Package(
         // tests
         .target(name: "LinkKit", dependencies: ["Links", "Wire"], path: "Tests/LinkKit", swiftSettings: settings),
         .target(name: "PacketKit", dependencies: ["Wire"], path: "Tests/PacketKit", swiftSettings: settings),
+        .target(name: "FaultyCalls", path: "Tests/FaultyCalls", cSettings: cSettings),
         .target(name: "Attempts", path: "Tests/RightsProbe/Attempts", cSettings: cSettings),
         .executableTarget(
             name: "rights-probe", dependencies: ["Attempts", "CLinux", "Linux", "Links", "Wire", system], path: "Tests/RightsProbe/Program",
@@ -77,19 +78,22 @@ let package = Package(
         .testTarget(name: "WireTests", dependencies: ["Wire", "PacketKit"], swiftSettings: settings),
         .testTarget(name: "LVSTests", dependencies: ["LVS", "Wire", "PacketKit", "CLinux"], swiftSettings: settings),
         .testTarget(name: "DecapTests", dependencies: ["Decap", "Wire", "PacketKit"], swiftSettings: settings),
-        .testTarget(name: "LinksTests", dependencies: ["Links", "LinkKit", "Wire", "PacketKit", "CLinux"], swiftSettings: settings),
+        .testTarget(
+            name: "LinksTests", dependencies: ["Links", "FaultyCalls", "LinkKit", "Wire", "PacketKit", "CLinux"], swiftSettings: settings),
         .testTarget(
             name: "ReplayTests", dependencies: ["Replay", "LVS", "Wire", "Admin", "Links", "PacketKit"], exclude: ["Cases"],
             swiftSettings: settings),
-        .testTarget(name: "HostTests", dependencies: ["Host", "LVS", "Links", "Wire", "CLinux"], swiftSettings: settings),
+        .testTarget(name: "HostTests", dependencies: ["Host", "FaultyCalls", "LVS", "Links", "Wire", "CLinux"], swiftSettings: settings),
         .testTarget(
             name: "RuntimeTests",
             dependencies: [
-                "Runtime", "Admin", "Decap", "Host", "LVS", "LinkKit", "Links", "Linux", "Replay", "Wire", "CLinux", "PacketKit",
+                "Runtime", "Admin", "Decap", "FaultyCalls", "Host", "LVS", "LinkKit", "Links", "Linux", "Replay", "Wire", "CLinux",
+                "PacketKit",
             ],
             swiftSettings: settings),
         .testTarget(
-            name: "KeeperTests", dependencies: ["Keeper", "Admin", "CLinux", "Host", "LVS", "Linux", "Runtime", "Wire"], swiftSettings: settings),
+            name: "KeeperTests", dependencies: ["Keeper", "Admin", "CLinux", "Host", "LVS", "Linux", "Runtime", "Wire"],
+            swiftSettings: settings),
         .testTarget(
             name: "AdminTests", dependencies: ["Admin", "LVS", "Wire", "CLinux"], exclude: ["Transcripts", "Rulesets"],
             swiftSettings: settings),

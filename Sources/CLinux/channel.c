@@ -113,6 +113,8 @@ int svs_memory_map(int descriptor, uint64_t size, void **memory)
     return 0;
 }
 
+void svs_memory_unmap(void *memory, uint64_t size) { munmap(memory, size); }
+
 int svs_memory_clear(void *memory, uint64_t size)
 {
     return madvise(memory, size, MADV_REMOVE) ? -errno : 0;

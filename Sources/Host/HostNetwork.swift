@@ -72,7 +72,11 @@ public final class HostNetwork {
         if !stale.isEmpty {
             let parts = stale
             stale = []
-            try read(parts)
+            do throws(HostError) { try read(parts) } catch {
+                // What was not read is so the next time.
+                stale = parts
+                throw error
+            }
         }
         return handOn(to: &network)
     }

@@ -34,7 +34,7 @@ public final class StackSuppressor {
                 throw HostError("mute interface \(name)", errno: EINVAL)
             }
             let index = if_nametoindex(name)
-            if index != 0 { interfaces[index] = name }
+            if index != 0 { interfaces[index] = name } else if errno != ENODEV { throw HostError("mute interface \(name)", errno: errno) }
         }
         func wanted(_ asksHost: Bool) -> SuppressionTable {
             SuppressionTable(rules: SuppressionRules(suppressed, asksHost: asksHost), interfaces: interfaces)

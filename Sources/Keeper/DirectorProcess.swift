@@ -7,7 +7,8 @@ internal import Wire
 
 /// Descriptors that a director begins with, behind the standard ones, in this order.
 public enum DirectorDescriptor {
-    public static let channel: Int32 = 3, files: Int32 = 4, memory: Int32 = 5, state: Int32 = 6
+    /// Of `memory` there are several, as `HeldMemory` says.
+    public static let channel: Int32 = 3, files: Int32 = 4, memory: Int32 = 5
 }
 
 /// A director that this process has started.
@@ -25,14 +26,14 @@ final class DirectorProcess {
     /// When it is killed unless it has ended.
     var deadline: Instant?
 
-    /// Starts `program` with these arguments, the first of which is its name.
-    init(_ program: String, _ arguments: [String], _ memory: HeldMemory, at now: Instant) throws(Errno) {
+    /// Starts `program` with these arguments, the first of which is its name, and with the memory's descriptors.
+    init(_ program: String, _ arguments: [String], _ memory: [Int32], at now: Instant) throws(Errno) {
         let (own, engine) = try Channel.pair()
         let (ownFiles, reader) = try Channel.pair()
         var words: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) } + [nil]
         defer { for word in words { free(word) } }
         number = svs_spawn(
-            program, &words, [engine.descriptor, reader.descriptor] + memory.descriptors, Int32(2 + memory.descriptors.count))
+            program, &words, [engine.descriptor, reader.descriptor] + memory, Int32(2 + memory.count))
         try Errno.check(number)
         (channel, files) = (own, ownFiles)
         started = now

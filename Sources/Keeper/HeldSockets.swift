@@ -14,6 +14,8 @@ final class HeldSockets {
     private var senders: [String: PacketSocket] = [:]
     private(set) var device: TUNDevice?
     private var rules: RulesetNotifications?
+    /// The last socket that was handed over, for as long as it takes.
+    private var sent: SyncSocket?
     /// Where the readers of the rings stand: a word for each interface.
     private let positions: HeldDescriptor
 
@@ -66,6 +68,13 @@ final class HeldSockets {
         if device == nil { device = try open() }
         guard let device else { return (.done, []) }
         return (.device(name: device.name, index: device.index, hasOffload: device.hasOffload), [device.descriptor])
+    }
+
+    /// A socket of a synchronisation daemon. The director alone has it: what came while there was none is said again in time.
+    func sync(_ endpoint: SyncEndpoint) throws(HostError) -> (KeeperAnswer, [Int32]) {
+        let socket = try SyncSocket(opening: endpoint)
+        sent = socket
+        return (.done, [socket.descriptor])
     }
 
     /// The socket that hears of the host's netfilter rules. What came while no director was there makes the next one look.

@@ -53,6 +53,7 @@ public final class Keeper {
     let clients: ControlClients
     private let privileged: PrivilegedService
     private var memory: HeldMemory
+    private let sweeper: Sweeper
     private var director: DirectorProcess?
     /// When the last director ended.
     private var ended: Instant?
@@ -89,9 +90,10 @@ public final class Keeper {
         claims = try InterfaceClaims(configuration.interfaces, log: configuration.log)
         poller = try Poller()
         privileged = try PrivilegedService(configuration)
-        memory = try Self.memory(configuration)
+        memory = try HeldMemory.wanted(by: configuration)
         crashFiles = CrashFiles(in: memory.folder?.path)
         clients = try ControlClients(path: configuration.control)
+        sweeper = try Sweeper("/proc/self/exe", control: configuration.control)
         signals = try Signals([.terminate, .interrupt, .hangUp, .childEnded])
         _ = signal(SIGPIPE, SIG_IGN)
         try poller.watch(signals.descriptor, as: Token.signals)
@@ -101,23 +103,14 @@ public final class Keeper {
 
     private static var now: Instant { Instant(svs_clock()) }
 
-    private static func memory(_ configuration: Configuration) throws(RunError) -> HeldMemory {
-        var folder: StateFolder?
-        if let place = configuration.state {
-            do throws(StateFolder.Refusal) { folder = try StateFolder(place) } catch {
-                guard !place.isAskedFor, !error.isTaken else { throw error.told }
-                configuration.log.say("note: \(error.told); services and connections end with this process")
-            }
-        }
-        return try HeldMemory(
-            in: folder, connections: configuration.connections, place: StateOrigin.here(), isFresh: configuration.state?.isFresh == true,
-            log: configuration.log)
-    }
-
     /// Runs until a signal ends it, or until its first director finds that it cannot work.
     /// - Returns: the exit status.
     public func run() throws -> Int32 {
-        defer { clients.close() }
+        defer {
+            clients.close()
+            // What never worked leaves nothing that was not there before.
+            if !hasWorked, memory.isNew { memory.folder?.removeAll() }
+        }
         while true {
             if let status { return status }
             try startIfDue()
@@ -183,7 +176,8 @@ public final class Keeper {
     private func startIfDue() throws {
         guard director == nil, let due, Self.now >= due else { return }
         self.due = nil
-        let started = try DirectorProcess("/proc/self/exe", configuration.arguments, memory, at: Self.now)
+        let started = try DirectorProcess(
+            "/proc/self/exe", configuration.arguments, memory.descriptors(beside: sweeper.held), at: Self.now)
         try FileService.start(
             on: started.files, files: configuration.files.paths,
             commands: configuration.files.readsHostRules ? HostRules.commands : [])
@@ -223,6 +217,7 @@ public final class Keeper {
         case nil: throw .badMessage
         case .working:
             director.isWorking = true
+            memory.directorWorks()
             hasWorked = true
             if let ended {
                 configuration.log.say(
@@ -255,11 +250,7 @@ public final class Keeper {
         let now = Self.now
         ended = now
         if isEnding { return status = end == .exit(0) || end == .signal(SIGTERM) ? 0 : 1 }
-        if !hasWorked, case .exit(let said) = end, said != 0 {
-            // One that cannot work leaves nothing that was not there before.
-            if memory.isNew { memory.folder?.removeAll() }
-            return status = said
-        }
+        if !hasWorked, case .exit(let said) = end, said != 0 { return status = said }
         let decision = policy.ended(after: now - director.started, hadFrames: director.hadFrames)
         due = now + decision.pause
         let next = decision.pause == 0 ? "the next one starts" : "the next one starts in \(decision.pause / millisecond) ms"
@@ -271,7 +262,7 @@ public final class Keeper {
     private func setStateAside() {
         do throws(RunError) {
             memory = try memory.setAside()
-            configuration.log.say("\(RestartPolicy.suspicion) directors in a row ended before their first frame: what they knew is set aside")
+            configuration.log.say("\(RestartPolicy.suspicion) directors in a row had no frame: what they knew is set aside")
         } catch { configuration.log.say("what the directors knew cannot be set aside: \(error)") }
     }
 

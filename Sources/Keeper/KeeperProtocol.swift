@@ -39,6 +39,8 @@ public enum DirectorRequest: Equatable, Sendable {
     /// A socket that only sends, on any interface.
     case sender(String)
     case device
+    /// A socket of a synchronisation daemon.
+    case sync(SyncEndpoint)
     /// Traffic of the host's own that is led into the device, and what the director's interfaces carry.
     case lead(OwnTraffic, mtu: Int)
     /// The socket that hears of the host's netfilter rules.
@@ -81,7 +83,7 @@ public enum KeeperEvent: Equatable, Sendable {
 extension DirectorRequest {
     private enum Kind: UInt8 {
         case working, firstFrame, clientLeft, resolve, refresh, interfacesChanged, stopLeading, framesInHand
-        case suppress, link, rebind, sender, device, lead, rulesChanges, file, output
+        case suppress, link, rebind, sender, device, lead, rulesChanges, file, output, sync
     }
 
     /// Whether an answer follows.
@@ -114,6 +116,7 @@ extension DirectorRequest {
         case .rebind(let name): begin(.rebind); out.put(name)
         case .sender(let name): begin(.sender); out.put(name)
         case .device: begin(.device)
+        case .sync(let endpoint): begin(.sync); out.put(endpoint)
         case .lead(let traffic, let mtu):
             begin(.lead)
             out.put(traffic)
@@ -157,6 +160,7 @@ extension DirectorRequest {
         case .rebind: fields.text().map { .rebind($0) }
         case .sender: fields.text().map { .sender($0) }
         case .device: .device
+        case .sync: fields.syncEndpoint().map { .sync($0) }
         case .lead: lead(&fields)
         case .rulesChanges: .rulesChanges
         case .file: fields.text().map { .file($0) }

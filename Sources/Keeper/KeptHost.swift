@@ -126,6 +126,11 @@ public final class KeptHost: HostRequests, ClientSource {
         return TUNDevice(adopting: descriptor.copy(), name: name, index: index, hasOffload: hasOffload)
     }
 
+    public func openSync(_ endpoint: SyncEndpoint) throws(HostError) -> SyncSocket {
+        guard let descriptor = try ask(.sync(endpoint)).1.first else { throw HostError("open a synchronisation socket", errno: EBADMSG) }
+        return SyncSocket(adopting: descriptor.copy())
+    }
+
     /// What hears of the host's netfilter rules.
     public func rulesChanges() throws(HostError) -> RulesetNotifications {
         guard let descriptor = try ask(.rulesChanges).1.first else { throw HostError("follow the host's netfilter rules", errno: EBADMSG) }

@@ -52,6 +52,7 @@ final class PrivilegedService {
         case .rebind(let name): return (.interface(sockets.rebind(name) ?? 0), [])
         case .sender(let name): return try onLink { () throws(LinkError) in try sockets.sender(name) }
         case .device: return try sockets.openDevice { () throws(HostError) in try host.openDevice() }
+        case .sync(let endpoint): return try sockets.sync(endpoint)
         case .lead(let traffic, let mtu):
             guard let device = sockets.device else { throw HostError("lead the host's own traffic", cause: "there is no device yet") }
             try host.lead(traffic, into: device, mtu: mtu)

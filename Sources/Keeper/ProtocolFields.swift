@@ -1,5 +1,6 @@
 internal import Admin
 internal import Host
+internal import LVS
 internal import Wire
 
 /// How the values of the protocol are written: the parts that several messages share.
@@ -13,6 +14,16 @@ extension FieldWriter {
         put(error.what)
         put(error.cause)
         put(error.errno)
+    }
+
+    mutating func put(_ endpoint: SyncEndpoint) {
+        put(UInt8(truncatingIfNeeded: endpoint.role.rawValue))
+        put(endpoint.interface)
+        put(endpoint.group)
+        put(endpoint.port)
+        put(endpoint.timeToLive)
+        put(endpoint.source)
+        put(endpoint.buffer)
     }
 
     mutating func put(_ ports: ClosedRange<UInt16>) {
@@ -80,6 +91,16 @@ extension FieldReader {
     mutating func hostError() -> HostError? {
         guard let what = text(), let cause = text(), let errno = number(Int32.self) else { return nil }
         return HostError(what, cause: cause, errno: errno)
+    }
+
+    mutating func syncEndpoint() -> SyncEndpoint? {
+        guard let number = number(UInt8.self), let role = SyncDaemon.Role(rawValue: UInt32(number)), let interface = text(),
+            let group = address(), let port = self.number(UInt16.self), let timeToLive = self.number(UInt8.self), let source = address(),
+            let buffer = self.number(Int32.self)
+        else { return nil }
+        let endpoint = SyncEndpoint(
+            role: role, interface: interface, group: group, port: port, timeToLive: timeToLive, source: source, buffer: buffer)
+        return endpoint.isSound ? endpoint : nil
     }
 
     mutating func ports() -> ClosedRange<UInt16>? {

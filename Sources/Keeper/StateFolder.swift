@@ -13,6 +13,8 @@ final class StateFolder {
         case journal
         /// What they know.
         case connections
+        /// The same in the layout of another build or another size of the table, on its way into `connections`.
+        case earlier = "connections.earlier"
     }
 
     let path: String
@@ -80,6 +82,10 @@ final class StateFolder {
         _ = svs_folder_rename(folder.number, file.rawValue, file.rawValue + ".old")
         return "\(path)/\(file.rawValue).old"
     }
+
+    func rename(_ file: File, to other: File) { _ = svs_folder_rename(folder.number, file.rawValue, other.rawValue) }
+
+    func has(_ file: File) -> Bool { access("\(path)/\(file.rawValue)", F_OK) == 0 }
 
     func remove(_ file: File) { _ = svs_folder_remove(folder.number, file.rawValue) }
 

@@ -59,6 +59,8 @@ public struct Director: ~Copyable {
 
     /// Frames that are looked at together, so that the memory they need is on its way when their turn comes.
     private static var group: Int { 32 }
+    /// How many turns before its own a frame's connection is asked for: more at once than a processor has on their way would wait.
+    private static var foresight: Int { 8 }
     /// Frames of the largest batch.
     public static var largestBatch: Int { 256 }
 
@@ -69,9 +71,7 @@ public struct Director: ~Copyable {
     ///   - now: the clock's first reading.
     public init(connections capacity: Int = 1 << 20, seed: UInt64 = 0, hostEmulation: HostEmulation = .everything, at now: Instant = 0) {
         let own = Slab<UInt8>(capacity: StateMemory.size(connections: capacity))
-        let place = [UInt8](repeating: 0, count: StateHeader.placeLength)
-        var memory = unsafe StateMemory(fresh: own.view.memory, connections: capacity, seed: seed, place: place)
-        memory.isLent = false
+        let memory = unsafe StateMemory(own: own.view.memory, connections: capacity, seed: seed)
         self.init(in: memory, own: own, hostEmulation, at: now)
     }
 
@@ -115,8 +115,9 @@ public struct Director: ~Copyable {
         while first < batch.count {
             let end = min(first &+ Self.group, batch.count)
             for i in first..<end { parse(batch[i], as: i) }
-            for i in first..<end where parsed[i].packet.kind == .ip { connections.table.prefetchConnection(parsed[i].hash) }
+            for i in first..<min(first &+ Self.foresight, end) { prefetch(parsed[i]) }
             for i in first..<end {
+                if i &+ Self.foresight < end { prefetch(parsed[i &+ Self.foresight]) }
                 let verdict = direct(&batch[i], &parsed[i].packet, parsed[i].hash, &context)
                 parsed[i].verdict = verdict
                 parsed[i].server = context.countedServer
@@ -166,6 +167,11 @@ public struct Director: ~Copyable {
         let hash = connections.table.hash(flow)
         parsed[place].hash = hash
         connections.table.prefetchIndex(hash)
+    }
+
+    @inline(__always)
+    private func prefetch(_ frame: ParsedFrame) {
+        if frame.packet.kind == .ip { connections.table.prefetchConnection(frame.hash) }
     }
 
     /// One frame's way through the director.

@@ -110,5 +110,7 @@ extension Director {
 
     /// The next due moment of the director's own work or timers, for a host that wants to sleep until then.
     @inline(__always)
-    public var nextMoment: Instant { min(clockwork.schedule.next, reassembly.nextTimeout ?? .max, nextNeighborTimeout ?? .max, synchronisation.next) }
+    public var nextMoment: Instant {
+        min(clockwork.schedule.next, reassembly.nextTimeout ?? .max, nextNeighborTimeout ?? .max, synchronisation.next)
+    }
 }

@@ -44,6 +44,9 @@ extension SystemCallFilter {
             "mmap mprotect", only: [ArgumentCondition("without PROT_EXEC", .masked(2, mask: UInt64(PROT_EXEC), 0))],
             "memory and rings, never as code"),
         AllowedCalls("memfd_create ftruncate", "long texts for the keeper"),
+        AllowedCalls(
+            "fallocate", only: [ArgumentCondition("to have memory", .equal(1, 0))], "memory for connections and commands, before it is used"
+        ),
     ]
 
     private static let threads = [

@@ -60,6 +60,7 @@ public struct DirectorLaunch {
     /// - Parameter state: what the files say.
     public func start(_ state: RunFiles.State, _ setup: Setup) throws -> EventLoop {
         let network = try HostNetwork()
+        let log = log
         let requests = setup.requests
         // They may have changed before anybody listened.
         var state = state
@@ -81,7 +82,7 @@ public struct DirectorLaunch {
         control.clientGone = { clients.left($0) }
         for client in try clients.clientsAtStart() { control.adopt(client: client.descriptor, number: client.number) }
         control.forgetOthers()
-        let journal = Journal(setup.memory.journal)
+        let journal = Journal(setup.memory.journal.memory, backing: setup.memory.journal.backing)
         if let loss = journal.finding.loss { log.say("the journal of what was told before: \(loss)") }
         let recalled = RecalledState(journal)
         let loopSetup = EventLoop.Setup(

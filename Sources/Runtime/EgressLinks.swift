@@ -66,6 +66,9 @@ final class EgressLinks {
         }
     }
 
+    /// What could not be opened may have wanted a descriptor only, or memory.
+    func retry() { unreachable = [] }
+
     /// Takes notice of a change of the host's interfaces: what could not be opened may be there now, and what was opened
     /// may be gone.
     func follow(_ all: [Network.Interface]) {

@@ -24,12 +24,11 @@ public final class EventLoop {
     private let reload: Reload<RunFiles.State>
     private let rulesChanges: RulesetNotifications?
     private let rulesReload: Reload<HostRules?>
-    private let poller: Poller
-    private let log: Log
+    private let poller: Poller, log: Log
     private let files: RunFiles
     private let news: LinkNews
     private var tableNews: TableNews
-    private let requests: any HostRequests
+    private let requests: any HostRequests, sync: SyncSockets
     private let clients: (any ClientSource)?
     private let busyPoll: Instant
     private var state: RunFiles.State
@@ -46,13 +45,17 @@ public final class EventLoop {
     private var nextSecond: Instant = 0
     /// Frames wait for a neighbour.
     private var waits = false
+    /// The host's rules have changed and could not be read.
+    private var areRulesUnread = false
     /// What the log says of rules that are not honoured, as it was said last.
     private var saidOfRules: Set<String> = []
+    /// What could not be done, by token.
+    private var setbacks = RepeatFilter<UInt64>()
 
     /// What a ready descriptor is; links are numbered from `firstLink`.
     private enum Token {
         static let signals: UInt64 = 0, network: UInt64 = 1, control: UInt64 = 2, reload: UInt64 = 3, rulesChanges: UInt64 = 4
-        static let rulesReload: UInt64 = 5, clients: UInt64 = 6, firstLink: UInt64 = 16
+        static let rulesReload: UInt64 = 5, clients: UInt64 = 6, follow: UInt64 = 7, sync: UInt64 = 8, firstLink: UInt64 = 16
     }
     /// Turns of the packet loop between two looks at everything else.
     private static let turns = 16
@@ -79,6 +82,7 @@ public final class EventLoop {
         rulesReload = try Reload { () throws(FileError) in try files.hostRules() }
         poller = try Poller()
         local = HostLink(setup.requests)
+        sync = SyncSockets(setup.requests, poller, token: Token.sync, log: setup.log)
         host = HostSide(setup.network, setup.requests, interfaces: setup.interfaces, log: log)
         let complain = { (error: LinkError, interface: Int32) in news.complain(error.description, about: interface) }
         let requests = setup.requests
@@ -98,7 +102,7 @@ public final class EventLoop {
 
     /// The first reading of the network, and the files' services.
     private func configure(_ setup: Setup) throws {
-        try updateNetwork(&engine)
+        try readNetwork(&engine)
         for line in state.warnings(files) { log.say(line) }
         let log = log
         try engine.begin(state, of: files, setup.journal) { log.say($0) }
@@ -121,10 +125,11 @@ public final class EventLoop {
                 turns = 0
                 for place in try poller.wait(milliseconds: packets.hasWork ? 0 : patience) { try take(poller[place]) }
             }
-            repeat { turns += 1 } while try packets.turn(&engine, follow: updateNetwork) && packets.hasWork && turns < Self.turns
+            repeat { turns += 1 } while packets.turn(&engine, follow: updateNetwork) && packets.hasWork && turns < Self.turns
             if packets.hasDirected, !hasDirected { requests.firstFrameDirected() }
             hasDirected = packets.hasDirected
-            try work(at: Self.now)
+            sync.send(&engine.director)
+            work(at: Self.now)
         }
         control.close()
         local.end()
@@ -143,27 +148,41 @@ public final class EventLoop {
 
     private func take(_ token: UInt64) throws {
         switch token {
-        case Token.signals: try takeSignals()
-        case Token.network: try updateNetwork(&engine)
+        case Token.signals: takeSignals()
+        case Token.network: updateNetwork(&engine)
         case Token.control: serve()
-        case Token.reload: try applyFiles()
-        case Token.rulesChanges: if try rulesChanges?.drain() == true { try readRules() }
-        case Token.rulesReload: try applyRules()
+        case Token.reload: attempt(token, applyFiles)
+        case Token.rulesChanges: attempt(token) { if try rulesChanges?.drain() == true { try readRules() } }
+        case Token.rulesReload: attempt(token, applyRules)
         case Token.clients: try takeClients()
+        case Token.sync: sync.receive(for: &engine, at: Self.now, packets)
         default: packets.setReady(Int(token - Token.firstLink))
         }
     }
 
-    private func takeSignals() throws {
+    /// Does what the kernel may refuse for a while, for want of memory or descriptors, and what the loop does not end for: it
+    /// is said once, and tried again when there is reason to, or within a second.
+    private func attempt(_ token: UInt64, _ body: () throws -> Void) {
+        do {
+            try body()
+            setbacks.forget(token)
+        } catch {
+            if setbacks.isNew("\(error)", about: token) { log.say("\(error)") }
+        }
+    }
+
+    private func takeSignals() {
         while let signal = signals.next() {
             guard signal == .hangUp else { return isStopped = true }
-            try reload.begin()
+            do { try reload.begin() } catch { log.say("the files cannot be read now: \(error); everything stays as it was") }
             noteThreads()
         }
     }
 
     /// Also while `engine` is at work in the packet loop.
-    private func updateNetwork(_ engine: inout ControlledDirector) throws {
+    private func updateNetwork(_ engine: inout ControlledDirector) { attempt(Token.network) { try readNetwork(&engine) } }
+
+    private func readNetwork(_ engine: inout ControlledDirector) throws {
         let before = engine.director.network.addresses, waiting = engine.director.waitingAddresses()
         guard try host.update(&engine.director) else { return }
         isBehind = true
@@ -211,7 +230,9 @@ public final class EventLoop {
     /// The host's netfilter rules have changed.
     private func readRules() throws {
         guard state.rules.givesMarks || state.rules.honours else { return }
+        areRulesUnread = true
         try rulesReload.begin()
+        areRulesUnread = false
         noteThreads()
     }
 
@@ -246,12 +267,10 @@ public final class EventLoop {
     }
 
     /// What is due.
-    private func work(at now: Instant) throws {
+    private func work(at now: Instant) {
         // The director itself learns path MTUs.
         if followed != engine.director.network.generation { isBehind = true }
-        if isBehind, now - lastFollowed >= Self.pause {
-            do { try follow() } catch { log.say("\(error)") }
-        }
+        if isBehind, now - lastFollowed >= Self.pause { attempt(Token.follow, follow) }
         let waited = waits
         waits = packets.release(&engine, at: now)
         if waits || waited { host.resolve(engine.director.wantedNeighbors, at: now) }
@@ -262,21 +281,29 @@ public final class EventLoop {
         if engine.recording?.isForgotten == true { engine.recording = nil }
         host.refreshNeighbors(engine.director, at: now)
         tableNews.follow(engine.director, at: now)
-        // Clients that do not read are looked at, and links whose interface is away.
+        // Clients that do not read are looked at, links whose interface is away, and what failed the last time.
         serve()
         packets.setAllReady()
-        try watchLinks()
+        sync.follow(engine.director)
+        updateNetwork(&engine)
+        if areRulesUnread { attempt(Token.rulesChanges, readRules) }
+        egress.retry()
+        attempt(Token.firstLink, watchLinks)
     }
 
     /// Makes the host follow the services and the network that there are now.
     private func follow() throws {
-        isBehind = false
-        defer { (lastFollowed, followed) = (Self.now, engine.director.network.generation) }
+        sync.follow(engine.director)
+        // Until the host has taken it all it is behind; then it is asked again a second later.
+        isBehind = true
+        lastFollowed = Self.now + second - Self.pause
+        followed = engine.director.network.generation
         try host.follow(&engine.director, at: Self.now) { filter in
             for case let link as any LiveLink in packets.links { try link.attach(filter) }
         } lead: { traffic, mtu throws(HostError) in
             try local.lead(traffic, mtu: mtu)
         }
+        (isBehind, lastFollowed) = (false, Self.now)
         sayOfRules(state.rules.failures)
         try watchLinks()
     }

@@ -20,6 +20,8 @@ public protocol HostRequests: AnyObject {
     func openSender(on interface: String) throws(LinkError) -> any Link
     /// A TUN device by which packets are exchanged with the host's stack.
     func openDevice() throws(HostError) -> TUNDevice
+    /// A socket of a synchronisation daemon.
+    func openSync(_ endpoint: SyncEndpoint) throws(HostError) -> SyncSocket
     /// Has exactly this of the host's own traffic led into that device; `mtu` is what the director's interfaces carry.
     func lead(_ traffic: OwnTraffic, into device: TUNDevice, mtu: Int) throws(HostError)
     /// Leaves the host's own traffic to the host again.
@@ -62,6 +64,8 @@ public final class PrivilegedHost: HostRequests {
     }
 
     public func openSender(on interface: String) throws(LinkError) -> any Link { try SendingLink(on: interface) }
+
+    public func openSync(_ endpoint: SyncEndpoint) throws(HostError) -> SyncSocket { try SyncSocket(opening: endpoint) }
 
     public func openDevice() throws(HostError) -> TUNDevice {
         let device = try TUNDevice(name: "svs%d", mtu: 65_535, offload: true)

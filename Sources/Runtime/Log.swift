@@ -17,4 +17,7 @@ struct RepeatFilter<Subject: Hashable> {
         said[subject] = line
         return true
     }
+
+    /// The next time anything about it is new.
+    mutating func forget(_ subject: Subject) { said[subject] = nil }
 }

@@ -20,7 +20,7 @@ struct LinkBenchmark: ParsableCommand {
     private static let frames = 1 << 14, batch = 64
 
     func run() throws {
-        let course = try RingCourse(batch: Self.batch)
+        let course = try RingRace(batch: Self.batch)
         var swift: [Double] = [], c: [Double] = []
         for _ in 0...max(rounds, 3) {
             swift.append(try course.round(Self.frames, by: course.carry))
@@ -37,7 +37,7 @@ struct LinkBenchmark: ParsableCommand {
 }
 
 /// A ring in memory that a link reads, and a socket that it sends by.
-private final class RingCourse {
+private final class RingRace {
     private static let interface: Int32 = 1, length: UInt32 = 60
     private let shape: RingShape
     private let ring: UnsafeMutableRawPointer

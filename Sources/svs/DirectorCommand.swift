@@ -26,7 +26,7 @@ struct DirectorCommand: ParsableCommand {
                 throw CommandFailure("svs director: who is the keeper?")
             }
             try Rights.giveUp(becoming: options.director, parent: parent)
-            let memory = try KeptMemory(adopting: DirectorDescriptor.memory, state: DirectorDescriptor.state)
+            let memory = try KeptMemory(adopting: DirectorDescriptor.memory)
             let keeper = KeptHost(channel)
             let kept = KeptFiles(fileChannel)
             var files = options.files

@@ -18,7 +18,7 @@ struct SVS: ParsableCommand {
             RunCommand.self, CheckCommand.self, StatusCommand.self, AdmCommand.self, GetCommand.self, SetCommand.self, DrainCommand.self,
             UndrainCommand.self, DoctorCommand.self, ReplayCommand.self,
             ExplainCommand.self, VerifyCommand.self, RecordCommand.self,
-            PcapCommand.self, DecapCommand.self, RosterCommand.self, CompleteCommand.self, DirectorCommand.self,
+            PcapCommand.self, DecapCommand.self, RosterCommand.self, CompleteCommand.self, DirectorCommand.self, SweepCommand.self,
         ])
 }
 

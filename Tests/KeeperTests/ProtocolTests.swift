@@ -36,6 +36,9 @@ struct ProtocolTests {
         .working, .firstFrame, .clientLeft(.max), .resolve(neighbors, 7), .refresh([], .max), .interfacesChanged, .stopLeading,
         .framesInHand(3, pcap: [0xd4, 0xc3, 0, 1]), .suppress(traffic),
         .link("eth0"), .rebind("eth0"), .sender("eth1"), .device,
+        .sync(
+            SyncEndpoint(
+                role: .backup, interface: "eth0", group: ip("224.0.0.81"), port: 8848, timeToLive: 1, source: ip("0.0.0.0"), buffer: 0)),
         .lead(own, mtu: 1500), .rulesChanges, .file("/etc/svs/services"),
         .output("iptables-save"),
     ]

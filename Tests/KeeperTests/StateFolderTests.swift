@@ -9,7 +9,7 @@ import Testing
 @testable import LVS
 
 /// What a keeper finds in its folder: what is its own is taken up again, everything else is set aside, and that is said.
-@Suite struct StateFolderTests {
+@Suite(.serialized) struct StateFolderTests {
     private static let connections = 64
     private static let here = [UInt8](1...32)
 
@@ -35,16 +35,19 @@ import Testing
 
         /// A director's memory, as one that begins finds it.
         func kept(_ memory: HeldMemory) throws -> KeptMemory {
-            let copies = memory.descriptors.map { fcntl($0, F_DUPFD_CLOEXEC, 3) }
-            close(copies[2])
-            return try KeptMemory(adopting: copies[0], state: copies[1])
+            let other = HeldDescriptor(dup(2)), copies = memory.descriptors(beside: other).map { fcntl($0, F_DUPFD_CLOEXEC, 3) }
+            defer { for copy in copies { close(copy) } }
+            let first: Int32 = 700
+            for (place, copy) in copies.enumerated() { dup2(copy, first + Int32(place)) }
+            defer { for place in [first + 2, first + 3] { close(place) } }
+            return try KeptMemory(adopting: first)
         }
 
         /// Leaves a state behind, as a keeper does that is killed.
         func leaveState() throws {
             let kept = try kept(memory())
-            _ = StateMemory(fresh: kept.state, connections: connections, seed: 5, place: kept.place)
-            kept.journal[8] = 7
+            _ = StateMemory(fresh: kept.state.memory, connections: connections, seed: 5, place: kept.place)
+            kept.journal.memory[8] = 7
         }
 
         func change(_ file: String, at offset: UInt64, to bytes: [UInt8]) throws {
@@ -61,8 +64,8 @@ import Testing
         let bench = Bench()
         try bench.leaveState()
         let memory = try bench.memory(), kept = try bench.kept(memory)
-        #expect(!memory.isNew && bench.said.isEmpty && kept.journal[8] == 7 && kept.place == Self.here)
-        let state = try StateMemory(existing: kept.state, connections: Self.connections, place: kept.place)
+        #expect(!memory.isNew && bench.said.isEmpty && kept.journal.memory[8] == 7 && kept.place == Self.here)
+        let state = try StateMemory(existing: kept.state.memory, connections: Self.connections, place: kept.place)
         #expect(state.seed == 5)
     }
 
@@ -70,7 +73,7 @@ import Testing
         let bench = Bench()
         try bench.leaveState()
         let memory = try bench.memory(isFresh: true), kept = try bench.kept(memory)
-        #expect(memory.isNew && kept.journal[8] == 0 && kept.state.prefix(64).allSatisfy { $0 == 0 })
+        #expect(memory.isNew && kept.journal.memory[8] == 0 && kept.state.memory.prefix(64).allSatisfy { $0 == 0 })
     }
 
     /// A way to spoil what was left, and what is said of it.
@@ -133,7 +136,7 @@ import Testing
                 == ["journal", "connections"].map {
                     "\(bench.path)/\($0).old: set aside, because it belongs to another boot or another network namespace"
                 })
-        #expect(kept.place == Self.here.reversed() && kept.journal[8] == 0)
+        #expect(kept.place == Self.here.reversed() && kept.journal.memory[8] == 0)
     }
 
     /// However often something is set aside, the last one is kept.
@@ -159,6 +162,8 @@ import Testing
         _ = consume first
         #expect(throws: StateFolder.Refusal.self) { try bench.folder() }
         close(copy)
+        // A program that another test starts just now has one, too, until it is there.
+        for _ in 0..<10 where (try? bench.folder()) == nil {}
         _ = try bench.folder()
     }
 

@@ -219,6 +219,18 @@ final class TranslationFixture {
         interfaces.append(frame.egress)
     }
 
+    /// What a master daemon says now.
+    func takeSyncMessages() -> [SyncMessage] { director.takeSyncMessages() }
+
+    /// A backup daemon hears a message.
+    func hear(_ message: SyncMessage) {
+        var bytes = message.bytes
+        let now = now
+        bytes.withBytes { director.hear($0, at: now) }
+    }
+
+    func blockSync(_ isBlocked: Bool) { director.syncIsBlocked = isBlocked }
+
     /// Lets time pass; the frames that timers give rise to.
     @discardableResult
     func pass(seconds: Int64, milliseconds: Int64 = 0) -> [[UInt8]] {

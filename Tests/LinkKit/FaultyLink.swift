@@ -9,18 +9,23 @@ public final class FaultyLink: Link {
         public var lost: Int
         public var repeated: Int
         public var damaged: Int
+        /// In parts of a thousand calls: the link throws, as one whose interface is gone.
+        public var refused: Int
 
-        public init(lost: Int = 0, repeated: Int = 0, damaged: Int = 0) {
+        public init(lost: Int = 0, repeated: Int = 0, damaged: Int = 0, refused: Int = 0) {
             self.lost = lost
             self.repeated = repeated
             self.damaged = damaged
+            self.refused = refused
         }
     }
 
     /// Frames that met each fault.
     public private(set) var met = Faults()
+    /// Frames that were received from it.
+    public private(set) var handedOver = 0
     private let link: any Link
-    private let faults: Faults
+    public var faults: Faults
     private var generator: SeededGenerator
     private var source = Batch(capacity: 32)
     /// Frames of `source` that were delivered already.
@@ -42,6 +47,7 @@ public final class FaultyLink: Link {
     public var counters: LinkCounters { link.counters }
 
     public func receive(into batch: inout Batch) throws(LinkError) {
+        try refuse()
         let first = batch.count
         // Where a whole answer was lost the link is asked again, as an empty batch means that nothing is there.
         for _ in 0..<64 where batch.count == first {
@@ -59,9 +65,11 @@ public final class FaultyLink: Link {
             }
         }
         for index in first..<batch.count { batch[index].cause = Int32(truncatingIfNeeded: index) }
+        handedOver += batch.count - first
     }
 
     public func transmit(_ batch: borrowing Batch) throws(LinkError) {
+        try refuse()
         var copies = 0
         outgoing.removeAll()
         for index in 0..<batch.count where batch[index].egress == interface {
@@ -74,6 +82,12 @@ public final class FaultyLink: Link {
             }
         }
         if !outgoing.isEmpty { try link.transmit(outgoing) }
+    }
+
+    private func refuse() throws(LinkError) {
+        guard happens(faults.refused) else { return }
+        met.refused += 1
+        throw LinkError("interface \(interface): a fault")
     }
 
     private func pass(_ frame: borrowing Frame, into batch: inout Batch, _ store: FrameStore, _ copies: inout Int) {

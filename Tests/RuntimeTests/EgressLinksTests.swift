@@ -66,6 +66,26 @@ final class CountingLink: Link {
         #expect(opened.count == 1 && opened[0].transmissions == 3 && complaints.count == 2)
     }
 
+    /// For want of a descriptor, for example: the next attempt may succeed.
+    @Test func aWayOutThatCouldNotBeOpenedIsTriedAgain() throws {
+        var opened: [CountingLink] = [], isFull = true
+        let egress = EgressLinks(
+            [],
+            open: { interface throws(LinkError) in
+                guard !isFull else { throw LinkError("interface \(interface.name): too many open files") }
+                opened.append(CountingLink(interface: interface.index))
+                return opened[opened.count - 1]
+            }, complain: { _, _ in })
+        egress.follow([interface(5)])
+        try send([5], by: egress)
+        isFull = false
+        try send([5], by: egress)
+        #expect(opened.isEmpty)
+        egress.retry()
+        try send([5], by: egress)
+        #expect(opened.map(\.sent) == [[[0]]])
+    }
+
     @Test func anInterfaceMadeAnewIsFoundUnderItsNewNumber() throws {
         let link = CountingLink(interface: 2)
         let egress = EgressLinks([link], open: { _ throws(LinkError) in throw LinkError("nothing is opened") }, complain: { _, _ in })

@@ -4,13 +4,16 @@ import LVS
 import LinkKit
 import Links
 import Linux
+import Synchronization
 import Wire
 
 @testable import Runtime
 
 /// A host that is made up: it writes down what is asked of it, and its network is what the test says.
 final class FakeHost: HostRequests, NetworkSource {
-    private(set) var suppressions: [SuppressedTraffic] = []
+    private let suppressed = Mutex<[SuppressedTraffic]>([])
+    /// What was to be muted, each time; from any thread.
+    var suppressions: [SuppressedTraffic] { suppressed.withLock { $0 } }
     private(set) var resolved: [Network.NeighborKey] = []
     private(set) var opened: [MemoryLink] = []
     private(set) var lastRefusal: HostError?
@@ -22,6 +25,8 @@ final class FakeHost: HostRequests, NetworkSource {
     private(set) var isChanged = true
     /// What it says about rules that cannot be followed, once.
     var unfollowed: [String] = []
+    /// What refuses the next thing that is asked for, where something does.
+    var refusal: () -> HostError? = { nil }
 
     init(_ network: Network) throws {
         self.network = network
@@ -35,6 +40,7 @@ final class FakeHost: HostRequests, NetworkSource {
     }
 
     func update(_ network: inout Network) throws(HostError) -> Bool {
+        try refuse()
         changed.clear()
         guard isChanged else { return false }
         isChanged = false
@@ -49,17 +55,25 @@ final class FakeHost: HostRequests, NetworkSource {
         return unfollowed
     }
 
-    func suppress(_ traffic: SuppressedTraffic) throws(HostError) { suppressions.append(traffic) }
+    private func refuse() throws(HostError) { if let refusal = refusal() { throw refusal } }
+
+    func suppress(_ traffic: SuppressedTraffic) throws(HostError) {
+        try refuse()
+        suppressed.withLock { $0.append(traffic) }
+    }
+
     func resolve(_ neighbors: [Network.NeighborKey], at now: Instant) { resolved += neighbors }
     func refresh(_ neighbors: [Network.NeighborKey], at now: Instant) {}
     func openLink(_ scheme: String, on interface: String) throws(LinkError) -> any LiveLink { throw LinkError("links come from the test") }
 
     func openSender(on interface: String) throws(LinkError) -> any Link {
+        do throws(HostError) { try refuse() } catch { throw LinkError("\(error)") }
         guard let found = network.interface(named: interface) else { throw LinkError("interface \(interface): no such interface") }
         opened.append(MemoryLink(interface: found.index))
         return opened[opened.count - 1]
     }
 
+    func openSync(_ endpoint: SyncEndpoint) throws(HostError) -> SyncSocket { throw HostError("open a socket", errno: EPERM) }
     func openDevice() throws(HostError) -> TUNDevice { throw HostError("make a TUN device", errno: EPERM) }
     func lead(_ traffic: OwnTraffic, into device: TUNDevice, mtu: Int) throws(HostError) {}
     func stopLeading() {}

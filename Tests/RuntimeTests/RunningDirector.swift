@@ -21,6 +21,7 @@ final class RunningDirector: @unchecked Sendable {
     let host: FakeHost
     let lines = Lines()
     private let ownership: Ownership
+    private let faults: FaultPlan?
     private var thread = pthread_t()
     private let isReady: Wakeup
     private var failure: (any Error)?
@@ -33,8 +34,10 @@ final class RunningDirector: @unchecked Sendable {
     }
 
     /// Starts with a services file of these lines; it answers when this returns.
-    init(services: [String], ownership: Ownership = .all) throws {
+    /// - Parameter faults: what its links, its host and its system calls do to it.
+    init(services: [String], ownership: Ownership = .all, faults: FaultPlan? = nil) throws {
         self.ownership = ownership
+        self.faults = faults
         var template = Array("/tmp/svs-runtime.XXXXXX".utf8CString)
         folder = template.withUnsafeMutableBufferPointer { mkdtemp($0.baseAddress!) }.map { String(cString: $0) } ?? "/tmp"
         isReady = try Wakeup()
@@ -63,8 +66,10 @@ final class RunningDirector: @unchecked Sendable {
             let lines = lines
             let files = RunFiles(services: file)
             let signals = try Signals([.terminate, .hangUp])
+            faults?.begin(self)
+            defer { faults?.end() }
             let setup = EventLoop.Setup(
-                links: [clients, servers], interfaces: ["eth0", "eth1"], network: host, requests: host,
+                links: faults?.links ?? [clients, servers], interfaces: ["eth0", "eth1"], network: host, requests: host,
                 control: try ControlServer(path: control), signals: signals, files: files, log: Log { lines.add($0) })
             let loop = try EventLoop(
                 Director(

@@ -1,10 +1,11 @@
 """What two directors did with the same frames, compared field by field."""
 import os
 
+import messages
 from kernel import packets
 
 LISTINGS = [("ln.txt", "ln.txt"), ("stats.txt", "stats.txt"), ("connections.txt", "conns-sorted.txt"),
-            ("persistent.txt", "persistent.txt"), ("thresholds.txt", "thresholds.txt")]
+            ("persistent.txt", "persistent.txt"), ("thresholds.txt", "thresholds.txt"), ("origins.txt", "origins.txt")]
 
 
 def layers(d, gue, prefix=""):
@@ -125,7 +126,8 @@ def reordered(expected, actual, gue):
 
 def compare_frames(case, expected, actual, passed, say):
     """Input frames with different output. Those in `passed` are left to the host's routing, which replay does not play."""
-    frames, gue, wrong = case.frames, case.host.gue, 0
+    frames, gue, wrong = case.frames, case.host.gue, messages.compare(case, expected, actual, say)
+    expected, actual = ({i: [x for x in group if not messages.is_message(x)] for i, group in groups.items()} for groups in (expected, actual))
     for index in sorted(set(expected) | set(actual)):
         e, a = expected.get(index, []), actual.get(index, [])
         if index in passed and len(a) < len(e):

@@ -5,6 +5,7 @@ import administrators
 import case
 import directors
 import frames
+import messages
 import moments
 import realtime
 import traffic
@@ -28,6 +29,9 @@ def generate(seed, schedulers, methods=("dr",), kinds=(), common=False, short=Fa
         first, parts = [realtime.TIMEOUTS], 3
     else:
         first, parts = (administrator.set_timeouts() if rng.random() < 0.3 else []), rng.choice([2, 4, 6, 8])
+    peer = messages.Peer(rng, maker) if "sync" in kinds else None
+    if peer:
+        switches, first = switches + peer.switches(), first + peer.start()
     events, quiet = [[("edit", line) for line in first]], [True]
     in_between = administrator.light_edits if short else administrator.edits
     for part in range(parts):
@@ -48,6 +52,9 @@ def generate(seed, schedulers, methods=("dr",), kinds=(), common=False, short=Fa
             if "late" in kinds and rng.random() < 0.15:
                 pieces += troubles.late_errors(rng, network)
             events[-1] += [("frame", None, frames.ethernet(piece)) for piece in pieces]
+            if peer and "backup" in peer.roles and rng.random() < 0.15:
+                told = peer.tell(network)
+                events[-1] += [("frame", None, told)] if told else []
         if "roles" in kinds:
             events[-1] += [("edit", line) for line in administrator.change_role()]
         if "deletion" in kinds and rng.random() < 0.5:
@@ -56,6 +63,8 @@ def generate(seed, schedulers, methods=("dr",), kinds=(), common=False, short=Fa
     timeouts = moments.FIRST + moments.TCP_WITH_REPLIES + moments.UDP + moments.SCTP + list(administrator.timeouts)
     marks = [maker.marks[f] for f in (4, 6)]
     happening = timed(rng, events, quiet, timeouts, persistence, short, "vs.expire_nodest_conn=1" in switches)
+    if peer:       # so that the last message leaves
+        happening.append(("frame", happening[-1][1] + 5_000_000, frames.ethernet(bytes(46), kind=frames.EXPERIMENT)))
     return case.Case(services, *marks, switches, happening, f"seed {seed}")
 
 

@@ -34,6 +34,9 @@ done
 q director ip neigh flush dev eth0
 check "ten datagrams in a burst to an unknown neighbour all come back" same "$(udp burst 172.16.29.1 $vip 7 10 500)" 10
 
+# Of this one nobody is to be asked.
+q director ip neigh replace 172.16.29.20 lladdr "${mac_of[rs2]}" dev eth0 nud permanent
+
 shared() { [[ $(ask 6 http://$vip/ 3>/dev/null | tally) == "rs1=2 rs2=4" ]]; }
 renumber() { ip -n "svs-$run-rs1" link set eth0 address "$1"; }
 
@@ -46,5 +49,6 @@ q rs1 sysctl -qw net.ipv4.conf.eth0.arp_notify=0 net.ipv6.conf.eth0.ndisc_notify
 renumber 02:00:00:00:00:12
 # Whatever rs1 says would give its new address away, so only the director's own doubts can find it.
 check "a server changes its MAC address silently: it is found again" wait_for 40 "the new address" shared
+check "a MAC address that was set by hand stays" grep -q PERMANENT <<<"$(q director ip neigh show 172.16.29.20)"
 
 exit $((failures > 0))

@@ -48,26 +48,21 @@ class Forwarding:
     """The kernel's own: a route, and no rule."""
 
     def start(self, lab):
-        lab.do("director", f"sysctl -qw net.ipv4.ip_forward=1; ip route add {VIP}/32 via {lab.servers[0]}")
+        lab.change(f"sysctl -qw net.ipv4.ip_forward=1; ip route add {VIP}/32 via {lab.servers[0]}",
+                   f"ip route del {VIP}/32; sysctl -qw net.ipv4.ip_forward=0")
         return []
-
-    def stop(self, lab):
-        lab.do("director", f"ip route del {VIP}/32; sysctl -qw net.ipv4.ip_forward=0")
 
 
 class Nftables:
     """Direct routing by a hash of the client, without connections, where a frame comes in."""
 
     def start(self, lab):
-        lab.do("director", "nft -f -", f"""table netdev bench {{ chain in {{
+        choice = f"ether daddr set jhash ip saddr . udp sport mod 2 seed 7 map {{ 0 : {hosts.MACS[0]}, 1 : {hosts.MACS[1]} }}"
+        lab.change("nft -f -", "nft delete table netdev bench", f"""table netdev bench {{ chain in {{
             type filter hook ingress device "{lab.interface}" priority 0; policy accept;
-            ip daddr {VIP} udp dport 80 ether saddr set {hosts.DIRECTOR} ether daddr set jhash ip saddr . udp sport mod 2 seed 7
-              map {{ 0 : {hosts.MACS[0]}, 1 : {hosts.MACS[1]} }} fwd to "{lab.interface}"
+            ip daddr {VIP} udp dport 80 ether saddr set {hosts.DIRECTOR} {choice} fwd to "{lab.interface}"
             }}\n}}""")
         return []
-
-    def stop(self, lab):
-        lab.do("director", "nft delete table netdev bench")
 
 
 class Proxy:
@@ -75,7 +70,7 @@ class Proxy:
         self.words, self.text = words, text
 
     def start(self, lab):
-        lab.do("director", f"ip address add {VIP}/32 dev {lab.interface}")
+        lab.change(f"ip address add {VIP}/32 dev {lab.interface}", f"ip address del {VIP}/32 dev {lab.interface}")
         path = os.path.join(lab.scratch, "proxy.conf")
         with open(path, "w") as file:
             file.write(self.text.format(vip=VIP, server=lab.servers[0], scratch=lab.scratch))
@@ -83,11 +78,8 @@ class Proxy:
         hosts.wait(lambda: lab.listens("director", 80), "a proxy to listen")
         return hosts.tasks(process.pid)
 
-    def stop(self, lab):
-        lab.do("director", f"ip address del {VIP}/32 dev {lab.interface}")
 
-
-HAPROXY = Proxy(("haproxy", "-db", "-f", "{path}"), """global\n maxconn 20000\n nbthread 1
+HAPROXY = Proxy(("haproxy", "-db", "-f", "{path}"), """global\n maxconn 8000\n nbthread 1
 defaults\n mode tcp\n timeout connect 5s\n timeout client 30s\n timeout server 30s
 listen bench\n bind {vip}:80\n server s {server}:80\n""")
 NGINX = Proxy(("nginx", "-e", "stderr", "-c", "{path}"), """load_module /usr/lib/nginx/modules/ngx_stream_module.so;
@@ -155,8 +147,7 @@ def race(lab, methods, measurements, rounds, results):
                 print(f"{name}: {error}", file=sys.stderr)
             finally:
                 lab.end_processes()
-                if hasattr(method, "stop"):
-                    method.stop(lab)
+                lab.put_back()
     return whole
 
 

@@ -48,7 +48,7 @@ class Lab:
     names = ()
 
     def __init__(self, svs, scratch):
-        self.program, self.scratch, self.processes = svs, scratch, []
+        self.program, self.scratch, self.processes, self.changes = svs, scratch, [], []
         self.interface = f"b{os.getpid()}"
         cpus = sorted(os.sched_getaffinity(0))
         if len(cpus) < 2:
@@ -63,6 +63,15 @@ class Lab:
         if ran.returncode:
             raise Failure(f"{name}: {command}: {ran.stderr.strip()}")
         return ran.stdout
+
+    def change(self, command, back, text=None):
+        """Changes something of the director until `put_back`."""
+        self.do("director", command, text)
+        self.changes.append(back)
+
+    def put_back(self):
+        while self.changes:
+            self.do("director", self.changes.pop())
 
     def run(self, *words):
         subprocess.run(words, check=True, capture_output=True)
@@ -203,6 +212,7 @@ class Network(Lab):
             self.do("wire", f"ip link set w{place} master br0; ethtool -K w{place} tso {'off' if name == 'director' else 'on'}")
             self.do(name, f"ip address add 10.255.0.{address}/24 dev {interface}; sysctl -qw net.ipv4.ip_local_port_range='1024 65000'")
         self.do("client", f"ip route add {self.vip}/32 via 10.255.0.1")
+        self.do("director", "sysctl -qw net.ipv4.ip_forward=1")
         # Two ways back: past the director, and by it where it translates.
         self.do("server", f"sysctl -qw net.ipv4.conf.all.arp_ignore=1; ip address add {self.vip}/32 dev lo; ip rule add from 10.255.0.2 "
                 "ipproto tcp sport 80 lookup 100; ip route add 10.255.0.1 dev eth0 table 100; ip route add default via 10.255.0.1 table 100")

@@ -227,7 +227,8 @@ public final class ControlServer {
         if !peer.isDeaf {
             peer.noteSending(true)
             let sent = svs_control_send(peer.descriptor, packet, packet.count)
-            if sent == -Int(EAGAIN) {
+            // For want of memory it may be ready and yet not take anything.
+            if [EAGAIN, ENOBUFS, ENOMEM].contains(Int32(clamping: -sent)) {
                 peer.noteSending(false)
                 return false
             }

@@ -120,7 +120,8 @@ extension NetlinkCodec {
         return ConnectionRecord(
             proto: try need(entry.u8(Entry.proto)), client: client.0, clientPort: client.1, virtual: virtual.0,
             virtualPort: virtual.1, server: server.0, serverPort: server.1, state: try need(entry.string(Entry.state)),
-            expires: try need(entry.u32(Entry.expires)), isTemplate: entry.contains(Entry.template), isSynchronised: entry.contains(Entry.synchronised),
+            expires: try need(entry.u32(Entry.expires)), isTemplate: entry.contains(Entry.template),
+            isSynchronised: entry.contains(Entry.synchronised),
             persistenceEngine: entry.string(Entry.persistenceEngine) ?? "",
             persistenceData: Array(entry.bytes(Entry.persistenceData) ?? []))
     }

@@ -1,4 +1,5 @@
 internal import CLinux
+public import LVS
 
 /// An append-only list of entries in memory that somebody else lends, zero at first, which outlives the process that writes it:
 /// a shared mapping holds after SIGKILL the stores that were made, in their order.
@@ -42,6 +43,8 @@ public struct Journal {
 
     public let finding: Finding
     private let memory: UnsafeMutableRawBufferPointer
+    /// Where memory has to be asked for before it is written to.
+    private let backing: MemoryBacking?
     /// Counts the fresh texts; its lowest bit is the half in force.
     private var turn: UInt32
     private var written: Text
@@ -67,7 +70,8 @@ public struct Journal {
 
     /// Takes over what is in `memory`, which stays where it is and is lent until the journal goes.
     /// - Precondition: it begins at a multiple of 8 and has at least `smallest` bytes.
-    public init(_ memory: UnsafeMutableRawBufferPointer) {
+    public init(_ memory: UnsafeMutableRawBufferPointer, backing: MemoryBacking? = nil) {
+        self.backing = backing
         precondition(memory.count >= Self.smallest && Int(bitPattern: memory.baseAddress) & 7 == 0)
         self.memory = memory
         let capacity = Self.capacity(memory.count)
@@ -141,11 +145,19 @@ public struct Journal {
 
     /// Whether an entry of so many bytes finds room: in force, and in the fresh text if there is one under way.
     public func hasRoom(for count: Int) -> Bool {
-        Self.length(count) <= capacity - written.end && freshHasRoom(for: count)
+        has(count, behind: written) && freshHasRoom(for: count)
     }
 
     /// Whether it finds room in the fresh text, if there is one.
-    public func freshHasRoom(for count: Int) -> Bool { Self.length(count) <= capacity - (fresh?.end ?? 0) }
+    public func freshHasRoom(for count: Int) -> Bool {
+        guard let fresh else { return Self.length(count) <= capacity }
+        return has(count, behind: fresh)
+    }
+
+    private func has(_ count: Int, behind text: Text) -> Bool {
+        let length = Self.length(count), start = text.start + text.end
+        return length <= capacity - text.end && backing?.has(start..<start + length) != false
+    }
 
     /// Appends an entry to what is in force. Room for it has been asked for.
     public mutating func append(_ entry: Entry) { write(entry, to: &written) }

@@ -125,9 +125,8 @@ public enum Listing {
         case IPProtocol.udp: "UDP"
         case IPProtocol.sctp: "SCTP"
         case 0: "IP"
-        case 50: "ESP"
-        case 51: "AH"
-        default: "?"
+        // As the kernel names them.
+        default: "IP_\(proto)"
         }
     }
 }

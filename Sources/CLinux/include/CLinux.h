@@ -14,6 +14,7 @@
 #include "folder.h"
 #include "rights.h"
 #include "shared.h"
+#include "sync.h"
 
 /// Asks the processor to load the cache line that holds `address`.
 static inline void svs_prefetch(const void *address) { __builtin_prefetch(address); }

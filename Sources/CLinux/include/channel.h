@@ -24,6 +24,8 @@ int svs_memory_new(const char *name, uint64_t size);
 int64_t svs_memory_size(int descriptor);
 /// Maps a file as a whole, shared with everybody else who maps it; `memory` receives the mapping.
 int svs_memory_map(int descriptor, uint64_t size, void **memory);
+/// Takes a mapping back.
+void svs_memory_unmap(void *memory, uint64_t size);
 /// Makes shared memory zero again and gives its pages back.
 int svs_memory_clear(void *memory, uint64_t size);
 

@@ -3,6 +3,10 @@ public import Wire
 /// One entry of the connection table, or a persistence template: two cache lines, of which the first is all that a packet
 /// of a known connection touches.
 public struct Connection: BitwiseCopyable, Sendable {
+    #if SVS_OTHER_LAYOUT
+        /// Another layout of the state than that of every other build, for tests.
+        var longer: UInt64 = 0
+    #endif
     // First line: the key, and what every packet changes.
     public var client: IPAddress
     public var virtual: IPAddress

@@ -30,7 +30,9 @@ struct ConnectionState: ~Copyable {
 
     /// Stores a connection or template and what goes beside its record; `nil` when the table is full.
     mutating func insert(_ connection: Connection, _ data: TemplateData? = nil, _ stream: ClientStream? = nil) -> ConnectionID? {
-        guard let id = table.nextPlace else { return nil }
+        guard let id = table.nextPlace, data == nil || sides.takes(.template, at: id), stream == nil || sides.takes([], at: id) else {
+            return nil
+        }
         var connection = connection
         if let data { sides.note(data, at: id) }
         if let stream { sides.begin(stream, at: id) }

@@ -2,8 +2,11 @@ import Wire
 
 /// Records come, are taken over and go.
 extension ConnectionTable {
-    /// The place that `insert` would take next; `nil` when the table is full.
-    var nextPlace: ConnectionID? { free >= 0 ? free : Int(highWater) < capacity ? highWater : nil }
+    /// The place that `insert` would take next; `nil` when the table is full, or the memory.
+    var nextPlace: ConnectionID? {
+        if free >= 0 { return free }
+        return Int(highWater) < capacity && backing?.has(Int(highWater)) != false ? highWater : nil
+    }
 
     /// Stores a connection and indexes it; `nil` when the table is full. FULLNAT connections need their local address first.
     mutating func insert(_ connection: Connection) -> ConnectionID? {

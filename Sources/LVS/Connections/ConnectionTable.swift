@@ -14,6 +14,7 @@ public struct ConnectionTable: ~Copyable {
     let pool: SlabView<Connection>
     /// Where `highWater` is kept for the next director.
     let limits: SlabView<StateLimits>?
+    let backing: BlockBacking?
     private let index: Slab<UInt64>
     private let mask: UInt32
     private let keys: (UInt64, UInt64, UInt64)
@@ -26,17 +27,22 @@ public struct ConnectionTable: ~Copyable {
     /// A table for `capacity` connections; `seed` keeps strangers from aiming at one bucket.
     public init(capacity: Int, seed: UInt64) {
         let memory = Slab<Connection>(capacity: max(capacity, 16))
-        self.init(pool: memory.view, own: memory, limits: nil, seed: seed)
+        self.init(pool: memory.view, own: memory, limits: nil, backing: nil, seed: seed)
     }
 
     /// A table whose records lie in a state's memory; what stands there waits for `takeOver`.
     init(in memory: StateMemory) {
-        self.init(pool: memory.pool, own: nil, limits: memory.limits, seed: memory.seed)
+        self.init(
+            pool: memory.pool, own: nil, limits: memory.limits, backing: memory.layout.connections.backed(by: memory.backing),
+            seed: memory.seed)
         highWater = min(max(memory.limits[0].connections, 0), ConnectionID(capacity))
         memory.limits[0].connections = highWater
     }
 
-    private init(pool: SlabView<Connection>, own: consuming Slab<Connection>?, limits: SlabView<StateLimits>?, seed: UInt64) {
+    private init(
+        pool: SlabView<Connection>, own: consuming Slab<Connection>?, limits: SlabView<StateLimits>?, backing: BlockBacking?, seed: UInt64
+    ) {
+        self.backing = backing
         self.pool = pool
         self.own = own
         self.limits = limits

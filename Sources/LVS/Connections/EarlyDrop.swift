@@ -83,8 +83,6 @@ public struct EarlyDrop: Sendable {
 extension Director {
     /// What gave way to others, since the start.
     public var earlyDrop: EarlyDrop { connections.earlyDrop }
-    /// How many connections and templates the table holds at most.
-    public var connectionCapacity: Int { connections.table.capacity }
 
     /// To be called before an entry is made, while nobody holds a number of another one.
     @inline(__always)

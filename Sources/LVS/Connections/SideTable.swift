@@ -6,10 +6,19 @@ import Wire
 struct SideTable {
     private let streams: SlabView<ClientStream>
     private let templates: SlabView<TemplateData>
+    private let streamBacking: BlockBacking
+    private let templateBacking: BlockBacking
 
     init(in memory: StateMemory) {
+        streamBacking = memory.layout.streams.backed(by: memory.backing)
+        templateBacking = memory.layout.templates.backed(by: memory.backing)
         streams = memory.streams
         templates = memory.templates
+    }
+
+    /// Whether there is memory for what a connection or template has beside its record.
+    func takes(_ kind: Connection.Flags, at id: ConnectionID) -> Bool {
+        kind.contains(.template) ? templateBacking.has(Int(id)) : streamBacking.has(Int(id))
     }
 
     /// What a persistence engine found, for a template that is about to take the place.

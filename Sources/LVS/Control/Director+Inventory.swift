@@ -56,7 +56,8 @@ extension Director {
                 proto: entry.proto, client: entry.client, clientPort: entry.clientPort, virtual: entry.virtual,
                 virtualPort: entry.virtualPort, server: entry.serverAddress, serverPort: entry.serverPort,
                 state: state, expires: UInt32(clamping: max(entry.expires - clockwork.now, 0) / second),
-                isTemplate: isTemplate, isSynchronised: entry.flags.contains(.synchronised), persistenceEngine: side?.engine ?? "", persistenceData: side?.data ?? [])
+                isTemplate: isTemplate, isSynchronised: entry.flags.contains(.synchronised), persistenceEngine: side?.engine ?? "",
+                persistenceData: side?.data ?? [])
         }
     }
 

@@ -6,9 +6,9 @@ public struct RateEstimator: Hashable, Sendable, BitwiseCopyable {
     @inlinable public static var interval: Instant { 2 * second }
 
     /// Counters as of the last tick.
-    private var last = Counters()
+    private(set) var last = Counters()
     /// Averages in 1/1024 connections and packets a second and in 1/32 bytes a second.
-    private var average = Counters()
+    private(set) var average = Counters()
 
     public init() {}
 
@@ -70,8 +70,8 @@ public struct RateEstimator: Hashable, Sendable, BitwiseCopyable {
 public struct ShownCounters: Hashable, Sendable, BitwiseCopyable {
     /// Counters as of the last tick, counted from the beginning.
     public private(set) var counters = Counters()
-    private var zero = Counters()
-    private var estimator = RateEstimator()
+    private(set) var zero = Counters()
+    private(set) var estimator = RateEstimator()
 
     public init() {}
 

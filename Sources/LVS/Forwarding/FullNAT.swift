@@ -82,6 +82,7 @@ extension Director {
         let service = servers[connections[id].server].service
         guard let option = services[service]?.settings.clientAddress, option != .none else { return }
         if !connections[id].hasSide {
+            guard connections.sides.takes([], at: id) else { return }
             connections.sides.begin(ClientStream(option: option, clientStart: start), at: id)
             connections[id].flags.insert(.hasSide)
         } else if connections.sides[stream: id].clientStart != start {

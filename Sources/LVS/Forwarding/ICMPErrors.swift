@@ -85,7 +85,8 @@ extension Director {
         _ context: inout PacketContext
     ) -> Bool {
         guard !packet.isLaterFragment, !packet.isICMPError, packet.flow.source.isTellable, packet.flow.destination.isTellable,
-            host.icmpBudget.allows(message, packet.family, to: packet.flow.source, tunables, at: clockwork.now)
+            host.allows(
+                message, to: packet.flow.source, from: source == packet.flow.destination ? source : nil, tunables, at: clockwork.now)
         else {
             if let recorder = context.recorder { noteUntold(packet, recorder) }
             return false
@@ -190,36 +191,5 @@ extension Director {
         frame.bytes.setMAC(path.source, at: 6)
         guard path.kind == .ready else { return host.waiting.hold(frame, for: path, at: clockwork.now) }
         return outbox.emit(frame, on: path.interface, causedBy: cause)
-    }
-}
-
-/// The host's limits on ICMP errors: a token bucket per receiver and one for all (net.ipv4.icmp_ratelimit and its kin).
-struct ICMPBudget {
-    private var tokens: [IPAddress: (credit: Int64, at: Instant)] = [:]
-    private static let receivers = 4096
-    /// A receiver saves up at most this many messages.
-    private static let burst: Int64 = 6
-
-    /// Whether a message may leave now; takes a token when it may.
-    mutating func allows(
-        _ message: ICMPMessage, _ family: IPFamily, to receiver: IPAddress, _ tunables: Tunables,
-        at now: Instant
-    ) -> Bool {
-        let limit = family == .v4 ? Int64(tunables.icmpRateLimit) : Int64(tunables.icmp6RateLimit)
-        guard limit > 0 else { return true }
-        if family == .v4, message.type < 32, tunables.icmpRateMask >> Int64(message.type) & 1 == 0 { return true }
-        // Path MTU discovery must not starve (icmpv4_xrlim_allow).
-        if family == .v4 ? message.type == ICMPType.unreachable && message.code == 4 : message.type == ICMPv6Type.packetTooBig {
-            return true
-        }
-        let interval = limit * millisecond
-        if tokens.count >= Self.receivers { tokens.removeAll(keepingCapacity: true) }
-        var (credit, last) = tokens[receiver] ?? (Self.burst * interval, now)
-        credit = min(credit + min(max(now - last, 0), Self.burst * interval), Self.burst * interval)
-        last = now
-        let allowed = credit >= interval
-        if allowed { credit -= interval }
-        tokens[receiver] = (credit, last)
-        return allowed
     }
 }

@@ -7,7 +7,8 @@ extension Network {
     func sourceAddress6(towards destination: IPAddress, on interface: Int32) -> IPAddress {
         // What is good on one link only is reached from there.
         let candidates = addresses.filter {
-            !$0.address.isV4 && !$0.address.isUnspecified && (!destination.isLinkLocal && !destination.isMulticast || $0.interface == interface)
+            !$0.address.isV4 && !$0.address.isUnspecified
+                && (!destination.isLinkLocal && !destination.isMulticast || $0.interface == interface)
         }
         var best: (merit: [Int], address: IPAddress)?
         for candidate in candidates {

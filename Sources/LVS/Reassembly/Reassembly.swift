@@ -81,8 +81,10 @@ extension Director {
     private mutating func sendPieces(of whole: Frame, _ packet: Packet, _ verdict: Verdict, _ context: inout PacketContext) -> Verdict {
         let start = Int(packet.network)
         let bytes = whole.bytes.dropFirst(start)
+        // An ICMP error that is longer now has a tunnel's header in front.
+        let way = verdict == .icmpToServer && bytes.count > Int(packet.length) ? Verdict.tunneling : verdict
         guard whole.egress != Self.localInterface, let originals = context.originalFragments,
-            originals.remembersLengths(in: bytes, as: verdict)
+            originals.remembersLengths(in: bytes, as: way)
         else {
             return outbox.emit(whole, on: whole.egress, causedBy: whole.cause) ? verdict : .noBuffer
         }
@@ -98,7 +100,7 @@ extension Director {
         path.interface = whole.egress
         path.destination = whole.bytes.mac(at: 0)
         path.source = whole.bytes.mac(at: 6)
-        return sendFragments(of: whole.bytes, network: start, limit: .max, along: path, as: verdict, whole.cause, &context)
+        return sendFragments(of: whole.bytes, network: start, limit: .max, along: path, as: way, whole.cause, &context)
             ? verdict : .noBuffer
     }
 

@@ -9,6 +9,8 @@ struct ServerPool: ~Copyable {
     /// Two for each server: for packets whose transport checksum is there, and for those that it is still to be filled into.
     private let outer: SlabView<OuterHeader>
     private let limits: SlabView<StateLimits>
+    /// Of servers, shown counters and outer headers.
+    private let backings: [BlockBacking]
     private var free: [ServerID] = []
     /// Those that were removed and are still known to connections.
     var trash = Trash()
@@ -22,6 +24,10 @@ struct ServerPool: ~Copyable {
         estimators = memory.shown
         outer = memory.outer
         limits = memory.limits
+        backings = [
+            memory.layout.servers.backed(by: memory.backing), memory.layout.shown.backed(by: memory.backing),
+            memory.layout.outer.backed(by: memory.backing),
+        ]
         isInheriting = memory.isInherited
     }
 
@@ -68,7 +74,7 @@ struct ServerPool: ~Copyable {
     }
 
     mutating func add(_ server: RealServer) -> ServerID? {
-        guard let id = free.popLast() ?? (Int(highWater) < Self.capacity ? highWater : nil) else { return nil }
+        guard let id = free.popLast() ?? (Int(highWater) < Self.capacity && isBacked(highWater) ? highWater : nil) else { return nil }
         if id == highWater { limits[0].servers += 1 }
         var record = server
         record.flags.remove(.used)
@@ -78,6 +84,11 @@ struct ServerPool: ~Copyable {
         SlabView<RealServer>.publish()
         slots[Int(id)].flags = server.flags
         return id
+    }
+
+    private func isBacked(_ id: ServerID) -> Bool {
+        backings[0].has(Int(id)) && backings[1].has(Int(id)) && backings[2].has(outerPlace(id, isPartial: true))
+            && backings[2].has(outerPlace(id, isPartial: false))
     }
 
     mutating func remove(_ id: ServerID) {

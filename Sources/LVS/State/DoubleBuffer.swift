@@ -4,9 +4,9 @@ import Wire
 /// stands. All zero it was never written.
 struct DoubleBuffer<Record: BitwiseCopyable>: BitwiseCopyable {
     /// Times that it was written; the even ones stand in `even`.
-    private var turn: UInt64
-    private var even: Record
-    private var odd: Record
+    private(set) var turn: UInt64
+    private(set) var even: Record
+    private(set) var odd: Record
 
     /// Never written; the record means nothing.
     init(_ record: Record) {

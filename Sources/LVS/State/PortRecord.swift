@@ -16,6 +16,7 @@ struct PortRecord: BitwiseCopyable {
 struct PortRecords {
     private let records: SlabView<PortRecord>
     private let limits: SlabView<StateLimits>
+    private let backing: BlockBacking
     private var free: [Int32] = []
     /// Those of another director that no pool has taken yet.
     private var inherited: [PortAllocator.Key: Int32] = [:]
@@ -23,6 +24,7 @@ struct PortRecords {
     init(in memory: StateMemory) {
         records = memory.ports
         limits = memory.limits
+        backing = memory.layout.ports.backed(by: memory.backing)
         guard memory.isInherited else { return }
         limits[0].ports = min(max(limits[0].ports, 0), Int32(PortRecord.capacity))
         for place in (0..<limits[0].ports).reversed() {
@@ -40,12 +42,17 @@ struct PortRecords {
     /// A place for a pool that begins, and the port that another director's tried next; -1 when there is none.
     mutating func take(_ key: PortAllocator.Key, from start: UInt16) -> (place: Int32, next: UInt16) {
         if let place = inherited.removeValue(forKey: key) { return (place, records[Int(place)].next) }
-        guard let place = free.popLast() ?? (limits[0].ports < PortRecord.capacity ? limits[0].ports : nil) else { return (-1, start) }
+        guard let place = free.popLast() ?? nextPlace else { return (-1, start) }
         if place == limits[0].ports { limits[0].ports += 1 }
         records[Int(place)] = PortRecord(next: start, proto: key.proto, local: key.local, server: key.server)
         SlabView<PortRecord>.publish()
         records[Int(place)].isUsed = 1
         return (place, start)
+    }
+
+    private var nextPlace: Int32? {
+        let place = limits[0].ports
+        return place < PortRecord.capacity && backing.has(Int(place)) ? place : nil
     }
 
     func note(_ next: UInt16, at place: Int32) {

@@ -12,10 +12,10 @@ struct RememberedAddress: BitwiseCopyable {
     /// Place of the service.
     var service: Int32 = -1
     var address = IPAddress(high: 0, low: 0)
-    private var serverCount: UInt8 = 0
-    private var timeCount: UInt8 = 0
-    private var times = InlineArray<2, Instant>(repeating: 0)
-    private var servers = InlineArray<8, ServerKey>(repeating: ServerKey(address: IPAddress(high: 0, low: 0), port: 0))
+    private(set) var serverCount: UInt8 = 0
+    private(set) var timeCount: UInt8 = 0
+    private(set) var times = InlineArray<2, Instant>(repeating: 0)
+    private(set) var servers = InlineArray<8, ServerKey>(repeating: ServerKey(address: IPAddress(high: 0, low: 0), port: 0))
 
     init(_ item: SchedulerMemory.Item, of service: Int32, at now: Instant) {
         self.service = service
@@ -47,12 +47,14 @@ struct RememberedAddress: BitwiseCopyable {
 struct RememberedAddresses {
     private let records: SlabView<RememberedAddress>
     private let limits: SlabView<StateLimits>
+    private let backing: BlockBacking
     private var places: [Int32: [IPAddress: Int32]] = [:]
     private var free: [Int32] = []
 
     init(in memory: StateMemory) {
         records = memory.remembered
         limits = memory.limits
+        backing = memory.layout.remembered.backed(by: memory.backing)
         guard memory.isInherited else { return }
         limits[0].remembered = min(max(limits[0].remembered, 0), Int32(RememberedAddress.capacity))
         for place in (0..<limits[0].remembered).reversed() {
@@ -79,13 +81,18 @@ struct RememberedAddresses {
         let record = RememberedAddress(item, of: service, at: now)
         let old = places[service]?[item.address]
         if let old, records[Int(old)].names(sameServersAs: record) { return records[Int(old)].takeTimes(of: record) }
-        guard let place = free.popLast() ?? (limits[0].remembered < RememberedAddress.capacity ? limits[0].remembered : nil) else { return }
+        guard let place = free.popLast() ?? nextPlace else { return }
         if place == limits[0].remembered { limits[0].remembered += 1 }
         records[Int(place)] = record
         SlabView<RememberedAddress>.publish()
         records[Int(place)].isUsed = 1
         if let old { release(old) }
         places[service, default: [:]][item.address] = place
+    }
+
+    private var nextPlace: Int32? {
+        let place = limits[0].remembered
+        return place < RememberedAddress.capacity && backing.has(Int(place)) ? place : nil
     }
 
     /// Forgets what is not among a service's addresses any more.

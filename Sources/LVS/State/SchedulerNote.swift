@@ -6,12 +6,12 @@ struct SchedulerNote: BitwiseCopyable {
     static let timeLimit = 2
 
     /// The scheduler's number in the roster, from 1 on.
-    private var scheduler: UInt8 = 0
-    private var positionCount: UInt8 = 0
-    private var timeCount: UInt8 = 0
-    private var positions = InlineArray<4, Int64>(repeating: 0)
+    private(set) var scheduler: UInt8 = 0
+    private(set) var positionCount: UInt8 = 0
+    private(set) var timeCount: UInt8 = 0
+    private(set) var positions = InlineArray<4, Int64>(repeating: 0)
     /// Moments of the director's clock.
-    private var times = InlineArray<2, Instant>(repeating: 0)
+    private(set) var times = InlineArray<2, Instant>(repeating: 0)
 
     init() {}
 

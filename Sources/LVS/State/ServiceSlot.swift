@@ -11,8 +11,8 @@ struct ServiceSlot: BitwiseCopyable {
     private(set) var address = IPAddress(high: 0, low: 0)
     private(set) var port: UInt16 = 0
     private(set) var rangeCount: UInt16 = 0
-    private var proto: UInt8 = 0
-    private var version: UInt8 = 0
+    private(set) var proto: UInt8 = 0
+    private(set) var version: UInt8 = 0
     /// Over the identity.
     private(set) var check: UInt64 = 0
     /// The service's number, which grows with each that is made.

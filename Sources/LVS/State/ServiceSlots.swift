@@ -7,6 +7,7 @@ struct ServiceSlots {
     private let ranges: SlabView<UInt32>
     private let counters: SlabView<Counters>
     private let limits: SlabView<StateLimits>
+    private let memory: StateMemory
     /// The place of every identity that has one.
     private var places: [ServiceKey: Int32] = [:]
     private var free: [Int32] = []
@@ -18,6 +19,7 @@ struct ServiceSlots {
         ranges = memory.ranges
         counters = memory.serviceCounters
         limits = memory.limits
+        self.memory = memory
         isInheriting = memory.isInherited
         guard isInheriting else { return }
         limits[0].services = min(max(limits[0].services, 0), Int32(ServiceTable.capacity))
@@ -51,7 +53,9 @@ struct ServiceSlots {
             if !isInheriting { beginAnew(place) }
             return place
         }
-        guard let place = free.popLast() ?? (limits[0].services < ServiceTable.capacity ? limits[0].services : nil) else { return nil }
+        guard let place = free.last ?? (limits[0].services < ServiceTable.capacity ? limits[0].services : nil), isBacked(place, for: key)
+        else { return nil }
+        if !free.isEmpty { free.removeLast() }
         if place == limits[0].services { limits[0].services += 1 }
         slots[Int(place)] = ServiceSlot(key)
         for (index, range) in key.ranges.enumerated() {
@@ -62,6 +66,14 @@ struct ServiceSlots {
         slots[Int(place)].isUsed = 1
         places[key] = place
         return place
+    }
+
+    /// Whether there is memory for a service at a place.
+    private func isBacked(_ place: Int32, for key: ServiceKey) -> Bool {
+        let ranges = memory.layout.ranges.backed(by: memory.backing), first = Int(place) * ServiceSlot.maximumRanges
+        return memory.layout.services.backed(by: memory.backing).has(Int(place))
+            && memory.layout.serviceCounters.backed(by: memory.backing).has(Int(place))
+            && key.ranges.indices.allSatisfy { ranges.has(first + $0) }
     }
 
     /// Another service of the identity: it has counted nothing.

@@ -12,12 +12,14 @@ struct StateLayout {
     }
 
     /// To be raised when records mean something else, though they look alike.
-    private static let version: UInt64 = 1
+    private static let version: UInt64 = 2
     /// The pool begins where a huge page does, as seen from the region's beginning.
     private static let hugePage = 1 << 21
     private static let page = 4096
 
     let header: Block<StateHeader>
+    /// The text of `description`.
+    let words: Block<UInt8>
     let limits: Block<StateLimits>
     let verdicts: Block<UInt64>
     let servers: Block<RealServer>
@@ -45,7 +47,8 @@ struct StateLayout {
             return Block(offset: offset, count: count)
         }
         header = block(1, of: StateHeader.self)
-        limits = block(1, of: StateLimits.self, alignedTo: 64)
+        words = block(StateDescription.capacity, of: UInt8.self)
+        limits = block(1, of: StateLimits.self)
         verdicts = block(256, of: UInt64.self, alignedTo: 64)
         progress = block(1, of: DoubleBuffer<StateProgress>.self, alignedTo: 64)
         servers = block(ServerPool.capacity, of: RealServer.self)
@@ -63,44 +66,48 @@ struct StateLayout {
         size = (end + Self.page - 1) / Self.page * Self.page
     }
 
-    /// Another number for each layout of the records: made of their sizes, of where their fields lie, and of `version`.
-    static let number: UInt64 = {
-        var words: [Int] = []
-        func note<Record>(_ type: Record.Type, _ fields: PartialKeyPath<Record>...) {
-            words += [MemoryLayout<Record>.size, MemoryLayout<Record>.stride]
-            words += fields.map { MemoryLayout<Record>.offset(of: $0) ?? -1 }
-        }
-        note(
-            Connection.self, \.client, \.virtual, \.clientPort, \.virtualPort, \.proto, \.state, \.flags, \.expires, \.server, \.packetsIn,
-            \.timeout, \.method, \.serverAddress, \.localAddress, \.serverPort, \.localPort, \.check, \.controller, \.mark)
-        note(
-            RealServer.self, \.key, \.settings, \.lastWeight, \.flags, \.home, \.homeSequence, \.counters)
-        note(ServerSettings.self, \.method, \.weight, \.upperThreshold, \.lowerThreshold, \.tunnel, \.tunnelPort, \.tunnelFlags)
-        note(Counters.self, \.connections, \.packetsIn, \.packetsOut, \.bytesIn, \.bytesOut)
-        note(ShownCounters.self)
-        note(ServiceSlot.self, \.isUsed, \.address, \.mark, \.port, \.sequence, \.nextLocalAddress, \.estimator, \.check, \.note)
-        note(OuterHeader.self, \.generation, \.id)
-        note(ClientStream.self, \.option, \.hasServerStart, \.isHeaderSent, \.isHeaderTaken, \.segmentLimit, \.clientStart, \.serverStart)
-        note(TemplateData.self, \.engine, \.count, \.bytes)
-        note(StateLimits.self, \.connections, \.servers, \.services, \.remembered, \.ports, \.sequence)
-        note(StateHeader.self)
-        note(
-            StateProgress.self, \.now, \.generator, \.nextEstimate, \.nextSecond, \.nextTrash, \.nextFlush, \.clampedSYNs, \.total, \.shown)
-        note(DoubleBuffer<StateProgress>.self)
-        note(SchedulerNote.self)
-        note(RememberedAddress.self, \.isUsed, \.service, \.address)
-        note(LearnedMTU.self, \.isUsed, \.mtu, \.address, \.until)
-        note(PortRecord.self, \.isUsed, \.next, \.proto, \.local, \.server)
-        words += [
-            ServerPool.capacity, ServiceTable.capacity, ServiceSlot.maximumRanges, RememberedAddress.capacity, LearnedMTU.capacity,
-            PortRecord.capacity,
+    /// Another number for each layout: made of where everything lies, of what the rosters' numbers mean, and of `version`.
+    static let number = StateLayout(connections: 16).description.check ^ version << 48
+
+    /// The layout in words.
+    var description: StateDescription {
+        var description = StateDescription()
+        description.rosters = [
+            "schedulers": Schedulers.roster.map { $0.name }, "engines": PersistenceEngines.roster.map { $0.name },
+            "verdicts": Verdict.allCases.map { "\($0)" },
         ]
-        let names =
-            Schedulers.roster.map { $0.name } + PersistenceEngines.roster.map { $0.name }
-            + Verdict.allCases.map { "\($0)" }
-        words += names.flatMap { name in [0] + name.utf8.map(Int.init) }
-        return StateCheck.of(words.map { UInt64(bitPattern: Int64($0)) }) ^ version << 48
-    }()
+        func note<Record: StateRecord>(_ name: String, _ block: Block<Record>, together: Int = 1) {
+            let width = MemoryLayout<Record>.stride
+            var fields = Record.fields
+            for place in stride(from: 1, to: together, by: 1) {
+                fields += Record.fields.map {
+                    StateField(name: "\($0.name).\(place)", offset: $0.offset + place * width, size: $0.size, roster: $0.roster)
+                }
+            }
+            description.blocks.append(
+                .init(name: name, offset: block.offset, stride: width * together, count: block.count / together, fields: fields))
+        }
+        note("limits", limits)
+        note("verdicts", verdicts)
+        note("progress", progress)
+        note("servers", servers)
+        note("shown", shown)
+        note("services", services)
+        note("serviceCounters", serviceCounters)
+        note("outer", outer, together: 2)
+        note("remembered", remembered)
+        note("learnedMTUs", learnedMTUs)
+        note("ports", ports)
+        note("streams", streams)
+        note("templates", templates)
+        note("connections", connections)
+        let width = ServiceSlot.maximumRanges * MemoryLayout<UInt32>.stride
+        description.blocks.append(
+            .init(
+                name: "ranges", offset: ranges.offset, stride: width, count: ranges.count / ServiceSlot.maximumRanges,
+                fields: [StateField(name: "words", offset: 0, size: width)]))
+        return description
+    }
 }
 
 /// How far each pool was ever used. Each is one word that grows before what lies below it counts.

@@ -15,7 +15,9 @@ public struct StateMemory {
     /// Something was in it when it was taken up.
     let isInherited: Bool
     /// It outlives the director.
-    var isLent = true
+    let isLent: Bool
+    /// Where memory has to be asked for before it is written to.
+    let backing: MemoryBacking?
     /// Where the director stands between two batches.
     let progress: SlabView<DoubleBuffer<StateProgress>>
 
@@ -28,7 +30,22 @@ public struct StateMemory {
     /// - Parameters:
     ///   - region: at least `size(connections:)` bytes, all zero, beginning at a page; at a huge page where those are wanted.
     ///   - place: 32 bytes that tell this machine, boot and network from others; who takes the state up again names the same.
-    public init(fresh region: UnsafeMutableRawBufferPointer, connections: Int, seed: UInt64, place: [UInt8]) {
+    ///   - backing: of the file that the region is; what the state begins with has been asked for (`isBegun`).
+    public init(
+        fresh region: UnsafeMutableRawBufferPointer, connections: Int, seed: UInt64, place: [UInt8], backing: MemoryBacking? = nil
+    ) {
+        unsafe self.init(fresh: region, connections, seed, place, isLent: true, backing)
+    }
+
+    /// A new state that ends with the director.
+    init(own region: UnsafeMutableRawBufferPointer, connections: Int, seed: UInt64) {
+        unsafe self.init(fresh: region, connections, seed, [UInt8](repeating: 0, count: StateHeader.placeLength), isLent: false, nil)
+    }
+
+    private init(
+        fresh region: UnsafeMutableRawBufferPointer, _ connections: Int, _ seed: UInt64, _ place: [UInt8], isLent: Bool,
+        _ backing: MemoryBacking?
+    ) {
         let count = Self.usable(connections)
         layout = StateLayout(connections: count)
         precondition(region.count >= layout.size && place.count == StateHeader.placeLength)
@@ -36,49 +53,100 @@ public struct StateMemory {
         self.connections = count
         self.seed = seed
         isInherited = false
+        (self.isLent, self.backing) = (isLent, backing)
         progress = layout.progress.view(in: self.region)
-        header.begin(StateHeader(size: layout.size, connections: count, seed: seed, place: place))
+        // Nobody asks what a state is that nobody finds.
+        if isLent { Self.begin(layout, in: self.region, seed: seed, place: place) }
     }
 
     /// The state that another director left.
     /// - Parameter connections: how many it must hold; `nil` for as many as it does.
     /// - Throws: what does not fit; the region is untouched then.
-    public init(existing region: UnsafeMutableRawBufferPointer, connections wanted: Int? = nil, place: [UInt8]) throws(StateRefusal) {
+    public init(
+        existing region: UnsafeMutableRawBufferPointer, connections wanted: Int? = nil, place: [UInt8], backing: MemoryBacking? = nil
+    ) throws(StateRefusal) {
         guard region.count >= Self.headerSize else { throw .tooShort(region.count) }
         let found = unsafe region.loadUnaligned(as: StateHeader.self)
-        layout = try Self.layout(of: found, size: region.count, connections: wanted, place: place)
+        try Self.check(found, size: region.count, connections: wanted, place: place)
+        layout = StateLayout(connections: Int(found.connections))
         self.region = unsafe SlabView(region)
         connections = layout.capacity
         seed = found.seed
         isInherited = true
+        (isLent, self.backing) = (true, backing)
         progress = layout.progress.view(in: self.region)
+    }
+
+    /// Whether there is memory for what every state of so many connections is written to from its beginning on.
+    public static func isBegun(_ backing: MemoryBacking, connections: Int) -> Bool {
+        let layout = StateLayout(connections: usable(connections)), learned = layout.learnedMTUs
+        return backing.has(0..<layout.servers.offset)
+            && backing.has(learned.offset..<learned.offset + learned.count * MemoryLayout<LearnedMTU>.stride)
     }
 
     /// Bytes that `refusal` looks at.
     public static var headerSize: Int { MemoryLayout<StateHeader>.size }
+    /// The number of this build's layout.
+    public static var layoutNumber: UInt64 { StateLayout.number }
 
     /// Why `init(existing:)` would not take up a memory of `size` bytes that begins so; `nil` when it would.
     public static func refusal(of beginning: [UInt8], size: Int, connections: Int? = nil, place: [UInt8]) -> StateRefusal? {
         guard beginning.count >= headerSize else { return .tooShort(size) }
         let found = unsafe beginning.withUnsafeBytes { unsafe $0.loadUnaligned(as: StateHeader.self) }
-        do throws(StateRefusal) { _ = try layout(of: found, size: size, connections: connections, place: place) } catch { return error }
+        do throws(StateRefusal) { try check(found, size: size, connections: connections, place: place) } catch { return error }
         return nil
     }
 
-    private static func layout(of found: StateHeader, size: Int, connections wanted: Int?, place: [UInt8]) throws(StateRefusal)
-        -> StateLayout
-    {
+    private static func check(_ found: StateHeader, size: Int, connections wanted: Int?, place: [UInt8]) throws(StateRefusal) {
         guard found.magic == StateHeader.magic else { throw .noState }
-        guard found.layoutNumber == StateLayout.number else { throw .layout(found.layoutNumber, own: StateLayout.number) }
         guard found.isSound, let count = Int(exactly: found.connections), (16...1 << 30).contains(count) else { throw .damaged }
-        let layout = StateLayout(connections: count)
-        guard found.size == UInt64(layout.size), size >= layout.size else { throw .size(size, expected: layout.size) }
-        if let wanted, usable(wanted) != count { throw .connections(count, wanted: wanted) }
         guard found.place == place else { throw .place }
-        return layout
+        guard UInt64(size) >= found.size else { throw .size(size, expected: Int(clamping: found.size)) }
+        guard found.layoutNumber == StateLayout.number else { throw .layout(found.layoutNumber, own: StateLayout.number) }
+        let expected = StateLayout(connections: count).size
+        guard found.size == UInt64(expected) else { throw .size(size, expected: expected) }
+        if let wanted, usable(wanted) != count { throw .connections(count, wanted: wanted) }
     }
 
-    private var header: SlabView<StateHeader> { layout.header.view(in: region) }
+    /// Makes `region` a state of this layout that holds what another one held whose refusal `isOtherLayout`. Whoever is stopped
+    /// on the way leaves none.
+    /// - Parameters:
+    ///   - region: as for `init(fresh:)`.
+    ///   - connections: how many it holds.
+    /// - Returns: how many connections found no place in a smaller table.
+    public static func convert(
+        _ old: UnsafeMutableRawBufferPointer, into region: UnsafeMutableRawBufferPointer, connections: Int, place: [UInt8],
+        backing: MemoryBacking? = nil
+    ) throws(StateRefusal) -> Int {
+        guard old.count >= StateDescription.offset + StateDescription.capacity else { throw .tooShort(old.count) }
+        let found = unsafe old.loadUnaligned(as: StateHeader.self)
+        do throws(StateRefusal) { try check(found, size: old.count, connections: connections, place: place) } catch {
+            guard error.isOtherLayout else { throw error }
+        }
+        let source = unsafe SlabView<UInt8>(old)
+        let words = (0..<min(Int(clamping: found.words), StateDescription.capacity)).map { source[StateDescription.offset + $0] }
+        guard found.wordsCheck == StateDescription.check(words),
+            let description = StateDescription(String(decoding: words, as: UTF8.self), size: old.count)
+        else { throw .damaged }
+        let count = usable(connections), layout = StateLayout(connections: count), target = unsafe SlabView<UInt8>(region)
+        precondition(region.count >= layout.size)
+        var conversion = StateConversion(from: source, description, to: layout.description)
+        guard conversion.copy(to: target, backing) else { throw .noRoom }
+        begin(layout, in: target, seed: found.seed, place: place)
+        return conversion.lost
+    }
+
+    /// Writes description and header; the magic number comes last.
+    private static func begin(_ layout: StateLayout, in region: SlabView<UInt8>, seed: UInt64, place: [UInt8]) {
+        let words = Array(layout.description.text.utf8)
+        precondition(words.count <= StateDescription.capacity)
+        for (place, byte) in words.enumerated() { region[layout.words.offset + place] = byte }
+        let header = StateHeader(
+            size: layout.size, connections: layout.capacity, seed: seed, place: place, words: words.count,
+            wordsCheck: StateDescription.check(words))
+        layout.header.view(in: region).begin(header)
+    }
+
     var remembered: SlabView<RememberedAddress> { layout.remembered.view(in: region) }
     var learnedMTUs: SlabView<LearnedMTU> { layout.learnedMTUs.view(in: region) }
     var ports: SlabView<PortRecord> { layout.ports.view(in: region) }
@@ -105,6 +173,15 @@ public enum StateRefusal: Error, Hashable, Sendable, CustomStringConvertible {
     case size(Int, expected: Int)
     case connections(Int, wanted: Int)
     case place
+    case noRoom
+
+    /// It is sound and this boot's and network's, and records lie elsewhere in it: `StateMemory.convert` reads it.
+    public var isOtherLayout: Bool {
+        switch self {
+        case .layout, .connections: true
+        default: false
+        }
+    }
 
     public var description: String {
         switch self {
@@ -115,52 +192,8 @@ public enum StateRefusal: Error, Hashable, Sendable, CustomStringConvertible {
         case .damaged: "its header is damaged"
         case .size(let size, let expected): "it is \(size) bytes long and should be \(expected)"
         case .connections(let found, let wanted): "it holds \(found) connections, wanted are \(wanted)"
+        case .noRoom: "there is no room for it"
         case .place: "it belongs to another boot or another network namespace"
         }
     }
-}
-
-/// What a state begins with: what it is, and for whom.
-struct StateHeader: BitwiseCopyable {
-    static let magic: UInt64 = 0x5356_5353_5441_5445
-    static let placeLength = 32
-
-    private(set) var magic: UInt64 = 0
-    private(set) var layoutNumber = StateLayout.number
-    private(set) var size: UInt64
-    private(set) var connections: UInt64
-    private(set) var seed: UInt64
-    private var words = InlineArray<4, UInt64>(repeating: 0)
-    private var check: UInt64 = 0
-
-    init(size: Int, connections: Int, seed: UInt64, place: [UInt8]) {
-        self.size = UInt64(size)
-        self.connections = UInt64(connections)
-        self.seed = seed
-        for (index, byte) in place.prefix(Self.placeLength).enumerated() { words[index / 8] |= UInt64(byte) << UInt64(index % 8 * 8) }
-        check = expectedCheck
-    }
-
-    /// The caller's bytes.
-    var place: [UInt8] { (0..<Self.placeLength).map { UInt8(truncatingIfNeeded: words[$0 / 8] >> UInt64($0 % 8 * 8)) } }
-
-    /// It is as it was written.
-    var isSound: Bool { check == expectedCheck }
-
-    private var expectedCheck: UInt64 {
-        StateCheck.of([layoutNumber, size, connections, seed] + (0..<4).map { words[$0] })
-    }
-}
-
-extension SlabView<StateHeader> {
-    /// Writes the header; the magic number comes last.
-    fileprivate func begin(_ header: StateHeader) {
-        self[0] = header
-        Self.publish()
-        self[0].finish()
-    }
-}
-
-extension StateHeader {
-    fileprivate mutating func finish() { magic = Self.magic }
 }

@@ -25,8 +25,8 @@ extension Director {
     /// Makes a connection or template what a record says; false when it is none that this director could keep.
     private mutating func take(_ record: SyncRecord) -> Bool {
         let isTemplate = record.flags.contains(.template)
-        guard isTemplate || record.state < Transport.stateCount(proto: record.proto) else { return false }
-        // Neither has a backup's template.
+        guard record.state < (isTemplate ? 2 : Transport.stateCount(proto: record.proto)) else { return false }
+        // A template has neither.
         guard !isTemplate || record.flags.isDisjoint(with: [.anyClientPort, .onePacket]) else { return false }
         var data: TemplateData?
         if !record.data.isEmpty {
@@ -65,7 +65,8 @@ extension Director {
         guard !record.flags.contains(.inactive) else { return .outdated }
         connections[id].expires = min(connections[id].expires, clockwork.now)
         connections.wheel.refileIfEarlier(id)
-        connections.table.supersede(id)
+        // Others may still belong to one whose client's port nobody knows.
+        if !connections[id].flags.contains(.anyClientPort) { connections.table.supersede(id) }
         return .unknown
     }
 
@@ -175,6 +176,7 @@ extension Director {
             if timeout == 0 { timeout = 180 }
         } else {
             connections[id].state = UInt8(truncatingIfNeeded: record.state)
+            if timeout == 0, !Transport.roster.contains(record.proto) { timeout = 180 }
             if timeout == 0 {
                 timeout = UInt32(clamping: connections.timeouts.timeout(proto: record.proto, state: connections[id].state) / second)
             }

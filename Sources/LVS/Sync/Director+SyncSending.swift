@@ -119,7 +119,7 @@ extension Transport {
         switch proto {
         case IPProtocol.tcp: 11
         case IPProtocol.sctp: 14
-        case IPProtocol.udp: 1
+        case IPProtocol.udp, IPProtocol.ah, IPProtocol.esp: 1
         default: 0
         }
     }

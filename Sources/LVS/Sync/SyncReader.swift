@@ -126,5 +126,5 @@ struct SyncReader {
 }
 
 extension SyncFlags {
-    fileprivate static let keptWithMethod = SyncFlags.kept.union(SyncFlags(rawValue: 7))
+    fileprivate static let keptWithMethod = SyncFlags.kept.union([SyncFlags(rawValue: 7), .onePacket])
 }

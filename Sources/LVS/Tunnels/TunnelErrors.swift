@@ -27,7 +27,7 @@ extension Director {
         let client = connections[id].client, virtual = connections[id].virtual
         // Counted as the kernel does: also when the client has been told too often to be told again.
         countReply(id, length: inner.count, &context)
-        guard host.icmpBudget.allows(error, family, to: client, tunables, at: clockwork.now) else { return .icmpUnusable }
+        guard host.allows(error, to: client, from: virtual, tunables, at: clockwork.now) else { return .icmpUnusable }
         guard tell(client, error, quoting: inner, from: virtual, typeOfService: inner[1] & 0x1e | 0xc0, frame.cause, &context) else {
             return .icmpUnusable
         }
