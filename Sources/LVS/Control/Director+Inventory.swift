@@ -66,6 +66,8 @@ extension Director {
 
     /// Connections and templates in the table.
     public var connectionCount: Int { connections.table.count }
+    /// How many of them the table can hold.
+    public var connectionCapacity: Int { connections.table.capacity }
 
     /// One tick of the estimators: what listings show becomes what was counted until now.
     public mutating func estimate() {
