@@ -60,7 +60,8 @@ public final class Channel: @unchecked Sendable {
         let memory = svs_memory_new("svs message", UInt64(bytes.count))
         try Errno.check(memory)
         defer { close(memory) }
-        try withErrno { _ = try FileDescriptor(rawValue: memory).writeAll(toAbsoluteOffset: 0, bytes) }
+        // By its position, as a director may write; who receives it reads from the beginning.
+        try withErrno { _ = try FileDescriptor(rawValue: memory).writeAll(bytes) }
         try Errno.check(
             svs_channel_send(descriptor, [Form.long.rawValue], 1, descriptors + [memory], Int32(descriptors.count + 1), waits ? 1 : 0))
     }

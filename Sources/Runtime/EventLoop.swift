@@ -32,7 +32,7 @@ public final class EventLoop {
         var journal: (recalled: RecalledState, recorder: JournalRecorder)?
     }
 
-    private var engine: ControlledDirector
+    var engine: ControlledDirector
     private let packets: PacketLoop
     private let egress: EgressLinks
     private let host: HostSide
@@ -40,35 +40,39 @@ public final class EventLoop {
     private let local: HostLink
     private let control: ControlServer
     private let signals: Signals
-    private let reload: Reload<RunFiles.State>
+    let reload: Reload<RunFiles.State>
     private let rulesChanges: RulesetNotifications?
-    private let rulesReload: Reload<HostRules?>
+    let rulesReload: Reload<HostRules?>
     private let poller: Poller
-    private let log: Log
-    private let files: RunFiles
+    let log: Log
+    let files: RunFiles
     private let news: LinkNews
     private var tableNews: TableNews
     private let requests: any HostRequests
     private let clients: (any ClientSource)?
-    private var state: RunFiles.State
+    var state: RunFiles.State
     /// Descriptors of the links, as registered.
     private var watched: [Int32]
     private var isStopped = false
     /// Services or network have changed since the host side followed.
-    private var isBehind = false
+    var isBehind = false
     private var lastFollowed: Instant = 0
     /// Generation of the network that was followed last.
     private var followed: UInt32 = 0
     private var nextSecond: Instant = 0
     /// Frames wait for a neighbour.
     private var waits = false
+    /// What files that were read again change and is not carried out yet.
+    var changes: PendingChanges?
+    private var steps = ControlSteps()
     /// What the log says of rules that are not honoured, as it was said last.
-    private var saidOfRules: Set<String> = []
+    var saidOfRules: Set<String> = []
 
     /// What a ready descriptor is; links are numbered from `firstLink`.
     private enum Token {
         static let signals: UInt64 = 0, network: UInt64 = 1, control: UInt64 = 2, reload: UInt64 = 3, rulesChanges: UInt64 = 4
-        static let rulesReload: UInt64 = 5, clients: UInt64 = 6, firstLink: UInt64 = 16
+        static let rulesReload: UInt64 = 5, clients: UInt64 = 6, firstLink: UInt64 = 7
+        static let names = ["signals", "network", "control", "files", "rules", "rules", "clients"]
     }
     /// Turns of the packet loop between two looks at everything else.
     private static let turns = 16
@@ -130,14 +134,14 @@ public final class EventLoop {
     public func run() throws {
         while !isStopped {
             if clients?.hasHeard == true { try takeClients() }
-            for place in try poller.wait(milliseconds: packets.hasWork ? 0 : patience) { try take(poller[place]) }
+            for place in try poller.wait(milliseconds: packets.hasWork || changes != nil ? 0 : patience) { try take(poller[place]) }
             var turns = 0
             repeat { turns += 1 } while try packets.turn(&engine, follow: updateNetwork) && packets.hasWork && turns < Self.turns
             try work(at: Self.now)
         }
         control.close()
         local.end()
-        for line in Report(engine.director, packets.links).lines { log.say(line) }
+        for line in Report(engine.director, packets.links, steps).lines { log.say(line) }
     }
 
     /// Milliseconds until something is due.
@@ -151,6 +155,9 @@ public final class EventLoop {
     }
 
     private func take(_ token: UInt64) throws {
+        guard token < Token.firstLink else { return packets.setReady(Int(token - Token.firstLink)) }
+        let began = ControlSteps.clock
+        defer { steps.note(Token.names[Int(token)], since: began) }
         switch token {
         case Token.signals: try takeSignals()
         case Token.network: try updateNetwork(&engine)
@@ -159,7 +166,7 @@ public final class EventLoop {
         case Token.rulesChanges: if try rulesChanges?.drain() == true { try readRules() }
         case Token.rulesReload: try applyRules()
         case Token.clients: try takeClients()
-        default: packets.setReady(Int(token - Token.firstLink))
+        default: break
         }
     }
 
@@ -200,65 +207,13 @@ public final class EventLoop {
         engine.hasChanged = false
     }
 
-    private func applyFiles() throws {
-        guard let result = try reload.finish() else { return }
-        noteThreads()
-        switch result {
-        case .failure(let error): log.say("\(error); everything stays as it was")
-        case .success(let fresh):
-            for line in fresh.warnings(files, replacing: engine.director.serviceCount) { log.say(line) }
-            let commands = fresh.apply(to: &engine, since: state) { log.say("\($0.summary): \($1.sentence)") }
-            log.say(fresh.summary(since: state, commands: commands))
-            state = fresh
-            noteFiles()
-            isBehind = true
-            sayOfRules(state.rules.failures)
-        }
-    }
-
-    /// The host's netfilter rules have changed.
-    private func readRules() throws {
-        guard state.rules.givesMarks || state.rules.honours else { return }
-        try rulesReload.begin()
-        noteThreads()
-    }
-
-    private func applyRules() throws {
-        guard let result = try rulesReload.finish() else { return }
-        noteThreads()
-        switch result {
-        case .failure(let error): log.say("\(error); the rules stay as they were")
-        case .success(let rules):
-            guard rules?.rules4 != state.rules.host?.rules4 || rules?.rules6 != state.rules.host?.rules6 else { return }
-            engine.recording?.pieces.stop("the host's netfilter rules changed")
-            state.rules.host = rules
-            engine.rules = state.rules
-            state.rules.set(in: &engine.director)
-            noteFiles()
-            isBehind = true
-            log.say("the host's netfilter rules changed and were read again")
-            sayOfRules(state.rules.failures)
-        }
-    }
-
-    private func noteFiles() { engine.note(state) { log.say($0) } }
-
-    /// No copy of the process is made while another thread is at work.
-    private func noteThreads() { engine.mayFork = !reload.isUnderWay && !rulesReload.isUnderWay }
-
-    /// Says what is new about rules; what is no longer so may be said once more.
-    private func sayOfRules(_ failures: [String]) {
-        let lines = failures + engine.director.rulesNotHonoured()
-        for line in lines where !saidOfRules.contains(line) { log.say(line) }
-        saidOfRules = Set(lines)
-    }
-
     /// What is due.
     private func work(at now: Instant) throws {
+        if changes != nil { try step("files") { continueChanges() } }
         // The director itself learns path MTUs.
         if followed != engine.director.network.generation { isBehind = true }
         if isBehind, now - lastFollowed >= Self.pause {
-            do { try follow() } catch { log.say("\(error)") }
+            do { try step("host") { try follow() } } catch { log.say("\(error)") }
         }
         let waited = waits
         waits = packets.release(&engine, at: now)
@@ -266,6 +221,17 @@ public final class EventLoop {
         host.sendAnnouncements(at: now) { egress.transmit($0) }
         guard now >= nextSecond else { return }
         nextSecond = now + second
+        try step("second") { try workOfSecond(at: now) }
+    }
+
+    /// Control work whose processor time is noted.
+    private func step(_ name: String, _ work: () throws -> Void) throws {
+        let began = ControlSteps.clock
+        defer { steps.note(name, since: began) }
+        try work()
+    }
+
+    private func workOfSecond(at now: Instant) throws {
         if engine.recording?.isForgotten == true { engine.recording = nil }
         host.refreshNeighbors(engine.director, at: now)
         tableNews.follow(engine.director, at: now)

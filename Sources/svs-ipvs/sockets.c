@@ -206,7 +206,8 @@ bool svs_replace(int fd, int other)
     int status = fcntl(fd, F_GETFL), flags = fcntl(fd, F_GETFD);
     struct timeval patience;
     socklen_t length = sizeof patience;
-    if (NEXT(getsockopt)(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, &length) == 0)
+    // A client that waits for ever waits as long as svs adm.
+    if (NEXT(getsockopt)(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, &length) == 0 && (patience.tv_sec || patience.tv_usec))
         NEXT(setsockopt)(other, SOL_SOCKET, SO_RCVTIMEO, &patience, length);
     if (status >= 0 && status & O_NONBLOCK) fcntl(other, F_SETFL, O_NONBLOCK);
     bool replaced = dup3(other, fd, flags >= 0 && flags & FD_CLOEXEC ? O_CLOEXEC : 0) >= 0;

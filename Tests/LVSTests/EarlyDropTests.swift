@@ -43,10 +43,10 @@ import Wire
     @Test func theNoisiestServiceGivesWayFirst() throws {
         let farm = DirectorHarness(connections: 64)
         #expect(try farm.run("S:tcp80,rr +A1 s1-8:AAAAAAAA count=8") == "S:tcp80,rr +A1 s1-8:AAAAAAAA count=8")
-        _ = try farm.run("@5 S:udp53,rr +A1 u1-52:? @5 u53-200:? count=60")
+        _ = try farm.run("@5 S:udp53,rr +A1 u1-52:? @5 u53-200:?")
         let left = farm.bench.connections
         #expect(left.count { $0.proto == IPProtocol.tcp } == 8)
-        #expect(farm.bench.director.earlyDrop.counts.oneWay == 148)
+        #expect(farm.bench.director.earlyDrop.counts.oneWay == 145)
         #expect(farm.bench.director.earlyDrop.counts.halfOpen == 0)
         #expect(farm.bench.frames(.tableFull) == 0)
     }
@@ -98,7 +98,8 @@ import Wire
         var generator = SeededGenerator(seed: 7)
         var now: Instant = 1000 * second
         for step in 0..<20_000 {
-            now += Instant(generator.below(200)) * 1_000_000
+            // Nobody becomes older than ages are told apart.
+            now += Instant(generator.below(20)) * 1_000_000
             let id = ConnectionID(generator.below(1000))
             if let place = twin.firstIndex(where: { $0.id == id }) {
                 let isThere = entries.contains(id)

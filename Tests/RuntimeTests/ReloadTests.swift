@@ -82,7 +82,7 @@ import Wire
         let error = try #require(throws: FileError.self) { try RunFiles(sysctl: "/nowhere/sysctl").read() }
         #expect(error.description == "/nowhere/sysctl: No such file or directory")
         let folder = try #require(throws: FileError.self) { try RunFiles(services: "/tmp").read() }
-        #expect(folder.description == "/tmp: Is a directory")
+        #expect(folder.description == "/tmp: is a directory, not a regular file")
     }
 
     @Test func allThatIsWrongIsToldAtOnce() throws {

@@ -18,9 +18,10 @@ fails() {
 ticks() { awk '{ print $14 + $15 }' "/proc/$1/stat"; }
 
 # -- memory and descriptors at the start --
-start_with() { q director bash -c "ulimit $1; exec svs run --interface eth0 --services '$scratch/services' --control '$scratch/other' $2"; }
-check "without memory for the table svs run says so" fails 2 "[Cc]annot allocate memory|no memory" start_with "-v 4000000" "--connections 200000000"
-check "without descriptors likewise" fails 2 "[Tt]oo many open files" start_with "-n 12" ""
+here=(ip netns exec "svs-$run-director")
+start="svs run --interface eth0 --services $scratch/services --control $scratch/other"
+check "without memory for the table svs run says so" fails 2 "[Cc]annot allocate memory|no memory" "${here[@]}" bash -c "ulimit -v 4000000; exec $start --connections 200000000"
+check "without descriptors likewise" fails 2 "[Tt]oo many open files" "${here[@]}" bash -c "ulimit -n 12; exec $start"
 
 # -- clients --
 topology_start
@@ -40,24 +41,24 @@ check "300 clients that say nothing keep nobody out" listed
 stop idle
 keeper=$(pid_of svs)
 descriptors=$(find "/proc/$keeper/fd" -mindepth 1 | wc -l)
-prlimit --pid "$keeper" --nofile="$descriptors"
+prlimit --pid "$keeper" --nofile="$descriptors:"
 start director idle /usr/bin/python3 "$scratch/idle.py" "$SVS_CONTROL" 20
 check "without a descriptor for a client, that is said" wait_for 10 "the log" said "cannot be let in: Too many open files"
 before=$(ticks "$keeper") began=${EPOCHREALTIME/[.,]/}
 wait_for 5 "two seconds" bash -c "(( \${EPOCHREALTIME/[.,]/} - $began > 2000000 ))"
 check "… once, and costs no time" same "$(grep -c 'cannot be let in' "$scratch/svs.log") $(( $(ticks "$keeper") - before < 20 ))" "1 1"
-prlimit --pid "$keeper" --nofile=1024
+prlimit --pid "$keeper" --nofile=1024:
 check "… and with descriptors again, clients are let in" wait_for 10 "an answer" listed
 stop idle
 
 # -- a director that hangs, and one that is somebody else's --
 director_pid=$(pgrep -P "$keeper" -f 'director' | head -n 1)
 kill -STOP "$director_pid"
-check "adm gives a director that hangs up after five seconds" fails 2 "has not answered for 5 s" adm -Ln
-check "explain too" fails 2 "has not answered for 5 s" q director svs explain --live --control "$SVS_CONTROL" "tcp 172.16.29.1:5555 > $vip:80 SYN"
-check "record too" fails 2 "has not answered for 5 s" q director svs record --control "$SVS_CONTROL" --output "$scratch/record"
+check "adm gives a director that hangs up after five seconds" fails 2 "has not answered for 5 s" "${here[@]}" svs adm -Ln
+check "explain too" fails 2 "has not answered for 5 s" "${here[@]}" svs explain --live --control "$SVS_CONTROL" "tcp 172.16.29.1:5555 > $vip:80 SYN"
+check "record too" fails 2 "has not answered for 5 s" "${here[@]}" svs record --control "$SVS_CONTROL" --output "$scratch/record"
 if preload_library; then
-  check "ipvsadm too" fails 255 "." q director env LD_PRELOAD="$preload" ipvsadm -A -t 192.0.2.77:80
+  check "ipvsadm too" fails 255 "." "${here[@]}" env LD_PRELOAD="$preload" ipvsadm -A -t 192.0.2.77:80
 fi
 kill -CONT "$director_pid"
 cat >"$scratch/listen.py" <<'PYTHON'
@@ -72,9 +73,9 @@ mkdir -m 777 "$scratch/public"; chmod 755 "$scratch"
 start director stranger /usr/bin/python3 "$scratch/listen.py" "$scratch/public/socket"
 wait_for 5 "a stranger's socket" grep -qs listening "$scratch/stranger.log"
 strange="neither root nor the user svs"
-check "root does not speak to a stranger's socket: adm" fails 2 "$strange" q director svs adm --control "$scratch/public/socket" -Ln
-check "explain" fails 2 "$strange" q director svs explain --live --control "$scratch/public/socket" "tcp 172.16.29.1:5555 > $vip:80 SYN"
-check "record" fails 2 "$strange" q director svs record --control "$scratch/public/socket" --output "$scratch/record"
+check "root does not speak to a stranger's socket: adm" fails 2 "$strange" "${here[@]}" svs adm --control "$scratch/public/socket" -Ln
+check "explain" fails 2 "$strange" "${here[@]}" svs explain --live --control "$scratch/public/socket" "tcp 172.16.29.1:5555 > $vip:80 SYN"
+check "record" fails 2 "$strange" "${here[@]}" svs record --control "$scratch/public/socket" --output "$scratch/record"
 check "the director goes on" listed
 stop stranger
 stop svs TERM
@@ -94,7 +95,7 @@ done
 cp -r "$case" "$scratch/case"; rm "$scratch/case/network"; ln -s /dev/zero "$scratch/case/network"
 check "verify: a case with an endless device" fails 2 "$device" "$svs" verify "$scratch/case"
 for option in services marks marks6 sysctl; do
-  check "run --$option: a pipe" fails 2 "$pipe" q director svs run --interface eth0 --control "$scratch/other" $([[ $option == services ]] || echo --services "$scratch/services") "--$option" "$scratch/pipe"
+  check "run --$option: a pipe" fails 2 "$pipe" "${here[@]}" svs run --interface eth0 --control "$scratch/other" $([[ $option == services ]] || echo --services "$scratch/services") "--$option" "$scratch/pipe"
 done
 check "adm -R: a line without end" bash -c "! head -c 10000000 /dev/zero | '$svs' adm --control '$scratch/none' -R 2>'$scratch/output'; grep -q 'a line is longer than 64 KB' '$scratch/output'"
 

@@ -1,0 +1,71 @@
+import Admin
+import LVS
+import Linux
+import Replay
+
+/// Files and the host's netfilter rules that were read again.
+extension EventLoop {
+    func applyFiles() throws {
+        guard let result = try reload.finish() else { return }
+        noteThreads()
+        switch result {
+        case .failure(let error): log.say("\(error); everything stays as it was")
+        case .success(let fresh):
+            for line in fresh.warnings(files, replacing: engine.director.serviceCount) { log.say(line) }
+            while changes != nil { continueChanges() }
+            changes = PendingChanges(to: fresh, since: state, in: &engine)
+            continueChanges()
+        }
+    }
+
+    /// Carries out some of what the files that were read again change.
+    func continueChanges() {
+        guard changes?.carryOut(on: &engine, refused: { log.say("\($0.summary): \($1.sentence)") }) == true, let done = changes else {
+            return
+        }
+        changes = nil
+        log.say(done.fresh.summary(since: state, commands: done.count))
+        state = done.fresh
+        noteFiles()
+        isBehind = true
+        sayOfRules(state.rules.failures)
+    }
+
+    /// The host's netfilter rules have changed.
+    func readRules() throws {
+        guard state.rules.givesMarks || state.rules.honours else { return }
+        try rulesReload.begin()
+        noteThreads()
+    }
+
+    func applyRules() throws {
+        guard let result = try rulesReload.finish() else { return }
+        noteThreads()
+        while changes != nil { continueChanges() }
+        switch result {
+        case .failure(let error): log.say("\(error); the rules stay as they were")
+        case .success(let rules):
+            guard rules?.rules4 != state.rules.host?.rules4 || rules?.rules6 != state.rules.host?.rules6 else { return }
+            engine.recording?.pieces.stop("the host's netfilter rules changed")
+            state.rules.host = rules
+            engine.rules = state.rules
+            state.rules.set(in: &engine.director)
+            noteFiles()
+            isBehind = true
+            log.say("the host's netfilter rules changed and were read again")
+            sayOfRules(state.rules.failures)
+        }
+    }
+
+    private func noteFiles() { engine.note(state) { log.say($0) } }
+
+    /// No copy of the process is made while another thread is at work.
+    func noteThreads() { engine.mayFork = !reload.isUnderWay && !rulesReload.isUnderWay }
+
+    /// Says what is new about rules; what is no longer so may be said once more.
+    func sayOfRules(_ failures: [String]) {
+        let lines = failures + engine.director.rulesNotHonoured()
+        for line in lines where !saidOfRules.contains(line) { log.say(line) }
+        saidOfRules = Set(lines)
+    }
+}
