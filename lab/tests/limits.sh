@@ -58,7 +58,7 @@ check "adm gives a director that hangs up after five seconds" fails 2 "has not a
 check "explain too" fails 2 "has not answered for 5 s" "${here[@]}" svs explain --live --control "$SVS_CONTROL" "tcp 172.16.29.1:5555 > $vip:80 SYN"
 check "record too" fails 2 "has not answered for 5 s" "${here[@]}" svs record --control "$SVS_CONTROL" --output "$scratch/record"
 if preload_library; then
-  check "ipvsadm too" fails 255 "." "${here[@]}" env LD_PRELOAD="$preload" ipvsadm -A -t 192.0.2.77:80
+  check "ipvsadm too" fails 2 "Can.t initialize ipvs" "${here[@]}" env LD_PRELOAD="$preload" ipvsadm -A -t 192.0.2.77:80
 fi
 kill -CONT "$director_pid"
 cat >"$scratch/listen.py" <<'PYTHON'
