@@ -68,7 +68,8 @@ public final class ControlClient {
             switch message.command {
             case ControlConstants.Verb.setInfo: (inventory.tableSize, inventory.total) = try NetlinkCodec.info(message)
             case ControlConstants.Verb.setConfig: inventory.timeouts = try NetlinkCodec.timeouts(message)
-            case ControlConstants.Verb.newDaemon where inventory.daemons.count < 2: inventory.daemons.append(try NetlinkCodec.daemon(message))
+            case ControlConstants.Verb.newDaemon where inventory.daemons.count < 2:
+                inventory.daemons.append(try NetlinkCodec.daemon(message))
             case ControlConstants.Verb.newService:
                 guard inventory.services.count < Self.mostRecords else { throw .invalid }
                 inventory.services.append(try NetlinkCodec.service(message))
