@@ -24,9 +24,9 @@ public struct SnapshotFile: Sendable {
     /// - Throws: `FileError` for the first line that is not understood.
     public init(_ text: String, file: String) throws(FileError) {
         self.file = file
-        for (index, line) in text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).enumerated() {
-            let line = line.prefix { $0 != "#" }
-            guard line.contains(where: { !$0.isWhitespace }) else { continue }
+        for (index, line) in TextFile.lines(of: text).enumerated() {
+            let line = line[..<(line.utf8.firstIndex(of: 0x23) ?? line.endIndex)]
+            guard !line.utf8.allSatisfy(WordScanner.isBlank) else { continue }
             do throws(SnapshotProblem) { try read(line, index + 1) } catch {
                 throw FileError(file: file, line: index + 1, text: error.text)
             }

@@ -9,13 +9,26 @@ extension SnapshotFile {
 
         init(_ line: Substring) {
             var front = line
-            if let place = line.indices.first(where: { line[$0...].hasPrefix(" of ") }) {
+            if let place = Self.owner(in: line) {
                 front = line[..<place]
-                owner = line[line.index(place, offsetBy: 4)...]
+                owner = line[line.utf8.index(place, offsetBy: 4)...]
                 while owner?.last?.isWhitespace == true { owner?.removeLast() }
             }
-            rest = front.split(whereSeparator: \.isWhitespace)[...]
+            // Bytes, since a file may have millions of lines.
+            rest = front.utf8.split(whereSeparator: Self.isBlank).map { Substring($0) }[...]
         }
+
+        /// Where ` of ` stands first.
+        private static func owner(in line: Substring) -> Substring.Index? {
+            var place = line.startIndex
+            while let blank = line.utf8[place...].firstIndex(of: 0x20) {
+                if line.utf8[blank...].starts(with: " of ".utf8) { return blank }
+                place = line.utf8.index(after: blank)
+            }
+            return nil
+        }
+
+        static func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || (0x09...0x0d).contains(byte) }
 
         mutating func takeOwnerIfAny() -> Substring? {
             defer { owner = nil }

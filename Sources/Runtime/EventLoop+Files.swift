@@ -10,14 +10,24 @@ extension EventLoop {
         case .failure(let error): log.say("\(error); everything stays as it was")
         case .success(let fresh):
             for line in fresh.warnings(files, replacing: engine.director.serviceCount) { log.say(line) }
-            let commands = fresh.apply(to: &engine, since: state) { log.say("\($0.summary): \($1.sentence)") }
-            for line in HostWarnings.lines(engine.director) { log.say(line) }
-            log.say(fresh.summary(since: state, commands: commands))
-            state = fresh
-            noteFiles()
-            isBehind = true
-            sayOfRules(state.rules.failures)
+            while changes != nil { continueChanges() }
+            changes = PendingChanges(to: fresh, since: state, in: &engine)
+            continueChanges()
         }
+    }
+
+    /// Carries out some of what the files that were read again change.
+    func continueChanges() {
+        guard changes?.carryOut(on: &engine, refused: { log.say("\($0.summary): \($1.sentence)") }) == true, let done = changes else {
+            return
+        }
+        changes = nil
+        for line in HostWarnings.lines(engine.director) { log.say(line) }
+        log.say(done.fresh.summary(since: state, commands: done.count))
+        state = done.fresh
+        noteFiles()
+        isBehind = true
+        sayOfRules(state.rules.failures)
     }
 
     /// The host's netfilter rules have changed.
@@ -32,6 +42,7 @@ extension EventLoop {
     func applyRules() throws {
         guard let result = try rulesReload.finish() else { return }
         noteThreads()
+        while changes != nil { continueChanges() }
         switch result {
         case .failure(let error): log.say("\(error); the rules stay as they were")
         case .success(let rules):

@@ -31,5 +31,7 @@ extension EventLoop {
     enum Token {
         static let signals: UInt64 = 0, network: UInt64 = 1, control: UInt64 = 2, reload: UInt64 = 3, rulesChanges: UInt64 = 4
         static let rulesReload: UInt64 = 5, clients: UInt64 = 6, follow: UInt64 = 7, sync: UInt64 = 8, firstLink: UInt64 = 16
+        /// Of those below `firstLink`, for people.
+        static let names = ["signals", "network", "control", "files", "rules", "rules", "clients", "host", "sync"]
     }
 }

@@ -46,6 +46,9 @@ public final class EventLoop {
     private var nextSecond: Instant = 0
     /// Frames wait for a neighbour.
     private var waits = false
+    /// What files that were read again change and is not carried out yet.
+    var changes: PendingChanges?
+    private var steps = ControlSteps()
     /// The host's rules have changed and could not be read.
     var areRulesUnread = false
     /// What the log says of rules that are not honoured, as it was said last.
@@ -116,9 +119,9 @@ public final class EventLoop {
         var turns = 0
         while !isStopped {
             if clients?.hasHeard == true { try takeClients() }
-            if turns >= Self.turns || !packets.hasWork && !packets.awaitArrivals(for: busyPoll) {
+            if turns >= Self.turns || changes != nil || !packets.hasWork && !packets.awaitArrivals(for: busyPoll) {
                 turns = 0
-                for place in try poller.wait(milliseconds: packets.hasWork ? 0 : patience) { try take(poller[place]) }
+                for place in try poller.wait(milliseconds: packets.hasWork || changes != nil ? 0 : patience) { try take(poller[place]) }
             }
             repeat { turns += 1 } while packets.turn(&engine, follow: updateNetwork) && packets.hasWork && turns < Self.turns
             if packets.hasDirected, !hasDirected { requests.firstFrameDirected() }
@@ -128,7 +131,7 @@ public final class EventLoop {
         }
         control.close()
         local.end()
-        for line in Report(engine.director, packets.links).lines { log.say(line) }
+        for line in Report(engine.director, packets.links, steps).lines { log.say(line) }
     }
 
     /// Milliseconds until something is due.
@@ -142,6 +145,9 @@ public final class EventLoop {
     }
 
     private func take(_ token: UInt64) throws {
+        guard token < Token.firstLink else { return packets.setReady(Int(token - Token.firstLink)) }
+        let began = ControlSteps.clock
+        defer { steps.note(Token.names[Int(token)], since: began) }
         switch token {
         case Token.signals: takeSignals()
         case Token.network: updateNetwork(&engine)
@@ -151,7 +157,7 @@ public final class EventLoop {
         case Token.rulesReload: setbacks.attempt(token, applyRules)
         case Token.clients: try takeClients()
         case Token.sync: sync.receive(for: &engine, at: Self.now, packets)
-        default: packets.setReady(Int(token - Token.firstLink))
+        default: break
         }
     }
 
@@ -196,15 +202,27 @@ public final class EventLoop {
 
     /// What is due.
     private func work(at now: Instant) {
+        if changes != nil { step("files") { continueChanges() } }
         // The director itself learns path MTUs.
         if followed != engine.director.network.generation { isBehind = true }
-        if isBehind, now - lastFollowed >= Self.pause { setbacks.attempt(Token.follow, follow) }
+        if isBehind, now - lastFollowed >= Self.pause { step("host") { setbacks.attempt(Token.follow, follow) } }
         let waited = waits
         waits = packets.release(&engine, at: now)
         if waits || waited { host.resolve(engine.director.wantedNeighbors, at: now) }
         host.sendAnnouncements(at: now) { egress.transmit($0) }
         guard now >= nextSecond else { return }
         nextSecond = now + second
+        step("second") { workOfSecond(at: now) }
+    }
+
+    /// Control work whose processor time is noted.
+    private func step(_ name: String, _ work: () -> Void) {
+        let began = ControlSteps.clock
+        defer { steps.note(name, since: began) }
+        work()
+    }
+
+    private func workOfSecond(at now: Instant) {
         engine.watch.tick(engine.director, at: now)
         if engine.recording?.isForgotten == true { engine.recording = nil }
         host.refreshNeighbors(engine.director, at: now)

@@ -67,14 +67,20 @@ extension RunFiles.State {
     /// - Parameter refused: is told of each command that the director, as it stands now, does not carry out.
     /// - Returns: the number of commands.
     func apply(to engine: inout ControlledDirector, since old: RunFiles.State, refused: (Command, CommandError) -> Void) -> Int {
-        engine.takeSwitches(tunables, since: old.tunables)
-        setRules(in: &engine)
-        engine.recording?.pieces.stop("the director read its files again")
-        let commands = plan.changes(from: old.plan) + (timeouts == old.timeouts ? [] : timeouts)
+        let commands = begin(in: &engine, since: old)
         for command in commands {
             do throws(CommandError) { try engine.apply(command) } catch { refused(command, error) }
         }
         return commands.count
+    }
+
+    /// Sets what is no command.
+    /// - Returns: the commands that are to follow.
+    func begin(in engine: inout ControlledDirector, since old: RunFiles.State) -> [Command] {
+        engine.takeSwitches(tunables, since: old.tunables)
+        setRules(in: &engine)
+        engine.recording?.pieces.stop("the director read its files again")
+        return plan.changes(from: old.plan) + (timeouts == old.timeouts ? [] : timeouts)
     }
 
     /// Sets what is no command: switches and marks.

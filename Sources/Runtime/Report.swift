@@ -5,7 +5,7 @@ import Links
 struct Report {
     let lines: [String]
 
-    init(_ director: borrowing Director, _ links: [any Link]) {
+    init(_ director: borrowing Director, _ links: [any Link], _ steps: ControlSteps? = nil) {
         var lines: [String] = []
         for link in links {
             let losses = Self.losses(link.counters)
@@ -17,6 +17,7 @@ struct Report {
         if director.clampedSYNs > 0 { words.append("SYNs with a lowered MSS \(director.clampedSYNs)") }
         let gaveWay = director.earlyDrop.counts
         if gaveWay.all > 0 { words.append("entries that gave way: \(gaveWay.text)") }
+        if let steps { lines.append(steps.line) }
         lines.append("ended" + (words.isEmpty ? "" : ": " + words.joined(separator: ", ")))
         self.lines = lines
     }

@@ -77,7 +77,7 @@ import Wire
     @Test(arguments: ["1", "2"])
     func automaticModes(mode: String) throws {
         let farm = DirectorHarness(connections: 64)
-        let tuned = "vs.drop_packet=\(mode) vs.secure_tcp=\(mode) vs.am_droprate=2"
+        let tuned = "vs.svs_early_drop=0 vs.drop_packet=\(mode) vs.secure_tcp=\(mode) vs.am_droprate=2"
         _ = try farm.run("S:tcp80,rr +A1 \(tuned) s1-56:?")
         #expect(try farm.run("@1 s57:A") == "@1 s57:A")
         #expect(farm.bench.connections.last?.state == "SYN_RECV")

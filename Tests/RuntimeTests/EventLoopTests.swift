@@ -1,4 +1,5 @@
 import Admin
+import Foundation
 import Glibc
 import Host
 import LVS
@@ -195,23 +196,34 @@ import Wire
         try director.stop()
     }
 
-    /// A file that never ends keeps neither frames nor clients nor the end waiting.
-    @Test func readingAPipeHoldsNothingUp() throws {
+    /// What is no file is refused, and keeps neither frames nor clients nor the end waiting.
+    @Test func aPipeHoldsNothingUp() throws {
         let director = try RunningDirector(services: Self.services)
         unlink(director.file)
         #expect(mkfifo(director.file, 0o600) == 0)
         director.signal(SIGHUP)
+        #expect(wait { director.lines.all.contains("\(director.file): is a pipe, not a regular file; everything stays as it was") })
         let client = try ControlClient(path: director.control)
         #expect(try client.inventory().services.count == 1)
         director.clients.arrive(PacketLoopTests.syn(1))
         #expect(try wait { try client.connections().count == 1 })
-        let error = try #require(throws: ControlFailure.self) {
-            _ = try client.text(.explain(packet: "udp 198.51.100.7:5 > 192.0.2.1:80", .text))
-        }
-        #expect(error.errno == EAGAIN)
-        let pipe = open(director.file, O_RDWR)
         try director.stop()
-        close(pipe)
+    }
+
+    /// A file with more changes than one turn carries out is in force as a whole, and frames go on meanwhile.
+    @Test func manyChangesAreCarriedOutInTurns() throws {
+        let director = try RunningDirector(services: Self.services)
+        var lines = try String(contentsOfFile: director.file, encoding: .utf8)
+        for port in 1000..<3000 { lines += "-A -t 192.0.2.9:\(port) -s rr\n-a -t 192.0.2.9:\(port) -r 10.0.0.3 -g\n" }
+        try lines.write(toFile: director.file, atomically: true, encoding: .utf8)
+        director.signal(SIGHUP)
+        #expect(wait { director.lines.all.contains("files read again: 4000 changes") })
+        director.clients.arrive(PacketLoopTests.syn(1))
+        let client = try ControlClient(path: director.control)
+        #expect(try client.inventory().services.count == 2001)
+        #expect(try wait { try client.connections().count == 1 })
+        try director.stop()
+        #expect(director.lines.steps.count == 1)
     }
 
     /// An interface that frames leave by and that none are taken from gets a link when the first frame leaves.

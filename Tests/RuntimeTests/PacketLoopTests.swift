@@ -69,6 +69,9 @@ final class FailingLink: Link {
         #expect(servers.sent.count == 100 && clients.sent.isEmpty)
         #expect(servers.sent.allSatisfy { $0.bytes.prefix(6) == [2, 0, 0, 0, 0, 0x11] })
         #expect(bench.engine.connections().count == 100)
+        let part = bench.engine.connections(from: 0)
+        #expect(part.records == bench.engine.connections() && part.next == nil)
+        #expect(bench.engine.connections(from: 5000).records.isEmpty)
     }
 
     @Test func whatTheDirectorSaysItselfLeavesToo() throws {

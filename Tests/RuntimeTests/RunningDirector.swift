@@ -30,7 +30,10 @@ final class RunningDirector: @unchecked Sendable {
     final class Lines: Sendable {
         private let lines = Mutex<[String]>([])
         func add(_ line: String) { lines.withLock { $0.append(line) } }
-        var all: [String] { lines.withLock { $0 } }
+        /// Without the one that says how long control work took.
+        var all: [String] { lines.withLock { $0 }.filter { !$0.hasPrefix(Self.steps) } }
+        var steps: [String] { lines.withLock { $0 }.filter { $0.hasPrefix(Self.steps) } }
+        private static let steps = "control steps: "
     }
 
     /// Starts with a services file of these lines; it answers when this returns.

@@ -14,6 +14,8 @@ final class ControlPeer {
     var isWatchedForRoom = false
     /// When bytes last went either way, in seconds.
     var moved: UInt64
+    /// The same in the order of all clients.
+    var order: UInt64 = 0
 
     private var unsent: [UInt8]?
     /// What the datagram at the head of the queue asks; `nil` before it was looked at.

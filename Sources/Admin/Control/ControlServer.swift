@@ -21,6 +21,8 @@ public final class ControlServer {
     /// Nanoseconds that one call works before the frames have their turn again.
     private static let turn: UInt64 = 1_000_000
     private var turns = 0
+    /// How often something came or went.
+    private var moves: UInt64 = 0
     /// Clients that made room for others, of whom the target is not told yet.
     private var sentAway: [Int32] = []
     /// The listener is left alone until then, because clients cannot be let in: seconds.
@@ -162,15 +164,17 @@ public final class ControlServer {
             row.looksAgain = true
             guard svs_control_rewind(descriptor) == 0 else { return turnAway(descriptor, number) }
         }
-        peers[descriptor] = ControlPeer(
+        let peer = ControlPeer(
             descriptor: descriptor, number: number, isPrivileged: user == 0 || user == owner, row: row, wasPeeked: row.looksAgain, now: now)
+        note(peer, now)
+        peers[descriptor] = peer
     }
 
     /// Makes room where all places are taken: whoever has asked nothing for longest goes, if that is long; for somebody who may
     /// command, whoever it is.
     private func sendAway(for isPrivileged: Bool, _ now: UInt64) {
-        let silent = peers.values.filter { !$0.isBusy }, longest = silent.min { ($0.moved, $0.number) < ($1.moved, $1.number) }
-        guard let peer = longest ?? (isPrivileged ? peers.values.min { ($0.moved, $0.number) < ($1.moved, $1.number) } : nil),
+        let longest = peers.values.filter { !$0.isBusy }.min { $0.order < $1.order }
+        guard let peer = longest ?? (isPrivileged ? peers.values.min { $0.order < $1.order } : nil),
             isPrivileged || now >= peer.moved &+ patience
         else { return }
         sentAway.append(peer.descriptor)
@@ -233,10 +237,17 @@ public final class ControlServer {
                 return false
             }
             if sent < 0 { peer.isDeaf = true }
-            peer.moved = now
+            note(peer, now)
         }
         peer.sent(discardingRest: peer.isDeaf)
         return true
+    }
+
+    /// Bytes went either way.
+    private func note(_ peer: ControlPeer, _ now: UInt64) {
+        peer.moved = now
+        moves &+= 1
+        peer.order = moves
     }
 
     /// Looks at the datagram at the head of the queue; false when there is none, or nobody is left to send one.
@@ -253,7 +264,7 @@ public final class ControlServer {
             return false
         }
         peer.row.looksAgain = false
-        peer.moved = now
+        note(peer, now)
         if length > buffer.count {
             peer.refuse(ControlPeer.refusal(Array(buffer.prefix(NetlinkMessage.headerLength)), EMSGSIZE))
         } else if let messages = NetlinkMessage.messages(in: Array(buffer.prefix(length))) {

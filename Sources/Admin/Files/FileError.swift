@@ -79,8 +79,12 @@ public enum TextFile {
     static let mark: [UInt8] = [0xef, 0xbb, 0xbf]
 
     /// The lines of a text, their ends (LF or CR LF) taken off; the line number is the index plus one.
-    static func lines(of text: String) -> [Substring] {
-        text.split(omittingEmptySubsequences: false) { $0 == "\n" || $0 == "\r\n" }
+    public static func lines(of text: String) -> [Substring] {
+        text.utf8.split(separator: 0x0a, omittingEmptySubsequences: false).map { bytes in
+            let line = Substring(bytes)
+            // What follows the last LF has no end that could be taken off.
+            return bytes.last == 0x0d && bytes.endIndex < text.endIndex ? line[..<line.utf8.index(before: line.endIndex)] : line
+        }
     }
 }
 

@@ -66,13 +66,14 @@ struct IptablesTable {
         switch command {
         case "-A", "--append", "-I", "--insert":
             let chain = try words.argument(of: command)
-            guard let known = lines[chain] else { throw Complaint("\(chain): no chain of that name") }
-            var place = known.count
+            // Not the lines themselves: a copy of them would be made for each rule.
+            guard let count = lines[chain]?.count else { throw Complaint("\(chain): no chain of that name") }
+            var place = count
             if command == "-I" || command == "--insert" {
                 place = 0
                 if let word = words.peek, let rule = UInt32(numeral: word) {
                     _ = words.next()
-                    guard rule >= 1, Int(rule) <= known.count + 1 else { throw Complaint("\(word): index of insertion too big") }
+                    guard rule >= 1, Int(rule) <= count + 1 else { throw Complaint("\(word): index of insertion too big") }
                     place = Int(rule) - 1
                 }
             }
@@ -103,10 +104,14 @@ struct IptablesTable {
         var word: String?
         var isQuoted = false
         var isEscaped = false
+        func append(_ character: Character) {
+            if word == nil { word = "" }
+            word?.append(character)
+        }
         for character in line {
             switch character {
             case _ where isEscaped:
-                word = (word ?? "") + String(character)
+                append(character)
                 isEscaped = false
             case "\\" where isQuoted: isEscaped = true
             case "\"":
@@ -115,7 +120,7 @@ struct IptablesTable {
             case " " where !isQuoted, "\t" where !isQuoted, "\r" where !isQuoted:
                 if let word { words.append(word) }
                 word = nil
-            default: word = (word ?? "") + String(character)
+            default: append(character)
             }
         }
         if isQuoted { throw Complaint("\(word ?? ""): the closing quote is missing") }

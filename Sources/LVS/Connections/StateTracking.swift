@@ -78,6 +78,7 @@ extension ConnectionState {
     /// A connection came to life: its template survives drop_entry (ip_vs_control_assure_ct), and it gives way to nobody.
     @inline(never)
     mutating func assureTemplate(of id: ConnectionID) {
+        unanswered.remove(id)
         self[id].flags.insert(.assured)
         let template = self[id].controller
         if template >= 0, self[template].flags.contains(.template) { self[template].flags.insert(.assured) }
