@@ -1,3 +1,4 @@
+import Admin
 import LVS
 
 /// Files and the host's rules, once they were read anew beside the loop.
