@@ -9,7 +9,7 @@ import Wire
 /// The sockets of the synchronisation daemons that run, one for each port. A daemon whose interface is away, or is made anew,
 /// gets its sockets when that is there.
 final class SyncSockets {
-    private struct Open {
+    private struct OpenSocket {
         var endpoint: SyncEndpoint
         /// The kernel's number of the interface that it was opened on.
         var interface: Int32
@@ -20,8 +20,8 @@ final class SyncSockets {
     private let poller: Poller
     private let token: UInt64
     private let log: Log
-    private var senders: [Open] = []
-    private var receivers: [Open] = []
+    private var senders: [OpenSocket] = []
+    private var receivers: [OpenSocket] = []
     /// What was said of each socket that could not be opened.
     private var said: [SyncEndpoint: String] = [:]
     private var unsent: [SyncMessage] = []
@@ -60,7 +60,7 @@ final class SyncSockets {
         if wanted.isEmpty { said = [:] }
     }
 
-    private func bring(_ sockets: inout [Open], to wanted: [(endpoint: SyncEndpoint, interface: Int32)]) {
+    private func bring(_ sockets: inout [OpenSocket], to wanted: [(endpoint: SyncEndpoint, interface: Int32)]) {
         let old = sockets
         for open in old where !wanted.contains(where: { $0 == (open.endpoint, open.interface) }) {
             if open.endpoint.role == .backup { poller.forget(open.socket.descriptor) }
@@ -71,7 +71,7 @@ final class SyncSockets {
         }
     }
 
-    private func open(_ endpoint: SyncEndpoint, _ interface: Int32) -> Open? {
+    private func open(_ endpoint: SyncEndpoint, _ interface: Int32) -> OpenSocket? {
         do throws(HostError) {
             let socket = try requests.openSync(endpoint)
             if endpoint.role == .backup {
@@ -80,7 +80,7 @@ final class SyncSockets {
                 }
             }
             if said.removeValue(forKey: endpoint) != nil { log.say("synchronisation on \(endpoint.interface) works now") }
-            return Open(endpoint: endpoint, interface: interface, socket: socket)
+            return OpenSocket(endpoint: endpoint, interface: interface, socket: socket)
         } catch {
             let text = "\(error); it is tried again every second"
             if said.updateValue(text, forKey: endpoint) != text { log.say(text) }

@@ -29,7 +29,7 @@ public struct SyncCounters: Hashable, Sendable {
 }
 
 /// What a master says of one connection or template. Numbers are the kernel's.
-struct SyncRecord: Hashable {
+struct SyncRecord: Equatable {
     var proto: UInt8
     var flags: SyncFlags
     var state: UInt16
@@ -74,10 +74,9 @@ struct SyncFlags: OptionSet, Hashable {
 
 /// By how much an application helper moves the sequence numbers of each direction (struct ip_vs_seq, twice): where it begins,
 /// the difference, the difference before.
-struct SyncSequences: Hashable {
+struct SyncSequences: Equatable {
     static let length = 24
     var words = InlineArray<6, UInt32>(repeating: 0)
 
     static func == (a: Self, b: Self) -> Bool { (0..<6).allSatisfy { a.words[$0] == b.words[$0] } }
-    func hash(into hasher: inout Hasher) { for place in 0..<6 { hasher.combine(words[place]) } }
 }
