@@ -12,6 +12,18 @@ final class HeldMemory {
     /// What directors are told, and what they know.
     var descriptors: [Int32] { [file.number, state.number] }
 
+    private static let names = ["memory", "state"]
+
+    /// What this process goes on with when it becomes another program, by name.
+    var legacy: [(name: String, descriptor: Int32)] { Array(zip(Self.names, descriptors)) }
+
+    /// Goes on with what this process had as another program.
+    init?(inheriting earlier: InheritedDescriptors) {
+        let held = Self.names.compactMap { earlier.take($0) }
+        guard held.count == 2 else { return nil }
+        (file, state) = (held[0], held[1])
+    }
+
     /// - Parameter connections: how many a director's table holds.
     init(connections: Int) throws(Errno) {
         let memory = svs_memory_new("svs journal", UInt64(Layout.size))

@@ -140,6 +140,8 @@ public final class RingLink: LiveLink {
 
     private func slot(_ index: Int) -> UnsafeMutableRawPointer { ring + index * slotSize }
 
+    public func giveBack() { returnSlots() }
+
     private func returnSlots() {
         var index = next - taken
         if index < 0 { index += slots }

@@ -13,25 +13,6 @@ import Wire
 /// signals, the host's network, files read again, time. Each descriptor is registered once; without anything to do the loop
 /// sleeps until one is ready or something is due.
 public final class EventLoop {
-    /// What a director runs with; in a test some of it is made up.
-    struct Setup {
-        /// Links that frames are taken from, and the names of their interfaces.
-        var links: [any Link]
-        var interfaces: [String]
-        var network: any NetworkSource
-        var requests: any HostRequests
-        /// Says when the host's netfilter rules change; without it they are read with the files only.
-        var rulesChanges: RulesetNotifications?
-        var control: ControlServer
-        var signals: Signals
-        var files: RunFiles
-        var log: Log
-        /// Where clients come from that another process has accepted.
-        var clients: (any ClientSource)?
-        /// What an earlier director was told, and where is written down what this one is told.
-        var journal: (recalled: RecalledState, recorder: JournalRecorder)?
-    }
-
     private var engine: ControlledDirector
     private let packets: PacketLoop
     private let egress: EgressLinks
@@ -53,8 +34,6 @@ public final class EventLoop {
     /// Descriptors of the links, as registered.
     private var watched: [Int32]
     private var isStopped = false
-    /// It was said that a frame was directed.
-    private var hasDirected = false
     /// Services or network have changed since the host side followed.
     private var isBehind = false
     private var lastFollowed: Instant = 0
@@ -124,21 +103,23 @@ public final class EventLoop {
         try poller.watch(rulesReload.descriptor, as: Token.rulesReload)
         if let rulesChanges { try poller.watch(rulesChanges.descriptor, as: Token.rulesChanges) }
         if let clients { try poller.watch(clients.descriptor, as: Token.clients) }
+        try takeClients()
     }
 
     /// Runs until a signal ends it.
     public func run() throws {
-        while !isStopped {
+        while !isStopped && clients?.endsForNext != true {
             if clients?.hasHeard == true { try takeClients() }
             for place in try poller.wait(milliseconds: packets.hasWork ? 0 : patience) { try take(poller[place]) }
             var turns = 0
             repeat { turns += 1 } while try packets.turn(&engine, follow: updateNetwork) && packets.hasWork && turns < Self.turns
-            if packets.hasDirected, !hasDirected { requests.firstFrameDirected() }
-            hasDirected = packets.hasDirected
+            if packets.takeFirstFrame() { requests.firstFrameDirected() }
             try work(at: Self.now)
         }
+        packets.giveBack()
         control.close()
-        local.end()
+        // The next one goes on with what is led.
+        if isStopped { local.end() }
         for line in Report(engine.director, packets.links).lines { log.say(line) }
     }
 
@@ -192,6 +173,7 @@ public final class EventLoop {
     /// Takes the clients that another process has accepted.
     private func takeClients() throws {
         while let client = try clients?.nextClient() { control.adopt(client: client.descriptor, number: client.number) }
+        engine.versions = clients?.versions ?? ""
     }
 
     /// Answers clients that have asked something.
@@ -205,6 +187,7 @@ public final class EventLoop {
     private func applyFiles() throws {
         guard let result = try reload.finish() else { return }
         noteThreads()
+        defer { requests.filesRead() }
         switch result {
         case .failure(let error): log.say("\(error); everything stays as it was")
         case .success(let fresh):
@@ -270,6 +253,7 @@ public final class EventLoop {
         nextSecond = now + second
         if engine.recording?.isForgotten == true { engine.recording = nil }
         host.refreshNeighbors(engine.director, at: now)
+        requests.isAlive()
         // Clients that do not read are looked at, and links whose interface is away.
         serve()
         packets.setAllReady()

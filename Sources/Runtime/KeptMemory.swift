@@ -22,6 +22,14 @@ public struct KeptMemory {
         self.state = state
     }
 
+    /// Why the state that is there could not be taken over by a director of this program; `nil` when it could, or when there is none.
+    public func refusal(connections: Int) -> String? {
+        do throws(StateRefusal) {
+            _ = try StateMemory(existing: state, connections: connections, place: Self.place)
+            return nil
+        } catch { return error == .noState ? nil : "\(error)" }
+    }
+
     /// The state for so many connections: what an earlier director left there, or a new one where that does not fit.
     /// - Parameter say: is told what does not fit.
     func stateMemory(connections: Int, say: (String) -> Void) throws(Errno) -> StateMemory {

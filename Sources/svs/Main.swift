@@ -16,7 +16,8 @@ struct SVS: ParsableCommand {
         version: "svs 0.1.0",
         subcommands: [
             RunCommand.self, AdmCommand.self, ReplayCommand.self, ExplainCommand.self, VerifyCommand.self, RecordCommand.self,
-            PcapCommand.self, DecapCommand.self, RosterCommand.self, DirectorCommand.self,
+            PcapCommand.self, DecapCommand.self, RosterCommand.self, UpgradeCommand.self, DirectorCommand.self, ProbeCommand.self,
+            GuardianCommand.self,
         ])
 }
 
@@ -34,6 +35,7 @@ enum Main {
         let program = arguments.first.map { String($0.split(separator: "/").last ?? "") } ?? "svs"
         if program == "ipvsadm" { Terminal.exit(AdmCommandLine.run(Array(arguments.dropFirst()), as: program)) }
         if arguments.count > 1, arguments[1] == "adm" { Terminal.exit(AdmCommandLine.run(Array(arguments.dropFirst(2)))) }
+        if arguments.count > 1, arguments[1] == "run", arguments.contains("--version") { RunningVersions.put(arguments) }
         do {
             try checkCommand(arguments.dropFirst())
             var command = try SVS.parseAsRoot()

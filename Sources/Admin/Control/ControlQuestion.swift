@@ -21,6 +21,8 @@ public enum ControlQuestion: Hashable, Sendable {
     case endRecording
     /// Every virtual address and who has it, a line each: `ADDRESS host`, `ADDRESS director` or `ADDRESS nobody`.
     case virtualAddresses
+    /// Which programs run, and how the last upgrade went, a line each.
+    case versions
 
     public enum ExplanationForm: UInt8, Hashable, Sendable { case text, json }
 
@@ -53,6 +55,7 @@ public enum ControlQuestion: Hashable, Sendable {
         case .recordedConnections: 7
         case .endRecording: 8
         case .virtualAddresses: 9
+        case .versions: 10
         }
     }
 
@@ -66,7 +69,7 @@ public enum ControlQuestion: Hashable, Sendable {
             out.put(packet)
         case .startRecording(let request):
             for list in [request.clients, request.services, request.interfaces] { out.put(list) { $0.put($1) } }
-        case .verdictCounters, .start, .switches, .recorded, .recordedConnections, .endRecording, .virtualAddresses: break
+        case .verdictCounters, .start, .switches, .recorded, .recordedConnections, .endRecording, .virtualAddresses, .versions: break
         }
         return out.bytes
     }
@@ -103,6 +106,7 @@ public enum ControlQuestion: Hashable, Sendable {
         case 7: self = .recordedConnections
         case 8: self = .endRecording
         case 9: self = .virtualAddresses
+        case 10: self = .versions
         default: throw .unknown("\(kind)")
         }
         guard fields.isAtEnd else { throw .malformed(kind) }

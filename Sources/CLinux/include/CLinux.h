@@ -12,6 +12,7 @@
 #include "control.h"
 #include "events.h"
 #include "rights.h"
+#include "service.h"
 #include "shared.h"
 
 /// Asks the processor to load the cache line that holds `address`.

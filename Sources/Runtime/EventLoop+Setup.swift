@@ -1,0 +1,25 @@
+import Admin
+import Host
+import Links
+import Linux
+
+extension EventLoop {
+    /// What a director runs with; in a test some of it is made up.
+    struct Setup {
+        /// Links that frames are taken from, and the names of their interfaces.
+        var links: [any Link]
+        var interfaces: [String]
+        var network: any NetworkSource
+        var requests: any HostRequests
+        /// Says when the host's netfilter rules change; without it they are read with the files only.
+        var rulesChanges: RulesetNotifications?
+        var control: ControlServer
+        var signals: Signals
+        var files: RunFiles
+        var log: Log
+        /// Where clients come from that another process has accepted.
+        var clients: (any ClientSource)?
+        /// What an earlier director was told, and where is written down what this one is told.
+        var journal: (recalled: RecalledState, recorder: JournalRecorder)?
+    }
+}
