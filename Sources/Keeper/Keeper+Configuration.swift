@@ -12,6 +12,8 @@ extension Keeper {
         public var control: String
         /// Words of the director's command line, the program's name first.
         public var arguments: [String]
+        /// … and the words of its own, behind its command.
+        var words: [String] { Array(arguments.dropFirst(2)) }
         /// Connections that a director's table holds.
         public var connections: Int
         public var log: Log

@@ -41,7 +41,7 @@ extension Keeper {
         guard upgrade == nil, succession == nil, !isEnding else { return }
         attempts += 1
         do throws(Errno) {
-            let probe = try Probe(configuration.program, Array(configuration.arguments.dropFirst(2)), memory, at: Self.now)
+            let probe = try Probe(configuration.program, configuration.words, memory, at: Self.now)
             try poller.watch(probe.channel.descriptor, as: Token.probe)
             upgrade = .probing(probe)
         } catch { endUpgrade("\(configuration.program) cannot be started: \(error)") }
@@ -94,7 +94,8 @@ extension Keeper {
             let held = HeldDescriptor(program)
             let (own, other) = try Channel.pair()
             let guardian = try startGuardian(other)
-            let text = Succession.text(attempts: attempts, guardian: guardian, version: configuration.version, failure: nil)
+            let text = Succession.text(
+                attempts: attempts, guardian: guardian, version: configuration.version, failure: nil, words: configuration.words)
             let failure = become(
                 configuration.program, text,
                 with: legacy + [(Succession.guardianName, own.descriptor), (Succession.programName, held.number)])
@@ -108,9 +109,11 @@ extension Keeper {
         let all = legacy + [(Succession.guardianName, channel.descriptor)]
         let names = all.enumerated().map { (name: $1.name, number: Int32(3 + $0)) }
         configuration.environment.leave(
-            descriptors: names, succession: Succession.text(attempts: attempts, guardian: 0, version: configuration.version, failure: nil))
+            descriptors: names,
+            succession: Succession.text(
+                attempts: attempts, guardian: 0, version: configuration.version, failure: nil, words: configuration.words))
         defer { configuration.environment.withdraw() }
-        return try Child.start("/proc/self/exe", ["svs", "guardian"] + configuration.arguments.dropFirst(2), all.map(\.descriptor))
+        return try Child.start("/proc/self/exe", ["svs", "guardian"] + configuration.words, all.map(\.descriptor))
     }
 
     /// All that this keeper holds, by name.
@@ -120,11 +123,10 @@ extension Keeper {
 
     /// Becomes another program, which finds these descriptors.
     /// - Returns: why that failed.
-    private func become(_ path: String, _ text: String, with all: [(name: String, descriptor: Int32)]) -> Errno {
+    private func become(_ path: String, _ given: [String], _ text: String, with all: [(name: String, descriptor: Int32)]) -> Errno {
         for (_, descriptor) in all { _ = svs_keep_open(descriptor, 1) }
         configuration.environment.leave(descriptors: all.map { ($0.name, $0.descriptor) }, succession: text)
-        var words: [UnsafeMutablePointer<CChar>?] = (["svs", "run"] + configuration.arguments.dropFirst(2)).map { strdup($0) } + [nil]
-        words[0] = strdup(configuration.arguments.first ?? "svs")
+        var words: [UnsafeMutablePointer<CChar>?] = ([configuration.arguments.first ?? "svs", "run"] + given).map { strdup($0) } + [nil]
         let result = svs_become(path, &words, environ)
         for word in words { free(word) }
         configuration.environment.withdraw()
@@ -155,11 +157,12 @@ extension Keeper {
         let why = "\(configuration.version) was executed, but \(reason)"
         configuration.log.say(why)
         let text = Succession.text(
-            attempts: succession.attempts, guardian: succession.guardianProcess, version: configuration.version, failure: why)
+            attempts: succession.attempts, guardian: succession.guardianProcess, version: configuration.version, failure: why,
+            words: succession.words)
         // As it was left, with the clients that have come since.
         let left = succession.left.map { (name: $0.name, descriptor: $0.descriptor.number) }, known = Set(left.map(\.name))
         let failure = become(
-            "/proc/self/fd/\(program.number)", text, with: left + clients.legacy.filter { !known.contains($0.name) })
+            "/proc/self/fd/\(program.number)", succession.words, text, with: left + clients.legacy.filter { !known.contains($0.name) })
         configuration.log.say("\(succession.earlierVersion) cannot be executed again: \(failure)")
     }
 }

@@ -15,6 +15,9 @@ struct Succession {
     var earlierVersion: String
     /// Why the program that was asked for is not the one that runs.
     var failure: String?
+    /// The command line of the program before, behind its command.
+    var words: [String]
+    private static let separator: Character = "\u{1f}"
     /// The process that takes over when this one hangs or ends before it directs, and its number.
     var guardian: Channel?
     var guardianProcess: Int32
@@ -35,9 +38,10 @@ struct Succession {
     init?(_ environment: ServiceEnvironment, _ earlier: InheritedDescriptors, at now: Instant) {
         guard let text = environment.values[ServiceEnvironment.succession] else { return nil }
         let lines = text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
-        guard lines.count == 4, let attempts = Int(lines[0]), let process = Int32(lines[1]) else { return nil }
+        guard lines.count == 5, let attempts = Int(lines[0]), let process = Int32(lines[1]) else { return nil }
         (self.attempts, guardianProcess, earlierVersion) = (attempts, process, lines[2])
         failure = lines[3].isEmpty ? nil : lines[3]
+        words = lines[4].split(separator: Self.separator, omittingEmptySubsequences: false).map(String.init)
         left = earlier.all.filter { $0.name != Self.programName }
         guardian = earlier.take(Self.guardianName).flatMap { Channel(adopting: $0.copy()) }
         earlierProgram = earlier.take(Self.programName)
@@ -45,8 +49,9 @@ struct Succession {
     }
 
     /// What is said to the next program.
-    static func text(attempts: Int, guardian: Int32, version: String, failure: String?) -> String {
-        "\(attempts)\n\(guardian)\n\(version)\n\(failure?.replacing("\n", with: " ") ?? "")"
+    static func text(attempts: Int, guardian: Int32, version: String, failure: String?, words: [String]) -> String {
+        let line = words.joined(separator: String(separator))
+        return "\(attempts)\n\(guardian)\n\(version)\n\(failure?.replacing("\n", with: " ") ?? "")\n\(line)"
     }
 
     /// Tells the guardian that it is not needed any more.
@@ -98,7 +103,7 @@ public enum Guardian {
         let lines = configuration.environment.values[ServiceEnvironment.succession]?.split(separator: "\n").map(String.init)
         configuration.environment.values[ServiceEnvironment.succession] = Succession.text(
             attempts: lines?.first.flatMap { Int($0) } ?? 1, guardian: 0, version: configuration.version,
-            failure: "the new program \(reason); process \(getpid()) goes on in the place of \(keeper)")
+            failure: "the new program \(reason); process \(getpid()) goes on in the place of \(keeper)", words: configuration.words)
         ServiceSupervisor(configuration.environment.values).tell(.mainProcess(getpid()))
         return configuration
     }

@@ -67,6 +67,7 @@ install_svs "$scratch/idle"
 upgrade
 check "a program whose director ends: the upgrade fails" same $? 1
 check "… and says why" grep -qE 'no upgrade: .* was executed, but its director ended' "$scratch/outcome" || outcome
+wait_for 5 "the director" answers_or_dead
 check "… and the keeper is the same process" grep -q "process $keeper" <(q director svs run --version --control "$SVS_CONTROL")
 
 # The real thing, three times.
