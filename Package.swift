@@ -63,7 +63,7 @@ let package = Package(
         .target(name: "CBench", cSettings: cSettings + [.unsafeFlags(["-O2"])]),
         .executableTarget(
             name: "svs-bench",
-            dependencies: ["LVS", "Wire", "CBench", "CLinux", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            dependencies: ["LVS", "Links", "Wire", "CBench", "CLinux", .product(name: "ArgumentParser", package: "swift-argument-parser")],
             swiftSettings: settings),
         .target(name: "svs-ipvs", cSettings: cSettings),
         // tests
@@ -89,7 +89,7 @@ let package = Package(
             ],
             swiftSettings: settings),
         .testTarget(
-            name: "KeeperTests", dependencies: ["Keeper", "Admin", "CLinux", "Host", "LVS", "Linux", "Wire"], swiftSettings: settings),
+            name: "KeeperTests", dependencies: ["Keeper", "Admin", "CLinux", "Host", "LVS", "Linux", "Runtime", "Wire"], swiftSettings: settings),
         .testTarget(
             name: "AdminTests", dependencies: ["Admin", "LVS", "Wire", "CLinux"], exclude: ["Transcripts", "Rulesets"],
             swiftSettings: settings),

@@ -99,7 +99,7 @@ close_lab() {
       ip netns pids "svs-$run-$host" 2>/dev/null | xargs -r kill -9 2>/dev/null
     ip netns del "svs-$run-$host" 2>/dev/null
   done <"$scratch/hosts"
-  rm -rf "$scratch"
+  rm -rf "$scratch" ${state_folder:+"$state_folder"}
 }
 
 idle() { [[ -z $(ip netns pids "svs-$run-$1" 2>/dev/null) ]]; }
@@ -200,9 +200,10 @@ certificate() {
 
 listening() { [[ -n $(q "$1" ss -Hltn "sport = :$2") ]]; }
 
-# director [OPTION...]: svs run on the host "director" with $scratch/services; returns when it answers.
+# director [OPTION...]: svs run on the host "director" with $scratch/services; returns when it answers. What it knows ends with it,
+# unless state_folder names where it is to be kept.
 director() {
-  start director svs svs run --services "$scratch/services" --control "$SVS_CONTROL" "$@"
+  start director svs svs run --services "$scratch/services" --control "$SVS_CONTROL" --state "${state_folder:-none}" "$@"
   wait_for 10 "svs to answer" answers_or_dead && alive svs || { echo "svs run $* did not start:"; cat "$scratch/svs.log"; exit 1; }
 }
 # owning: the option for a VIP that svs has instead of the host.

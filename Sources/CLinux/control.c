@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pwd.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -129,6 +131,19 @@ int svs_control_adopt(int fd, uint32_t *uid)
 
 int svs_control_rewind(int fd) { return peek_from_head(fd); }
 
+// Root tells nobody what to do but root and the user of directors: anybody may put a socket into a folder that is his.
+static int check_listener(int fd)
+{
+    uint32_t uid;
+    if (geteuid() != 0) return 0;
+    int failure = user_of(fd, &uid);
+    if (failure || uid == 0) return failure;
+    const struct passwd *user = getpwnam("svs");
+    return user && user->pw_uid == uid ? 0 : -EREMOTE;
+}
+
+const char *svs_secure_variable(const char *name) { return secure_getenv(name); }
+
 int svs_control_connect(const char *path, unsigned seconds)
 {
     struct sockaddr_un address;
@@ -141,6 +156,11 @@ int svs_control_connect(const char *path, unsigned seconds)
     setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
     if (connect(fd, (struct sockaddr *)&address, sizeof address) < 0) {
         failure = -errno;
+        close(fd);
+        return failure;
+    }
+    failure = check_listener(fd);
+    if (failure) {
         close(fd);
         return failure;
     }

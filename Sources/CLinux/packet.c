@@ -19,6 +19,22 @@ _Static_assert(sizeof(struct virtio_net_hdr) == 10, "the header that the kernel 
 _Static_assert(sizeof(struct svs_instruction) == sizeof(struct sock_filter), "a filter instruction");
 _Static_assert(SVS_RING_HEADER == TPACKET2_HDRLEN, "the slot header");
 _Static_assert(SVS_PACKET_OTHERHOST == PACKET_OTHERHOST, "packet types");
+_Static_assert(sizeof(struct svs_offload) == sizeof(struct virtio_net_hdr), "the same header");
+_Static_assert(offsetof(struct svs_offload, checksum_offset) == offsetof(struct virtio_net_hdr, csum_offset), "its last field");
+_Static_assert(offsetof(struct svs_ring_slot, length) == offsetof(struct tpacket2_hdr, tp_snaplen), "the slot header's fields");
+_Static_assert(offsetof(struct svs_ring_slot, frame) == offsetof(struct tpacket2_hdr, tp_mac), "the slot header's fields");
+_Static_assert(offsetof(struct svs_ring_slot, tag_control) == offsetof(struct tpacket2_hdr, tp_vlan_tci), "the slot header's fields");
+_Static_assert(
+    offsetof(struct svs_ring_slot, type) == TPACKET_ALIGN(sizeof(struct tpacket2_hdr)) + offsetof(struct sockaddr_ll, sll_pkttype),
+    "the address behind the slot header");
+_Static_assert(SVS_SLOT_READERS == TP_STATUS_USER && SVS_SLOT_QUEUED == TP_STATUS_COPY, "a slot's status");
+_Static_assert(SVS_SLOT_TAGGED == TP_STATUS_VLAN_VALID && SVS_SLOT_TAG_PROTOCOL == TP_STATUS_VLAN_TPID_VALID, "a slot's status");
+_Static_assert(SVS_USUAL_TAG_PROTOCOL == ETH_P_8021Q, "a tag's protocol");
+_Static_assert(sizeof(struct svs_piece) == sizeof(struct iovec), "a piece");
+_Static_assert(sizeof(struct svs_message) == sizeof(struct mmsghdr), "a message");
+_Static_assert(offsetof(struct svs_message, piece_count) == offsetof(struct msghdr, msg_iovlen), "a message's fields");
+_Static_assert(offsetof(struct svs_message, control_length) == offsetof(struct msghdr, msg_controllen), "a message's fields");
+_Static_assert(offsetof(struct svs_message, sent) == offsetof(struct mmsghdr, msg_len), "a message's fields");
 
 static int set(int socket, int option, const void *value, socklen_t size) {
     return setsockopt(socket, SOL_PACKET, option, value, size) ? -errno : 0;
@@ -111,11 +127,6 @@ int svs_packet_statistics(int socket, uint32_t *packets, uint32_t *drops) {
 }
 
 int svs_packet_filter(int socket, const struct svs_instruction *program, uint16_t count) {
-    if (count == 0) {
-        int unused = 0;
-        if (!setsockopt(socket, SOL_SOCKET, SO_DETACH_FILTER, &unused, sizeof unused)) return 0;
-        return errno == ENOENT ? 0 : -errno;
-    }
     struct sock_fprog filter = {.len = count, .filter = (struct sock_filter *)program};
     return setsockopt(socket, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter) ? -errno : 0;
 }
@@ -126,28 +137,6 @@ int svs_packet_error(int socket) {
     return getsockopt(socket, SOL_SOCKET, SO_ERROR, &error, &size) ? errno : error;
 }
 
-static void take_tag(struct svs_packet *packet, uint32_t status, uint16_t control, uint16_t protocol) {
-    int tagged = (status & TP_STATUS_VLAN_VALID) != 0;
-    packet->tag_control = tagged ? control : 0;
-    // Kernels before 3.14 told no protocol; then the tag was 802.1Q.
-    packet->tag_protocol = !tagged ? 0 : status & TP_STATUS_VLAN_TPID_VALID ? protocol : ETH_P_8021Q;
-}
-
-int svs_ring_look(void *slot, struct svs_packet *packet) {
-    struct tpacket2_hdr *header = slot;
-    uint32_t status = __atomic_load_n(&header->tp_status, __ATOMIC_ACQUIRE);
-    if (!(status & TP_STATUS_USER)) return 0;
-    const struct sockaddr_ll *address = (void *)((char *)slot + TPACKET_ALIGN(sizeof *header));
-    packet->frame = (char *)slot + header->tp_mac;
-    packet->length = header->tp_snaplen;
-    packet->arrived = header->tp_len;
-    packet->type = address->sll_pkttype;
-    packet->queued = (status & TP_STATUS_COPY) != 0;
-    memcpy(packet->offload, (char *)packet->frame - sizeof packet->offload, sizeof packet->offload);
-    take_tag(packet, status, header->tp_vlan_tci, header->tp_vlan_tpid);
-    return 1;
-}
-
 uint32_t svs_ring_copy(const void *slot, uint32_t size, uint8_t *frame, uint64_t *arrived) {
     // Once: whoever had the slot before may have a hand in it still.
     struct tpacket2_hdr header = *(const volatile struct tpacket2_hdr *)slot;
@@ -156,7 +145,7 @@ uint32_t svs_ring_copy(const void *slot, uint32_t size, uint8_t *frame, uint64_t
     if (start < TPACKET2_HDRLEN || start > size || length < ETH_HLEN || length > size - start) return 0;
     const uint8_t *bytes = (const uint8_t *)slot + start;
     struct svs_packet tag;
-    take_tag(&tag, header.tp_status, header.tp_vlan_tci, header.tp_vlan_tpid);
+    svs_take_tag(&tag, header.tp_status, header.tp_vlan_tci, header.tp_vlan_tpid);
     enum { TAG = 4, ADDRESSES = 12 };
     uint8_t shown[2] = {(uint8_t)(tag.tag_protocol >> 8), (uint8_t)tag.tag_protocol};
     if (tag.tag_protocol && start >= TPACKET2_HDRLEN + TAG && !memcmp(bytes + ADDRESSES - TAG, shown, sizeof shown)) {
@@ -168,13 +157,8 @@ uint32_t svs_ring_copy(const void *slot, uint32_t size, uint8_t *frame, uint64_t
     return length;
 }
 
-void svs_ring_return(void *slot) {
-    __atomic_store_n(&((struct tpacket2_hdr *)slot)->tp_status, TP_STATUS_KERNEL, __ATOMIC_RELEASE);
-}
-
 struct envelope {
-    struct iovec parts[2];
-    struct sockaddr_ll address;
+    struct iovec part;
     _Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(struct tpacket_auxdata))];
 };
 
@@ -206,35 +190,37 @@ void svs_packets_free(struct svs_packets *packets) {
 
 struct svs_packet *svs_packets_entries(struct svs_packets *packets) { return packets->entries; }
 
-static void address_message(struct svs_packets *packets, uint32_t index, int receive) {
-    struct svs_packet *packet = &packets->entries[index];
+// One part is cheaper for the kernel than two, and the room in front of the frame is the reader's own.
+static void address_message(struct svs_packets *packets, uint32_t index) {
     struct envelope *envelope = &packets->envelopes[index];
-    struct msghdr header = {.msg_iov = envelope->parts};
-    if (receive) {
-        // One part is cheaper for the kernel than two, and the room in front of the frame is the reader's own.
-        size_t head = sizeof packet->offload;
-        envelope->parts[0] = (struct iovec){(char *)packet->frame - head, packet->length + head};
-        header.msg_iovlen = 1;
-        header.msg_name = &envelope->address;
-        header.msg_namelen = sizeof envelope->address;
-        header.msg_control = envelope->control;
-        header.msg_controllen = sizeof envelope->control;
-    } else {
-        envelope->parts[0] = (struct iovec){packet->offload, sizeof packet->offload};
-        envelope->parts[1] = (struct iovec){packet->frame, packet->length};
-        header.msg_iovlen = 2;
-    }
-    packets->messages[index].msg_hdr = header;
+    packets->messages[index].msg_hdr = (struct msghdr){
+        .msg_iov = &envelope->part,
+        .msg_iovlen = 1,
+        .msg_control = envelope->control,
+        .msg_controllen = sizeof envelope->control,
+    };
+}
+
+void svs_packets_place(struct svs_packets *packets, uint32_t index, void *frame, uint32_t length) {
+    if (index >= packets->capacity) return;
+    struct svs_packet *packet = &packets->entries[index];
+    packet->frame = frame;
+    packet->length = length;
+    size_t head = sizeof packet->offload;
+    packets->envelopes[index].part = (struct iovec){(char *)frame - head, length + head};
+    address_message(packets, index);
 }
 
 static void open_message(struct svs_packets *packets, uint32_t index) {
     struct svs_packet *packet = &packets->entries[index];
+    struct envelope *envelope = &packets->envelopes[index];
     struct mmsghdr *message = &packets->messages[index];
-    uint32_t whole = message->msg_len, head = sizeof packet->offload;
+    uint32_t whole = message->msg_len, head = sizeof packet->offload, room = (uint32_t)envelope->part.iov_len - head;
     packet->arrived = whole > head ? whole - head : 0;
-    if (packet->arrived < packet->length) packet->length = packet->arrived;
-    memcpy(packet->offload, (char *)packet->frame - head, head);
-    packet->type = packets->envelopes[index].address.sll_pkttype;
+    packet->length = packet->arrived < room ? packet->arrived : room;
+    memcpy(&packet->offload, (char *)packet->frame - head, head);
+    // The filter has kept back what is for others.
+    packet->type = PACKET_HOST;
     packet->queued = 0;
     packet->tag_control = packet->tag_protocol = 0;
     for (struct cmsghdr *c = CMSG_FIRSTHDR(&message->msg_hdr); c; c = CMSG_NXTHDR(&message->msg_hdr, c)) {
@@ -242,13 +228,14 @@ static void open_message(struct svs_packets *packets, uint32_t index) {
         if (c->cmsg_level != SOL_PACKET || c->cmsg_type != PACKET_AUXDATA) continue;
         if (c->cmsg_len < CMSG_LEN(sizeof auxiliary)) continue;
         memcpy(&auxiliary, CMSG_DATA(c), sizeof auxiliary);
-        take_tag(packet, auxiliary.tp_status, auxiliary.tp_vlan_tci, auxiliary.tp_vlan_tpid);
+        svs_take_tag(packet, auxiliary.tp_status, auxiliary.tp_vlan_tci, auxiliary.tp_vlan_tpid);
     }
+    // The kernel has written how much of the room it used.
+    address_message(packets, index);
 }
 
 int svs_packets_receive(struct svs_packets *packets, int socket, uint32_t count) {
     if (count > packets->capacity) count = packets->capacity;
-    for (uint32_t i = 0; i < count; i++) address_message(packets, i, 1);
     // With MSG_TRUNC a frame tells its whole length even where the room was too small.
     int received = recvmmsg(socket, packets->messages, count, MSG_DONTWAIT | MSG_TRUNC, NULL);
     if (received < 0) return -errno;
@@ -256,10 +243,7 @@ int svs_packets_receive(struct svs_packets *packets, int socket, uint32_t count)
     return received;
 }
 
-int svs_packets_send(struct svs_packets *packets, int socket, uint32_t first, uint32_t count) {
-    if (first >= packets->capacity) return 0;
-    if (count > packets->capacity - first) count = packets->capacity - first;
-    for (uint32_t i = first; i < first + count; i++) address_message(packets, i, 0);
-    int sent = sendmmsg(socket, packets->messages + first, count, MSG_DONTWAIT);
+int svs_messages_send(int socket, struct svs_message *messages, uint32_t count) {
+    int sent = sendmmsg(socket, (struct mmsghdr *)messages, count, MSG_DONTWAIT);
     return sent < 0 ? -errno : sent;
 }

@@ -158,16 +158,18 @@ int svs_make_private(void *start, size_t size, const size_t *spans, size_t count
     return 0;
 }
 
-void svs_fork_end(int descriptor, const uint8_t *bytes, size_t count) {
+int svs_fork_write(int descriptor, const uint8_t *bytes, size_t count) {
     while (count > 0) {
         ssize_t written = write(descriptor, bytes, count);
         if (written < 0 && errno == EINTR) continue;
-        if (written <= 0) _exit(1);
+        if (written <= 0) return -EPIPE;
         bytes += written;
         count -= (size_t)written;
     }
-    _exit(0);
+    return 0;
 }
+
+void svs_fork_end(int descriptor, const uint8_t *bytes, size_t count) { _exit(svs_fork_write(descriptor, bytes, count) ? 1 : 0); }
 
 int svs_flush_output(void)
 {

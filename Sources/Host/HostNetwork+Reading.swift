@@ -73,13 +73,15 @@ extension HostNetwork {
 
     private func readNeighbors() throws(HostError) {
         for _ in 0..<Self.attempts {
-            var found: [LVS.Network.NeighborKey: MACAddress] = [:]
+            var found: [LVS.Network.NeighborKey: MACAddress] = [:], fixed: Set<LVS.Network.NeighborKey> = []
             let isWhole = try requests.dump(Int32(RTM_GETNEIGH), "neighbours") { message in
-                if let entry = Self.neighbor(message), let mac = entry.mac { found[entry.key] = mac }
+                guard let entry = Self.neighbor(message), let mac = entry.mac else { return }
+                found[entry.key] = mac
+                if entry.isStatic { fixed.insert(entry.key) }
             }
             for key in neighbors.keys where found[key] == nil { changedNeighbors[key] = .some(nil) }
             for (key, mac) in found where neighbors[key] != mac { changedNeighbors[key] = mac }
-            neighbors = found
+            (neighbors, staticNeighbors) = (found, fixed)
             if isWhole { return }
         }
     }

@@ -13,6 +13,7 @@ public final class HostNetwork {
     var interfaces: [LVS.Network.Interface] = []
     var addresses: [LVS.Network.Address] = []
     var neighbors: [LVS.Network.NeighborKey: MACAddress] = [:]
+    var staticNeighbors: Set<LVS.Network.NeighborKey> = []
     var tables = Tables()
     var rules4: [PolicyRule] = [], rules6: [PolicyRule] = []
     /// What of rules and routes cannot be followed, by part, in the words of ip(8).
@@ -198,11 +199,16 @@ public final class HostNetwork {
         return new.sorted()
     }
 
+    /// Whether a neighbour's MAC was set by hand. The kernel must not be told to use it: since Linux 5.16 that makes an entry like
+    /// any other of it, which goes when nobody answers.
+    public func isStatic(_ neighbor: LVS.Network.NeighborKey) -> Bool { staticNeighbors.contains(neighbor) }
+
     private func followNeighbor(_ message: RtnetlinkMessage) {
         // A bridge's forwarding table is told in the same words (AF_BRIDGE).
         guard let entry = Self.neighbor(message) else { return }
         let mac = message.type == Int32(RTM_DELNEIGH) ? nil : entry.mac
         if entry.hasFailed { failedNeighbors.append(entry.key) }
+        if entry.isStatic && mac != nil { staticNeighbors.insert(entry.key) } else { staticNeighbors.remove(entry.key) }
         guard neighbors[entry.key] != mac else { return }
         neighbors[entry.key] = mac
         changedNeighbors[entry.key] = .some(mac)

@@ -9,9 +9,10 @@ public final class NeighborResolver {
     /// How long nothing is asked again about an address whose MAC is unknown: as long as the kernel waits for an answer
     /// (net.ipv4.neigh.*.retrans_time_ms).
     public static var patience: Instant { second }
-    /// How often a neighbour in use is reported as used; the kernel lets it go stale after 15 to 45 seconds without that
-    /// (net.ipv4.neigh.*.base_reachable_time_ms).
-    public static var refreshInterval: Instant { 5 * second }
+    /// How often a neighbour in use is reported as used: from the first report on after it has gone stale (15 to 45 seconds, by
+    /// net.ipv4.neigh.*.base_reachable_time_ms) the kernel's time runs until it asks (delay_first_probe_time). A packet of the
+    /// kernel's own would start it, so that nothing is to be gained by waiting.
+    public static var refreshInterval: Instant { second }
     /// Addresses that are remembered, so that a scan of addresses cannot take all memory.
     static var capacity: Int { 8192 }
 
@@ -43,7 +44,7 @@ public final class NeighborResolver {
         previouslyWanted = Set(wanted)
     }
 
-    /// Reports neighbours as used, each at most every five seconds, so that the kernel verifies them again before they rot.
+    /// Reports neighbours as used, each at most once a second, so that the kernel verifies them again before they rot.
     public func refresh(_ used: some Sequence<LVS.Network.NeighborKey>, at now: Instant) {
         for key in used { _ = use(key, interval: Self.refreshInterval, at: now) }
     }

@@ -79,6 +79,8 @@ struct NeighborEntry {
     let mac: MACAddress?
     /// The kernel has asked for the MAC in vain.
     let hasFailed: Bool
+    /// Somebody has said what the MAC is, and nobody is to be asked.
+    let isStatic: Bool
 
     /// States in which the kernel itself would send to the entry's MAC; NOARP entries stand for multicast and the like.
     private static var usable: Int32 { NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE | NUD_PERMANENT }
@@ -91,6 +93,7 @@ struct NeighborEntry {
         key = LVS.Network.NeighborKey(address: address, interface: rtnl_neigh_get_ifindex(neighbor))
         let state = rtnl_neigh_get_state(neighbor)
         hasFailed = state > 0 && state & NUD_FAILED != 0
+        isStatic = state > 0 && state & (NUD_PERMANENT | NUD_NOARP) != 0
         mac = state > 0 && state & Self.usable != 0 ? MACAddress(rtnl_neigh_get_lladdr(neighbor)) : nil
     }
 }

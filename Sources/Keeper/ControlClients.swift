@@ -1,18 +1,21 @@
 internal import Admin
 internal import CLinux
 internal import Linux
+internal import SystemPackage
 
 /// The control socket and its clients, kept so that a client outlives the director that answers it.
 final class ControlClients {
     private var socket: ControlListener
     private var clients: [UInt64: HeldDescriptor] = [:]
-    private var last: UInt64 = 0
+    private var last: UInt64
 
     private static let listenerName = "control", clientName = "client-"
 
     /// Listens at `path`, as `ControlListener` does, or goes on with the socket and the clients that this process had as
     /// another program.
-    init(path: String, inheriting earlier: InheritedDescriptors? = nil) throws(ControlError) {
+    /// - Parameter number: the last one that was given away; from the clock on no keeper of this boot gives one again.
+    init(path: String, after number: UInt64 = svs_clock(), inheriting earlier: InheritedDescriptors? = nil) throws(ControlError) {
+        last = number
         if let held = earlier?.take(Self.listenerName), let inherited = ControlListener(adopting: held, path: path) {
             socket = inherited
         } else {
@@ -36,13 +39,21 @@ final class ControlClients {
     /// Clients in the order in which they came.
     var numbers: [UInt64] { clients.keys.sorted() }
 
+    /// Why a client could not be let in at the last attempt: no descriptors or memory are left. The listener stays ready then.
+    private(set) var refusal: Errno?
+
     /// Takes the clients that wait, at most 64; their numbers.
     func accept() -> [UInt64] {
+        refusal = nil
         var fresh: [UInt64] = []
         while fresh.count < 64 {
             var user: UInt32 = 0
             let descriptor = svs_control_accept(listener, &user)
-            guard descriptor >= 0 else { return fresh }
+            guard descriptor >= 0 else {
+                let error = Errno(rawValue: 0 &- descriptor)
+                if [.tooManyOpenFiles, .tooManyOpenFilesInSystem, .noBufferSpace, .noMemory].contains(error) { refusal = error }
+                return fresh
+            }
             last += 1
             clients[last] = HeldDescriptor(descriptor)
             fresh.append(last)

@@ -16,9 +16,9 @@ extension Keeper {
         var words: [String] { Array(arguments.dropFirst(2)) }
         /// Connections that a director's table holds.
         public var connections: Int
+        /// Where what directors are told and know is to outlive the keeper.
+        public var state: StatePlace?
         public var log: Log
-        /// The folder for what outlives the keeper; `nil` where nothing is to.
-        public var stateFolder: String?
         /// What this program calls itself, and the path by which another version of it would be found.
         public var version = "svs"
         public var program = "/proc/self/exe"
@@ -27,7 +27,8 @@ extension Keeper {
         public var inherited = InheritedDescriptors([:])
 
         public init(
-            interfaces: [String], link: String, files: RunFiles, control: String, arguments: [String], connections: Int, log: Log
+            interfaces: [String], link: String, files: RunFiles, control: String, arguments: [String], connections: Int,
+            state: StatePlace?, log: Log
         ) {
             self.connections = connections
             self.interfaces = interfaces
@@ -35,7 +36,26 @@ extension Keeper {
             self.files = files
             self.control = control
             self.arguments = arguments
+            self.state = state
             self.log = log
         }
+    }
+
+    /// The memory of the state's folder, or that which this process had as another program, or new one.
+    static func memory(_ configuration: Configuration) throws(RunError) -> HeldMemory {
+        let earlier = configuration.inherited, lock = earlier.take(StateFolder.lockName), place = try StateOrigin.here()
+        if let held = HeldMemory(inheriting: earlier, connections: configuration.connections, place: place, log: configuration.log) {
+            return held
+        }
+        var folder: StateFolder?
+        if let place = configuration.state {
+            do throws(StateFolder.Refusal) { folder = try StateFolder(place, inheriting: lock) } catch {
+                guard !place.isAskedFor, !error.isTaken else { throw error.told }
+                configuration.log.say("note: \(error.told); services and connections end with this process")
+            }
+        }
+        return try HeldMemory(
+            in: folder, connections: configuration.connections, place: place, isFresh: lock == nil && configuration.state?.isFresh == true,
+            log: configuration.log)
     }
 }

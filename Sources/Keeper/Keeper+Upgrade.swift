@@ -95,9 +95,10 @@ extension Keeper {
             let (own, other) = try Channel.pair()
             let guardian = try startGuardian(other)
             let text = Succession.text(
-                attempts: attempts, guardian: guardian, version: configuration.version, failure: nil, words: configuration.words)
+                attempts: attempts, guardian: guardian, version: configuration.version, failure: nil, words: configuration.words,
+                ended: ended)
             let failure = become(
-                configuration.program, text,
+                configuration.program, configuration.words, text,
                 with: legacy + [(Succession.guardianName, own.descriptor), (Succession.programName, held.number)])
             try? own.send([1], waits: false)
             throw failure
@@ -111,7 +112,7 @@ extension Keeper {
         configuration.environment.leave(
             descriptors: names,
             succession: Succession.text(
-                attempts: attempts, guardian: 0, version: configuration.version, failure: nil, words: configuration.words))
+                attempts: attempts, guardian: 0, version: configuration.version, failure: nil, words: configuration.words, ended: ended))
         defer { configuration.environment.withdraw() }
         return try Child.start("/proc/self/exe", ["svs", "guardian"] + configuration.words, all.map(\.descriptor))
     }
@@ -158,7 +159,7 @@ extension Keeper {
         configuration.log.say(why)
         let text = Succession.text(
             attempts: succession.attempts, guardian: succession.guardianProcess, version: configuration.version, failure: why,
-            words: succession.words)
+            words: succession.words, ended: succession.ended)
         // As it was left, with the clients that have come since.
         let left = succession.left.map { (name: $0.name, descriptor: $0.descriptor.number) }, known = Set(left.map(\.name))
         let failure = become(

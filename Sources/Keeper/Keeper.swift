@@ -36,7 +36,7 @@ public final class Keeper {
     var attempts = 0
     var outcome = ""
     /// When the last director ended.
-    private var ended: Instant?
+    private(set) var ended: Instant?
     private var policy = RestartPolicy()
     private let crashFiles: CrashFiles
     /// When the next director is started, while there is none.
@@ -50,6 +50,9 @@ public final class Keeper {
     /// Somebody has asked for the end.
     private(set) var isEnding = false
     private var status: Int32?
+    /// Clients could not be let in, which was said; and when that is tried again.
+    private var refusedClients = false
+    private var listensAgain: Instant?
     /// The control socket's failure that was said last.
     private var controlFailure: ControlError?
 
@@ -68,11 +71,13 @@ public final class Keeper {
         supervisor = ServiceSupervisor(configuration.environment.values)
         stored = Set(inherited.all.map(\.name).filter(Self.isStorable))
         succession = Succession(configuration.environment, inherited, at: Self.now)
+        // A director of the program before has worked.
+        (hasWorked, ended) = (succession != nil, succession?.ended)
         claims = try InterfaceClaims(configuration.interfaces, inheriting: inherited, log: configuration.log)
         poller = try Poller()
         privileged = try PrivilegedService(configuration, inheriting: inherited)
-        crashFiles = CrashFiles(in: configuration.stateFolder)
-        memory = try HeldMemory(inheriting: inherited) ?? HeldMemory(connections: configuration.connections)
+        memory = try Self.memory(configuration)
+        crashFiles = CrashFiles(in: memory.folder?.path)
         clients = try ControlClients(path: configuration.control, inheriting: inherited)
         signals = try Signals([.terminate, .interrupt, .hangUp, .childEnded, .user2])
         for name in inherited.closeRest() where !Self.isStorable(name) { configuration.log.say("note: descriptor \(name) is of no use") }
@@ -109,7 +114,7 @@ public final class Keeper {
         switch token {
         case Token.signals: takeSignals()
         case Token.claims: claims.answer()
-        case Token.clients: for number in clients.accept() { tellDirector(of: number) }
+        case Token.clients: acceptClients()
         case Token.probe: followUpgrade()
         default: serveDirector()
         }
@@ -132,6 +137,22 @@ public final class Keeper {
                 director.deadline = director.deadline ?? Self.now + Self.longestEnd
             }
         }
+    }
+
+    private func acceptClients() {
+        for number in clients.accept() { tellDirector(of: number) }
+        guard let refusal = clients.refusal else { return refusedClients = false }
+        // The listener would be ready all the time.
+        poller.forget(clients.listener)
+        listensAgain = Self.now + second
+        if !refusedClients { configuration.log.say("clients of the control socket cannot be let in: \(refusal); they are asked to wait") }
+        refusedClients = true
+    }
+
+    private func listenAgain() {
+        guard let due = listensAgain, Self.now >= due else { return }
+        listensAgain = nil
+        try? poller.watch(clients.listener, as: Token.clients)
     }
 
     /// Has the files read again; by a director that begins, when it is ready to hear of it.
@@ -223,7 +244,11 @@ public final class Keeper {
         ended = now
         if isEnding { return status = end == .exit(0) || end == .signal(SIGTERM) ? 0 : 1 }
         if isSucceeded(after: end) { return }
-        if !hasWorked, case .exit(let said) = end, said != 0 { return status = said }
+        if !hasWorked, case .exit(let said) = end, said != 0 {
+            // One that cannot work leaves nothing that was not there before.
+            if memory.isNew { memory.folder?.removeAll() }
+            return status = said
+        }
         let decision = policy.ended(after: now - director.started, hadFrames: director.hadFrames)
         due = now + decision.pause
         let next = decision.pause == 0 ? "the next one starts" : "the next one starts in \(decision.pause / millisecond) ms"
@@ -234,8 +259,8 @@ public final class Keeper {
 
     /// The next director begins with what the files say: what those before it were told and knew may be what ends them.
     private func setStateAside() {
-        do throws(Errno) {
-            memory = try HeldMemory(connections: configuration.connections)
+        do throws(RunError) {
+            memory = try memory.setAside()
             configuration.log.say(
                 "\(RestartPolicy.suspicion) directors in a row ended before their first frame: what they knew is set aside")
         } catch { configuration.log.say("what the directors knew cannot be set aside: \(error)") }
@@ -253,6 +278,7 @@ public final class Keeper {
         }
         giveSign()
         followUpgrade()
+        listenAgain()
         restoreControl()
     }
 
@@ -263,6 +289,7 @@ public final class Keeper {
             guard try clients.restore() else { return controlFailure = nil }
             poller.forget(before)
             try? poller.watch(clients.listener, as: Token.clients)
+            listensAgain = nil
             configuration.log.say("control socket \(clients.path) was removed; it is made again")
             controlFailure = nil
         } catch {

@@ -122,7 +122,7 @@ public final class KeptHost: HostRequests, ClientSource {
         guard case .interface(let index) = answer, let descriptor = descriptors.first else {
             throw LinkError("interface \(interface): the keeper's answer is none")
         }
-        return try SendingLink(
+        return SendingLink(
             PacketSocket(adopting: descriptor.copy(), on: interface, interface: index, receives: false, rebinding: { nil }))
     }
 

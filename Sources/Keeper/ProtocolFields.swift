@@ -51,6 +51,7 @@ extension FieldWriter {
         }
         let address = { (out: inout FieldWriter, address: IPAddress) in out.put(address) }
         put(traffic.ownedAddresses, address)
+        put(traffic.waitingAddresses, address)
         put(traffic.localAddresses, address)
         put(traffic.services, endpoint)
         put(traffic.replies, endpoint)
@@ -65,6 +66,7 @@ extension FieldWriter {
             out.put(destination.ports ?? 0...0)
         }
         put(traffic.icmpErrors)
+        put(traffic.clientAddresses, address)
         put(traffic.interfaces) { out, name in out.put(name) }
     }
 }
@@ -121,14 +123,17 @@ extension FieldReader {
     }
 
     mutating func suppressedTraffic() -> SuppressedTraffic? {
-        guard let owned = addresses(), let locals = addresses(), let services = endpoints(), let replies = endpoints(),
-            let fragmentAddresses = addresses(), let fragmentSources = addresses(), let marked = list({ $0.destination() }),
-            let icmpErrors = flag(), let interfaces = list({ $0.text() })
+        guard let owned = addresses(), let waiting = addresses(), let locals = addresses(), let services = endpoints(),
+            let replies = endpoints(), let fragmentAddresses = addresses(), let fragmentSources = addresses(),
+            let marked = list({ $0.destination() }), let icmpErrors = flag(), let clients = addresses(),
+            let interfaces = list({ $0.text() })
         else { return nil }
         var traffic = SuppressedTraffic(
             ownedAddresses: owned, services: services, replies: replies, fragmentAddresses: fragmentAddresses,
             fragmentSources: fragmentSources, marked: marked, icmpErrors: icmpErrors, interfaces: interfaces)
+        traffic.waitingAddresses = waiting
         traffic.localAddresses = locals
+        traffic.clientAddresses = clients
         return traffic
     }
 

@@ -17,12 +17,14 @@ struct Succession {
     var failure: String?
     /// The command line of the program before, behind its command.
     var words: [String]
-    private static let separator: Character = "\u{1f}"
+    private static let separator: Character = "\u{1f}", lineBreak = "\u{1e}"
     /// The process that takes over when this one hangs or ends before it directs, and its number.
     var guardian: Channel?
     var guardianProcess: Int32
     /// The file of the program before.
     var earlierProgram: HeldDescriptor?
+    /// When its director ended.
+    let ended: Instant?
     /// All that the program before has left, for its return.
     let left: [(name: String, descriptor: HeldDescriptor)]
     let deadline: Instant
@@ -30,7 +32,7 @@ struct Succession {
     /// Nanoseconds that a new program may take until it directs.
     static let patience: Instant = 5 * second
     /// Nanoseconds after which the guardian thinks that this process hangs.
-    static let guardianPatience: Instant = 9 * second
+    static let guardianPatience: Instant = 12 * second
 
     static let guardianName = "guardian", programName = "program"
 
@@ -38,20 +40,29 @@ struct Succession {
     init?(_ environment: ServiceEnvironment, _ earlier: InheritedDescriptors, at now: Instant) {
         guard let text = environment.values[ServiceEnvironment.succession] else { return nil }
         let lines = text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
-        guard lines.count == 5, let attempts = Int(lines[0]), let process = Int32(lines[1]) else { return nil }
+        guard lines.count == 6, let attempts = Int(lines[0]), let process = Int32(lines[1]) else { return nil }
         (self.attempts, guardianProcess, earlierVersion) = (attempts, process, lines[2])
         failure = lines[3].isEmpty ? nil : lines[3]
-        words = lines[4].split(separator: Self.separator, omittingEmptySubsequences: false).map(String.init)
+        ended = Instant(lines[5]).flatMap { $0 > 0 ? $0 : nil }
+        words = Self.words(of: lines[4])
         left = earlier.all.filter { $0.name != Self.programName }
         guardian = earlier.take(Self.guardianName).flatMap { Channel(adopting: $0.copy()) }
         earlierProgram = earlier.take(Self.programName)
         deadline = now + Self.patience
     }
 
+    private static func words(of line: String) -> [String] {
+        guard !line.isEmpty else { return [] }
+        let words = line.split(separator: separator, omittingEmptySubsequences: false)
+        return words.map { String($0).replacing(lineBreak, with: "\n") }
+    }
+
     /// What is said to the next program.
-    static func text(attempts: Int, guardian: Int32, version: String, failure: String?, words: [String]) -> String {
-        let line = words.joined(separator: String(separator))
-        return "\(attempts)\n\(guardian)\n\(version)\n\(failure?.replacing("\n", with: " ") ?? "")\n\(line)"
+    static func text(
+        attempts: Int, guardian: Int32, version: String, failure: String?, words: [String], ended: Instant?
+    ) -> String {
+        let line = words.map { $0.replacing("\n", with: lineBreak) }.joined(separator: String(separator))
+        return "\(attempts)\n\(guardian)\n\(version)\n\(failure?.replacing("\n", with: " ") ?? "")\n\(line)\n\(ended ?? 0)"
     }
 
     /// Tells the guardian that it is not needed any more.
@@ -103,7 +114,9 @@ public enum Guardian {
         let lines = configuration.environment.values[ServiceEnvironment.succession]?.split(separator: "\n").map(String.init)
         configuration.environment.values[ServiceEnvironment.succession] = Succession.text(
             attempts: lines?.first.flatMap { Int($0) } ?? 1, guardian: 0, version: configuration.version,
-            failure: "the new program \(reason); process \(getpid()) goes on in the place of \(keeper)", words: configuration.words)
+            failure: "the new program \(reason); process \(getpid()) goes on in the place of \(keeper)", words: configuration.words,
+            ended: lines?.last.flatMap { Instant($0) })
+        if configuration.environment.values["WATCHDOG_PID"] != nil { configuration.environment.values["WATCHDOG_PID"] = "\(getpid())" }
         ServiceSupervisor(configuration.environment.values).tell(.mainProcess(getpid()))
         return configuration
     }

@@ -21,6 +21,8 @@ public struct Director: ~Copyable {
     var servers: ServerPool
     /// Connections and templates with all that hangs on them.
     var connections: ConnectionState
+    /// What is said to other directors of connections, and what they said.
+    var synchronisation = Synchronisation()
     /// Fragments that wait for the rest of their datagrams.
     var reassembly = ReassemblyTable()
     /// Time, what time brings, chance, defences.

@@ -219,7 +219,7 @@ extension Director {
         // The pieces of a datagram leave as they came.
         guard path.isUsable, !packet.isFragment else { return }
         var overhead = 0
-        if connection.method == .tunneling, !recorder.isReply {
+        if connection.method == .tunneling, connection.server >= 0, !recorder.isReply {
             overhead = servers[outer: servers.outerPlace(connection.server, isPartial: frame.offload.hasPartialChecksum)].length
         }
         let length = recorder.longestSegment ?? Int(packet.length)

@@ -19,6 +19,8 @@
     var options: IPOptions?
     /// How a reassembled packet came in; `nil` for one that came in whole.
     var originalFragments: OriginalFragments?
+    /// Bytes that the longest fragment had more than the reassembled packet has, by which IPv6 judges it; 0 for all others.
+    var fragmentExcess: Int32 = 0
     /// Not counted as a reference, so that a context costs nothing to make and to end: `explain` keeps the recorder alive.
     private let uncounted: Unmanaged<ExplanationRecorder>?
 

@@ -43,7 +43,7 @@ extension Director {
         followVirtualAddresses()
         if now - clockwork.now > 3600 * second { leap(to: now - 600 * second) }
         while true {
-            let moment = min(clockwork.schedule.next, reassembly.nextTimeout ?? .max, nextNeighborTimeout ?? .max)
+            let moment = nextMoment
             guard moment <= now else { break }
             if !expireConnections(until: moment, limit) { break }
             clockwork.reach(moment)
@@ -69,6 +69,7 @@ extension Director {
     }
 
     private mutating func work(at moment: Instant) {
+        if synchronisation.next <= moment { synchronisation.run(at: moment) }
         if let due = reassembly.nextTimeout, due <= moment { giveUpFragments(at: moment) }
         if let due = nextNeighborTimeout, due <= moment { giveUpNeighbors(at: moment) }
         if clockwork.schedule.nextEstimate <= moment {
@@ -108,5 +109,6 @@ extension Director {
     public var nextFragmentTimeout: Instant? { reassembly.nextTimeout }
 
     /// The next due moment of the director's own work or timers, for a host that wants to sleep until then.
-    public var nextMoment: Instant { min(clockwork.schedule.next, reassembly.nextTimeout ?? .max, nextNeighborTimeout ?? .max) }
+    @inline(__always)
+    public var nextMoment: Instant { min(clockwork.schedule.next, reassembly.nextTimeout ?? .max, nextNeighborTimeout ?? .max, synchronisation.next) }
 }

@@ -12,7 +12,8 @@ public final class FrameStore {
     public let capacity: Int
     private let memory: Slab<UInt8>
     private var base: UnsafeMutableRawPointer { withUnsafeMutablePointer(to: &memory[0]) { UnsafeMutableRawPointer($0) } }
-    private static var stride: Int { headroom + room }
+    /// Not a whole number of pages, so that the frames' headers do not all want the same few places of the cache.
+    private static var stride: Int { headroom + room + 5 * 64 }
 
     public init(capacity: Int) {
         self.capacity = capacity

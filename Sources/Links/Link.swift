@@ -24,11 +24,15 @@ public protocol Link: AnyObject {
     /// False while another `receive` is likely to bring frames, or has slots to give back, without waiting: the holder
     /// receives until it is true and then waits.
     var wantsPoll: Bool { get }
+
+    /// Whether frames have arrived, as far as memory tells; false where only the kernel knows.
+    var hasArrivals: Bool { get }
 }
 
 extension Link {
     public var descriptor: Int32 { -1 }
     public var wantsPoll: Bool { false }
+    public var hasArrivals: Bool { false }
 }
 
 /// Why a link cannot be opened or used: what was tried, on what, and what the system said.

@@ -20,10 +20,20 @@ public struct PacketFilter: Sendable {
     private var captureMatches: [CaptureMatch] = []
     private var everyICMP = false
 
-    /// Instructions that the kernel takes (BPF_MAXINSNS).
-    public static var longest: Int { 4096 }
+    /// Instructions that the kernel takes (BPF_MAXINSNS) behind those that every socket's program begins with.
+    public static var longest: Int { 4096 - ownTraffic.count }
 
-    /// Accepts every frame, with no program at all.
+    /// Keeps back what is for another host or was sent by this one (`skb->pkt_type`, which libpcap's language does not know as
+    /// such): nobody else has to look at it then.
+    private static let ownTraffic: [bpf_insn] = [
+        // SKF_AD_OFF + SKF_AD_PKTTYPE
+        bpf_insn(code: UInt16(BPF_LD | BPF_W | BPF_ABS), jt: 0, jf: 0, k: 0xffff_f004),
+        bpf_insn(code: UInt16(BPF_JMP | BPF_JGE | BPF_K), jt: 0, jf: 1, k: UInt32(SVS_PACKET_OTHERHOST)),
+        bpf_insn(code: UInt16(BPF_RET | BPF_K), jt: 0, jf: 0, k: 0),
+    ]
+    private static let acceptance = [bpf_insn(code: UInt16(BPF_RET | BPF_K), jt: 0, jf: 0, k: .max)]
+
+    /// Accepts every frame that is for this host.
     public static var everything: PacketFilter { PacketFilter(precision: .everything, program: []) }
 
     private init(precision: Precision, program: [bpf_insn]) {
@@ -97,7 +107,7 @@ public struct PacketFilter: Sendable {
     }
 
     /// Lends the program in the kernel's form.
-    func withInstructions<Result>(_ body: (UnsafePointer<svs_instruction>?, Int) -> Result) -> Result {
-        program.withUnsafeBytes { body($0.baseAddress?.assumingMemoryBound(to: svs_instruction.self), program.count) }
+    func withInstructions<Result>(_ body: (UnsafeBufferPointer<svs_instruction>) -> Result) -> Result {
+        (Self.ownTraffic + (program.isEmpty ? Self.acceptance : program)).withUnsafeBytes { body($0.bindMemory(to: svs_instruction.self)) }
     }
 }

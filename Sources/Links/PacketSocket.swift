@@ -98,7 +98,7 @@ public final class PacketSocket {
     }
 
     private func load(_ filter: PacketFilter) -> Int32 {
-        filter.withInstructions { svs_packet_filter(descriptor, $0, UInt16($1)) }
+        filter.withInstructions { svs_packet_filter(descriptor, $0.baseAddress, UInt16($0.count)) }
     }
 
     /// Shares the interface's frames with the other sockets of `group`, both directions of a flow on the same socket.

@@ -21,10 +21,19 @@ public final class PcapReader {
     private let file: OpaquePointer
     private var isAtEnd = false
 
-    /// Opens `path`; `-` is the standard input.
+    /// Opens `path`, a regular file; `-` is the standard input, whatever that is.
     public init(path: String) throws(LinkError) {
         self.path = path
-        guard let stream = path == "-" ? fdopen(dup(0), "rb") : fopen(path, "rb") else {
+        let descriptor: Int32
+        if path == "-" {
+            descriptor = dup(0)
+        } else {
+            do throws(RegularFile.Refusal) { descriptor = try RegularFile.open(FilePath(path)).rawValue } catch {
+                throw LinkError("\(path): \(error)")
+            }
+        }
+        guard let stream = fdopen(descriptor, "rb") else {
+            if descriptor >= 0 { Glibc.close(descriptor) }
             throw LinkError(path, .latest)
         }
         var message = [CChar](repeating: 0, count: Int(PCAP_ERRBUF_SIZE) + 1)

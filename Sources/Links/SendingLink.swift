@@ -9,7 +9,7 @@ public final class SendingLink: Link {
     public convenience init(on interfaceName: String) throws(LinkError) { try self.init(PacketSocket(sendingOn: interfaceName)) }
 
     /// A link over a socket that is open already.
-    public init(_ socket: PacketSocket) throws(LinkError) { transmitter = try PacketTransmitter(socket) }
+    public init(_ socket: PacketSocket) { transmitter = PacketTransmitter(socket) }
 
     public var interface: Int32 { transmitter.socket.interface }
     public var wantsPoll: Bool { true }

@@ -27,12 +27,13 @@ public final class SocketLink: LiveLink {
 
     public init(_ sockets: LinkSockets, position: RingPosition? = nil) throws(LinkError) {
         socket = sockets.receiver
-        transmitter = try PacketTransmitter(sockets.sender)
+        transmitter = PacketTransmitter(sockets.sender)
         guard let packets = svs_packets_new(UInt32(store.capacity)) else {
             throw LinkError("interface \(socket.interfaceName): no memory for message headers")
         }
         self.packets = packets
         entries = svs_packets_entries(packets)
+        for place in 0..<store.capacity { svs_packets_place(packets, UInt32(place), store.start(place), UInt32(FrameStore.room)) }
     }
 
     deinit { svs_packets_free(packets) }
@@ -52,10 +53,6 @@ public final class SocketLink: LiveLink {
     public func receive(into batch: inout Batch) throws(LinkError) {
         let room = min(batch.capacity - batch.count, store.capacity)
         guard room > 0 else { return }
-        for index in 0..<room {
-            entries[index].frame = store.start(index)
-            entries[index].length = UInt32(FrameStore.room)
-        }
         let got = svs_packets_receive(packets, socket.descriptor, UInt32(room))
         wantsPoll = got < room
         if got > 0 {
@@ -81,9 +78,8 @@ public final class SocketLink: LiveLink {
     }
 
     private func take(_ packet: svs_packet, at place: Int, into batch: inout Batch) {
-        guard packet.type < UInt8(SVS_PACKET_OTHERHOST) else { return }
         guard packet.length == packet.arrived else { return counts.truncated &+= 1 }
-        var frame = store.frame(place, length: Int(packet.length), ingress: interface, offload: Offload(of: packet))
+        var frame = store.frame(place, length: Int(packet.length), ingress: interface, offload: Offload(packet.offload))
         if packet.tag_protocol != 0 {
             guard frame.putBackTag(protocol: packet.tag_protocol, control: packet.tag_control) else {
                 return counts.truncated &+= 1

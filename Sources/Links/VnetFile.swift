@@ -11,7 +11,9 @@ public final class VnetReader {
 
     public init(path: String) throws(LinkError) {
         self.path = path
-        do throws(Errno) { file = try FileReader(FilePath(path)) } catch { throw LinkError(path, error) }
+        do throws(RegularFile.Refusal) { file = FileReader(adopting: try RegularFile.open(FilePath(path))) } catch {
+            throw LinkError("\(path): \(error)")
+        }
     }
 
     /// The next header; nil behind the last one.

@@ -43,6 +43,13 @@ public final class FileReader {
         return bytes
     }
 
+    /// What can be had at once, at least a byte; nothing at the end of the file.
+    public func some() throws(Errno) -> [UInt8] {
+        if rest.isEmpty { _ = try fill() }
+        defer { rest = 0..<0 }
+        return Array(buffer[rest])
+    }
+
     private func fill() throws(Errno) -> Bool {
         let count = try withErrno { try buffer.withUnsafeMutableBytes { try file.read(into: $0) } }
         rest = 0..<count

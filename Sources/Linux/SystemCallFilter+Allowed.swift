@@ -20,8 +20,7 @@ extension SystemCallFilter {
         AllowedCalls(
             "setsockopt",
             only: [
-                option("SO_ATTACH_FILTER", level: socketLevel, 26), option("SO_DETACH_FILTER", level: socketLevel, 27),
-                option("SO_PEEK_OFF", level: socketLevel, 42),
+                option("SO_ATTACH_FILTER", level: socketLevel, 26), option("SO_PEEK_OFF", level: socketLevel, 42),
             ], "which packets of its interface a packet socket takes; where a client's next question begins"),
         AllowedCalls(
             "ioctl",

@@ -23,6 +23,12 @@ public enum DirectorText {
         return NetworkFile.text(of: network)
     }
 
+    /// Frames by verdict, and entries that gave way by what they were.
+    public static func counters(_ director: borrowing Director) -> String {
+        let drops = director.earlyDrop.counts.kinds.map { "early-drop-\($0.name) \($0.number)\n" }
+        return director.verdicts.all.map { "\($0.verdict.name) \($0.frames)\n" }.joined() + drops.joined()
+    }
+
     /// Every switch with its value; whether the host forwards is what its network says.
     public static func switches(_ director: borrowing Director) -> String {
         var tunables = director.tunables

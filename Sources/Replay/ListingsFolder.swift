@@ -3,15 +3,15 @@ internal import Glibc
 internal import LVS
 
 /// The listings of a director after a run, as text files in a folder: `ln.txt stats.txt connections.txt persistent.txt
-/// thresholds.txt`.
+/// thresholds.txt origins.txt`.
 public enum ListingsFolder {
     /// File names.
-    public static let names: Set<String> = ["ln.txt", "stats.txt", "connections.txt", "persistent.txt", "thresholds.txt"]
+    public static let names: Set<String> = ["ln.txt", "stats.txt", "connections.txt", "persistent.txt", "thresholds.txt", "origins.txt"]
 
     /// The same listings by the names that the kernel's runner gives them.
     static let kernelNames = [
         ("ln.txt", "ln.txt"), ("stats.txt", "stats.txt"), ("connections.txt", "conns-sorted.txt"),
-        ("persistent.txt", "persistent.txt"), ("thresholds.txt", "thresholds.txt"),
+        ("persistent.txt", "persistent.txt"), ("thresholds.txt", "thresholds.txt"), ("origins.txt", "origins.txt"),
     ]
 
     /// File names and texts, in the form of a case's `expected` folder: numeric, connections sorted and without expiry.
@@ -22,11 +22,14 @@ public enum ListingsFolder {
         func list(_ columns: ListRequest.Columns) -> String {
             Listing.text(ListRequest(columns: columns, numeric: true), of: inventory, names: SystemNames()) ?? ""
         }
-        let connections = replay.director.connectionRecords().map(line).sorted()
+        let records = replay.director.connectionRecords()
+        let connections = records.map(line).sorted()
+        let origins = records.map(\.originRow).sorted()
         return [
             ("ln.txt", list(.usual)), ("stats.txt", list(.statistics)),
             ("connections.txt", connections.map { $0 + "\n" }.joined()),
             ("persistent.txt", list(.persistence)), ("thresholds.txt", list(.thresholds)),
+            ("origins.txt", origins.map { $0 + "\n" }.joined()),
         ]
     }
 

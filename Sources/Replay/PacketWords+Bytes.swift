@@ -11,7 +11,7 @@ extension PacketWords {
             payload =
                 Self.big(sourcePort) + Self.big(destinationPort) + [0, 0, 0, 1] + [0, 0, 0, flags.contains(.ack) ? 1 : 0]
                 + [0x50, flags.rawValue, 0xff, 0xff, 0, 0, 0, 0]
-        case IPProtocol.udp: payload = Self.big(sourcePort) + Self.big(destinationPort) + [0, 8, 0, 0]
+        case IPProtocol.udp: payload = Self.big(sourcePort) + Self.big(destinationPort) + [0, 8, 0, 0] + self.payload
         case IPProtocol.sctp:
             let body = chunk == 1 || chunk == 2 ? 16 : chunk == 0 ? 16 : 0
             payload =
@@ -61,6 +61,15 @@ extension PacketWords {
         }
     }
 
+    /// Bytes in hexadecimal digits.
+    static func payload(_ word: String) throws(WordsProblem) -> [UInt8] {
+        let digits = word.compactMap(\.hexDigitValue)
+        guard !digits.isEmpty, digits.count == word.count, digits.count.isMultiple(of: 2), digits.count <= 2 * 65507 else {
+            throw WordsProblem(text: "payload \(word.prefix(16)): expected bytes in hexadecimal, two digits each")
+        }
+        return stride(from: 0, to: digits.count, by: 2).map { UInt8(digits[$0] << 4 | digits[$0 + 1]) }
+    }
+
     private static func big(_ value: UInt16) -> [UInt8] { [UInt8(value >> 8), UInt8(value & 255)] }
 
     /// The frame as it arrives at a director with this network, and the interface that it comes in by.
@@ -70,7 +79,7 @@ extension PacketWords {
         let sender = network.neighbor(hop, on: port.index) ?? MACAddress(bits: 0x0200_0000_0000)
         var bytes = [UInt8](repeating: 0, count: 14) + packet
         bytes.withBytes { window in
-            window.setMAC(port.mac, at: 0)
+            window.setMAC(destination.isMulticast ? .group(destination) : port.mac, at: 0)
             window.setMAC(sender, at: 6)
             window.setBig16(source.isV4 ? EtherType.ipv4 : EtherType.ipv6, at: 12)
         }

@@ -9,7 +9,8 @@ public import Wire
 ///     icmp 10.0.0.9 > 192.0.2.1 fragmentation-needed mtu 1400 [tcp 192.0.2.1:80 > 198.51.100.7:5555]
 ///
 /// Behind the addresses come, in any order: TCP flags (`SYN,ACK`, `[SA]`; SYN without), an SCTP chunk (`INIT` without), an
-/// ICMP message (`echo` without), and `len N` (the IP packet's bytes), `ttl N`, `tos N`, `id N`, `df`, `nodf`, `in IF`.
+/// ICMP message (`echo` without), and `len N` (the IP packet's bytes), `ttl N`, `tos N`, `id N`, `df`, `nodf`, `in IF`,
+/// and of UDP `payload HEX`.
 public struct PacketWords: Sendable, Hashable {
     public var source: IPAddress
     public var destination: IPAddress
@@ -30,6 +31,8 @@ public struct PacketWords: Sendable, Hashable {
     public var dontFragment: Bool
     /// Name of the interface that it comes in by.
     public var interface: String?
+    /// UDP: what stands behind the header.
+    public var payload: [UInt8] = []
     /// The packet that an ICMP error quotes, as an IP packet.
     public var quoted: [UInt8] = []
 
@@ -137,6 +140,7 @@ public struct PacketWords: Sendable, Hashable {
         case "in":
             guard let name = words.next() else { throw WordsProblem(text: "in: the name of an interface is missing") }
             interface = name
+        case "payload" where proto == IPProtocol.udp: payload = try Self.payload(words.next() ?? "")
         case "mtu": mtu = try number(UInt32.self)
         case "type" where isICMP: icmp.type = try number(UInt8.self)
         case "code" where isICMP: icmp.code = try number(UInt8.self)

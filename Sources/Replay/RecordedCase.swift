@@ -1,6 +1,8 @@
 internal import Admin
 internal import LVS
 internal import Links
+internal import Linux
+internal import SystemPackage
 internal import Wire
 
 /// A case folder that is being made of what a director takes down for it.
@@ -16,6 +18,8 @@ public final class RecordedCase {
     private let names: [Int32: String]
     private var inputs: [Int32: (frames: PcapWriter, offloads: VnetWriter)] = [:]
     private var outputs: [Int32: PcapWriter] = [:]
+    /// Text files that are being written.
+    private var growing: [String: (file: FileWriter, isWritten: Bool)] = [:]
     /// Commands with the frames that they come before.
     private var edits: [(frame: Int, command: String)] = []
     private var last: (cause: Int, number: UInt32) = (-1, 0)
@@ -48,6 +52,30 @@ public final class RecordedCase {
     /// Writes one of the case's text files.
     public func write(_ text: String, _ name: String) throws {
         try OutputFile.write(anonymiser?.text(text, of: name) ?? text, to: "\(folder)/\(name)")
+    }
+
+    /// Begins one of the text files that are written bit by bit.
+    public func begin(_ name: String) throws {
+        do throws(Errno) { growing[name] = (try FileWriter(FilePath("\(folder)/\(name)")), false) } catch {
+            throw FileError(file: "\(folder)/\(name)", error)
+        }
+    }
+
+    /// Adds whole lines to it.
+    public func append(_ lines: String, to name: String) throws {
+        guard let file = growing[name]?.file else { return }
+        // The mapped text of whole lines ends as they do.
+        do throws(Errno) { try file.write((anonymiser?.text(lines, of: name) ?? lines).utf8) } catch {
+            throw FileError(file: "\(folder)/\(name)", error)
+        }
+        growing[name]?.isWritten = true
+    }
+
+    /// Completes it; false when nothing was added.
+    public func finish(_ name: String) throws -> Bool {
+        guard let (file, isWritten) = growing.removeValue(forKey: name) else { return false }
+        do throws(Errno) { try file.close() } catch { throw FileError(file: "\(folder)/\(name)", error) }
+        return isWritten
     }
 
     /// Adds what the director has taken down.

@@ -149,14 +149,28 @@ public struct Replayer: ~Copyable {
         lived += silence > 3600 * second ? 600 * second : silence
         director.advance(to: time)
         try emitOutbox(causedBy: max(index - 1, 0), time, emit)
+        try emitMessages(director.takeSyncMessages(), causedBy: max(index - 1, 0), time, emit)
         for edit in scenario.edits[index] ?? [] { carryOut(edit, before: index) }
         let explanation = try singleFrame.direct(bytes, offload, on: interface, at: time, through: &director, explaining: explains) {
             frame in
             try emit(Emission(frame, cause: index, at: time))
         }
+        hear(bytes, offload, on: interface, at: time)
+        try emitMessages(director.takeSyncMessages(), causedBy: index, time, emit)
         return Outcome(
             index: index, time: time, interface: interface, verdict: director.verdict(of: 0), service: director.service(of: 0),
             server: director.server(of: 0), frame: bytes, explanation: explanation)
+    }
+
+    /// Gives the backup daemon what it hears.
+    private mutating func hear(_ frame: [UInt8], _ offload: Offload, on interface: Int32, at time: Instant) {
+        guard let daemon = director.syncDaemons.first(where: { $0.role == .backup }) else { return }
+        var bytes = frame
+        let ports = director.syncPortCount, network = director.network
+        bytes.withBytes { bytes in
+            guard let message = SyncFrames.message(in: bytes, on: interface, offload, daemon, ports: ports, network) else { return }
+            director.hear(message, at: time)
+        }
     }
 
     private mutating func carryOut(_ edit: Scenario.Edit, before frame: Int) {
@@ -182,6 +196,7 @@ public struct Replayer: ~Copyable {
         }
         director.advance(to: end)
         try emitOutbox(causedBy: max(frames - 1, 0), last, emit)
+        try emitMessages(director.takeSyncMessages(), causedBy: max(frames - 1, 0), last, emit)
     }
 
     private func emitOutbox(causedBy index: Int, _ time: Instant, _ emit: (Emission) throws -> Void) rethrows {

@@ -4,6 +4,9 @@ internal import Wire
 
 /// A director host as its files describe it: everything a replay needs but the frames.
 public struct Scenario: Sendable {
+    /// Bytes of the longest file of connections: some ten million of them.
+    private static let longestConnections = 2 << 30
+
     public var network: Network
     public var tunables: Tunables
     public var marks4: MarkRules
@@ -38,7 +41,7 @@ public struct Scenario: Sendable {
         firstInterface = first.index
         run = RunFile()
         if let path = files.run { run = try RunFile(TextFile.read(path), file: path) }
-        if let path = files.connections { connections = try SnapshotFile(TextFile.read(path), file: path) }
+        if let path = files.connections { connections = try SnapshotFile(TextFile.read(path, limit: Self.longestConnections), file: path) }
         tunables = Tunables()
         ignored = []
         if let path = files.sysctl {

@@ -85,7 +85,9 @@ public struct SnapshotText {
         line += " \(ServerKey(address: connection.virtual, port: connection.virtualPort))"
         line += " \(ServerKey(address: connection.serverAddress, port: connection.serverPort)) \(state)"
         line += " expires \(seconds(connection.expires)) method \(methods[Int(connection.method.rawValue)])"
-        let flags = SnapshotText.flags.filter { connection.flags.contains($0.flag) }.map(\.name)
+        // Of all others the state says whether they came to life.
+        let told = connection.proto == IPProtocol.udp && !isTemplate ? connection.flags : connection.flags.subtracting(.assured)
+        let flags = SnapshotText.flags.filter { told.contains($0.flag) }.map(\.name)
         if !flags.isEmpty { line += " flags " + flags.joined(separator: ",") }
         if connection.timeout != 0 { line += " timeout \(connection.timeout)" }
         if connection.packetsIn != 0 { line += " packets \(connection.packetsIn)" }
@@ -99,6 +101,31 @@ public struct SnapshotText {
         return line
     }
 
+    /// Writes the file of a director's state, bit by bit, so that no table is too large.
+    /// - Parameters:
+    ///   - offset: of the file's clock to the director's.
+    ///   - filter: which connections and templates are wanted.
+    ///   - write: takes bytes; false ends it.
+    /// - Returns: whether all was written.
+    public static func write(
+        _ director: borrowing Director, offset: Instant, _ filter: RecordFilter, to write: ([UInt8]) -> Bool
+    ) -> Bool {
+        var positions = director.snapshotOfPositions()
+        positions.clock += offset
+        let wanted = filter.isOpen ? nil : director.snapshotNumbers { filter.keeps($0) }
+        var bytes = Array(SnapshotText(positions).text.utf8)
+        var isWritten = true
+        director.eachSnapshotEntry { entry in
+            guard isWritten, wanted?.contains(entry.number) ?? true else { return }
+            bytes += line(entry).utf8
+            bytes.append(0x0a)
+            guard bytes.count >= 1 << 16 else { return }
+            isWritten = write(bytes)
+            bytes.removeAll(keepingCapacity: true)
+        }
+        return isWritten && write(bytes)
+    }
+
     /// The whole file.
     public var text: String {
         (positions + snapshot.entries.map(Self.line)).map { $0 + "\n" }.joined()
@@ -110,6 +137,7 @@ public struct SnapshotText {
     /// Flags that do not follow from the rest of the line.
     static let flags: [(name: String, flag: Connection.Flags)] = [
         ("no-output", .noOutput), ("synchronised", .synchronised), ("retired", .retired), ("superseded", .superseded),
+        ("answered", .assured),
     ]
 
     static let options: [(name: String, option: ClientAddressOption)] = [("none", .none), ("toa", .toa), ("proxy", .proxyProtocol)]

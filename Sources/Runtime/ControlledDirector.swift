@@ -51,9 +51,14 @@ struct ControlledDirector: ~Copyable, ControlTarget {
     func service(_ key: ServiceKey) -> ServiceRecord? { director.record(of: key) }
     func connections() -> [ConnectionRecord] { director.connectionRecords() }
 
+    func connections(from place: Int) -> ConnectionPage {
+        let places = director.connectionPlaces, end = min(place + 256, places)
+        return ConnectionPage(records: director.connectionRecords(place..<max(end, place)), next: end < places ? end : nil)
+    }
+
     mutating func answer(_ question: ControlQuestion, from client: Int32) throws(AskError) -> ControlReply {
         switch question {
-        case .verdictCounters: return .text(director.verdicts.all.map { "\($0.verdict.name) \($0.frames)\n" }.joined())
+        case .verdictCounters: return .text(DirectorText.counters(director))
         case .virtualAddresses:
             return .text(director.virtualAddresses().map { "\($0.address) \($0.holder.rawValue)\n" }.joined())
         case .start: return .text(start)

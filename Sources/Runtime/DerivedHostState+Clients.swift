@@ -25,10 +25,11 @@ extension DerivedHostState {
                     OwnTraffic.Match(requestsTo: service.key.address, proto: service.key.proto, ports: ports, isForHost: true))
             }
         }
+        let shared = Set(holders.keys), byAddress = Dictionary(grouping: named, by: \.key.address)
         for match in ownTraffic.requests {
             guard let address = match.destination, ownTraffic.clients[address] == nil else { continue }
-            let servers = named.filter { $0.key.address == address }.flatMap(\.servers)
-            ownTraffic.clients[address] = network.client(of: address, towards: servers, avoiding: Set(holders.keys))
+            let servers = byAddress[address, default: []].flatMap(\.servers)
+            ownTraffic.clients[address] = network.client(of: address, towards: servers, avoiding: shared)
         }
         for service in named {
             guard let client = ownTraffic.clients[service.key.address]?.source else { continue }

@@ -14,7 +14,8 @@ public final class DirectorRecorder {
     public let taken: [String]
     private let client: ControlClient
     private let log: Log
-    private var connectionBytes: [UInt8] = []
+    /// Bytes of the connections that are no whole line yet.
+    private var rest: [UInt8] = []
     private var hasConnections = false
     /// Milliseconds between two fetches.
     private static let pause: UInt64 = 20
@@ -38,21 +39,25 @@ public final class DirectorRecorder {
         let signals = try Signals([.terminate, .interrupt])
         let poller = try Poller()
         try poller.watch(signals.descriptor, as: 0)
-        var isOver = false
+        try made.begin("connections")
+        var isOver = false, isBroken = false
         while !isOver {
             isOver = try fetch(into: made) || made.frames >= frames || made.bytes >= bytes || svs_clock() >= end
-            if !hasConnections { try fetchConnections() }
+            let hasMore = try !hasConnections && fetchConnections(into: made)
             progress(made)
-            let pause = min((end - min(svs_clock(), end)) / 1_000_000, Self.pause)
+            let pause = hasMore ? 0 : min((end - min(svs_clock(), end)) / 1_000_000, Self.pause)
             if !isOver, try !poller.wait(milliseconds: Int32(pause)).isEmpty, signals.next() != nil { isOver = true }
         }
-        while !hasConnections {
-            try fetchConnections()
-            usleep(UInt32(Self.pause) * 1000)
+        while !hasConnections, !isBroken {
+            let hasMore = try fetchConnections(into: made)
+            progress(made)
+            if try !poller.wait(milliseconds: hasMore || hasConnections ? 0 : Int32(Self.pause)).isEmpty, signals.next() != nil {
+                isBroken = true
+            }
         }
+        guard !isBroken else { throw RunError("interrupted before the connections of the beginning were fetched") }
         _ = try fetch(into: made)
         let last = try client.endRecording()
-        try made.write(String(decoding: connectionBytes, as: UTF8.self), "connections")
         try made.close(network: last.network)
         if !last.reason.isEmpty { log.say("warning: the recording ended early: \(last.reason)") }
         if last.ownFrames > 0 {
@@ -69,11 +74,17 @@ public final class DirectorRecorder {
         return !chunk.hasMore
     }
 
-    private func fetchConnections() throws {
+    /// Fetches some of the file of the connections; whether more may be there at once.
+    private func fetchConnections(into made: RecordedCase) throws -> Bool {
         let chunk = try client.chunk(.recordedConnections)
-        connectionBytes += chunk.bytes
-        guard !chunk.hasMore else { return }
-        hasConnections = true
-        guard connectionBytes.last == 0x0a else { throw RunError("the director could not write down its connections") }
+        rest += chunk.bytes
+        if let end = rest.lastIndex(of: 0x0a) {
+            try made.append(String(decoding: rest[...end], as: UTF8.self), to: "connections")
+            rest.removeFirst(end + 1)
+        }
+        hasConnections = !chunk.hasMore
+        guard hasConnections else { return !chunk.bytes.isEmpty }
+        guard rest.isEmpty, try made.finish("connections") else { throw RunError("the director could not write down its connections") }
+        return false
     }
 }

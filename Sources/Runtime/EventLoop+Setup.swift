@@ -1,7 +1,9 @@
 import Admin
 import Host
+import LVS
 import Links
 import Linux
+import Wire
 
 extension EventLoop {
     /// What a director runs with; in a test some of it is made up.
@@ -17,9 +19,13 @@ extension EventLoop {
         var signals: Signals
         var files: RunFiles
         var log: Log
+        /// Nanoseconds for which frames are looked for before the loop sleeps.
+        var busyPoll: Instant = 0
         /// Where clients come from that another process has accepted.
         var clients: (any ClientSource)?
         /// What an earlier director was told, and where is written down what this one is told.
         var journal: (recalled: RecalledState, recorder: JournalRecorder)?
+        /// The host's rules are those that an earlier director read: they are read again, while frames are directed.
+        var areRulesRecalled = false
     }
 }

@@ -28,8 +28,10 @@ public final class EventLoop {
     private let log: Log
     private let files: RunFiles
     private let news: LinkNews
+    private var tableNews: TableNews
     private let requests: any HostRequests
     private let clients: (any ClientSource)?
+    private let busyPoll: Instant
     private var state: RunFiles.State
     /// Descriptors of the links, as registered.
     private var watched: [Int32]
@@ -61,11 +63,13 @@ public final class EventLoop {
         let log = setup.log
         self.log = log
         clients = setup.clients
+        busyPoll = setup.busyPoll
         requests = setup.requests
         self.state = state
         self.files = setup.files
         let news = LinkNews(setup.interfaces, log: log)
         self.news = news
+        tableNews = TableNews(log: log)
         (control, signals) = (setup.control, setup.signals)
         reload = try Reload(setup.files)
         rulesChanges = setup.rulesChanges
@@ -104,14 +108,18 @@ public final class EventLoop {
         if let rulesChanges { try poller.watch(rulesChanges.descriptor, as: Token.rulesChanges) }
         if let clients { try poller.watch(clients.descriptor, as: Token.clients) }
         try takeClients()
+        if setup.areRulesRecalled { try readRules() }
     }
 
     /// Runs until a signal ends it.
     public func run() throws {
+        var turns = 0
         while !isStopped && clients?.endsForNext != true {
             if clients?.hasHeard == true { try takeClients() }
-            for place in try poller.wait(milliseconds: packets.hasWork ? 0 : patience) { try take(poller[place]) }
-            var turns = 0
+            if turns >= Self.turns || !packets.hasWork && !packets.awaitArrivals(for: busyPoll) {
+                turns = 0
+                for place in try poller.wait(milliseconds: packets.hasWork ? 0 : patience) { try take(poller[place]) }
+            }
             repeat { turns += 1 } while try packets.turn(&engine, follow: updateNetwork) && packets.hasWork && turns < Self.turns
             if packets.takeFirstFrame() { requests.firstFrameDirected() }
             try work(at: Self.now)
@@ -191,7 +199,7 @@ public final class EventLoop {
         switch result {
         case .failure(let error): log.say("\(error); everything stays as it was")
         case .success(let fresh):
-            for line in fresh.warnings(files, replacing: engine.inventory().services.count) { log.say(line) }
+            for line in fresh.warnings(files, replacing: engine.director.serviceCount) { log.say(line) }
             let commands = fresh.apply(to: &engine, since: state) { log.say("\($0.summary): \($1.sentence)") }
             log.say(fresh.summary(since: state, commands: commands))
             state = fresh
@@ -254,6 +262,7 @@ public final class EventLoop {
         if engine.recording?.isForgotten == true { engine.recording = nil }
         host.refreshNeighbors(engine.director, at: now)
         requests.isAlive()
+        tableNews.follow(engine.director, at: now)
         // Clients that do not read are looked at, and links whose interface is away.
         serve()
         packets.setAllReady()

@@ -100,6 +100,8 @@ public protocol NetworkSource: AnyObject {
     func update(_ network: inout Network) throws(HostError) -> Bool
     /// What of the host's rules and routes cannot be followed and was not said before, in the words of ip(8).
     func newlyUnfollowed() -> [String]
+    /// Whether a neighbour's MAC was set by hand, so that nobody is to be asked.
+    func isStatic(_ neighbor: Network.NeighborKey) -> Bool
 }
 
 extension HostNetwork: NetworkSource {}

@@ -135,5 +135,7 @@ final class HostSide {
     }
 
     /// Keeps the kernel's neighbour entries of the servers fresh, which no packet of the kernel's own does.
-    func refreshNeighbors(_ director: borrowing Director, at now: Instant) { requests.refresh(director.usedNeighbors, at: now) }
+    func refreshNeighbors(_ director: borrowing Director, at now: Instant) {
+        requests.refresh(director.usedNeighbors.filter { !source.isStatic($0) }, at: now)
+    }
 }

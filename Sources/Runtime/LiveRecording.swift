@@ -26,11 +26,10 @@ final class LiveRecording {
         child = DirectorCopy.fork(&pipe, seconds: Self.work, director)
         guard child >= 0 else { throw .copying(child) }
         if child == 0 {
-            var snapshot = director.snapshot()
-            snapshot.clock += pieces.offset
-            snapshot.keep(filter)
-            let bytes = Array(SnapshotText(snapshot).text.utf8)
-            svs_fork_end(pipe, bytes, bytes.count)
+            let pipe = pipe
+            let isWritten = SnapshotText.write(director, offset: pieces.offset, filter) { svs_fork_write(pipe, $0, $0.count) == 0 }
+            // A file that was cut off ends within a line.
+            svs_fork_end(pipe, [UInt8](isWritten ? [] : [0x23]), isWritten ? 0 : 1)
         }
         _ = fcntl(pipe, F_SETFL, O_NONBLOCK)
     }

@@ -14,11 +14,13 @@ final class PacketLoop {
     private let complain: (LinkError, Int32) -> Void
     /// Links that somebody has seen to be ready since they were last asked.
     private var isReady: [Bool]
-    private var batch = Batch(capacity: 64)
+    private var batch = Batch(capacity: Director.largestBatch)
     /// Whether a frame has arrived and was directed, and whether somebody has asked for that.
     private var hasDirected = false, isFirstTaken = false
     /// Connections that expire at most before the next batch.
     private static let expiries = 4096
+    /// Looks for frames between two at the clock.
+    private static let looks = 16
 
     /// - Parameter complain: is told what went wrong with a link, and which interface it is.
     init(
@@ -50,6 +52,20 @@ final class PacketLoop {
 
     /// Whether a turn may bring frames, or has memory to give back, without anybody waiting before.
     var hasWork: Bool { links.indices.contains { isReady[$0] || !links[$0].wantsPoll } }
+
+    /// Looks for frames without sleeping, for at most so many nanoseconds; true when some have arrived.
+    func awaitArrivals(for patience: Instant) -> Bool {
+        guard patience > 0 else { return false }
+        let end = clock() + patience
+        repeat {
+            for _ in 0..<Self.looks {
+                for place in links.indices where links[place].hasArrivals { isReady[place] = true }
+                if isReady.contains(true) { return true }
+                svs_relax()
+            }
+        } while clock() < end
+        return false
+    }
 
     /// One turn: time passes, then each link that is ready is read once. False when nothing arrived.
     /// - Parameter follow: takes over what changed on the host, before frames are directed that may have come after it. Asked

@@ -15,6 +15,8 @@ struct Report {
         }
         var words = director.verdicts.all.map { "\($0.verdict.name) \($0.frames)" }
         if director.clampedSYNs > 0 { words.append("SYNs with a lowered MSS \(director.clampedSYNs)") }
+        let gaveWay = director.earlyDrop.counts
+        if gaveWay.all > 0 { words.append("entries that gave way: \(gaveWay.text)") }
         lines.append("ended" + (words.isEmpty ? "" : ": " + words.joined(separator: ", ")))
         self.lines = lines
     }

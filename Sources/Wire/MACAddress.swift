@@ -8,6 +8,12 @@
     public static var zero: MACAddress { MACAddress(bits: 0) }
     public static var broadcast: MACAddress { MACAddress(bits: 0xffff_ffff_ffff) }
 
+    /// Where packets to a multicast group go (RFC 1112 section 6.4, RFC 2464 section 7).
+    public static func group(_ address: IPAddress) -> MACAddress {
+        let low = address.low & 0xffff_ffff
+        return MACAddress(bits: address.isV4 ? 0x0100_5e00_0000 | low & 0x7f_ffff : 0x3333_0000_0000 | low)
+    }
+
     /// Group bit of the first octet: broadcast and multicast.
     @inlinable @inline(__always)
     public var isMulticast: Bool { bits & 0x0100_0000_0000 != 0 }

@@ -13,9 +13,10 @@ internal import Glibc
     public init(capacity: Int) {
         precondition(capacity > 0)
         let stride = MemoryLayout<Element>.stride
-        let size = capacity * stride
+        let (size, isTooMuch) = capacity.multipliedReportingOverflow(by: stride)
+        guard !isTooMuch else { endWithoutMemory(for: .max) }
         guard let memory = unsafe size >= Self.hugePage ? Self.map(size) : Self.allocate(size) else {
-            preconditionFailure("no memory for \(capacity) elements of \(stride) bytes")
+            endWithoutMemory(for: size)
         }
         view = unsafe SlabView(UnsafeMutableRawBufferPointer(start: memory, count: size))
     }

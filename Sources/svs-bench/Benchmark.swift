@@ -6,8 +6,8 @@ import Wire
 @main
 struct Benchmark: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "svs-bench", abstract: "Measure the director's engine on frames in memory.",
-        subcommands: [EngineBenchmark.self, AdoptionBenchmark.self])
+        commandName: "svs-bench", abstract: "Measure the director's engine and links on frames in memory.",
+        subcommands: [EngineBenchmark.self, LinkBenchmark.self, AdoptionBenchmark.self])
 }
 
 /// `svs-bench engine`: nanoseconds a packet for known and new connections.
@@ -15,9 +15,10 @@ struct EngineBenchmark: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "engine", abstract: "Nanoseconds a packet through the whole engine, beside a C loop of the same work.",
         discussion: """
-            Known connections: TCP segments of established connections (DR). New ones: a SYN each. The C loop does what a
-            packet of a known connection needs: parse, flow hash, lookup, TCP state, deadline, counters, TTL, two MACs. Rounds
-            of both are interleaved; medians are shown, and the ratio is of medians of the same run.
+            Known connections: TCP segments of established connections. New ones: a SYN each. The C loop does what a packet of
+            a known connection needs with direct routing: parse, flow hash, lookup, TCP state, deadline, counters, TTL, two
+            MACs. Tunnelling and translation do more: their ratio says how much. Rounds of both are interleaved; medians are
+            shown, and the ratio is of medians of the same run.
             """)
     @Flag(help: "Print one JSON object.") var json = false
     @Option(help: "Rounds of each measurement.") var rounds = 15
@@ -29,12 +30,12 @@ struct EngineBenchmark: ParsableCommand {
             guard let count = Int(word), count >= 64, count <= 10_000_000 else {
                 throw ValidationError("--connections: '\(word)' is not 64 to 10000000")
             }
-            results.append(Race(connections: count, rounds: max(rounds, 3)).run())
+            for method in Method.allCases { results.append(Race(connections: count, method: method, rounds: max(rounds, 3)).run()) }
         }
         if json {
             print("[" + results.map(\.json).joined(separator: ",\n ") + "]")
         } else {
-            print("connections  known ns/packet  C loop ns/packet  ratio  new ns/packet")
+            print("connections  method  known ns/packet  C loop ns/packet  ratio  new ns/packet")
             for result in results { print(result.line) }
         }
     }

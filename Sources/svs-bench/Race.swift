@@ -6,18 +6,20 @@ import Wire
 /// Medians of one race, in nanoseconds a packet.
 struct Measurement {
     var connections: Int
+    var method: Method
     var known: Double
     var loop: Double
     var new: Double
 
     var json: String {
-        "{\"connections\": \(connections), \"known_ns\": \(rounded(known)), \"c_loop_ns\": \(rounded(loop)), "
+        "{\"connections\": \(connections), \"method\": \"\(method.rawValue)\", \"known_ns\": \(rounded(known)), \"c_loop_ns\": \(rounded(loop)), "
             + "\"ratio\": \(rounded(known / loop)), \"new_ns\": \(rounded(new))}"
     }
 
     var line: String {
         [
-            ("\(connections)", 11), ("\(rounded(known))", 15), ("\(rounded(loop))", 16), ("\(rounded(known / loop))", 5),
+            ("\(connections)", 11), (method.rawValue, 6), ("\(rounded(known))", 15), ("\(rounded(loop))", 16),
+            ("\(rounded(known / loop))", 5),
             ("\(rounded(new))", 13),
         ]
         .map { String(repeating: " ", count: max($0.1 - $0.0.count, 0)) + $0.0 }.joined(separator: "  ")
@@ -26,9 +28,25 @@ struct Measurement {
     private func rounded(_ value: Double) -> Double { (value * 100).rounded() / 100 }
 }
 
+/// How the measured director forwards.
+enum Method: String, CaseIterable {
+    case directRouting = "dr"
+    case tunneling = "tun"
+    case masquerading = "nat"
+
+    var settings: ServerSettings {
+        switch self {
+        case .directRouting: ServerSettings(method: .directRouting)
+        case .tunneling: ServerSettings(method: .tunneling)
+        case .masquerading: ServerSettings(method: .masquerading)
+        }
+    }
+}
+
 /// The engine against the C loop, over the same frames in the same order.
 struct Race {
     let connections: Int
+    var method = Method.directRouting
     let rounds: Int
     /// Frames of one batch.
     private static let batch = 64
@@ -41,7 +59,7 @@ struct Race {
         let capacity = max(connections * 2, 1 << 16)
         let loop = CLoop(traffic, capacity: capacity)
         var known: [Double] = [], c: [Double] = [], new: [Double] = []
-        var director = Self.director(capacity: capacity)
+        var director = self.director(capacity: capacity)
         fill(&director, traffic)
         _ = round(&director, traffic, 0)
         _ = loop.round(traffic, 0, packets)
@@ -50,18 +68,18 @@ struct Race {
             c.append(loop.round(traffic, i, packets))
         }
         for _ in 0..<max(rounds / 3, 3) {
-            var fresh = Self.director(capacity: capacity)
+            var fresh = self.director(capacity: capacity)
             new.append(fill(&fresh, traffic))
         }
-        return Measurement(connections: connections, known: median(known), loop: median(c), new: median(new))
+        return Measurement(connections: connections, method: method, known: median(known), loop: median(c), new: median(new))
     }
 
     private func median(_ values: [Double]) -> Double { values.sorted()[values.count / 2] }
 
-    /// A DR director with eight servers behind one service.
-    private static func director(capacity: Int) -> Director {
+    /// A director with eight servers behind one service.
+    private func director(capacity: Int) -> Director {
         var director = Director(connections: capacity, seed: 1)
-        serve(&director)
+        Self.serve(&director, by: method)
         return director
     }
 
@@ -73,7 +91,7 @@ struct Race {
     }
 
     /// Tells a director its network and its servers.
-    static func serve(_ director: inout Director) {
+    static func serve(_ director: inout Director, by method: Method = .directRouting) {
         var network = Network()
         network.interfaces = [Network.Interface(index: 2, name: "eth0", mac: Traffic.director, mtu: 1500)]
         network.addresses = [Network.Address(address: IPAddress(v4: 0xac1f_ff01), prefixLength: 24, interface: 2)]
@@ -90,7 +108,7 @@ struct Race {
             try director.apply(.addService(key, ServiceSettings(scheduler: "wrr")))
             for i in 0..<8 {
                 let server = ServerKey(address: IPAddress(v4: 0x0a02_000b + UInt32(i)), port: 80)
-                try director.apply(.addServer(key, server, ServerSettings()))
+                try director.apply(.addServer(key, server, method.settings))
             }
         } catch { preconditionFailure("the benchmark's own services were refused: \(error)") }
     }

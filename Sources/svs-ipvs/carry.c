@@ -3,6 +3,7 @@
 #include "carry.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/genetlink.h>
 #include <linux/netlink.h>
 #include <poll.h>
@@ -181,9 +182,12 @@ ssize_t svs_receive(const struct carried *carried, struct msghdr *message, int f
             }
             return length;
         }
-        if (length < 0 && errno != ECONNRESET && errno != ENOTCONN) return length;
+        // A socket that waits has waited long enough.
+        bool is_hung = length < 0 && errno == EAGAIN && socket.waits && !(flags & MSG_DONTWAIT)
+            && !(fcntl(socket.fd, F_GETFL) & O_NONBLOCK);
+        if (length < 0 && errno != ECONNRESET && errno != ENOTCONN && !is_hung) return length;
         // A reset is said once, before what is still in the queue.
-        if (length < 0 && attempt == 0) continue;
+        if (length < 0 && attempt == 0 && !is_hung) continue;
         // The director is gone. A netlink socket knows no end: 0 would be read for ever.
         if (!socket.waits) {
             errno = ECONNRESET;

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <linux/netlink.h>
 #include <pthread.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -79,6 +80,18 @@ void svs_remember(struct carried socket)
     release();
 }
 
+// Root tells nobody what to do but root and the user of directors: anybody may put a socket into a folder that is his.
+static int check_listener(int fd)
+{
+    struct ucred peer;
+    socklen_t length = sizeof peer;
+    if (geteuid() != 0) return 0;
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) < 0) return errno;
+    if (peer.uid == 0) return 0;
+    const struct passwd *user = getpwnam("svs");
+    return user && user->pw_uid == peer.uid ? 0 : EREMOTE;
+}
+
 static int connect_once(void)
 {
     const char *path = secure_getenv("SVS_CONTROL");
@@ -93,8 +106,11 @@ static int connect_once(void)
     if (fd < 0) return -1;
     int result;
     do result = NEXT(connect)(fd, (struct sockaddr *)&address, sizeof address); while (result < 0 && errno == EINTR);
-    if (result == 0) return fd;
-    int failure = errno;
+    int failure = result == 0 ? check_listener(fd) : errno;
+    // A director that hangs is given up, as svs adm does.
+    struct timeval patience = { .tv_sec = 5 };
+    if (failure == 0 && setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience) < 0) failure = errno;
+    if (failure == 0) return fd;
     close(fd);
     errno = failure;
     return -1;

@@ -1,12 +1,15 @@
 import Admin
+import CLinux
 import Glibc
+import Linux
+import SystemPackage
 
 /// `svs adm`: finds the director's socket and hands the rest to ipvsadm's grammar.
 enum AdmCommandLine {
     static let socket = "/run/svs.sock"
 
     /// The socket that an option names, else `$SVS_CONTROL`, else the usual one.
-    static func path(_ named: String?) -> String { named ?? getenv("SVS_CONTROL").map { String(cString: $0) } ?? socket }
+    static func path(_ named: String?) -> String { named ?? svs_secure_variable("SVS_CONTROL").map { String(cString: $0) } ?? socket }
 
     /// What stands before ipvsadm's own words.
     private struct Reach {
@@ -45,12 +48,46 @@ enum AdmCommandLine {
             return error.status
         }
         let control = path(reach.control), timeout = reach.timeout
+        let input = RestoreInput()
         let adm = Adm<ControlClient, SystemNames>(
             connect: { () throws(ControlFailure) in
                 do throws(ControlError) { return try ControlClient(path: control, patience: timeout) } catch { throw .broken(error) }
             },
-            names: SystemNames(), program: program, input: { readLine(strippingNewline: true) },
-            output: { Terminal.put($0) }, errors: { Terminal.write($0, to: 2) })
-        return adm.run(Array(rest))
+            names: SystemNames(), program: program, input: { input.next() },
+            output: { Terminal.put($0) }, errors: { Terminal.write(Quote.shortened($0), to: 2) })
+        let status = adm.run(Array(rest))
+        guard let fault = input.fault else { return status }
+        Terminal.complain("standard input: \(fault)")
+        return 2
+    }
+}
+
+/// The lines of standard input, as `-R` asks for them.
+private final class RestoreInput {
+    private var reader: LineReader?
+    private var bytes = 0
+    /// Why no more lines are taken, though the input has not ended.
+    private(set) var fault: String?
+
+    private static let longestLine = 64 << 10
+
+    func next() -> String? {
+        guard fault == nil else { return nil }
+        do throws(Errno) {
+            let isFirst = reader == nil
+            if isFirst { reader = try LineReader.standardInput(longest: Self.longestLine) }
+            switch try reader?.next() ?? .end {
+            case .end: return nil
+            case .tooLong: fault = "a line is longer than \(Self.longestLine >> 10) KB"
+            case .line(let line):
+                bytes += line.utf8.count + 1
+                guard bytes <= RegularFile.longestText else {
+                    fault = "more than \(RegularFile.longestText >> 20) MB"
+                    return nil
+                }
+                return isFirst && line.unicodeScalars.first == "\u{feff}" ? String(line.unicodeScalars.dropFirst()) : line
+            }
+        } catch { fault = "\(error)" }
+        return nil
     }
 }

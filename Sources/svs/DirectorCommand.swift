@@ -30,13 +30,14 @@ struct DirectorCommand: ParsableCommand {
             var files = options.files
             files.open = { path throws(FileError) in try kept.open(path) }
             files.output = { command throws(FileError) in try kept.output(command) }
-            let launch = DirectorLaunch(
+            var launch = DirectorLaunch(
                 interfaces: options.interfaces, link: options.link.scheme, files: files, control: options.control,
                 connections: options.connections, ownership: options.own, log: Terminal.log)
+            launch.busyPoll = Int64(options.busyPoll) * 1000
             let setup = DirectorLaunch.Setup(
                 requests: keeper, clients: keeper, memory: memory, rulesChanges: files.readsHostRules ? try keeper.rulesChanges() : nil,
                 owner: owner)
-            let loop = try launch.start(try files.read(), setup)
+            let loop = try launch.start(setup)
             try SystemCallFilter.install()
             keeper.isWorking()
             try loop.run()

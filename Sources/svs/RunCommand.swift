@@ -63,7 +63,8 @@ extension RunOptions {
         let words = CommandLine.arguments, environment = ServiceEnvironment.take()
         var configuration = Keeper.Configuration(
             interfaces: interfaces, link: link.scheme, files: files, control: control,
-            arguments: [words.first ?? "svs", DirectorCommand.name] + words.dropFirst(2), connections: connections, log: Terminal.log)
+            arguments: [words.first ?? "svs", DirectorCommand.name] + words.dropFirst(2), connections: connections,
+            state: statePlace, log: Terminal.log)
         configuration.version = SVS.configuration.version
         configuration.program = ProgramPath.own(words.first ?? "svs")
         configuration.environment = environment

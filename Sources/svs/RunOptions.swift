@@ -1,4 +1,5 @@
 import ArgumentParser
+import Keeper
 import LVS
 import Links
 import Runtime
@@ -31,7 +32,20 @@ struct RunOptions: ParsableArguments {
     @Option(help: "Switches, as sysctl.conf has them (net.ipv4.vs.*).") var sysctl: String?
     @Option(name: .customLong("interface"), help: ArgumentHelp("Interface to take frames from; repeat for more.", valueName: "if"))
     var interfaces: [String] = []
-    @Option(help: ArgumentHelp("Socket that svs adm and ipvsadm speak to.", valueName: "path")) var control = AdmCommandLine.socket
+    @Option(
+        name: .customLong("control"),
+        help: ArgumentHelp(
+            "Socket that svs adm and ipvsadm speak to (default: \(AdmCommandLine.socket), with --name DIR/NAME/control).", valueName: "path"
+        ))
+    var controlPath: String?
+    @Option(
+        help: ArgumentHelp(
+            "Folder on a tmpfs in which services and connections outlive svs run, or none (default: \(Self.usualState)).",
+            valueName: "dir|none"))
+    var state: String?
+    @Option(help: ArgumentHelp("This director's own folder in that one (default: made of the control socket's path).", valueName: "name"))
+    var name: String?
+    @Flag(help: "Begin with the files alone: what an earlier svs run left is not taken over.") var fresh = false
     @Option(help: ArgumentHelp("Connections that the table can hold.", valueName: "n")) var connections = 1 << 20
     @Option(help: ArgumentHelp("Threads that direct frames; 1 is what this version has.", valueName: "n")) var workers = 1
     @Option(
@@ -42,13 +56,42 @@ struct RunOptions: ParsableArguments {
     @Option(help: ArgumentHelp("User that the director becomes; without it svs, or nobody where there is no svs.", valueName: "name"))
     var user: String?
     @Option(help: "How frames are taken: ring (mapped memory) or socket (recvmmsg).") var link = LinkOption()
+    @Option(
+        help: ArgumentHelp(
+            "Microseconds to look for frames in the ring before sleeping: less latency, for a processor that is never idle.",
+            valueName: "usec"))
+    var busyPoll = 0
+
+    private static let usualState = "/run/svs"
+    private static let noState = "none"
+
+    /// Where the state outlives the keeper; `nil` for nowhere.
+    var statePlace: Keeper.StatePlace? {
+        guard state != Self.noState else { return nil }
+        return Keeper.StatePlace(
+            directory: state ?? Self.usualState, name: name ?? Keeper.StatePlace.name(control: control),
+            isAskedFor: state != nil || name != nil, isFresh: fresh)
+    }
+
+    var control: String { controlPath ?? name.map { "\(state ?? Self.usualState)/\($0)/control" } ?? AdmCommandLine.socket }
 
     func validate() throws {
+        if let name {
+            guard !name.isEmpty, !name.hasPrefix("."), !name.contains("/") else {
+                throw ValidationError("--name: '\(name)' is no name of a folder")
+            }
+            guard state != Self.noState else { throw ValidationError("--name is that of a folder, and --state none has none") }
+        }
+        guard state != "" else { throw ValidationError("--state: a folder, or none") }
         guard !interfaces.isEmpty else { throw ValidationError("--interface is missing: name at least one interface") }
         guard Set(interfaces).count == interfaces.count else { throw ValidationError("--interface: an interface is named twice") }
         guard (16...1 << 28).contains(connections) else { throw ValidationError("--connections: 16 to \(1 << 28) are possible") }
         guard !marksFromHost || marks == nil && marks6 == nil else {
             throw ValidationError("--marks-from-host stands instead of --marks and --marks6")
+        }
+        guard (0...10_000).contains(busyPoll) else { throw ValidationError("--busy-poll: 0 to 10000 microseconds are possible") }
+        guard busyPoll == 0 || link.scheme == RingLink.scheme else {
+            throw ValidationError("--busy-poll: only a ring can be looked at (--link ring)")
         }
         guard workers == 1 else { throw ValidationError("--workers: one worker is what this version has") }
     }

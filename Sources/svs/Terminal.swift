@@ -1,3 +1,4 @@
+import Admin
 import CLinux
 import Glibc
 import Runtime
@@ -8,7 +9,7 @@ enum Terminal {
     /// On standard error, in the house's form: each line of the text as one of its own.
     static func complain(_ text: String) {
         let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
-        write(lines.map { $0.isEmpty ? "\n" : "svs: \($0)\n" }.joined(), to: 2)
+        write(lines.map { $0.isEmpty ? "\n" : "svs: \(Quote.escaped(String($0)))\n" }.joined(), to: 2)
     }
 
     /// The same for what runs in the libraries.

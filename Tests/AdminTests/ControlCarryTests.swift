@@ -88,6 +88,12 @@ import Wire
             #expect(answer.type == 0x10 && NetlinkAttributes(body.attributes)?.u16(1) == ControlConstants.family)
         }
 
+        /// Waits until the director's end is gone: programs that other tests start hold a copy of it until they begin.
+        func waitForEnd() -> Bool {
+            var state = pollfd(fd: descriptor, events: 0, revents: 0)
+            return poll(&state, 1, 10_000) == 1 && state.revents & Int16(POLLHUP) != 0
+        }
+
         var port: UInt32 {
             var name = [UInt8](repeating: 0, count: 12)
             var room: UInt32 = 12
@@ -155,6 +161,7 @@ import Wire
         let socket = try Socket()
         try socket.family()
         _ = first.stop()
+        #expect(socket.waitForEnd())
         let second = LaterDirector()
         #expect(socket.ask(15))
         let answer = try #require(socket.receive())

@@ -179,6 +179,32 @@ struct HostNetworkTests {
         }
     }
 
+    /// An entry that was set by hand is not to be used up, at the start as later.
+    @Test func whatWasSetByHand() throws {
+        try inNamespace {
+            try shell(
+                "ip link add eth7 type veth peer name peer7", "ip link set peer7 up", "ip link set eth7 up",
+                "ip addr add 10.7.0.1/24 dev eth7",
+                "ip neigh add 10.7.0.8 lladdr 02:00:00:00:00:08 dev eth7 nud permanent",
+                "ip neigh add 10.7.0.9 lladdr 02:00:00:00:00:09 dev eth7 nud stale")
+            let host = try HostNetwork()
+            var network = LVS.Network()
+            _ = try host.update(&network)
+            let link = try #require(network.interface(named: "eth7")).index
+            let known = LVS.Network.NeighborKey(address: try address("10.7.0.8"), interface: link)
+            let found = LVS.Network.NeighborKey(address: try address("10.7.0.9"), interface: link)
+            #expect(host.isStatic(known) && !host.isStatic(found))
+            try shell(
+                "ip neigh change 10.7.0.8 lladdr 02:00:00:00:00:08 dev eth7 nud stale",
+                "ip neigh change 10.7.0.9 lladdr 02:00:00:00:00:09 dev eth7 nud permanent")
+            #expect(
+                try wait(seconds: 2) {
+                    _ = try host.update(&network)
+                    return !host.isStatic(known) && host.isStatic(found)
+                })
+        }
+    }
+
     /// What of rules and routes cannot be followed is named, once; other rules hold on.
     @Test func whatIsNotFollowedIsNamed() throws {
         try inNamespace {

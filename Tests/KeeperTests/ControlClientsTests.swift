@@ -10,7 +10,7 @@ struct ControlClientsTests {
 
     /// A client keeps its number and its descriptor until it is forgotten, whoever answers it.
     @Test func clientsAreNumberedAndKept() throws {
-        let path = Self.path(), clients = try ControlClients(path: path)
+        let path = Self.path(), clients = try ControlClients(path: path, after: 0)
         let one = svs_control_connect(path, 0), other = svs_control_connect(path, 0)
         #expect(one >= 0 && other >= 0)
         #expect(clients.accept() == [1, 2] && clients.accept() == [] && clients.numbers == [1, 2])
@@ -25,7 +25,7 @@ struct ControlClientsTests {
     }
 
     @Test func aRemovedControlSocketIsMadeAgain() throws {
-        let path = Self.path(), clients = try ControlClients(path: path)
+        let path = Self.path(), clients = try ControlClients(path: path, after: 0)
         let before = svs_control_connect(path, 0)
         #expect(clients.accept() == [1])
         #expect(try !clients.restore())

@@ -1,6 +1,7 @@
 import CLinux
 import Glibc
 import Linux
+import Runtime
 import Testing
 
 @testable import Keeper
@@ -8,7 +9,7 @@ import Testing
 struct DirectorProcessTests {
     /// What a director has started without its keeper's knowledge ends with it.
     @Test func copiesEndWithTheirDirector() throws {
-        let memory = try HeldMemory(connections: 16)
+        let memory = try HeldMemory(in: nil, connections: 16, place: [UInt8](repeating: 7, count: 32), log: Log { _ in })
         // The shell's descriptor 3 is the director's channel: the copy says its number by it.
         let process = try DirectorProcess("/bin/sh", ["sh", "-c", "sleep 1000 & printf '\\0%d' $! >&3; exit 7"], memory, at: 0)
         let message = try #require(try process.channel.receive(waits: true))

@@ -15,7 +15,9 @@ struct ProtocolTests {
             fragmentSources: [ip("10.0.0.1")],
             marked: [.init(prefix: ip("192.0.2.0"), length: 24), .init(prefix: ip("2001:db8::"), length: 64, proto: 17, ports: 53...53)],
             icmpErrors: true, interfaces: ["eth0", "eth1"])
+        traffic.waitingAddresses = [ip("192.0.2.2")]
         traffic.localAddresses = [ip("10.0.0.9")]
+        traffic.clientAddresses = [ip("10.0.0.7"), ip("fd00::7")]
         return traffic
     }()
     static let own: OwnTraffic = {
@@ -53,6 +55,15 @@ struct ProtocolTests {
         for event in Self.events {
             #expect(KeeperEvent(event.bytes) == event)
             #expect(KeeperEvent.isEvent(event.bytes))
+        }
+    }
+
+    /// The examples leave nothing at what it is by itself, so that a part which is not sent is missed.
+    @Test func examplesFillEveryPart() {
+        for (example, empty) in [(Self.traffic as Any, SuppressedTraffic() as Any), (Self.own, OwnTraffic())] {
+            for (filled, unset) in zip(Mirror(reflecting: example).children, Mirror(reflecting: empty).children) {
+                #expect("\(filled.value)" != "\(unset.value)", "\(filled.label ?? "")")
+            }
         }
     }
 

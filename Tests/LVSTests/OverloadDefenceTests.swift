@@ -87,7 +87,7 @@ import Wire
     }
 
     @Test func aFullTableRefusesAndForgets() throws {
-        let script = "S:tcp80,rr +A1 +B1 s1-16:BABABABABABABABA s17-18:%% a1-2:BA a1:B r1:B @11 s17-18:B% @61 s18:B"
+        let script = "vs.svs_early_drop=0 S:tcp80,rr +A1 +B1 s1-16:BABABABABABABABA s17-18:%% a1-2:BA a1:B r1:B @11 s17-18:B% @61 s18:B"
         let happened = try DirectorHarness(connections: 16).run(script)
         #expect(happened == script)
     }

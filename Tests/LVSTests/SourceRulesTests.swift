@@ -24,7 +24,7 @@ import Testing
             "Synchronization",
             "SystemPackage",
         ],
-        "svs-bench": ["LVS", "Wire", "CBench", "CLinux", "ArgumentParser", "Glibc"],
+        "svs-bench": ["LVS", "Links", "Wire", "CBench", "CLinux", "ArgumentParser", "Glibc"],
     ]
 
     private static let swift = SourceFile.all.filter { $0.isSwift }

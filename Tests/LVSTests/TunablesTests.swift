@@ -64,7 +64,7 @@ struct TunablesTests {
         ("expire_quiescent_template", "0"), ("ignore_tunneled", "0"), ("lblc_expiration", "86400"),
         ("lblcr_expiration", "86400"), ("nat_icmp_send", "0"), ("pmtu_disc", "1"), ("run_estimation", "1"),
         ("schedule_icmp", "0"), ("secure_tcp", "0"), ("sloppy_sctp", "0"), ("sloppy_tcp", "0"), ("snat_reroute", "1"),
-        ("sync_persist_mode", "0"), ("sync_ports", "1"), ("sync_refresh_period", "0"), ("sync_retries", "0"),
+        ("svs_early_drop", "1"), ("sync_persist_mode", "0"), ("sync_ports", "1"), ("sync_refresh_period", "0"), ("sync_retries", "0"),
         ("sync_sock_size", "0"), ("sync_threshold", "3\t50"), ("sync_version", "1"),
     ])
     func defaults(name: String, value: String) {
@@ -78,6 +78,6 @@ struct TunablesTests {
         }
         #expect(tunables == Tunables())
         #expect(Set(Tunables.names).count == Tunables.names.count)
-        #expect(Tunables.names.count { $0.hasPrefix("net.ipv4.vs.") } == 30)
+        #expect(Tunables.names.count { $0.hasPrefix("net.ipv4.vs.") } == 31)
     }
 }

@@ -42,6 +42,8 @@ final class FakeHost: HostRequests, NetworkSource {
         return true
     }
 
+    func isStatic(_ neighbor: Network.NeighborKey) -> Bool { false }
+
     func newlyUnfollowed() -> [String] {
         defer { unfollowed = [] }
         return unfollowed

@@ -81,7 +81,7 @@ class World:
         control, log = self.control(name), f"{self.folder}/{name}.log"
         with open(log, "w") as f:
             process = host.start([self.director, "run", "--interface", "eth0", "--services", f"{self.folder}/{name}.services",
-                                  "--sysctl", f"{self.folder}/{name}.sysctl", "--control", control, *facts["options"]], f)
+                                  "--sysctl", f"{self.folder}/{name}.sysctl", "--control", control, "--state", "none", *facts["options"]], f)
         self.running.append(process)
         end = time.monotonic() + 20
         while not os.path.exists(control):

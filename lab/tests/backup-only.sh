@@ -28,7 +28,7 @@ done >"$scratch/services"
 
 adm_of() { local name=$1; shift; q "$name" svs adm --control "$scratch/$name.control" "$@"; }
 start_director() { # HOST [OPTION...]
-  start "$1" "$1-svs" svs run --services "$scratch/services" --interface eth0 --control "$scratch/$1.control" "${@:2}"
+  start "$1" "$1-svs" svs run --services "$scratch/services" --state none --interface eth0 --control "$scratch/$1.control" "${@:2}"
   wait_for 10 "svs of $1 to answer" eval "adm_of $1 -Ln >/dev/null 2>&1"
 }
 # connections of the web service that a director has scheduled

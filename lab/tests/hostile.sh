@@ -66,7 +66,7 @@ for command in replay explain; do
   check "$command: random bytes" bounded 2 "unknown file format" 100 20 "$svs" $command "${files[@]}" --in - </dev/urandom
   check "$command: random bytes behind a pcap header" bounded 2 "frame [0-9]+: (invalid|has an|was captured|holds)" 100 20 "$svs" $command "${files[@]}" --in - < <(head -c 24 "$case/in.pcap"; cat /dev/urandom)
   check "$command: a file that ends within a frame" bounded 2 "frame [0-9]+: truncated" 100 20 "$svs" $command "${files[@]}" --in - < <(head -c 1000 "$case/in.pcap")
-  check "$command: no file at all" bounded 2 "/dev/null: truncated" 100 20 "$svs" $command "${files[@]}" --in /dev/null </dev/null
+  check "$command: a device" bounded 2 "/dev/null: is a device, not a regular file" 100 20 "$svs" $command "${files[@]}" --in /dev/null </dev/null
 done
 
 exit $((failures > 0))

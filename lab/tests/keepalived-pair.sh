@@ -94,7 +94,7 @@ capture wire seen br0 "vrrp or arp or icmp6 or host $vip or host $vip6" -B 16384
 for name in director backup; do
   echo 0 >"$scratch/$name.weight"
   configure $name "${priority_of[$name]}"
-  start $name $name-svs svs run --services "$scratch/services" --interface eth0 --control "$scratch/$name.control"
+  start $name $name-svs svs run --services "$scratch/services" --state none --interface eth0 --control "$scratch/$name.control"
   # An interface that is down keeps its addresses, as over IPv4.
   q $name sysctl -qw net.ipv6.conf.eth0.keep_addr_on_down=1
   answering() { q $name svs adm --control "$scratch/$name.control" -Ln >/dev/null 2>&1; }

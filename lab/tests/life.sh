@@ -37,6 +37,19 @@ kill -HUP "$(pid_of svs)"
 check "a broken file on SIGHUP is reported with its line" wait_for 15 "the complaint" grep -q "services:$(wc -l <"$scratch/services"): " "$scratch/svs.log"
 check "… and changes nothing" same "$(conns_of $vip:80) $(weight_of 172.16.29.30:80)" "3 0"
 check "… and the service goes on" test "$(ask 1 http://$vip/)" != nobody
+# -- what is no file --
+no_file() { # WORDS: SIGHUP says them, and everything goes on.
+  kill -HUP "$(pid_of svs)"
+  wait_for 15 "the complaint" grep -q "services: $1; everything stays as it was" "$scratch/svs.log" && answered && listed "$vip:81"
+}
+rm "$scratch/services"; mkfifo "$scratch/services"
+check "a pipe in the place of a file is refused on SIGHUP, and frames are directed" no_file "is a pipe, not a regular file"
+ln -sf /dev/zero "$scratch/services"
+check "… and an endless device behind a link" no_file "is a device, not a regular file"
+rm "$scratch/services"; mkdir "$scratch/services"
+check "… and a directory" no_file "is a directory, not a regular file"
+rmdir "$scratch/services"; truncate -s 65M "$scratch/services"
+check "… and a file of more than 64 MB" no_file "is longer than 64 MB"
 cp "$scratch/good" "$scratch/services"
 
 # -- SIGTERM --

@@ -1,10 +1,14 @@
 #!/usr/bin/env bash
 # svs upgrade under load: another build takes over with every socket open, and nothing is lost; one that is broken changes
 # nothing, whether it cannot be executed, does not answer, refuses, ends, hangs, or does not direct.
+# lab/tests/upgrade.sh [--unnamed]: with it, memory without a name instead of a state folder.
 
 source "$(dirname "$(realpath "$0")")/../lib.sh"
 vip_on_host=yes
 begin_test nat
+state_folder=/dev/shm/svs-lab-$run
+state=$state_folder
+[[ ${1:-} != --unnamed ]] || state=none
 topology_build
 udp_echo rs1 7007 192.168.95.2
 cat >>"$scratch/services" <<SERVICES
@@ -17,7 +21,8 @@ silence=$(noise)
 installed=$scratch/bin/installed
 install_svs() { cp "$1" "$installed.new" && mv "$installed.new" "$installed"; }
 install_svs "$svs"
-start director svs "$installed" run --services "$scratch/services" --control "$SVS_CONTROL" --interface eth0 --interface eth1
+start director svs "$installed" run --services "$scratch/services" --control "$SVS_CONTROL" --state "$state" \
+  --interface eth0 --interface eth1
 wait_for 10 "svs to answer" answers_or_dead
 keeper=$(pgrep -f "^$installed run --services $scratch")
 director_process() { pgrep -P "$keeper" -f 'svs director|installed director'; }
@@ -58,7 +63,7 @@ broken "no program at all" 'no upgrade: .* cannot be started: No such file'
 cat >"$scratch/idle" <<PROGRAM
 #!/bin/sh
 case \$1 in
-  run) exec "$scratch/bin/svs" run --link socket --services "$scratch/nothing" --control "$SVS_CONTROL" --interface eth0 --interface eth1 ;;
+  run) exec "$scratch/bin/svs" run --link socket --services "$scratch/nothing" --control "$SVS_CONTROL" --state "$state" --interface eth0 --interface eth1 ;;
   *) exec "$scratch/bin/svs" "\$@" ;;
 esac
 PROGRAM

@@ -16,7 +16,7 @@ cat >>"$scratch/services" <<SERVICES
 SERVICES
 
 start_backup() {
-  start backup backup svs run --services "$scratch/services" --interface eth0 --control "$scratch/backup.control"
+  start backup backup svs run --services "$scratch/services" --state none --interface eth0 --control "$scratch/backup.control"
   wait_for 10 "the backup to answer" backup_answers
 }
 backup_answers() { q backup svs adm --control "$scratch/backup.control" -Ln >/dev/null 2>&1; }
@@ -86,7 +86,7 @@ q director ip route add local $vip/32 dev lo
 check "a local route in the address's place, at once" same "$(ask 3 "http://$vip/" | tally)" "rs1=1 rs2=2"
 
 # A second director on the master's interface.
-second() { timeout 10 ip netns exec "svs-$run-director" svs run --services "$scratch/services" --interface eth0 --control "$scratch/second.control" 2>&1; }
+second() { timeout 10 ip netns exec "svs-$run-director" svs run --services "$scratch/services" --state none --interface eth0 --control "$scratch/second.control" 2>&1; }
 said=$(second); status=$?
 check "a second director on the interface is refused" same $status 2
 check "… and told who has it" grep -q "interface eth0: another director, process $(pid_of svs)," <<<"$said"

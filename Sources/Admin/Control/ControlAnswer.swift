@@ -1,8 +1,12 @@
 import LVS
 
-/// The packets of an answer, made one by one as the client reads them: a connection table of any size costs one packet.
+/// The packets of an answer, made one by one as the client reads them, the connection table read on the way: a table of any
+/// size costs one packet, whether its reader is quick or asleep.
 struct ControlAnswer {
-    let next: () -> [UInt8]?
+    /// Reads the part of the table that begins at a place.
+    typealias Table = (Int) -> ConnectionPage
+
+    let next: (Table) -> [UInt8]?
     /// There is more than one packet, so that it makes a difference whether the first one was sent.
     let hasParts: Bool
     /// A packet was sent, or nobody reads it.
@@ -12,14 +16,14 @@ struct ControlAnswer {
     init(_ messages: NetlinkMessage...) {
         var rest = messages[...]
         hasParts = messages.count > 1
-        next = { rest.popFirst()?.bytes }
+        next = { _ in rest.popFirst()?.bytes }
     }
 
     /// A packet that was made before.
     init(packet: [UInt8]) {
         var rest: [UInt8]? = packet
         hasParts = false
-        next = {
+        next = { _ in
             defer { rest = nil }
             return rest
         }
@@ -28,14 +32,38 @@ struct ControlAnswer {
     /// A dump: NLM_F_MULTI messages, several to a packet of at most `limit` bytes, then NLMSG_DONE {s32 0} in its own.
     init(dump bodies: some Sequence<GenericMessage>, to request: NetlinkMessage, limit: Int = ControlConstants.packetLength) {
         var rest = bodies.makeIterator()
+        self.init(dumping: { _ in rest.next() }, to: request, limit: limit)
+    }
+
+    /// The connection table as a dump.
+    /// - Parameters:
+    ///   - head: what stands before it.
+    ///   - encode: some of its rows as messages.
+    init(
+        connectionsTo request: NetlinkMessage, head: [GenericMessage] = [], encode: @escaping ([ConnectionRecord]) -> [GenericMessage]
+    ) {
+        var waiting = head[...]
+        var place: Int? = 0
+        self.init(
+            dumping: { table in
+                while waiting.isEmpty, let begin = place {
+                    let page = table(begin)
+                    place = page.next
+                    waiting = encode(page.records)[...]
+                }
+                return waiting.popFirst()
+            }, to: request, limit: ControlConstants.ownPacketLength)
+    }
+
+    private init(dumping body: @escaping (Table) -> GenericMessage?, to request: NetlinkMessage, limit: Int) {
         var held: [UInt8] = []
         var isFinished = false
         hasParts = true
-        next = {
+        next = { table in
             guard !isFinished else { return nil }
             var packet = held
             held = []
-            while let body = rest.next() {
+            while let body = body(table) {
                 let bytes = request.reply(body, flags: NetlinkMessage.Flags.multi).bytes
                 if !packet.isEmpty, packet.count + bytes.count > limit {
                     held = bytes
@@ -53,12 +81,16 @@ struct ControlAnswer {
 
     /// Bytes as a dump of pieces, none longer than an attribute.
     init(pieces: some Sequence<[UInt8]>, to request: NetlinkMessage) {
-        self.init(
-            dump: pieces.lazy.flatMap { Chunks($0) }.map { piece in
-                var out = AttributeWriter()
-                out.put(ControlConstants.Top.payload, bytes: piece)
-                return GenericMessage(command: ControlConstants.Verb.answer, attributes: out.bytes)
-            }, to: request, limit: ControlConstants.ownPacketLength)
+        self.init(dump: pieces.lazy.flatMap { Self.messages(of: $0) }, to: request, limit: ControlConstants.ownPacketLength)
+    }
+
+    /// Bytes as messages, none with more than an attribute holds.
+    static func messages(of bytes: [UInt8]) -> [GenericMessage] {
+        Chunks(bytes).map { piece in
+            var out = AttributeWriter()
+            out.put(ControlConstants.Top.payload, bytes: piece)
+            return GenericMessage(command: ControlConstants.Verb.answer, attributes: out.bytes)
+        }
     }
 
     /// The answer to a GET: one message, then the acknowledgement if it is wanted.

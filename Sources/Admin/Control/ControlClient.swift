@@ -51,6 +51,9 @@ public final class ControlClient {
         }
     }
 
+    /// Services, and servers of them all, that a director can have.
+    private static let mostRecords = 1 << 16
+
     /// Asks once more when the director was started anew while it told.
     private func inventory(_ request: GenericMessage) throws(ControlFailure) -> Inventory {
         do throws(ControlFailure) { return try toldInventory(request) } catch {
@@ -60,15 +63,18 @@ public final class ControlClient {
     }
 
     private func toldInventory(_ request: GenericMessage) throws(ControlFailure) -> Inventory {
-        var inventory = Inventory()
+        var inventory = Inventory(), servers = 0
         try exchange(request, NetlinkMessage.Flags.dump) { message throws(CommandError) in
             switch message.command {
             case ControlConstants.Verb.setInfo: (inventory.tableSize, inventory.total) = try NetlinkCodec.info(message)
             case ControlConstants.Verb.setConfig: inventory.timeouts = try NetlinkCodec.timeouts(message)
-            case ControlConstants.Verb.newDaemon: inventory.daemons.append(try NetlinkCodec.daemon(message))
-            case ControlConstants.Verb.newService: inventory.services.append(try NetlinkCodec.service(message))
+            case ControlConstants.Verb.newDaemon where inventory.daemons.count < 2: inventory.daemons.append(try NetlinkCodec.daemon(message))
+            case ControlConstants.Verb.newService:
+                guard inventory.services.count < Self.mostRecords else { throw .invalid }
+                inventory.services.append(try NetlinkCodec.service(message))
             case ControlConstants.Verb.newServer:
-                guard let last = inventory.services.indices.last else { throw .invalid }
+                servers += 1
+                guard let last = inventory.services.indices.last, servers <= Self.mostRecords else { throw .invalid }
                 let family = inventory.services[last].key.family
                 inventory.services[last].servers.append(try NetlinkCodec.server(message, of: family))
             default: break
@@ -108,6 +114,7 @@ public final class ControlClient {
             guard let attributes = NetlinkAttributes(message.attributes),
                 let piece = attributes.bytes(ControlConstants.Top.payload)
             else { throw .invalid }
+            guard answer.count + piece.count <= Self.longestAnswer else { throw .invalid }
             answer += piece
         }
         guard let reply = ControlReply(answer) else { throw broken(EPROTO) }
@@ -137,6 +144,10 @@ public final class ControlClient {
         return end
     }
 
+    /// Bytes of the longest answer but that of a table, and messages of other requests that are overlooked in one: a director sends
+    /// no more.
+    private static let longestAnswer = 256 << 20, mostStrange = 1000
+
     /// Sends a request and hands over its answers until the acknowledgement, the end of the dump or a refusal.
     private func exchange(
         _ body: GenericMessage, _ flags: UInt16,
@@ -150,13 +161,19 @@ public final class ControlClient {
         ).bytes
         let sent = svs_control_send(descriptor, request, request.count)
         guard sent >= 0 else { throw broken(Int32(clamping: 0 - sent)) }
+        var strange = 0
         while true {
             let length = svs_control_receive(descriptor, &buffer, buffer.count)
             guard length > 0 else { throw broken(Int32(clamping: 0 - length)) }
             guard length <= buffer.count, let messages = NetlinkMessage.messages(in: Array(buffer.prefix(length))) else {
                 throw broken(EPROTO)
             }
-            for message in messages where message.sequence == sequence {
+            for message in messages {
+                guard message.sequence == sequence else {
+                    strange += 1
+                    guard strange <= Self.mostStrange else { throw broken(EPROTO) }
+                    continue
+                }
                 if message.type == NetlinkMessage.Kind.done { return }
                 if let refusal = message.refusal {
                     if refusal.errno == 0 { return }

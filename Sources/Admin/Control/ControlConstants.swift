@@ -141,5 +141,7 @@ public enum ControlConstants {
         public static var template: UInt16 { 0x106 }
         public static var persistenceEngine: UInt16 { 0x107 }
         public static var persistenceData: UInt16 { 0x108 }
+        /// Present on what a master told of, without a value.
+        public static var synchronised: UInt16 { 0x109 }
     }
 }

@@ -26,6 +26,7 @@ public struct ControlError: Error, Hashable, Sendable, CustomStringConvertible {
             case EACCES, EPERM: "permission denied; the control socket belongs to root"
             case ENAMETOOLONG: "a socket's path has at most 107 bytes"
             case EAGAIN: silence(patience)
+            case EREMOTE: "who listens there is neither root nor the user svs; root does not speak to them"
             case EPROTOTYPE, ENOTSOCK: "is not the control socket of svs"
             default: text(of: errno)
             }

@@ -38,8 +38,8 @@ final class ControlPeer {
     var isBusy: Bool { requests != nil }
 
     /// The packet to send next, of the answer under way.
-    func packet() -> [UInt8]? {
-        if unsent == nil { unsent = answer?.next() }
+    func packet(_ table: ControlAnswer.Table) -> [UInt8]? {
+        if unsent == nil { unsent = answer?.next(table) }
         if unsent == nil { answer = nil }
         return unsent
     }

@@ -116,12 +116,10 @@ extension ControlServer {
             }
             return ControlAnswer(dump: InventoryMessages(inventory), to: request, limit: ControlConstants.ownPacketLength)
         case .connections:
-            return ControlAnswer(
-                dump: target.connections().lazy.map { NetlinkCodec.message(for: $0) }, to: request,
-                limit: ControlConstants.ownPacketLength)
+            return ControlAnswer(connectionsTo: request) { $0.map { NetlinkCodec.message(for: $0) } }
         case .file(let name):
             guard let file = ProcFile(asked: name) else { return Self.refusal(.unknown(name), of: request) }
-            return ControlAnswer(pieces: file.text(of: target), to: request)
+            return file.answer(of: target, to: request)
         case .question(let bytes):
             do throws(AskError) {
                 return ControlAnswer(

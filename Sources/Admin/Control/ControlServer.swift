@@ -18,6 +18,14 @@ public final class ControlServer {
     /// Is told the number of each client that has left or was turned away; its descriptor is closed here.
     public var clientGone: (UInt64) -> Void = { _ in }
 
+    /// Nanoseconds that one call works before the frames have their turn again.
+    private static let turn: UInt64 = 1_000_000
+    private var turns = 0
+    /// Clients that made room for others, of whom the target is not told yet.
+    private var sentAway: [Int32] = []
+    /// The listener is left alone until then, because clients cannot be let in: seconds.
+    private var restsUntil: UInt64?
+
     private var listener: ControlListener?
     /// Besides root, who may command.
     private let owner: UInt32
@@ -96,12 +104,18 @@ public final class ControlServer {
     public func serve<Target: ControlTarget & ~Copyable>(_ target: inout Target, waiting milliseconds: Int32 = 0) {
         guard isOpen, let ready = try? poller.wait(milliseconds: milliseconds) else { return }
         let now = svs_monotonic_seconds()
-        for place in ready {
-            let descriptor = Int32(truncatingIfNeeded: poller[place])
+        listenAgain(now)
+        for descriptor in sentAway { target.clientLeft(descriptor) }
+        sentAway = []
+        // All clients together cost the frames no more than about a millisecond; who comes first changes.
+        let descriptors = ready.map { Int32(truncatingIfNeeded: poller[$0]) }, end = svs_clock() &+ Self.turn
+        turns &+= 1
+        for place in descriptors.indices where place == 0 || svs_clock() < end {
+            let descriptor = descriptors[(place + turns) % descriptors.count]
             if let listener, descriptor == listener.descriptor {
                 acceptPeers(from: listener, now)
             } else if let peer = peers[descriptor] {
-                if serve(peer, now, &target) { watch(peer) } else { drop(peer, &target) }
+                if serve(peer, now, until: end, &target) { watch(peer) } else { drop(peer, &target) }
             }
         }
         for peer in peers.values where peer.isBusy && now > peer.moved &+ patience { drop(peer, &target) }
@@ -118,13 +132,29 @@ public final class ControlServer {
         for _ in 0..<64 {
             var user: UInt32 = 0
             let descriptor = svs_control_accept(listener.descriptor, &user)
-            guard descriptor >= 0 else { return }
+            guard descriptor >= 0 else {
+                if [-EMFILE, -ENFILE, -ENOBUFS, -ENOMEM].contains(descriptor) { rest(listener, now) }
+                return
+            }
             lastNumber += 1
             admit(descriptor, lastNumber, user, wasPeeked: false, now)
         }
     }
 
+    /// Without descriptors or memory clients cannot be let in, and the listener would stay ready all the time.
+    private func rest(_ listener: ControlListener, _ now: UInt64) {
+        poller.forget(listener.descriptor)
+        restsUntil = now + 1
+    }
+
+    private func listenAgain(_ now: UInt64) {
+        guard let end = restsUntil, now >= end, let listener else { return }
+        restsUntil = nil
+        try? poller.watch(listener.descriptor, as: UInt64(listener.descriptor))
+    }
+
     private func admit(_ descriptor: Int32, _ number: UInt64, _ user: UInt32, wasPeeked: Bool, _ now: UInt64) {
+        if peers.count >= Self.maximumPeers { sendAway(for: user == 0 || user == owner, now) }
         guard peers.count < Self.maximumPeers, let row = clients.row(of: number),
             (try? poller.watch(descriptor, as: UInt64(descriptor))) != nil
         else { return turnAway(descriptor, number) }
@@ -136,6 +166,17 @@ public final class ControlServer {
             descriptor: descriptor, number: number, isPrivileged: user == 0 || user == owner, row: row, wasPeeked: row.looksAgain, now: now)
     }
 
+    /// Makes room where all places are taken: whoever has asked nothing for longest goes, if that is long; for somebody who may
+    /// command, whoever it is.
+    private func sendAway(for isPrivileged: Bool, _ now: UInt64) {
+        let silent = peers.values.filter { !$0.isBusy }, longest = silent.min { ($0.moved, $0.number) < ($1.moved, $1.number) }
+        guard let peer = longest ?? (isPrivileged ? peers.values.min { ($0.moved, $0.number) < ($1.moved, $1.number) } : nil),
+            isPrivileged || now >= peer.moved &+ patience
+        else { return }
+        sentAway.append(peer.descriptor)
+        end(peer)
+    }
+
     private func turnAway(_ descriptor: Int32, _ number: UInt64) {
         Glibc.close(descriptor)
         clientGone(number)
@@ -144,6 +185,10 @@ public final class ControlServer {
     private func drop<Target: ControlTarget & ~Copyable>(_ peer: ControlPeer, _ target: inout Target) {
         target.clientLeft(peer.descriptor)
         if let number = peer.underWay { target.settled(RequestNumber(client: peer.row.serial, number: number)) }
+        end(peer)
+    }
+
+    private func end(_ peer: ControlPeer) {
         peers[peer.descriptor] = nil
         poller.forget(peer.descriptor)
         clients.free(peer.row)
@@ -155,9 +200,11 @@ public final class ControlServer {
     ///
     /// A datagram is taken off the queue when everything in it was answered, and not before: whoever serves the client after
     /// this process finds it there, and in the client's row how far it was answered.
-    private func serve<Target: ControlTarget & ~Copyable>(_ peer: ControlPeer, _ now: UInt64, _ target: inout Target) -> Bool {
-        for _ in 0..<64 {
-            if let packet = peer.packet() {
+    private func serve<Target: ControlTarget & ~Copyable>(
+        _ peer: ControlPeer, _ now: UInt64, until end: UInt64, _ target: inout Target
+    ) -> Bool {
+        for step in 0..<64 where step == 0 || svs_clock() < end {
+            if let packet = peer.packet({ target.connections(from: $0) }) {
                 guard send(packet, to: peer, now) else { return true }
             } else if let number = peer.underWay {
                 peer.settle()

@@ -18,6 +18,8 @@ public protocol ControlTarget: ~Copyable {
     /// One service with its servers; looked up in the inventory unless the target knows a shorter way.
     func service(_ key: ServiceKey) -> ServiceRecord?
     func connections() -> [ConnectionRecord]
+    /// Some of them, from a place of the table on: 0 for the first. What comes and goes between two calls may be missed.
+    func connections(from place: Int) -> ConnectionPage
     /// Answers what the kernel's interface has no words for.
     /// - Parameter client: who asks, by a number that is its own while it is connected.
     mutating func answer(_ question: ControlQuestion, from client: Int32) throws(AskError) -> ControlReply
@@ -30,6 +32,19 @@ extension ControlTarget where Self: ~Copyable {
     public func promised(to request: RequestNumber) -> [UInt8]? { nil }
     public mutating func settled(_ request: RequestNumber) {}
     public func summary() -> Inventory { inventory() }
+    public func connections(from place: Int) -> ConnectionPage { ConnectionPage(records: connections(), next: nil) }
     public mutating func clientLeft(_ client: Int32) {}
     public func service(_ key: ServiceKey) -> ServiceRecord? { inventory().services.first { $0.key == key } }
+}
+
+/// A part of the connection table.
+public struct ConnectionPage: Sendable {
+    public var records: [ConnectionRecord]
+    /// Where the next part begins; `nil` behind the last one.
+    public var next: Int?
+
+    public init(records: [ConnectionRecord], next: Int?) {
+        self.records = records
+        self.next = next
+    }
 }

@@ -100,6 +100,7 @@ extension NetlinkCodec {
             entry.put(Entry.state, bytes: connection.state.utf8.prefix(255))
             entry.put(Entry.expires, u32: connection.expires)
             if connection.isTemplate { entry.put(Entry.template, bytes: EmptyCollection()) }
+            if connection.isSynchronised { entry.put(Entry.synchronised, bytes: EmptyCollection()) }
             if !connection.persistenceEngine.isEmpty {
                 entry.put(Entry.persistenceEngine, bytes: connection.persistenceEngine.utf8.prefix(255))
                 entry.put(Entry.persistenceData, bytes: connection.persistenceData.prefix(4096))
@@ -119,7 +120,7 @@ extension NetlinkCodec {
         return ConnectionRecord(
             proto: try need(entry.u8(Entry.proto)), client: client.0, clientPort: client.1, virtual: virtual.0,
             virtualPort: virtual.1, server: server.0, serverPort: server.1, state: try need(entry.string(Entry.state)),
-            expires: try need(entry.u32(Entry.expires)), isTemplate: entry.contains(Entry.template),
+            expires: try need(entry.u32(Entry.expires)), isTemplate: entry.contains(Entry.template), isSynchronised: entry.contains(Entry.synchronised),
             persistenceEngine: entry.string(Entry.persistenceEngine) ?? "",
             persistenceData: Array(entry.bytes(Entry.persistenceData) ?? []))
     }

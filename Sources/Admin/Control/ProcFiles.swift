@@ -1,5 +1,15 @@
-import LVS
+public import LVS
 import Wire
+
+extension ConnectionRecord {
+    /// Its row of `/proc/net/ip_vs_conn_sync`, which says whether a master told of it, fields separated by single blanks and
+    /// without its expiry.
+    public var originRow: String {
+        var out = Text()
+        out.connection(self, showsOrigin: true)
+        return String(decoding: out.bytes, as: UTF8.self).split(whereSeparator: \.isWhitespace).dropLast().joined(separator: " ")
+    }
+}
 
 /// The files in which the kernel shows IPVS, rendered from the director's tables. The preload library serves them to
 /// programs that open `/proc/net/ip_vs…`; over the control socket their names are `proc/ip_vs` and so on.
@@ -16,12 +26,24 @@ enum ProcFile: String {
     }
 
     /// The text in pieces; the connection table is rendered only as it is read.
-    func text<Target: ControlTarget & ~Copyable>(of target: borrowing Target) -> AnySequence<[UInt8]> {
+    func answer<Target: ControlTarget & ~Copyable>(of target: borrowing Target, to request: NetlinkMessage) -> ControlAnswer {
         switch self {
-        case .services: AnySequence([Self.services(target.inventory())])
-        case .statistics: AnySequence([Self.statistics(target.summary().total)])
-        case .connections: AnySequence(ConnectionText(target.connections(), showsOrigin: false))
-        case .connectionOrigins: AnySequence(ConnectionText(target.connections(), showsOrigin: true))
+        case .services: ControlAnswer(pieces: CollectionOfOne(Self.services(target.inventory())), to: request)
+        case .statistics: ControlAnswer(pieces: CollectionOfOne(Self.statistics(target.summary().total)), to: request)
+        case .connections: Self.connections(to: request, showsOrigin: false)
+        case .connectionOrigins: Self.connections(to: request, showsOrigin: true)
+        }
+    }
+
+    /// `ip_vs_conn` or `ip_vs_conn_sync`.
+    private static func connections(to request: NetlinkMessage, showsOrigin: Bool) -> ControlAnswer {
+        var head = Text()
+        head.put("Pro FromIP   FPrt ToIP     TPrt DestIP   DPrt State       ")
+        head.put(showsOrigin ? "Origin Expires\n" : "Expires PEName PEData\n")
+        return ControlAnswer(connectionsTo: request, head: ControlAnswer.messages(of: head.bytes)) { rows in
+            var out = Text()
+            for row in rows { out.connection(row, showsOrigin: showsOrigin) }
+            return ControlAnswer.messages(of: out.bytes)
         }
     }
 
@@ -164,39 +186,12 @@ private struct Text {
             put(" ")
         }
         left(connection.state, 11)
-        put(showsOrigin ? " LOCAL  " : " ")
+        put(showsOrigin ? connection.isSynchronised ? " SYNC   " : " LOCAL  " : " ")
         right("\(connection.expires)", 7)
         if !showsOrigin, !connection.persistenceEngine.isEmpty {
             put(" \(connection.persistenceEngine) ")
             bytes += connection.persistenceData
         }
         put("\n")
-    }
-}
-
-/// `ip_vs_conn` or `ip_vs_conn_sync`, a hundred rows at a time.
-private struct ConnectionText: Sequence, IteratorProtocol {
-    private let rows: [ConnectionRecord]
-    private let showsOrigin: Bool
-    private var place = -1
-
-    init(_ rows: [ConnectionRecord], showsOrigin: Bool) {
-        self.rows = rows
-        self.showsOrigin = showsOrigin
-    }
-
-    mutating func next() -> [UInt8]? {
-        var out = Text()
-        if place < 0 {
-            out.put("Pro FromIP   FPrt ToIP     TPrt DestIP   DPrt State       ")
-            out.put(showsOrigin ? "Origin Expires\n" : "Expires PEName PEData\n")
-            place = 0
-            return out.bytes
-        }
-        guard place < rows.count else { return nil }
-        let end = Swift.min(place + 100, rows.count)
-        for row in rows[place..<end] { out.connection(row, showsOrigin: showsOrigin) }
-        place = end
-        return out.bytes
     }
 }

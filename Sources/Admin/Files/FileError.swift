@@ -1,4 +1,4 @@
-internal import Linux
+public import Linux
 public import SystemPackage
 
 /// What is wrong in a file that an administrator wrote, and where.
@@ -35,7 +35,7 @@ public struct FileError: Error, Hashable, Sendable, CustomStringConvertible {
 
     private var sentence: String {
         let place = [line, column].prefix { $0 > 0 }.map { ":\($0)" }.joined()
-        return "\(file)\(place): \(text)"
+        return "\(Quote.escaped(file))\(place): \(Quote.shortened(text))"
     }
 }
 
@@ -53,21 +53,30 @@ struct Complaint: Error {
 
 /// A text file on disk.
 public enum TextFile {
-    /// The whole of a file; bytes that are no UTF-8 become U+FFFD.
+    /// The whole of a regular file of at most 64 MB; bytes that are no UTF-8 become U+FFFD, a byte order mark is overlooked.
     /// - Throws: `FileError` with the system's words when it cannot be read.
-    public static func read(_ path: String) throws(FileError) -> String { try read(open(path), path) }
+    /// - Parameter limit: bytes of the longest file that is read.
+    public static func read(_ path: String, limit: Int = RegularFile.longestText) throws(FileError) -> String {
+        try read(open(path, limit: limit), path, limit: limit)
+    }
 
     /// The same of a file that is open already, which is closed; `path` is its name.
-    public static func read(_ file: FileDescriptor, _ path: String) throws(FileError) -> String {
-        do throws(Errno) { return String(decoding: try FileReader(adopting: file).all(), as: UTF8.self) } catch {
-            throw FileError(file: path, error)
+    public static func read(_ file: FileDescriptor, _ path: String, limit: Int = RegularFile.longestText) throws(FileError) -> String {
+        do throws(RegularFile.Refusal) {
+            let bytes = try RegularFile.bytes(file, limit: limit)
+            return String(decoding: bytes.starts(with: mark) ? bytes.dropFirst(mark.count) : bytes[...], as: UTF8.self)
+        } catch { throw FileError(file: path, text: error.description) }
+    }
+
+    /// Opens a file for reading, if it is one that `read` takes.
+    public static func open(_ path: String, limit: Int = RegularFile.longestText) throws(FileError) -> FileDescriptor {
+        do throws(RegularFile.Refusal) { return try RegularFile.open(FilePath(path), limit: limit) } catch {
+            throw FileError(file: path, text: error.description)
         }
     }
 
-    /// Opens a file for reading.
-    public static func open(_ path: String) throws(FileError) -> FileDescriptor {
-        do throws(Errno) { return try FileReader.open(FilePath(path)) } catch { throw FileError(file: path, error) }
-    }
+    /// The byte order mark of UTF-8, which some editors put in front.
+    static let mark: [UInt8] = [0xef, 0xbb, 0xbf]
 
     /// The lines of a text, their ends (LF or CR LF) taken off; the line number is the index plus one.
     static func lines(of text: String) -> [Substring] {

@@ -31,11 +31,11 @@ public struct SysctlFile: Hashable, Sendable {
         guard let equals = assignment.firstIndex(of: "=") else {
             // `-pattern` alone takes keys out of other files' globs (sysctl.d(5)): nothing to do here.
             if mayFail { return }
-            throw Complaint("\(line): expected key = value")
+            throw Complaint("\(Quote.cut(line)): expected key = value")
         }
         let key = String(assignment[..<equals].trimmed)
         let value = Self.withoutComment(assignment[assignment.index(after: equals)...]).trimmed
-        if key.isEmpty { throw Complaint("\(line): expected key = value") }
+        if key.isEmpty { throw Complaint("\(Quote.cut(line)): expected key = value") }
         if !Tunables.knows(key) && (mayFail || !Tunables.fullName(of: key).hasPrefix("net.ipv4.vs.")) {
             ignored.append(key)
             return

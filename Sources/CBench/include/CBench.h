@@ -19,4 +19,12 @@ int cbench_learn(struct cbench *bench, const uint8_t *frame, uint32_t length, ui
 /// prefetched over the batch. Returns how many frames were forwarded.
 uint32_t cbench_direct(struct cbench *bench, uint8_t *const *frames, const uint32_t *lengths, uint32_t count, uint64_t now);
 
+// A ring of received frames in memory, as the kernel fills one (TPACKET_V2).
+
+/// Fills `count` slots from `first` on, each with a frame of `length` bytes.
+void cbench_ring_fill(void *ring, uint32_t slots, uint32_t slot_size, uint32_t first, uint32_t count, uint32_t length);
+
+/// Sends the frames of up to `count` slots by a socket and gives the slots back; how many went. The yardstick for a link.
+uint32_t cbench_ring_carry(void *ring, uint32_t slots, uint32_t slot_size, uint32_t first, uint32_t count, int socket);
+
 #endif

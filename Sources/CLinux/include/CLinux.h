@@ -11,12 +11,23 @@
 #include "claim.h"
 #include "control.h"
 #include "events.h"
+#include "folder.h"
 #include "rights.h"
 #include "service.h"
 #include "shared.h"
 
 /// Asks the processor to load the cache line that holds `address`.
 static inline void svs_prefetch(const void *address) { __builtin_prefetch(address); }
+
+/// Tells the processor that somebody waits for memory to change.
+static inline void svs_relax(void)
+{
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
 
 /// What was stored before stands in memory before whatever is stored after.
 static inline void svs_order_stores(void) { __atomic_thread_fence(__ATOMIC_RELEASE); }

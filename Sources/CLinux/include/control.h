@@ -26,7 +26,11 @@ int svs_control_adopt(int fd, uint32_t *uid);
 /// Lets the next look at the queue begin at its head again; as if nothing had been looked at.
 int svs_control_rewind(int fd);
 
-/// A blocking socket connected to `path`; a read or write gives up with EAGAIN after `seconds` (0 never).
+/// A variable of the environment; NULL also for a program that runs with more rights than who called it.
+const char *svs_secure_variable(const char *name);
+
+/// A blocking socket connected to `path`; a read or write gives up with EAGAIN after `seconds` (0 never). For root -EREMOTE when
+/// whoever listens there is neither root nor the user svs.
 int svs_control_connect(const char *path, unsigned seconds);
 
 /// Sends one packet, without SIGPIPE.

@@ -41,6 +41,8 @@ int svs_pipe(int ends[2]);
 /// Puts memory of this process alone in the place of memory that others share: what stands in the `count` spans (offset and
 /// length, one pair after the other) is kept, the rest is zero. 0, or a negative errno.
 int svs_make_private(void *start, size_t size, const size_t *spans, size_t count);
+/// The child's work: writes a part of its answer. 0, or a negative errno when nobody reads it.
+int svs_fork_write(int descriptor, const uint8_t *bytes, size_t count);
 /// The child's end: writes its answer and exits without any cleaning up.
 void svs_fork_end(int descriptor, const uint8_t *bytes, size_t count) __attribute__((noreturn));
 

@@ -22,7 +22,8 @@ public struct Connection: BitwiseCopyable, Sendable {
     /// Template: seconds that its timer runs. Other connections take the timeout of their state.
     public var timeout: UInt32
     public var method: ForwardingMethod
-    var reserved: UInt8 = 0
+    /// State in which it was synchronised last (the kernel's old_state).
+    var saidState: UInt8 = 0
     /// Slot of the timer wheel that it is filed in, plus 1.
     var wheelSlot: UInt16 = 0
 
@@ -59,7 +60,7 @@ public struct Connection: BitwiseCopyable, Sendable {
         public static var indexedForReplies: Flags { .init(rawValue: 0x08) }
         /// Lives for one packet and is never listed (IP_VS_CONN_F_ONE_PACKET).
         public static var onePacket: Flags { .init(rawValue: 0x10) }
-        /// The template whose child was established: survives drop_entry.
+        /// Established, or a datagram of its was answered; the template of such a connection survives drop_entry.
         public static var assured: Flags { .init(rawValue: 0x20) }
         /// Bound to its server: counted there.
         public static var bound: Flags { .init(rawValue: 0x40) }
@@ -75,6 +76,11 @@ public struct Connection: BitwiseCopyable, Sendable {
         public static var superseded: Flags { .init(rawValue: 0x800) }
         /// Has something in the side table (persistence engine data, a client's stream).
         public static var hasSide: Flags { .init(rawValue: 0x1000) }
+        /// An application helper of the master's moves sequence numbers of replies, or of requests (IP_VS_CONN_F_OUT_SEQ, IN_SEQ).
+        public static var adjustsOutput: Flags { .init(rawValue: 0x2000) }
+        public static var adjustsInput: Flags { .init(rawValue: 0x4000) }
+        /// The client's port is not known yet (IP_VS_CONN_F_NO_CPORT).
+        public static var anyClientPort: Flags { .init(rawValue: 0x8000) }
     }
 
     public init(

@@ -6,6 +6,13 @@ extension Director {
     mutating func setUpConnection(_ frame: inout Frame, _ packet: Packet, replacing old: ConnectionID = -1, _ context: inout PacketContext)
         -> Verdict
     {
+        if synchronisation.anyPorts > 0, old < 0 {
+            let known = takeUnknownPort(packet)
+            if known >= 0 {
+                var packet = packet
+                return self.known(&frame, &packet, known, &context)
+            }
+        }
         var mark: UInt32 = 0
         if let refusal = applyRules(frame, packet, mark: &mark, &context) { return refusal }
         guard isLocal(packet, frame) else {
@@ -21,6 +28,8 @@ extension Director {
         // The data connection of active FTP comes from its own control connection or not at all.
         guard packet.flow.sourcePort != 20 else { return answer(frame, packet, &context) }
 
+        // A connection whose place is taken stays until the next tick.
+        if old < 0 { makeRoom() }
         switch place(packet.flow, on: service, mark, frame, &context) {
         case .connection(let id):
             // The packet's own new connection is found from now on.
@@ -118,6 +127,7 @@ extension Director {
         bind(id, to: server)
         startTimer(id, seconds: 3)
         if template >= 0 { connections.hang(id, on: template) }
+        noteUnanswered(id)
         countConnection(server, service.id)
         if let recorder = context.recorder { noteConnected(id, recorder) }
         return .connection(id)
@@ -127,6 +137,7 @@ extension Director {
     private mutating func first(_ frame: inout Frame, _ packet: Packet, _ id: ConnectionID, _ context: inout PacketContext) -> Verdict {
         countRequest(id, packet, &context)
         trackState(id, packet, isReply: false)
+        shrinkTimeout(id)
         if packet.opensConnection { clampSegmentSize(frame, packet, id) }
         var packet = packet
         return forward(&frame, &packet, id, &context)
@@ -162,6 +173,7 @@ extension Director {
         if service.settings.flags.contains(.onePacket), flow.proto == IPProtocol.udp { connection.flags.insert(.onePacket) }
         guard let id = connections.table.insert(connection) else { return .tableFull }
         startTimer(id, seconds: 3)
+        noteUnanswered(id)
         defer { if connections[id].flags.contains(.onePacket) { expire(id) } }
         return first(&frame, packet, id, &context)
     }

@@ -8,6 +8,9 @@ struct ConnectionState: ~Copyable {
     var timeouts = TimeoutTable()
     let sides: SideTable
     var portAllocator: PortAllocator
+    /// What gives way when the table fills.
+    var unanswered: UnansweredEntries
+    var earlyDrop: EarlyDrop
 
     /// Connections in a state's memory, whose seed makes the keys of their hash.
     init(in memory: StateMemory, at now: Instant) {
@@ -15,6 +18,8 @@ struct ConnectionState: ~Copyable {
         sides = SideTable(in: memory)
         portAllocator = PortAllocator(in: memory)
         wheel = TimerWheel(pool: table.pool, at: now)
+        unanswered = UnansweredEntries(capacity: table.capacity)
+        earlyDrop = EarlyDrop(capacity: table.capacity)
     }
 
     @inline(__always)

@@ -146,13 +146,13 @@ public struct ConnectionTable: ~Copyable {
         return .none
     }
 
-    /// The template for a client (already masked) and a virtual address and port; `matches` tells apart what a persistence
+    /// The template for a client (already masked, without a port but in what others say) and a virtual address and port; `matches` tells apart what a persistence
     /// engine distinguishes.
     func findTemplate(
-        client: IPAddress, virtual: IPAddress, virtualPort: UInt16, proto: UInt8,
+        client: IPAddress, clientPort: UInt16 = 0, virtual: IPAddress, virtualPort: UInt16, proto: UInt8,
         where matches: (ConnectionID) -> Bool = { _ in true }
     ) -> ConnectionID? {
-        let hash = hash(client, 0, virtual, virtualPort, proto)
+        let hash = hash(client, clientPort, virtual, virtualPort, proto)
         var place = hash & mask
         while true {
             let word = index[Int(place)]
@@ -161,7 +161,7 @@ public struct ConnectionTable: ~Copyable {
                 let id = ConnectionID(truncatingIfNeeded: word >> 32 & 0x7fff_ffff) &- 1
                 let entry = self[id]
                 if entry.flags.contains(.template), entry.proto == proto, entry.client == client, entry.virtual == virtual,
-                    entry.virtualPort == virtualPort, matches(id)
+                    entry.virtualPort == virtualPort, entry.clientPort == clientPort, matches(id)
                 {
                     return id
                 }

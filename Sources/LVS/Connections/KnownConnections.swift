@@ -24,6 +24,7 @@ extension Director {
         guard isServed(id) else { return unserved(&frame, packet, id, &context) }
         countRequest(id, packet, &context)
         trackState(id, packet, isReply: false)
+        shrinkTimeout(id)
         clampSegmentSize(frame, packet, id)
         var packet = packet
         return forward(&frame, &packet, id, &context)
@@ -51,6 +52,7 @@ extension Director {
     /// The server was removed: the connection waits for its return, or is forgotten (expire_nodest_conn).
     @inline(never)
     mutating func unserved(_ frame: inout Frame, _ packet: Packet, _ id: ConnectionID, _ context: inout PacketContext) -> Verdict {
+        guard connections[id].server >= 0 else { return knownUnbound(&frame, packet, id, &context) }
         guard tunables.expireNoDestination != 0 else { return .serverGone }
         if let recorder = context.recorder { noteFreshStart(id, recorder) }
         expire(id)

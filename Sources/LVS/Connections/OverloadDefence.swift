@@ -44,6 +44,7 @@ struct OverloadDefence {
 extension Director {
     mutating func tunablesChanged(from old: Tunables) {
         clockwork.defence.judge(tunables, isShort: connections.isShortOfMemory)
+        connections.earlyDrop.judge(tunables)
         for service in services.all { service.scheduler?.tunablesChanged(tunables) }
         if old.backupOnly != tunables.backupOnly { host.virtuals.outdate() }
         if old.expireNoDestination == 0, tunables.expireNoDestination != 0 { flushServerless() }

@@ -56,7 +56,7 @@ extension Director {
         var server: ServerID?
         if let key = entry.server {
             server = try find(key, place)
-        } else if connection.method != .bypass {
+        } else if connection.method != .bypass, !connection.flags.contains(.synchronised) {
             throw refuse("a connection needs a server, unless its method is bypass")
         }
         let isTemplate = connection.flags.contains(.template), isSuperseded = connection.flags.contains(.superseded)

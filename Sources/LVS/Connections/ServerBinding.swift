@@ -33,12 +33,15 @@ extension Director {
     mutating func startTimer(_ id: ConnectionID, seconds: UInt32) {
         connections[id].expires = clockwork.now + Instant(seconds) * second
         connections.wheel.file(id)
+        if synchronisation.isMaster { synchronisation.begin(id, at: clockwork.now) }
     }
 
     /// Removes a connection now. Its template goes with it when it was forced out and nothing else hangs there.
     mutating func expire(_ id: ConnectionID, forced: Bool = false) {
+        synchronisation.forget(id, connections[id].flags)
         connections.table.withdraw(id)
         connections.wheel.unfile(id)
+        connections.unanswered.remove(id)
         let controller = connections[id].controller
         if controller >= 0 {
             connections[controller].children -= 1
@@ -61,6 +64,7 @@ extension Director {
             connections[id].expires += (max(clockwork.now - connections[id].expires, 0) / minute + 1) * minute
             connections[id].timeout = 60
             connections.wheel.file(id)
+            if synchronisation.isMaster { synchroniseAgain(id) }
             return
         }
         expire(id)

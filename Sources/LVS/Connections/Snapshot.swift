@@ -101,6 +101,39 @@ public struct Snapshot: Sendable {
 extension Director {
     /// Everything that `adopt` takes.
     public func snapshot() -> Snapshot {
+        var snapshot = snapshotOfPositions()
+        eachSnapshotEntry { snapshot.entries.append($0) }
+        return snapshot
+    }
+
+    /// Connections and templates as a snapshot has them, one after the other: controllers before what hangs on them.
+    public func eachSnapshotEntry(_ body: (Snapshot.Entry) -> Void) {
+        var gone: [ServerID: Snapshot.ServiceServer] = [:]
+        for entry in servers.trash.entries { gone[entry.server] = .init(entry.service, servers[entry.server].key) }
+        var isDeeper = true, depth = 0
+        while isDeeper {
+            isDeeper = false
+            for id in 0..<connections.table.highWater where connections[id].flags.contains(.used) {
+                let own = connections.depth(id)
+                if own == depth { body(entry(of: id, gone)) }
+                if own > depth { isDeeper = true }
+            }
+            depth += 1
+        }
+    }
+
+    /// Which connections and templates a condition is true of, with all that they hang on.
+    public func snapshotNumbers(where condition: (Connection) -> Bool) -> Set<Int32> {
+        var numbers: Set<Int32> = []
+        for id in 0..<connections.table.highWater where connections[id].flags.contains(.used) && condition(connections[id]) {
+            var number = id
+            while number >= 0, numbers.insert(number).inserted { number = connections[number].controller }
+        }
+        return numbers
+    }
+
+    /// Everything but connections and templates.
+    public func snapshotOfPositions() -> Snapshot {
         var snapshot = Snapshot()
         snapshot.clock = clockwork.now
         snapshot.generator = clockwork.generator.position
@@ -123,8 +156,6 @@ extension Director {
             snapshot.gone.append(
                 Snapshot.Gone(key: .init(entry.service, servers[entry.server].key), settings: servers[entry.server].settings))
         }
-        let used = (0..<connections.table.highWater).filter { connections[$0].flags.contains(.used) }
-        snapshot.entries = used.map { (connections.depth($0), $0) }.sorted { $0 < $1 }.map { entry(of: $0.1) }
         return snapshot
     }
 
@@ -140,10 +171,10 @@ extension Director {
         return state
     }
 
-    private func entry(of id: ConnectionID) -> Snapshot.Entry {
+    private func entry(of id: ConnectionID, _ gone: [ServerID: Snapshot.ServiceServer]) -> Snapshot.Entry {
         var connection = connections[id]
         connection.expires -= clockwork.now
-        var entry = Snapshot.Entry(number: id, connection: connection, server: serviceServer(connection.server))
+        var entry = Snapshot.Entry(number: id, connection: connection, server: serviceServer(connection.server, gone))
         if connection.flags.contains(.template) {
             if let side = connections.templateData(of: id) { (entry.engine, entry.data) = side }
         } else if connection.hasSide {
@@ -152,10 +183,10 @@ extension Director {
         return entry
     }
 
-    private func serviceServer(_ id: ServerID) -> Snapshot.ServiceServer? {
+    private func serviceServer(_ id: ServerID, _ gone: [ServerID: Snapshot.ServiceServer]) -> Snapshot.ServiceServer? {
         guard id >= 0 else { return nil }
         if let service = services[servers[id].service] { return .init(service.key, servers[id].key) }
-        return servers.trash.entries.first { $0.server == id }.map { .init($0.service, servers[id].key) }
+        return gone[id]
     }
 }
 

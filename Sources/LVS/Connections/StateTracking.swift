@@ -1,7 +1,8 @@
 import Wire
 
 extension Director {
-    /// Moves a connection's state on, counts it as active or inactive, and starts its timer again.
+    /// Moves a connection's state on, counts it as active or inactive, and starts its timer again; a master
+    /// says so.
     @inline(__always)
     mutating func trackState(_ id: ConnectionID, _ packet: Packet, isReply: Bool) {
         let state = connections[id].state
@@ -16,6 +17,7 @@ extension Director {
         if next != state { changeState(of: id, to: next) }
         touch(id, connections.timeouts.timeout(proto: packet.flow.proto, state: next))
         if isReply, packet.flow.proto == IPProtocol.udp { connections.assureTemplate(of: id) }
+        if !isReply, synchronisation.isMaster { synchronise(id) }
     }
 
     /// Gives the connection its state's full timeout from now on.
@@ -73,9 +75,10 @@ extension ConnectionState {
         return self[id].flags.contains(.noOutput) ? .inputOnly : .input
     }
 
-    /// The template of a connection that came to life survives drop_entry (ip_vs_control_assure_ct).
+    /// A connection came to life: its template survives drop_entry (ip_vs_control_assure_ct), and it gives way to nobody.
     @inline(never)
     mutating func assureTemplate(of id: ConnectionID) {
+        self[id].flags.insert(.assured)
         let template = self[id].controller
         if template >= 0, self[template].flags.contains(.template) { self[template].flags.insert(.assured) }
     }

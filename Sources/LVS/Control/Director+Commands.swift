@@ -21,6 +21,7 @@ extension Director {
         case .stopDaemon(let role):
             guard services.daemons.contains(where: { $0.role == role }) else { throw .daemonNotRunning }
             services.daemons.removeAll { $0.role == role }
+            if role == .master { synchronisation.stop() }
         }
         followLocalAddresses(command)
     }
@@ -203,7 +204,10 @@ extension Director {
         daemon.group = group
         if daemon.port == 0 { daemon.port = 8848 }
         if daemon.timeToLive == 0 { daemon.timeToLive = 1 }
+        if services.daemons.isEmpty { services.syncPorts = min(max(Int(tunables.syncPorts), 1), 64) }
         services.daemons.append(daemon)
+        guard isMaster else { return }
+        synchronisation.start(daemon, threads: services.syncPorts, capacity: connections.table.capacity, at: clockwork.now)
     }
 
     private mutating func markOwnTimeouts(_ service: VirtualService) {

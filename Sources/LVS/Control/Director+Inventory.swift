@@ -35,8 +35,15 @@ extension Director {
     }
 
     /// Every connection and template, newest place last.
-    public func connectionRecords() -> [ConnectionRecord] {
-        (0..<connections.table.highWater).compactMap { id in
+    public func connectionRecords() -> [ConnectionRecord] { connectionRecords(0..<connectionPlaces) }
+
+    /// Places of the table that were ever in use.
+    public var connectionPlaces: Int { Int(connections.table.highWater) }
+
+    /// The connections and templates at some places, which may be any.
+    public func connectionRecords(_ places: Range<Int>) -> [ConnectionRecord] {
+        places.clamped(to: 0..<connectionPlaces).compactMap { place in
+            let id = ConnectionID(place)
             let entry = connections[id]
             guard entry.flags.contains(.used), !entry.flags.contains(.onePacket) else { return nil }
             let isTemplate = entry.flags.contains(.template)
@@ -49,9 +56,12 @@ extension Director {
                 proto: entry.proto, client: entry.client, clientPort: entry.clientPort, virtual: entry.virtual,
                 virtualPort: entry.virtualPort, server: entry.serverAddress, serverPort: entry.serverPort,
                 state: state, expires: UInt32(clamping: max(entry.expires - clockwork.now, 0) / second),
-                isTemplate: isTemplate, persistenceEngine: side?.engine ?? "", persistenceData: side?.data ?? [])
+                isTemplate: isTemplate, isSynchronised: entry.flags.contains(.synchronised), persistenceEngine: side?.engine ?? "", persistenceData: side?.data ?? [])
         }
     }
+
+    /// Virtual services.
+    public var serviceCount: Int { services.count4 + services.count6 }
 
     /// Connections and templates in the table.
     public var connectionCount: Int { connections.table.count }

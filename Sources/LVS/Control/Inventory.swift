@@ -53,13 +53,15 @@ public struct ConnectionRecord: Hashable, Sendable {
     /// Whole seconds until it expires, as the kernel rounds them.
     public var expires: UInt32
     public var isTemplate: Bool
+    /// A master told of it.
+    public var isSynchronised: Bool
     public var persistenceEngine: String
     /// The engine's data, a Call-ID for `sip`.
     public var persistenceData: [UInt8]
 
     public init(
         proto: UInt8, client: IPAddress, clientPort: UInt16, virtual: IPAddress, virtualPort: UInt16,
-        server: IPAddress, serverPort: UInt16, state: String, expires: UInt32, isTemplate: Bool = false,
+        server: IPAddress, serverPort: UInt16, state: String, expires: UInt32, isTemplate: Bool = false, isSynchronised: Bool = false,
         persistenceEngine: String = "", persistenceData: [UInt8] = []
     ) {
         self.proto = proto
@@ -72,6 +74,7 @@ public struct ConnectionRecord: Hashable, Sendable {
         self.state = state
         self.expires = expires
         self.isTemplate = isTemplate
+        self.isSynchronised = isSynchronised
         self.persistenceEngine = persistenceEngine
         self.persistenceData = persistenceData
     }

@@ -148,6 +148,7 @@ extension Tunables {
         Entry(name: "net.ipv4.vs.sloppy_sctp", field: .word(\.sloppySCTP, int)),
         Entry(name: "net.ipv4.vs.sloppy_tcp", field: .word(\.sloppyTCP, int)),
         Entry(name: "net.ipv4.vs.snat_reroute", field: .word(\.snatReroute, int)),
+        Entry(name: "net.ipv4.vs.svs_early_drop", field: .word(\.earlyDrop, bit)),
         Entry(name: "net.ipv4.vs.sync_persist_mode", field: .word(\.syncPersistMode, int)),
         Entry(name: "net.ipv4.vs.sync_ports", field: .word(\.syncPorts, 1...Int64(Int32.max))),
         Entry(name: "net.ipv4.vs.sync_qlen_max", field: .long(\.syncQueueLimit, long)),

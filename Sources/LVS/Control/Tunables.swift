@@ -52,6 +52,10 @@ public struct Tunables: Hashable, Sendable {
     /// `am_droprate`: drop rate of `drop_packet` in mode 3.
     public var alwaysModeDropRate: Int32 = 10
 
+    /// `svs_early_drop`, which only SVS has: in a table that fills, entries that nobody answered or continued last less long
+    /// and give way to new ones; 0 refuses the new ones, as the kernel does when its memory runs out.
+    public var earlyDrop: Int32 = 1
+
     // Counting and logging
 
     /// `run_estimation`: rates are estimated every two seconds.

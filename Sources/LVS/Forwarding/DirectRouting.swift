@@ -12,7 +12,7 @@ extension Director {
         guard packet.hops > 1 else { return hopsUsedUp(frame, packet, id, &context) }
         takeHop(frame, packet)
         let limit = servers[server].path.mtu
-        guard packet.length <= limit || fitsInPieces(frame, packet, limit, &context) else {
+        guard packet.length &+ context.fragmentExcess <= limit || fitsInPieces(frame, packet, limit, &context) else {
             return routeTooLong(&frame, packet, along: servers[server].path, id, &context)
         }
         return dispatch(&frame, packet, to: server, as: .directRouting, &context)

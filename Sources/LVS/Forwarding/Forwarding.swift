@@ -60,7 +60,7 @@ extension Director {
     /// compares the length itself: to hand over an `inout` frame is to copy it, before anything is asked.
     @inline(__always)
     mutating func fits(_ frame: Frame, _ packet: Packet, _ limit: Int32, _ context: inout PacketContext) -> Bool {
-        packet.length <= limit || fitsInPieces(frame, packet, limit, &context)
+        packet.length &+ context.fragmentExcess <= limit || fitsInPieces(frame, packet, limit, &context)
     }
 
     /// Whether each segment or fragment fits that a packet over the limit stands for.

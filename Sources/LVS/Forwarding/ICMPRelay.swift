@@ -52,6 +52,7 @@ extension Director {
         guard !clockwork.defence.dropsPacket(tunables, at: clockwork.now) else { return .dropPacketDefence }
         guard flow.sourcePort != 20 else { return hostStack(frame, packet, .passICMP, &context) }
         context.schedulesError = true
+        makeRoom()
         let placement = place(flow, on: service, mark, frame, &context)
         context.schedulesError = false
         switch placement {
@@ -79,7 +80,9 @@ extension Director {
         let translates = connections[id].translates
         guard !translates || isTranslatable(frame, packet, &context) else { return .icmpMalformed }
         countRequest(id, packet, &context)
-        return relayed(translates ? translateToServer(&frame, packet, quoted, id, &context) : forward(&frame, &packet, id, &context))
+        if translates { return relayed(translateToServer(&frame, packet, quoted, id, &context)) }
+        guard connections[id].server >= 0 else { return relayed(forwardUnbound(&frame, packet, id, &context)) }
+        return relayed(forward(&frame, &packet, id, &context))
     }
 
     /// The verdict of forwarding as that on an ICMP error.

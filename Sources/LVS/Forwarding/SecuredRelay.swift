@@ -18,14 +18,17 @@ extension Director {
     private mutating func relaySecuredRequest(_ frame: inout Frame, _ packet: Packet, _ id: ConnectionID, _ context: inout PacketContext)
         -> Verdict?
     {
-        guard isServed(id) else {
+        let isUnbound = connections[id].server < 0
+        guard isUnbound || isServed(id) else {
             guard tunables.expireNoDestination != 0 else { return .serverGone }
             expire(id)
             return nil
         }
         countRequest(id, packet, &context)
         touch(id, connections.timeouts.timeout(proto: IPProtocol.udp, state: 0))
+        if synchronisation.isMaster { synchronise(id) }
         var packet = packet
+        if isUnbound, connections[id].method != .masquerading { return forwardUnbound(&frame, packet, id, &context) }
         guard connections[id].method == .masquerading else { return forward(&frame, &packet, id, &context) }
         let server = connections[id].serverAddress
         let path = host.path(to: server)

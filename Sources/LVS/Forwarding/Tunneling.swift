@@ -15,7 +15,7 @@ extension Director {
         let limit = path.mtu &- Int32(truncatingIfNeeded: servers[outer: place].length)
         guard limit >= (servers[outer: place].family == .v4 ? 68 : 1280) else { return .overheadTooLarge }
         guard !frame.offload.isSuperframe else { return tunnelSegments(&frame, packet, id, place, limit, &context) }
-        guard packet.length <= limit else { return tunnelTooLong(&frame, packet, id, place, limit, &context) }
+        guard packet.length &+ context.fragmentExcess <= limit else { return tunnelTooLong(&frame, packet, id, place, limit, &context) }
         return wrap(&frame, packet, place, along: path, &context)
     }
 

@@ -7,7 +7,7 @@ extension Network {
     func sourceAddress6(towards destination: IPAddress, on interface: Int32) -> IPAddress {
         // What is good on one link only is reached from there.
         let candidates = addresses.filter {
-            !$0.address.isV4 && !$0.address.isUnspecified && (!destination.isLinkLocal || $0.interface == interface)
+            !$0.address.isV4 && !$0.address.isUnspecified && (!destination.isLinkLocal && !destination.isMulticast || $0.interface == interface)
         }
         var best: (merit: [Int], address: IPAddress)?
         for candidate in candidates {
@@ -32,7 +32,10 @@ extension Network {
 
 extension IPAddress {
     /// How far an IPv6 address is known: the scope's number (RFC 4291 section 2.7).
-    fileprivate var reach: Int { isLinkLocal || isLoopback ? 2 : high >> 54 == 0x3fb ? 5 : 14 }
+    fileprivate var reach: Int {
+        if isMulticast { return Int(high >> 48 & 15) }
+        return isLinkLocal || isLoopback ? 2 : high >> 54 == 0x3fb ? 5 : 14
+    }
 
     /// What kind of IPv6 address it is (RFC 6724 section 2.1, and ORCHIDs).
     fileprivate var label: Int {

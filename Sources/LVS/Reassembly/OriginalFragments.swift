@@ -71,6 +71,9 @@ struct OriginalFragments: BitwiseCopyable {
     /// an IPv4 reply that may not be broken was judged before it was put together.
     func fit(_ limit: Int) -> Bool { family == .v6 ? longest <= limit : isForwarded && hasDF }
 
+    /// Bytes that the longest fragment of IPv6, which has one header more, was longer than the whole packet.
+    func excess(over packet: Packet) -> Int32 { family == .v6 ? max(Int32(longest) - packet.length, 0) : 0 }
+
     /// Whether a fragment was as long as the whole packet of IPv6, which leaves in one piece then.
     func isOnePiece(_ packet: Packet) -> Bool { packet.family == .v6 && Int(packet.length) <= longest }
 

@@ -70,6 +70,7 @@ extension Director {
         wholeContext.options = datagram.options
         wholeContext.options?.settle()
         wholeContext.originalFragments = originals
+        wholeContext.fragmentExcess = originals.excess(over: packet)
         var verdict = resume(&whole, packet, &wholeContext)
         verdict = whole.egress == 0 ? passWhole(&whole, packet, verdict) : sendPieces(of: whole, packet, verdict, &wholeContext)
         context.countedServer = wholeContext.countedServer

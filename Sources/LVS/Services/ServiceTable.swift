@@ -11,6 +11,8 @@ struct ServiceTable {
     private var touched: [VirtualService] = []
     /// Synchronisation daemons, as commands started them.
     var daemons: [SyncDaemon] = []
+    /// Ports that each of them uses.
+    var syncPorts = 1
     private var byEndpoint: [Endpoint: VirtualService] = [:]
     private var byMark: [Mark: VirtualService] = [:]
     private var byRange: [Endpoint: [(range: ClosedRange<UInt16>, service: VirtualService)]] = [:]

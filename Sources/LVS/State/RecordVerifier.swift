@@ -12,7 +12,7 @@ struct RecordVerifier {
     private static let methodOffset = MemoryLayout<Connection>.offset(of: \.method) ?? 0
     /// The longest that a timeout can be set to.
     private static let longestLife = Instant(UInt32.max) * second
-    private static let knownFlags: UInt16 = 0x1fff
+    private static let knownFlags: UInt16 = 0xffff
 
     /// What is wrong with a record in use; `nil` when it can be taken over.
     func fault(of id: Int) -> AdoptionReport.Fault? {
@@ -41,11 +41,11 @@ struct RecordVerifier {
         }
     }
 
-    /// A record without a server is the kernel's bypass, or was begun only.
+    /// A record without a server is the kernel's bypass, another director's, or was begun only.
     private func serverFault(of id: Int, _ method: ForwardingMethod) -> AdoptionReport.Fault? {
         let server = pool[id].server
         guard method != .bypass else { return server == -1 ? nil : .server }
-        guard server != -1 else { return .unfinished }
+        guard server != -1 else { return pool[id].flags.contains(.synchronised) ? nil : .unfinished }
         guard server >= 0, server < serverLimit, servers[Int(server)].flags.contains(.used),
             servers[Int(server)].key.address == pool[id].serverAddress
         else { return .server }

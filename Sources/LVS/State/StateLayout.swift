@@ -34,6 +34,8 @@ struct StateLayout {
     let ports: Block<PortRecord>
     let connections: Block<Connection>
     let size: Int
+    /// How many connections it holds.
+    var capacity: Int { connections.count }
 
     init(connections capacity: Int) {
         var end = 0

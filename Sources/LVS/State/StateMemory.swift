@@ -44,20 +44,38 @@ public struct StateMemory {
     /// - Parameter connections: how many it must hold; `nil` for as many as it does.
     /// - Throws: what does not fit; the region is untouched then.
     public init(existing region: UnsafeMutableRawBufferPointer, connections wanted: Int? = nil, place: [UInt8]) throws(StateRefusal) {
-        guard region.count >= MemoryLayout<StateHeader>.size else { throw .tooShort(region.count) }
+        guard region.count >= Self.headerSize else { throw .tooShort(region.count) }
         let found = unsafe region.loadUnaligned(as: StateHeader.self)
-        guard found.magic == StateHeader.magic else { throw .noState }
-        guard found.layoutNumber == StateLayout.number else { throw .layout(found.layoutNumber, own: StateLayout.number) }
-        guard found.isSound, let count = Int(exactly: found.connections), (16...1 << 30).contains(count) else { throw .damaged }
-        layout = StateLayout(connections: count)
-        guard found.size == UInt64(layout.size), region.count >= layout.size else { throw .size(region.count, expected: layout.size) }
-        if let wanted, Self.usable(wanted) != count { throw .connections(count, wanted: wanted) }
-        guard found.place == place else { throw .place }
+        layout = try Self.layout(of: found, size: region.count, connections: wanted, place: place)
         self.region = unsafe SlabView(region)
-        connections = count
+        connections = layout.capacity
         seed = found.seed
         isInherited = true
         progress = layout.progress.view(in: self.region)
+    }
+
+    /// Bytes that `refusal` looks at.
+    public static var headerSize: Int { MemoryLayout<StateHeader>.size }
+
+    /// Why `init(existing:)` would not take up a memory of `size` bytes that begins so; `nil` when it would.
+    public static func refusal(of beginning: [UInt8], size: Int, connections: Int? = nil, place: [UInt8]) -> StateRefusal? {
+        guard beginning.count >= headerSize else { return .tooShort(size) }
+        let found = unsafe beginning.withUnsafeBytes { unsafe $0.loadUnaligned(as: StateHeader.self) }
+        do throws(StateRefusal) { _ = try layout(of: found, size: size, connections: connections, place: place) } catch { return error }
+        return nil
+    }
+
+    private static func layout(of found: StateHeader, size: Int, connections wanted: Int?, place: [UInt8]) throws(StateRefusal)
+        -> StateLayout
+    {
+        guard found.magic == StateHeader.magic else { throw .noState }
+        guard found.layoutNumber == StateLayout.number else { throw .layout(found.layoutNumber, own: StateLayout.number) }
+        guard found.isSound, let count = Int(exactly: found.connections), (16...1 << 30).contains(count) else { throw .damaged }
+        let layout = StateLayout(connections: count)
+        guard found.size == UInt64(layout.size), size >= layout.size else { throw .size(size, expected: layout.size) }
+        if let wanted, usable(wanted) != count { throw .connections(count, wanted: wanted) }
+        guard found.place == place else { throw .place }
+        return layout
     }
 
     private var header: SlabView<StateHeader> { layout.header.view(in: region) }

@@ -54,6 +54,11 @@ public enum TCPTracking {
         state < 16 && (UInt16(0b100_0000_1110) &>> UInt16(state)) & 1 != 0
     }
 
+    /// NONE, SYN_SENT, SYN_RECV and SYNACK: the handshake is not through.
+    static func isHalfOpen(_ state: UInt8) -> Bool {
+        state < 16 && (UInt16(0b100_0000_1101) &>> UInt16(state)) & 1 != 0
+    }
+
     // The rows read like the table: one digit per old state from NONE to SYNACK, its value the new state's number.
     //  0 NONE  1 ESTABLISHED  2 SYN_SENT  3 SYN_RECV  4 FIN_WAIT  5 TIME_WAIT
     //  6 CLOSE  7 CLOSE_WAIT  8 LAST_ACK  9 LISTEN  a SYNACK

@@ -8,7 +8,7 @@ import zlib
 
 HERE = os.path.dirname(os.path.realpath(__file__))
 RESULTS = ("raw.pcap", "times.txt", "sent.txt", "guest.log", "dmesg.txt", "ln.txt", "stats.txt", "rate.txt",
-           "conns.txt", "persistent.txt", "thresholds.txt")
+           "conns.txt", "conn_sync.txt", "persistent.txt", "thresholds.txt")
 PROGRAMS = ("inject", "insert", "gate.so")
 MEMORY = 192 << 20
 

@@ -173,7 +173,8 @@ class Host:
         if debug:
             lines.append(f"set_value net/ipv4/vs/debug_level {debug}")
         lines += ["cat > listings <<'X'", *(f"{name}: {arguments}" for name, arguments in LISTINGS), "X",
-                  "echo READY", f"./inject -L listings -n peer -i peer0 -o raw.pcap -t times.txt -T sent.txt {inject} in.pcap && echo INJECTED"]
+                  "echo READY", f"./inject -L listings -n peer -i peer0 -o raw.pcap -t times.txt -T sent.txt {inject} in.pcap && echo INJECTED",
+                  "cat /proc/net/ip_vs_conn_sync > conn_sync.txt"]
         # The kernel adds its counters up every 2 s only.
         if stats:
             lines += ["sleep 2.3; ipvsadm -Ln --stats --exact > stats.txt; ipvsadm -Ln --rate > rate.txt"]

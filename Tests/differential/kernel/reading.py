@@ -6,7 +6,8 @@ from . import packets
 
 
 class Reader:
-    """Classifies emitted frames. IPv4 ids of the host's own making, GUE source ports and IPv6 fragment ids are random;
+    """Classifies emitted frames. IPv4 ids of the host's own making, source ports of GUE and of messages to a group, and
+    IPv6 fragment ids are random;
     they become 0, checksums over them stay as valid or invalid as they were."""
 
     def __init__(self, host, frames):
@@ -44,6 +45,9 @@ class Reader:
             random_id = d["v"] == 4 and d["id"] not in self.seen(index, "id")
             own_making = random_id or d["v"] == 6 or d.get("id") == 0
             facts["mode"] = self.mode(d, self.inputs[index] if index < len(self.inputs) else {}, own_making, facts)
+        if frame[0] & 1 and d["src"] in self.own and d["proto"] == 17 and "sport" in d:      # a master's message
+            facts["mode"] = "sync"
+            self.hide_source_port(b, 14 + d["ihl"], d, facts)
         if "fragid" in d and d["fragid"] not in self.seen(index, "fragid"):
             at = bytes(b).index(bytes.fromhex(d["fragid"]), 54)
             b[at:at + 4] = bytes(4)

@@ -1,0 +1,101 @@
+#!/usr/bin/env bash
+# Clients without end, files that are none, memory and descriptors that are used up, a director that hangs or is somebody else's:
+# svs says what is wrong in one sentence, goes on where it can, and ends with status 2 where it cannot.
+
+source "$(dirname "$(realpath "$0")")/../lib.sh"
+begin_test dr
+topology_build
+said() { grep -q -- "$1" "$scratch/svs.log"; }
+listed() { timeout 8 ip netns exec "svs-$run-director" svs adm -Ln 2>/dev/null | grep -q "$vip:80"; }
+# fails STATUS WORDS COMMAND...: within 10 seconds, with words (a regular expression) and without a backtrace.
+fails() {
+  local wanted=$1 words=$2 status=0; shift 2
+  timeout 10 "$@" >"$scratch/output" 2>&1 </dev/null || status=$?
+  [[ $status == "$wanted" ]] && grep -qE -- "$words" "$scratch/output" && ! grep -qE 'Fatal error|Crash|Thread 0' "$scratch/output" && return
+  printf '  expected status %s and %s\n  but got  status %s: %s\n' "$wanted" "$words" "$status" "$(tail -n 3 "$scratch/output")"; return 1
+}
+# ticks PID: processor time so far, in hundredths of a second.
+ticks() { awk '{ print $14 + $15 }' "/proc/$1/stat"; }
+
+# -- memory and descriptors at the start --
+start_with() { q director bash -c "ulimit $1; exec svs run --interface eth0 --services '$scratch/services' --control '$scratch/other' $2"; }
+check "without memory for the table svs run says so" fails 2 "[Cc]annot allocate memory|no memory" start_with "-v 4000000" "--connections 200000000"
+check "without descriptors likewise" fails 2 "[Tt]oo many open files" start_with "-n 12" ""
+
+# -- clients --
+topology_start
+cat >"$scratch/idle.py" <<'PYTHON'
+import socket, sys, time
+ends = []
+for _ in range(int(sys.argv[2])):
+    end = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    end.connect(sys.argv[1])
+    ends.append(end)
+print("idle", flush=True)
+time.sleep(1000)
+PYTHON
+start director idle /usr/bin/python3 "$scratch/idle.py" "$SVS_CONTROL" 300
+wait_for 10 "300 idle clients" grep -qs '^idle' "$scratch/idle.log"
+check "300 clients that say nothing keep nobody out" listed
+stop idle
+keeper=$(pid_of svs)
+descriptors=$(find "/proc/$keeper/fd" -mindepth 1 | wc -l)
+prlimit --pid "$keeper" --nofile="$descriptors"
+start director idle /usr/bin/python3 "$scratch/idle.py" "$SVS_CONTROL" 20
+check "without a descriptor for a client, that is said" wait_for 10 "the log" said "cannot be let in: Too many open files"
+before=$(ticks "$keeper") began=${EPOCHREALTIME/[.,]/}
+wait_for 5 "two seconds" bash -c "(( \${EPOCHREALTIME/[.,]/} - $began > 2000000 ))"
+check "… once, and costs no time" same "$(grep -c 'cannot be let in' "$scratch/svs.log") $(( $(ticks "$keeper") - before < 20 ))" "1 1"
+prlimit --pid "$keeper" --nofile=1024
+check "… and with descriptors again, clients are let in" wait_for 10 "an answer" listed
+stop idle
+
+# -- a director that hangs, and one that is somebody else's --
+director_pid=$(pgrep -P "$keeper" -f 'director' | head -n 1)
+kill -STOP "$director_pid"
+check "adm gives a director that hangs up after five seconds" fails 2 "has not answered for 5 s" adm -Ln
+check "explain too" fails 2 "has not answered for 5 s" q director svs explain --live --control "$SVS_CONTROL" "tcp 172.16.29.1:5555 > $vip:80 SYN"
+check "record too" fails 2 "has not answered for 5 s" q director svs record --control "$SVS_CONTROL" --output "$scratch/record"
+if preload_library; then
+  check "ipvsadm too" fails 255 "." q director env LD_PRELOAD="$preload" ipvsadm -A -t 192.0.2.77:80
+fi
+kill -CONT "$director_pid"
+cat >"$scratch/listen.py" <<'PYTHON'
+import os, socket, sys
+os.setgid(65534); os.setuid(65534)
+end = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+end.bind(sys.argv[1]); end.listen(8)
+print("listening", flush=True)
+while True: end.accept()
+PYTHON
+mkdir -m 777 "$scratch/public"; chmod 755 "$scratch"
+start director stranger /usr/bin/python3 "$scratch/listen.py" "$scratch/public/socket"
+wait_for 5 "a stranger's socket" grep -qs listening "$scratch/stranger.log"
+strange="neither root nor the user svs"
+check "root does not speak to a stranger's socket: adm" fails 2 "$strange" q director svs adm --control "$scratch/public/socket" -Ln
+check "explain" fails 2 "$strange" q director svs explain --live --control "$scratch/public/socket" "tcp 172.16.29.1:5555 > $vip:80 SYN"
+check "record" fails 2 "$strange" q director svs record --control "$scratch/public/socket" --output "$scratch/record"
+check "the director goes on" listed
+stop stranger
+stop svs TERM
+check "… and ends with 0" same $? 0
+
+# -- files that are none --
+case=$root/Tests/ReplayTests/Cases/kernel/nat-tcp
+mkfifo "$scratch/pipe"
+ln -s /dev/zero "$scratch/zeros"
+pipe="is a pipe, not a regular file" device="is a device, not a regular file"
+files=(--services "$case/services" --network "$case/network" --in "$case/in.pcap")
+for option in services network sysctl marks edits firewall in; do
+  others=(); for ((i = 0; i < ${#files[@]}; i += 2)); do [[ ${files[i]} == "--$option" ]] || others+=("${files[@]:i:2}"); done
+  check "replay --$option: a pipe" fails 2 "$pipe" "$svs" replay "${others[@]}" "--$option" "$scratch/pipe"
+  check "explain --$option: an endless device behind a link" fails 2 "$device" "$svs" explain "${others[@]}" "--$option" "$scratch/zeros" "tcp 198.51.100.7:5555 > 192.0.2.1:80 SYN"
+done
+cp -r "$case" "$scratch/case"; rm "$scratch/case/network"; ln -s /dev/zero "$scratch/case/network"
+check "verify: a case with an endless device" fails 2 "$device" "$svs" verify "$scratch/case"
+for option in services marks marks6 sysctl; do
+  check "run --$option: a pipe" fails 2 "$pipe" q director svs run --interface eth0 --control "$scratch/other" $([[ $option == services ]] || echo --services "$scratch/services") "--$option" "$scratch/pipe"
+done
+check "adm -R: a line without end" bash -c "! head -c 10000000 /dev/zero | '$svs' adm --control '$scratch/none' -R 2>'$scratch/output'; grep -q 'a line is longer than 64 KB' '$scratch/output'"
+
+exit $((failures > 0))
