@@ -112,7 +112,8 @@ extension Keeper {
         configuration.environment.leave(
             descriptors: names,
             succession: Succession.text(
-                attempts: attempts, guardian: 0, version: configuration.version, failure: nil, words: configuration.words, ended: ended))
+                attempts: attempts, guardian: 0, version: configuration.version, failure: nil, words: configuration.words, ended: ended),
+            program: configuration.program)
         defer { configuration.environment.withdraw() }
         return try Child.start("/proc/self/exe", ["svs", "guardian"] + configuration.words, all.map(\.descriptor))
     }
@@ -126,7 +127,7 @@ extension Keeper {
     /// - Returns: why that failed.
     private func become(_ path: String, _ given: [String], _ text: String, with all: [(name: String, descriptor: Int32)]) -> Errno {
         for (_, descriptor) in all { _ = svs_keep_open(descriptor, 1) }
-        configuration.environment.leave(descriptors: all.map { ($0.name, $0.descriptor) }, succession: text)
+        configuration.environment.leave(descriptors: all.map { ($0.name, $0.descriptor) }, succession: text, program: configuration.program)
         var words: [UnsafeMutablePointer<CChar>?] = ([configuration.arguments.first ?? "svs", "run"] + given).map { strdup($0) } + [nil]
         let result = svs_become(path, &words, environ)
         for word in words { free(word) }

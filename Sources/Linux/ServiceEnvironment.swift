@@ -5,8 +5,10 @@ internal import Glibc
 public struct ServiceEnvironment: Sendable {
     /// How a program that becomes another one says what it was, and how that went.
     public static let succession = "SVS_SUCCESSION"
+    /// … and by which path the next version is found.
+    public static let program = "SVS_PROGRAM"
     private static let supervisor = ["NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"]
-    private static let own = ["LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES", InheritedDescriptors.variable, succession]
+    private static let own = ["LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES", InheritedDescriptors.variable, succession, program]
 
     public var values: [String: String] = [:]
 
@@ -23,10 +25,11 @@ public struct ServiceEnvironment: Sendable {
     }
 
     /// Puts back what a supervisor has said, and what this program says to the next one.
-    public func leave(descriptors: [(name: String, number: Int32)], succession: String?) {
+    public func leave(descriptors: [(name: String, number: Int32)], succession: String, program: String) {
         for name in Self.supervisor { if let value = values[name] { setenv(name, value, 1) } }
         setenv(InheritedDescriptors.variable, descriptors.map { "\($0.number):\($0.name)" }.joined(separator: ","), 1)
-        if let succession { setenv(Self.succession, succession, 1) }
+        setenv(Self.succession, succession, 1)
+        setenv(Self.program, program, 1)
     }
 
     /// Takes it away again.

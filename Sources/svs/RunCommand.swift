@@ -66,7 +66,7 @@ extension RunOptions {
             arguments: [words.first ?? "svs", DirectorCommand.name] + words.dropFirst(2), connections: connections,
             state: statePlace, log: Terminal.log)
         configuration.version = SVS.configuration.version
-        configuration.program = ProgramPath.own(words.first ?? "svs")
+        configuration.program = environment.values[ServiceEnvironment.program] ?? ProgramPath.own(words.first ?? "svs")
         configuration.environment = environment
         configuration.inherited = InheritedDescriptors(environment.values)
         return configuration

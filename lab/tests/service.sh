@@ -15,6 +15,7 @@ SERVICES
 large
 silence=$(noise)
 mkdir "$scratch/supervisor"
+: >"$scratch/supervisor/said"
 start director svs "$lab/tools/supervisor" "$scratch/supervisor" 2 svs run --services "$scratch/services" --control "$SVS_CONTROL" \
   --state "$state_folder" --interface eth0 --interface eth1
 
