@@ -39,7 +39,7 @@ chmod 755 "$scratch"
 configure 1 2
 topology_start
 start director keepalived env LD_PRELOAD="$preload" SVS_CONTROL="$SVS_CONTROL" keepalived -n -l -D -C -f "$scratch/keepalived.conf" \
-  -p "$scratch/keepalived.pid" -c "$scratch/checkers.pid"
+  -p "$scratch/daemon.pid" -r "$scratch/vrrp.pid" -c "$scratch/checkers.pid"
 
 director_process() { pgrep -P "$(pid_of svs)" -f 'svs director'; }
 another() { local now; now=$(director_process) && [[ -n $now && $now != "$1" ]] && grep -q "^svs: director $now directs" "$scratch/svs.log"; }
@@ -69,7 +69,7 @@ check "keepalived's changes were carried out each time" same "$changed" 0
 touch "$scratch/172.16.29.20.up"
 check "all servers are back" wait_for 15 "two servers" filled "172.16.29.10:80=1 172.16.29.20:80=2"
 configure 5 3
-kill -HUP "$(cat "$scratch/keepalived.pid")"
+kill -HUP "$(cat "$scratch/daemon.pid")"
 check "a new configuration of keepalived is carried out" wait_for 15 "the weights" filled "172.16.29.10:80=5 172.16.29.20:80=3"
 finished() { ! alive "$1"; }
 wait_for 120 "the download to end" finished down
