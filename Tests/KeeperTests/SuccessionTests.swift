@@ -13,7 +13,10 @@ struct SuccessionTests {
     }
 
     /// What one program says to the next arrives as it was said.
-    @Test(arguments: [(nil, [], nil), ("it was\nbroken", ["--interface", "eth 0", "two\nlines", ""], 77)] as [(String?, [String], Instant?)])
+    @Test(
+        arguments: [
+            (nil, [], nil), ("it was\nbroken", ["--interface", "eth 0", "two\nlines", ""], 77),
+        ] as [(String?, [String], Instant?)])
     func whatIsSaidArrives(_ row: (failure: String?, words: [String], ended: Instant?)) throws {
         let text = Succession.text(
             attempts: 3, guardian: 42, version: "svs 1.2", failure: row.failure, words: row.words, ended: row.ended)
