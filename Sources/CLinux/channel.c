@@ -122,7 +122,10 @@ int svs_memory_clear(void *memory, uint64_t size)
 
 int svs_spawn(const char *path, char *const *arguments, const int *descriptors, int count)
 {
-    enum { FIRST = 3, SPARE = 1000 };
+    enum { FIRST = 3 };
+    int spare = FIRST + count;
+    for (int i = 0; i < count; i++)
+        if (descriptors[i] >= spare) spare = descriptors[i] + 1;
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
     sigset_t none, usual;
@@ -134,8 +137,8 @@ int svs_spawn(const char *path, char *const *arguments, const int *descriptors, 
         return -failure;
     }
     // Out of each other's way first, then to their places.
-    for (int i = 0; i < count && !failure; i++) failure = posix_spawn_file_actions_adddup2(&actions, descriptors[i], SPARE + i);
-    for (int i = 0; i < count && !failure; i++) failure = posix_spawn_file_actions_adddup2(&actions, SPARE + i, FIRST + i);
+    for (int i = 0; i < count && !failure; i++) failure = posix_spawn_file_actions_adddup2(&actions, descriptors[i], spare + i);
+    for (int i = 0; i < count && !failure; i++) failure = posix_spawn_file_actions_adddup2(&actions, spare + i, FIRST + i);
     if (!failure) failure = posix_spawn_file_actions_addclosefrom_np(&actions, FIRST + count);
     sigemptyset(&none);
     sigfillset(&usual);

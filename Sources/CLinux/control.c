@@ -66,6 +66,20 @@ int svs_control_listen(const char *path, uint64_t *device, uint64_t *inode)
     return fd;
 }
 
+int svs_control_identify(int listener, const char *path, uint64_t *device, uint64_t *inode)
+{
+    struct sockaddr_un address;
+    socklen_t length = sizeof address;
+    struct stat file;
+    memset(&address, 0, sizeof address);
+    if (getsockname(listener, (struct sockaddr *)&address, &length) < 0 || lstat(path, &file) < 0) return -errno;
+    if (address.sun_family != AF_UNIX || strncmp(address.sun_path, path, sizeof address.sun_path) || !S_ISSOCK(file.st_mode))
+        return -ENOTSOCK;
+    *device = file.st_dev;
+    *inode = file.st_ino;
+    return 0;
+}
+
 void svs_control_unlink(const char *path, uint64_t device, uint64_t inode)
 {
     struct stat file;

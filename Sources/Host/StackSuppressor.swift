@@ -1,4 +1,6 @@
+import CLinux
 import Clibnftables
+import Clibnl
 import Glibc
 
 /// Keeps the host stack from answering the traffic that the director handles, by an nftables table of family `netdev` that
@@ -14,16 +16,33 @@ public final class StackSuppressor {
     /// Name of the table, `svs_PID`; with a number behind where that name is taken.
     public private(set) var table: String
 
+    /// The socket whose table it is: the table lasts as long as anybody has it open. -1 where that could not be found out.
+    public let descriptor: Int32
+
     /// Needs CAP_NET_ADMIN. Acts in the network namespace of the calling thread.
     public init() throws(HostError) {
+        let others = Self.netfilterSockets()
         guard let context = nft_ctx_new(UInt32(NFT_CTX_DEFAULT)) else { throw HostError("open nftables", errno: ENOMEM) }
         self.context = context
         table = "svs_\(getpid())"
+        descriptor = Self.netfilterSockets().subtracting(others).first ?? -1
         nft_ctx_buffer_error(context)
         nft_ctx_buffer_output(context)
     }
 
     deinit { nft_ctx_free(context) }
+
+    /// libnftables does not say which socket is its own.
+    private static func netfilterSockets() -> Set<Int32> {
+        guard let folder = opendir("/proc/self/fd") else { return [] }
+        defer { closedir(folder) }
+        var found: Set<Int32> = []
+        while let entry = readdir(folder) {
+            let name = withUnsafeBytes(of: &entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+            if let number = Int32(name), svs_socket_is(number, AF_NETLINK, NETLINK_NETFILTER) == 1 { found.insert(number) }
+        }
+        return found
+    }
 
     /// Mutes what `muting` says and nothing else, in one step. On an error everything is as before. An interface that the
     /// host does not have is left out; apply again when it appears.

@@ -9,11 +9,28 @@ final class ControlClients {
     private var clients: [UInt64: HeldDescriptor] = [:]
     private var last: UInt64
 
-    /// Listens at `path`, as `ControlListener` does.
+    private static let listenerName = "control", clientName = "client-"
+
+    /// Listens at `path`, as `ControlListener` does, or goes on with the socket and the clients that this process had as
+    /// another program.
     /// - Parameter number: the last one that was given away; from the clock on no keeper of this boot gives one again.
-    init(path: String, after number: UInt64 = svs_clock()) throws(ControlError) {
-        socket = try ControlListener(path: path)
+    init(path: String, after number: UInt64 = svs_clock(), inheriting earlier: InheritedDescriptors? = nil) throws(ControlError) {
         last = number
+        if let held = earlier?.take(Self.listenerName), let inherited = ControlListener(adopting: held, path: path) {
+            socket = inherited
+        } else {
+            socket = try ControlListener(path: path)
+        }
+        for (text, descriptor) in earlier?.takeAll(Self.clientName) ?? [] {
+            guard let number = UInt64(text) else { continue }
+            clients[number] = descriptor
+            last = max(last, number)
+        }
+    }
+
+    /// All of them as this process goes on with them when it becomes another program, by name.
+    var legacy: [(name: String, descriptor: Int32)] {
+        [(Self.listenerName, listener)] + clients.map { (Self.clientName + "\($0.key)", $0.value.number) }
     }
 
     var path: String { socket.path }

@@ -30,6 +30,31 @@ final class HeldMemory {
     /// Bytes of the state that there must be memory for when it begins; directors ask for more as they need it.
     private static let beginning: UInt64 = 1 << 20
 
+    private static let names = ["memory", "state"]
+
+    /// What this process goes on with when it becomes another program, by name.
+    var legacy: [(name: String, descriptor: Int32)] {
+        folder.map { [(StateFolder.lockName, $0.lock.number)] } ?? Array(zip(Self.names, probed))
+    }
+
+    /// What a program that is asked whether it could go on looks at.
+    var probed: [Int32] { [journal.number, state.number] }
+
+    /// Goes on with memory without a name that this process had as another program; `nil` when it had none.
+    init?(inheriting held: InheritedDescriptors, connections: Int, place: [UInt8], log: Log) throws(RunError) {
+        let found = Self.names.compactMap { held.take($0) }
+        guard found.count == 2 else { return nil }
+        (folder, self.connections, self.place, self.log, isNew, journal) = (nil, connections, place, log, false, found[0])
+        guard Self.refusal(of: found[1], connections, place)?.isOtherLayout == true else {
+            state = found[1]
+            return
+        }
+        earlier = found[1]
+        do throws(Errno) { state = try Self.unnamed("svs state", StateMemory.size(connections: connections)) } catch {
+            throw RunError("memory for the director: \(error)")
+        }
+    }
+
     /// - Parameters:
     ///   - connections: how many a director's table holds.
     ///   - isFresh: what is there is not wanted.

@@ -1,16 +1,24 @@
 internal import CLinux
+internal import Glibc
 internal import Host
+internal import LVS
 internal import Links
 internal import Linux
 internal import SystemPackage
 
 /// Sockets and devices that outlive directors: each is opened when the first director asks for it, and every later one gets
-/// copies of its descriptors.
+/// copies of its descriptors. Those that an earlier keeper has left are gone on with.
 final class HeldSockets {
+    /// An interface's sockets, and where the position of its ring stands.
+    private struct Held {
+        var sockets: LinkSockets
+        var place: Int
+    }
+
     private let scheme: String
     /// Names of the director's interfaces, whose frames it may have.
     private let interfaces: [String]
-    private var links: [String: LinkSockets] = [:]
+    private var links: [String: Held] = [:]
     private var senders: [String: PacketSocket] = [:]
     private(set) var device: TUNDevice?
     private var rules: RulesetNotifications?
@@ -21,37 +29,86 @@ final class HeldSockets {
 
     /// Bytes of the positions' memory.
     static var positionsSize: Int { 4096 }
+    private static var places: Int { positionsSize / 8 }
 
-    init(scheme: String, interfaces: [String]) throws(Errno) {
+    init(scheme: String, interfaces: [String], inheriting earlier: InheritedDescriptors) throws(Errno) {
         self.scheme = scheme
         self.interfaces = interfaces
-        let memory = svs_memory_new("svs ring positions", UInt64(Self.positionsSize))
-        try Errno.check(memory)
-        positions = HeldDescriptor(memory)
+        let rings = earlier.takeAll(Name.link)
+        device = earlier.takeAll(Name.device).lazy.compactMap(Name.device).first
+        if let positions = earlier.take(Name.positions), svs_memory_size(positions.number) == Self.positionsSize {
+            self.positions = positions
+            for (name, descriptor) in rings { adopt(name, descriptor) }
+        } else {
+            // Without its reader's position nobody can tell what of a ring is new.
+            let memory = svs_memory_new("svs ring positions", UInt64(Self.positionsSize))
+            try Errno.check(memory)
+            positions = HeldDescriptor(memory)
+        }
     }
+
+    /// Goes on with an interface's socket where it still fits: of the same kind, bound to the interface that has the name now.
+    private func adopt(_ name: String, _ descriptor: HeldDescriptor) {
+        guard let link = Name.Link(name), link.scheme == scheme, interfaces.contains(link.interface), links[link.interface] == nil,
+            (0..<Self.places).contains(link.place), !links.values.contains(where: { $0.place == link.place }),
+            svs_socket_is(descriptor.number, AF_PACKET, -1) == 1
+        else { return }
+        let index = svs_packet_interface(descriptor.number)
+        guard index > 0, UInt32(index) == if_nametoindex(link.interface), let sender = try? PacketSocket(sendingOn: link.interface) else {
+            return
+        }
+        let receiver = PacketSocket(adopting: descriptor.copy(), on: link.interface, interface: index, receives: true)
+        links[link.interface] = Held(
+            sockets: LinkSockets(
+                receiver: receiver, sender: sender, ring: RingShape(blocks: Int(link.blocks), slotSize: Int(link.slotSize))),
+            place: link.place)
+    }
+
+    /// What the next keeper can go on with, by name: it finds the frames that come until then.
+    var legacy: [(name: String, descriptor: Int32)] {
+        guard !links.isEmpty else { return [] }
+        return [(Name.positions, positions.number)]
+            + links.map { interface, held in
+                let link = Name.Link(
+                    scheme: scheme, place: held.place, blocks: Int32(held.sockets.ring?.blocks ?? 0),
+                    slotSize: Int32(held.sockets.ring?.slotSize ?? 0), interface: interface)
+                return (link.name, held.sockets.receiver.descriptor)
+            }
+    }
+
+    /// The device, which cannot outlive its last holder.
+    var deviceLegacy: [(name: String, descriptor: Int32)] { device.map { [(Name.name(of: $0), $0.descriptor)] } ?? [] }
 
     /// The sockets of one of the director's interfaces; until a director attaches its filter nothing arrives.
     func link(_ name: String) throws(LinkError) -> (KeeperAnswer, [Int32]) {
-        guard let place = interfaces.firstIndex(of: name), place < Self.positionsSize / 8 else {
-            throw LinkError("interface \(name): is none of the director's")
-        }
-        let sockets = try opened(name)
+        guard interfaces.contains(name) else { throw LinkError("interface \(name): is none of the director's") }
+        let held = try opened(name), sockets = held.sockets
         let answer = KeeperAnswer.link(
-            interface: sockets.receiver.interface, place: Int32(place), blocks: Int32(sockets.ring?.blocks ?? 0),
+            interface: sockets.receiver.interface, place: Int32(held.place), blocks: Int32(sockets.ring?.blocks ?? 0),
             slotSize: Int32(sockets.ring?.slotSize ?? 0))
         return (answer, [sockets.receiver.descriptor, sockets.sender.descriptor, positions.number])
     }
 
-    private func opened(_ name: String) throws(LinkError) -> LinkSockets {
+    private func opened(_ name: String) throws(LinkError) -> Held {
         if let held = links[name] { return held }
+        let taken = Set(links.values.map(\.place))
+        guard let place = (0..<Self.places).first(where: { !taken.contains($0) }) else {
+            throw LinkError("interface \(name): one too many")
+        }
+        // A ring that nobody has read.
+        var none: UInt64 = 0
+        guard pwrite(positions.number, &none, 8, off_t(place * 8)) == 8 else {
+            throw LinkError("interface \(name): no position for its ring")
+        }
         let sockets = try LinkRoster.type(of: scheme).open(on: name, filter: PacketFilter(accepting: []), group: nil)
-        links[name] = sockets
-        return sockets
+        let held = Held(sockets: sockets, place: place)
+        links[name] = held
+        return held
     }
 
     /// Binds an interface's sockets to the one that has its name now; `nil` when there is none.
     func rebind(_ name: String) -> Int32? {
-        guard let sockets = links[name], sockets.receiver.rebind(), sockets.sender.rebind() else { return nil }
+        guard let sockets = links[name]?.sockets, sockets.receiver.rebind(), sockets.sender.rebind() else { return nil }
         return sockets.receiver.interface
     }
 
@@ -81,5 +138,42 @@ final class HeldSockets {
     func rulesChanges() throws(HostError) -> (KeeperAnswer, [Int32]) {
         if rules == nil { rules = try RulesetNotifications() }
         return (.done, rules.map { [$0.descriptor] } ?? [])
+    }
+}
+
+/// By which names one keeper leaves its sockets to the next.
+private enum Name {
+    static let positions = "positions", link = "link-", device = "device-"
+
+    /// `link-SCHEME-PLACE-BLOCKS-SLOTSIZE-INTERFACE`.
+    struct Link {
+        var scheme: String
+        var place: Int
+        var blocks, slotSize: Int32
+        var interface: String
+
+        init(scheme: String, place: Int, blocks: Int32, slotSize: Int32, interface: String) {
+            (self.scheme, self.place, self.blocks, self.slotSize, self.interface) = (scheme, place, blocks, slotSize, interface)
+        }
+
+        /// - Parameter text: what stands behind `link-`.
+        init?(_ text: String) {
+            let parts = text.split(separator: "-", maxSplits: 4).map(String.init)
+            guard parts.count == 5, let place = Int(parts[1]), let blocks = Int32(parts[2]), let slotSize = Int32(parts[3]) else {
+                return nil
+            }
+            self.init(scheme: parts[0], place: place, blocks: blocks, slotSize: slotSize, interface: parts[4])
+        }
+
+        var name: String { "\(Name.link)\(scheme)-\(place)-\(blocks)-\(slotSize)-\(interface)" }
+    }
+
+    /// `device-INDEX-OFFLOAD-NAME`.
+    static func name(of device: TUNDevice) -> String { "\(Name.device)\(device.index)-\(device.hasOffload ? 1 : 0)-\(device.name)" }
+
+    static func device(_ text: String, _ descriptor: HeldDescriptor) -> TUNDevice? {
+        let parts = text.split(separator: "-", maxSplits: 2).map(String.init)
+        guard parts.count == 3, let index = Int32(parts[0]), index > 0, UInt32(index) == if_nametoindex(parts[2]) else { return nil }
+        return TUNDevice(adopting: descriptor.copy(), name: parts[2], index: index, hasOffload: parts[1] == "1")
     }
 }

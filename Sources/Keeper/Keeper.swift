@@ -4,7 +4,7 @@ internal import Glibc
 internal import Host
 internal import LVS
 internal import Linux
-public import Runtime
+internal import Runtime
 internal import SystemPackage
 internal import Wire
 
@@ -15,52 +15,33 @@ internal import Wire
 /// own and without rights, parses every frame and every file; it may end at any time, and the next one goes on where it
 /// stood. The keeper parses neither.
 public final class Keeper {
-    /// What the command line says.
-    public struct Configuration {
-        public var interfaces: [String]
-        /// One of `LinkRoster`'s schemes.
-        public var link: String
-        public var files: RunFiles
-        /// Path of the control socket.
-        public var control: String
-        /// Words of the director's command line, the program's name first.
-        public var arguments: [String]
-        /// Connections that a director's table holds.
-        public var connections: Int
-        /// Where what directors are told and know is to outlive the keeper.
-        public var state: StatePlace?
-        public var log: Log
-
-        public init(
-            interfaces: [String], link: String, files: RunFiles, control: String, arguments: [String], connections: Int,
-            state: StatePlace?, log: Log
-        ) {
-            self.connections = connections
-            self.state = state
-            self.interfaces = interfaces
-            self.link = link
-            self.files = files
-            self.control = control
-            self.arguments = arguments
-            self.log = log
-        }
-    }
-
     let configuration: Configuration
-    private let poller: Poller
+    let poller: Poller
     private let signals: Signals
-    private let claims: InterfaceClaims
+    let claims: InterfaceClaims
     let clients: ControlClients
-    private let privileged: PrivilegedService
-    private var memory: HeldMemory
+    let privileged: PrivilegedService
+    private(set) var memory: HeldMemory
+    private(set) var director: DirectorProcess?
     private let sweeper: Sweeper
-    private var director: DirectorProcess?
+    let supervisor: ServiceSupervisor
+    /// Names of the descriptors that the supervisor keeps for the next keeper.
+    var stored: Set<String> = []
+    /// When the supervisor is to hear a sign of life, and when the director has given one last.
+    var nextSign: Instant = 0
+    var lastAlive: Instant = 0
+    /// What is to be proved to the program that this process was before.
+    var succession: Succession?
+    var upgrade: Upgrade?
+    /// How often an upgrade was asked for, and how the last one went.
+    var attempts = 0
+    var outcome = ""
     /// When the last director ended.
-    private var ended: Instant?
+    private(set) var ended: Instant?
     private var policy = RestartPolicy()
     private let crashFiles: CrashFiles
     /// When the next director is started, while there is none.
-    private var due: Instant? = 0
+    var due: Instant? = 0
     /// A director has worked since this process began.
     private var hasWorked = false
     /// Clients that the director could not be told of yet, because it has too much to read.
@@ -68,17 +49,17 @@ public final class Keeper {
     /// Somebody has asked for the files to be read again, and nobody was there to do it.
     private var hangsUp = false
     /// Somebody has asked for the end.
-    private var isEnding = false
+    private(set) var isEnding = false
     private var status: Int32?
     /// Clients could not be let in, which was said; and when that is tried again.
-    private var refusedClients = false
-    private var listensAgain: Instant?
+    var refusedClients = false
+    var listensAgain: Instant?
     /// The control socket's failure that was said last.
-    private var controlFailure: ControlError?
+    var controlFailure: ControlError?
 
-    private enum Token { static let signals: UInt64 = 0, claims: UInt64 = 1, clients: UInt64 = 2, director: UInt64 = 3 }
+    enum Token { static let signals: UInt64 = 0, claims: UInt64 = 1, clients: UInt64 = 2, director: UInt64 = 3, probe: UInt64 = 4 }
     /// Nanoseconds that a director may take to end.
-    private static let longestEnd: Instant = 5 * second
+    static let longestEnd: Instant = 5 * second
 
     /// Needs CAP_NET_ADMIN and CAP_NET_RAW, and the right to become another user.
     public init(_ configuration: Configuration) throws {
@@ -87,21 +68,28 @@ public final class Keeper {
             throw RunError(
                 "interface \(name): nothing for a director arrives at the loopback; name the interface by which clients reach this host")
         }
-        claims = try InterfaceClaims(configuration.interfaces, log: configuration.log)
+        let inherited = configuration.inherited
+        supervisor = ServiceSupervisor(configuration.environment.values)
+        stored = Set(inherited.all.map(\.name).filter(Self.isStorable))
+        succession = Succession(configuration.environment, inherited, at: Self.now)
+        // A director of the program before has worked.
+        (hasWorked, ended) = (succession != nil, succession?.ended)
+        claims = try InterfaceClaims(configuration.interfaces, inheriting: inherited, log: configuration.log)
         poller = try Poller()
-        privileged = try PrivilegedService(configuration)
-        memory = try HeldMemory.wanted(by: configuration)
+        privileged = try PrivilegedService(configuration, inheriting: inherited)
+        memory = try Self.memory(configuration)
         crashFiles = CrashFiles(in: memory.folder?.path)
-        clients = try ControlClients(path: configuration.control)
+        clients = try ControlClients(path: configuration.control, inheriting: inherited)
         sweeper = try Sweeper("/proc/self/exe", control: configuration.control)
-        signals = try Signals([.terminate, .interrupt, .hangUp, .childEnded])
+        signals = try Signals([.terminate, .interrupt, .hangUp, .childEnded, .user2])
+        for name in inherited.closeRest() where !Self.isStorable(name) { configuration.log.say("note: descriptor \(name) is of no use") }
         _ = signal(SIGPIPE, SIG_IGN)
         try poller.watch(signals.descriptor, as: Token.signals)
         try poller.watch(claims.descriptor, as: Token.claims)
         try poller.watch(clients.listener, as: Token.clients)
     }
 
-    private static var now: Instant { Instant(svs_clock()) }
+    static var now: Instant { Instant(svs_clock()) }
 
     /// Runs until a signal ends it, or until its first director finds that it cannot work.
     /// - Returns: the exit status.
@@ -123,7 +111,8 @@ public final class Keeper {
     private var patience: Int32 {
         let now = Self.now
         let retry = untold.isEmpty ? nil : now + 50 * millisecond
-        let next = [due, director?.deadline, retry].compactMap { $0 }.min() ?? now + second
+        let sign = supervisor.watchdog == nil ? nil : nextSign
+        let next = [due, director?.deadline, retry, sign, succession?.deadline, upgrade?.deadline].compactMap { $0 }.min() ?? now + second
         return Int32(clamping: (max(min(next, now + second) - now, 0) + 999_999) / 1_000_000)
     }
 
@@ -132,6 +121,7 @@ public final class Keeper {
         case Token.signals: takeSignals()
         case Token.claims: claims.answer()
         case Token.clients: acceptClients()
+        case Token.probe: followUpgrade()
         default: serveDirector()
         }
     }
@@ -140,8 +130,13 @@ public final class Keeper {
         while let signal = signals.next() {
             switch signal {
             case .hangUp: hangUp()
-            case .childEnded: noteEnd()
+            case .childEnded:
+                noteEnd()
+                followUpgrade()
+            case .user2: beginUpgrade()
             case .terminate, .interrupt:
+                supervisor.tell(.stopping)
+                succession?.dismissGuardian()
                 guard let director else { status = 0; return }
                 isEnding = true
                 director.send(SIGTERM)
@@ -150,24 +145,9 @@ public final class Keeper {
         }
     }
 
-    private func acceptClients() {
-        for number in clients.accept() { tellDirector(of: number) }
-        guard let refusal = clients.refusal else { return refusedClients = false }
-        // The listener would be ready all the time.
-        poller.forget(clients.listener)
-        listensAgain = Self.now + second
-        if !refusedClients { configuration.log.say("clients of the control socket cannot be let in: \(refusal); they are asked to wait") }
-        refusedClients = true
-    }
-
-    private func listenAgain() {
-        guard let due = listensAgain, Self.now >= due else { return }
-        listensAgain = nil
-        try? poller.watch(clients.listener, as: Token.clients)
-    }
-
     /// Has the files read again; by a director that begins, when it is ready to hear of it.
     private func hangUp() {
+        supervisor.tell(.reloading)
         if let director, director.isWorking { director.send(SIGHUP) } else { hangsUp = true }
     }
 
@@ -185,10 +165,11 @@ public final class Keeper {
         director = started
         untold = []
         for number in clients.numbers { tellDirector(of: number) }
+        tellVersions()
         try started.channel.send(KeeperEvent.clientsTold.bytes, waits: false)
     }
 
-    private func tellDirector(of client: UInt64) {
+    func tellDirector(of client: UInt64) {
         guard let director, let descriptor = clients.descriptor(of: client) else { return }
         do throws(Errno) { try director.channel.send(KeeperEvent.client(client).bytes, [descriptor], waits: false) } catch {
             if error == .wouldBlock { untold.append(client) }
@@ -219,6 +200,7 @@ public final class Keeper {
             director.isWorking = true
             memory.directorWorks()
             hasWorked = true
+            directorWorks(director)
             if let ended {
                 configuration.log.say(
                     "director \(director.number) directs, \((Self.now - ended) / millisecond) ms after the end of the last one")
@@ -226,6 +208,8 @@ public final class Keeper {
             if hangsUp { director.send(SIGHUP) }
             hangsUp = false
         case .firstFrame: director.hadFrames = true
+        case .alive: lastAlive = Self.now
+        case .filesRead: supervisor.tell(.ready)
         case .clientLeft(let number): clients.forget(number)
         case .framesInHand(let count, let pcap): configuration.log.say(crashFiles.keep(Int(count), pcap: pcap))
         case .interfacesChanged:
@@ -236,6 +220,7 @@ public final class Keeper {
         case .some(let request):
             let (answer, descriptors) = privileged.answer(request)
             if request.wantsAnswer { try director.channel.send(answer.bytes, descriptors, waits: false) }
+            store()
             if let refusal = privileged.takeRefusal() { try director.channel.send(KeeperEvent.refusal(refusal).bytes, waits: false) }
         }
     }
@@ -250,11 +235,13 @@ public final class Keeper {
         let now = Self.now
         ended = now
         if isEnding { return status = end == .exit(0) || end == .signal(SIGTERM) ? 0 : 1 }
+        if isSucceeded(after: end) { return }
         if !hasWorked, case .exit(let said) = end, said != 0 { return status = said }
         let decision = policy.ended(after: now - director.started, hadFrames: director.hadFrames)
         due = now + decision.pause
         let next = decision.pause == 0 ? "the next one starts" : "the next one starts in \(decision.pause / millisecond) ms"
         configuration.log.say("director \(director.number) ended (\(end)); \(next)")
+        supervisor.tell(.status("director \(director.number) ended (\(end)); \(next)"))
         if decision.setsStateAside { setStateAside() }
     }
 
@@ -276,23 +263,9 @@ public final class Keeper {
             director.send(SIGKILL)
             director.deadline = Instant.max
         }
+        giveSign()
+        followUpgrade()
         listenAgain()
         restoreControl()
-    }
-
-    /// Makes the control socket again if somebody has removed it.
-    private func restoreControl() {
-        do throws(ControlError) {
-            let before = clients.listener
-            guard try clients.restore() else { return controlFailure = nil }
-            poller.forget(before)
-            try? poller.watch(clients.listener, as: Token.clients)
-            listensAgain = nil
-            configuration.log.say("control socket \(clients.path) was removed; it is made again")
-            controlFailure = nil
-        } catch {
-            if controlFailure == nil { configuration.log.say("\(error)") }
-            controlFailure = error
-        }
     }
 }

@@ -19,6 +19,10 @@ public enum DirectorRequest: Equatable, Sendable {
     case working
     /// The first one has been.
     case firstFrame
+    /// The director is at work; said every second.
+    case alive
+    /// The files were read again.
+    case filesRead
     /// A client of the control socket has left.
     case clientLeft(UInt64)
     /// Neighbours whose MAC is wanted, and neighbours that are in use; the moment is the director's clock.
@@ -78,18 +82,23 @@ public enum KeeperEvent: Equatable, Sendable {
     case clientsTold
     /// The kernel refused something that was only reported.
     case refusal(HostError)
+    /// Another director is about to go on: this one is to end between two batches.
+    case endForNext
+    /// What svs upgrade asks about: who runs, and how the last upgrade went.
+    case versions(String)
 }
 
 extension DirectorRequest {
     private enum Kind: UInt8 {
-        case working, firstFrame, clientLeft, resolve, refresh, interfacesChanged, stopLeading, framesInHand
+        case working, firstFrame, alive, filesRead, clientLeft, resolve, refresh, interfacesChanged, stopLeading, framesInHand
         case suppress, link, rebind, sender, device, lead, rulesChanges, file, output, sync
     }
 
     /// Whether an answer follows.
     var wantsAnswer: Bool {
         switch self {
-        case .working, .firstFrame, .clientLeft, .resolve, .refresh, .interfacesChanged, .stopLeading, .framesInHand: false
+        case .working, .firstFrame, .alive, .filesRead, .clientLeft, .resolve, .refresh, .interfacesChanged, .stopLeading, .framesInHand:
+            false
         default: true
         }
     }
@@ -100,6 +109,8 @@ extension DirectorRequest {
         switch self {
         case .working: begin(.working)
         case .firstFrame: begin(.firstFrame)
+        case .alive: begin(.alive)
+        case .filesRead: begin(.filesRead)
         case .clientLeft(let number):
             begin(.clientLeft)
             out.put(number)
@@ -149,6 +160,8 @@ extension DirectorRequest {
         switch kind {
         case .working: .working
         case .firstFrame: .firstFrame
+        case .alive: .alive
+        case .filesRead: .filesRead
         case .clientLeft: fields.number().map { .clientLeft($0) }
         case .resolve: neighbors(&fields).map { .resolve($0.0, $0.1) }
         case .refresh: neighbors(&fields).map { .refresh($0.0, $0.1) }
@@ -244,40 +257,5 @@ extension KeeperAnswer {
             guard let isThere = fields.flag(), let text = fields.text(), let errors = fields.text() else { return nil }
             return .output(text: isThere ? text : nil, errors: errors)
         }
-    }
-}
-
-extension KeeperEvent {
-    private enum Kind: UInt8 { case client = 0x80, clientsTold, refusal }
-
-    /// Whether a message is an event, not an answer.
-    static func isEvent(_ bytes: [UInt8]) -> Bool { bytes.first.flatMap(Kind.init) != nil }
-
-    var bytes: [UInt8] {
-        var out = FieldWriter()
-        switch self {
-        case .client(let number):
-            out.put(Kind.client.rawValue)
-            out.put(number)
-        case .clientsTold: out.put(Kind.clientsTold.rawValue)
-        case .refusal(let error):
-            out.put(Kind.refusal.rawValue)
-            out.put(error)
-        }
-        return out.bytes
-    }
-
-    /// `nil` for what is no event.
-    init?(_ bytes: [UInt8]) {
-        var fields = FieldReader(bytes)
-        let event: Self? =
-            switch fields.number(UInt8.self).flatMap(Kind.init) {
-            case .client: fields.number().map { .client($0) }
-            case .clientsTold: .clientsTold
-            case .refusal: fields.hostError().map { .refusal($0) }
-            case nil: nil
-            }
-        guard let event, fields.isAtEnd else { return nil }
-        self = event
     }
 }

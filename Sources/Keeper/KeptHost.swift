@@ -17,6 +17,8 @@ public final class KeptHost: HostRequests, ClientSource {
     /// The memory of the rings' positions, mapped when the first ring is.
     private var positions: SlabView<UInt64>?
     public private(set) var lastRefusal: HostError?
+    public private(set) var endsForNext = false
+    public private(set) var versions = ""
     /// What the director before this one had begun to read.
     private var framesInHand = FramesInHand()
 
@@ -60,6 +62,8 @@ public final class KeptHost: HostRequests, ClientSource {
         switch event.event {
         case .client(let number): return event.descriptor.map { ($0.copy(), number) }
         case .refusal(let error): lastRefusal = error
+        case .endForNext: endsForNext = true
+        case .versions(let text): versions = text
         case .clientsTold: break
         }
         return nil
@@ -84,6 +88,8 @@ public final class KeptHost: HostRequests, ClientSource {
     }
     public func stopLeading() { report(.stopLeading) }
     public func firstFrameDirected() { report(.firstFrame) }
+    public func isAlive() { report(.alive) }
+    public func filesRead() { report(.filesRead) }
     public func interfacesChanged() { report(.interfacesChanged) }
 
     public func lead(_ traffic: OwnTraffic, into device: TUNDevice, mtu: Int) throws(HostError) {

@@ -2,6 +2,7 @@ internal import Glibc
 internal import Host
 internal import LVS
 internal import Links
+internal import Linux
 internal import Runtime
 internal import SystemPackage
 internal import Wire
@@ -13,18 +14,40 @@ final class PrivilegedService {
     private let sockets: HeldSockets
     private let host: PrivilegedHost
     private let hearsRules: Bool
+    /// Suppression tables of an earlier keeper, which stand until this one's does.
+    private var earlierSuppression: [(name: String, descriptor: HeldDescriptor)]
+    /// Distinguishes this keeper's suppression from the earlier ones.
+    private let generation: Int
+    private var suppresses = false
     private var told: HostError?
     private var untold: HostError?
 
     /// Neighbours of one request.
     private static let mostNeighbors = 1 << 16
 
-    init(_ configuration: Keeper.Configuration) throws {
+    private static let suppressionName = "suppression-"
+
+    init(_ configuration: Keeper.Configuration, inheriting earlier: InheritedDescriptors) throws {
         interfaces = Set(configuration.interfaces)
-        sockets = try HeldSockets(scheme: configuration.link, interfaces: configuration.interfaces)
+        sockets = try HeldSockets(scheme: configuration.link, interfaces: configuration.interfaces, inheriting: earlier)
+        earlierSuppression = earlier.takeAll(Self.suppressionName)
+        generation = (earlierSuppression.compactMap { Int($0.name) }.max() ?? -1) + 1
         host = try PrivilegedHost()
         hearsRules = configuration.files.readsHostRules
     }
+
+    /// What the next keeper can go on with, by name, whenever this one ends: the rings, so that no frame is lost, and the
+    /// suppression, so that the host's stack stays silent.
+    var legacy: [(name: String, descriptor: Int32)] {
+        var legacy = sockets.legacy + earlierSuppression.map { (Self.suppressionName + $0.name, $0.descriptor.number) }
+        if suppresses, host.suppressionDescriptor >= 0 {
+            legacy.append(("\(Self.suppressionName)\(generation)", host.suppressionDescriptor))
+        }
+        return legacy
+    }
+
+    /// What only a keeper can go on with that this process becomes.
+    var deviceLegacy: [(name: String, descriptor: Int32)] { sockets.deviceLegacy }
 
     /// - Returns: the answer, and the descriptors that go with it, which stay open here.
     func answer(_ request: DirectorRequest) -> (KeeperAnswer, [Int32]) {
@@ -48,6 +71,8 @@ final class PrivilegedService {
                 throw HostError("mute the host stack", cause: "an interface that is none of the director's")
             }
             try host.suppress(traffic)
+            suppresses = true
+            earlierSuppression = []
         case .link(let name): return try onLink { () throws(LinkError) in try sockets.link(name) }
         case .rebind(let name): return (.interface(sockets.rebind(name) ?? 0), [])
         case .sender(let name): return try onLink { () throws(LinkError) in try sockets.sender(name) }
@@ -57,7 +82,7 @@ final class PrivilegedService {
             guard let device = sockets.device else { throw HostError("lead the host's own traffic", cause: "there is no device yet") }
             try host.lead(traffic, into: device, mtu: mtu)
         case .rulesChanges where hearsRules: return try sockets.rulesChanges()
-        case .working, .firstFrame, .clientLeft, .interfacesChanged, .framesInHand, .rulesChanges, .file, .output:
+        case .working, .firstFrame, .alive, .filesRead, .clientLeft, .interfacesChanged, .framesInHand, .rulesChanges, .file, .output:
             throw HostError("do what the director asks", errno: EPERM)
         }
         return (.done, [])

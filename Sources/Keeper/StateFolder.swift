@@ -17,6 +17,9 @@ final class StateFolder {
         case earlier = "connections.earlier"
     }
 
+    /// By which name this process leaves its lock to another program that it becomes.
+    static let lockName = "lock"
+
     let path: String
     private let folder: HeldDescriptor
     /// In force as long as anybody has a copy of it: directors have one, so that no two of them ever share the memory.
@@ -33,7 +36,8 @@ final class StateFolder {
     }
 
     /// Opens the folder, or makes it, and takes it over.
-    init(_ place: Keeper.StatePlace) throws(Refusal) {
+    /// - Parameter earlier: the lock that this process had as another program; it is in force already.
+    init(_ place: Keeper.StatePlace, inheriting earlier: HeldDescriptor? = nil) throws(Refusal) {
         path = "\(place.directory)/\(place.name)"
         let opened = svs_folder_open(place.directory, place.name)
         guard opened >= 0 else { throw Refusal(told: Self.error(path, -opened)) }
@@ -41,6 +45,10 @@ final class StateFolder {
         guard svs_folder_is_memory(opened) == 1 else {
             _ = rmdir(path)
             throw Refusal(told: RunError("state folder \(path): is not on a tmpfs, and a disk is no memory"))
+        }
+        if let earlier {
+            lock = earlier
+            return
         }
         var holder: Int32 = 0, locked = svs_folder_lock(opened, &holder)
         for _ in 0..<Self.patience where locked == 0 &- EWOULDBLOCK {

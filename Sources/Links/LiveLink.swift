@@ -19,10 +19,14 @@ public protocol LiveLink: Link, SendableMetatype {
 
     /// What a reader before this one had begun to read, and what the next `receive` gives back unread.
     var framesInHand: FramesInHand { get }
+
+    /// Gives back the memory of the frames that the last `receive` brought; nobody may use them any more.
+    func giveBack()
 }
 
 extension LiveLink {
     public var framesInHand: FramesInHand { FramesInHand() }
+    public func giveBack() {}
 
     /// Opens the interface for this process alone.
     public init(on interfaceName: String, filter: PacketFilter = .everything, group: UInt16? = nil) throws(LinkError) {

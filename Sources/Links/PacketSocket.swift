@@ -47,8 +47,10 @@ public final class PacketSocket {
     /// A bound socket that somebody else has opened, its descriptor from now on this one's. Its filter is not known: until one
     /// is attached it counts as none.
     /// - Parameter rebinding: binds the socket of this name anew with rights that this process lacks, and gives the
-    ///   interface's present number; `nil` when there is none.
-    public init(adopting descriptor: Int32, on interfaceName: String, interface: Int32, receives: Bool, rebinding: @escaping () -> Int32?) {
+    ///   interface's present number; `nil` when there is none. Without it this process has the rights.
+    public init(
+        adopting descriptor: Int32, on interfaceName: String, interface: Int32, receives: Bool, rebinding: (() -> Int32?)? = nil
+    ) {
         self.descriptor = descriptor
         self.interfaceName = interfaceName
         self.interface = interface

@@ -159,6 +159,8 @@ public final class RingLink: LiveLink {
     @inline(__always)
     private func slot(_ index: Int) -> UnsafeMutableRawPointer { ring + index &* slotSize }
 
+    public func giveBack() { returnSlots() }
+
     private func returnSlots() {
         var index = next - taken
         if index < 0 { index += slots }

@@ -4,7 +4,7 @@ public import SystemPackage
 
 /// Signals as something to read (signalfd(2)): blocked for the thread that makes this and for those it starts.
 public final class Signals {
-    public enum Signal: Sendable { case hangUp, terminate, interrupt, childEnded }
+    public enum Signal: Sendable { case hangUp, terminate, interrupt, childEnded, user2 }
 
     /// Readable when a signal has arrived.
     public let descriptor: Int32
@@ -24,6 +24,7 @@ public final class Signals {
         case SIGTERM: .terminate
         case SIGINT: .interrupt
         case SIGCHLD: .childEnded
+        case SIGUSR2: .user2
         default: nil
         }
     }
@@ -34,6 +35,7 @@ public final class Signals {
         case .terminate: SIGTERM
         case .interrupt: SIGINT
         case .childEnded: SIGCHLD
+        case .user2: SIGUSR2
         }
     }
 }

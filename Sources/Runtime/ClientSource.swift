@@ -12,6 +12,10 @@ public protocol ClientSource: AnyObject {
     /// The next client that has come; its descriptor is from now on the caller's, and its number its own for good.
     /// - Throws: `HostError` when the other process is gone.
     func nextClient() throws(HostError) -> (descriptor: Int32, number: UInt64)?
+    /// Another director is to go on where this one ends, as soon as it can.
+    var endsForNext: Bool { get }
+    /// Which programs run, and how the last upgrade went, a line each.
+    var versions: String { get }
     /// A client has left: nobody needs to keep it any longer.
     func left(_ number: UInt64)
 }

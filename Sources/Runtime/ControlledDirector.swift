@@ -8,6 +8,8 @@ struct ControlledDirector: ~Copyable, ControlTarget {
     var director: Director
     /// How the director was started, in the words of a case's `run` file.
     var start = ""
+    /// Which programs run, and how the last upgrade went.
+    var versions = ""
     /// Names of the interfaces that frames are taken from.
     var interfaces: [String] = []
     /// The files of rules that mark packets, by the name of a case's file.
@@ -68,6 +70,7 @@ struct ControlledDirector: ~Copyable, ControlTarget {
         case .virtualAddresses:
             return .text(director.virtualAddresses().map { "\($0.address) \($0.holder.rawValue)\n" }.joined())
         case .start: return .text(start)
+        case .versions: return .text(versions)
         case .switches: return .text(DirectorText.switches(director))
         case .explain(let packet, let form):
             try checkFork()

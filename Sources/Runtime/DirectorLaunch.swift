@@ -56,15 +56,15 @@ public struct DirectorLaunch {
         }
     }
 
-    /// Begins to direct.
-    /// - Parameter state: what the files say.
-    public func start(_ state: RunFiles.State, _ setup: Setup) throws -> EventLoop {
+    /// Begins to direct what the files say.
+    public func start(_ setup: Setup) throws -> EventLoop {
+        let journal = Journal(setup.memory.journal.memory, backing: setup.memory.journal.backing), recalled = RecalledState(journal)
+        // Commands take their time. What has changed in the rules since they were read last is heard of at once.
+        let earlierRules = setup.rulesChanges == nil ? nil : try? RunFiles.State.hostRules(recalled: recalled.texts)
+        let state = try files.read(rules: earlierRules)
         let network = try HostNetwork()
         let log = log
         let requests = setup.requests
-        // They may have changed before anybody listened.
-        var state = state
-        state.rules.host = try files.hostRules()
         // Nobody must answer for the services before they are muted, so nothing arrives until the filter is known.
         let links = try interfaces.map { name in
             let link = try requests.openLink(self.link, on: name)
@@ -82,13 +82,11 @@ public struct DirectorLaunch {
         control.clientGone = { clients.left($0) }
         for client in try clients.clientsAtStart() { control.adopt(client: client.descriptor, number: client.number) }
         control.forgetOthers()
-        let journal = Journal(setup.memory.journal.memory, backing: setup.memory.journal.backing)
         if let loss = journal.finding.loss { log.say("the journal of what was told before: \(loss)") }
-        let recalled = RecalledState(journal)
         let loopSetup = EventLoop.Setup(
             links: links, interfaces: interfaces, network: network, requests: requests, rulesChanges: setup.rulesChanges,
             control: control, signals: signals, files: files, log: log, busyPoll: busyPoll, clients: clients,
-            journal: (recalled, JournalRecorder(journal, recalled, clients: table)))
+            journal: (recalled, JournalRecorder(journal, recalled, clients: table)), areRulesRecalled: earlierRules != nil)
         _ = signal(SIGPIPE, SIG_IGN)
         let loop = try EventLoop(director, loopSetup, state, start: "seed \(memory.seed)\nconnections \(connections)\n")
         for key in state.ignored { log.say("note: \(files.sysctl ?? ""): \(key) is of no use to the director") }

@@ -1,5 +1,7 @@
 import Admin
 import LVS
+import Linux
+import Replay
 
 /// Files and the host's rules, once they were read anew beside the loop.
 extension EventLoop {
@@ -8,7 +10,9 @@ extension EventLoop {
         guard let result = try reload.finish() else { return }
         noteThreads()
         switch result {
-        case .failure(let error): log.say("\(error); everything stays as it was")
+        case .failure(let error):
+            log.say("\(error); everything stays as it was")
+            requests.filesRead()
         case .success(let fresh):
             for line in fresh.warnings(files, replacing: engine.director.serviceCount) { log.say(line) }
             while changes != nil { continueChanges() }
@@ -29,6 +33,7 @@ extension EventLoop {
         noteFiles()
         isBehind = true
         sayOfRules(state.rules.failures)
+        requests.filesRead()
     }
 
     /// The host's netfilter rules have changed.

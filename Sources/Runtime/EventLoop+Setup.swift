@@ -25,6 +25,8 @@ extension EventLoop {
         var clients: (any ClientSource)?
         /// What an earlier director was told, and where is written down what this one is told.
         var journal: (recalled: RecalledState, recorder: JournalRecorder)?
+        /// The host's rules are those that an earlier director read: they are read again, while frames are directed.
+        var areRulesRecalled = false
     }
 
     /// What a ready descriptor is; links are numbered from `firstLink`.

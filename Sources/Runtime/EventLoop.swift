@@ -29,15 +29,14 @@ public final class EventLoop {
     let files: RunFiles
     private let news: LinkNews, setbacks: SetbackNews
     private var tableNews: TableNews
-    private let requests: any HostRequests, sync: SyncSockets
+    let requests: any HostRequests
+    private let sync: SyncSockets
     private let clients: (any ClientSource)?
     private let busyPoll: Instant
     var state: RunFiles.State
     /// Descriptors of the links, as registered.
     private var watched: [Int32]
     private var isStopped = false
-    /// It was said that a frame was directed.
-    private var hasDirected = false
     /// Services or network have changed since the host side followed.
     var isBehind = false
     private var lastFollowed: Instant = 0
@@ -112,25 +111,28 @@ public final class EventLoop {
         try poller.watch(rulesReload.descriptor, as: Token.rulesReload)
         if let rulesChanges { try poller.watch(rulesChanges.descriptor, as: Token.rulesChanges) }
         if let clients { try poller.watch(clients.descriptor, as: Token.clients) }
+        try takeClients()
+        if setup.areRulesRecalled { try readRules() }
     }
 
     /// Runs until a signal ends it.
     public func run() throws {
         var turns = 0
-        while !isStopped {
+        while !isStopped && clients?.endsForNext != true {
             if clients?.hasHeard == true { try takeClients() }
             if turns >= Self.turns || changes != nil || !packets.hasWork && !packets.awaitArrivals(for: busyPoll) {
                 turns = 0
                 for place in try poller.wait(milliseconds: packets.hasWork || changes != nil ? 0 : patience) { try take(poller[place]) }
             }
             repeat { turns += 1 } while packets.turn(&engine, follow: updateNetwork) && packets.hasWork && turns < Self.turns
-            if packets.hasDirected, !hasDirected { requests.firstFrameDirected() }
-            hasDirected = packets.hasDirected
+            if packets.takeFirstFrame() { requests.firstFrameDirected() }
             sync.send(&engine.director)
             work(at: Self.now)
         }
+        packets.giveBack()
         control.close()
-        local.end()
+        // The next one goes on with what is led.
+        if isStopped { local.end() }
         for line in Report(engine.director, packets.links, steps).lines { log.say(line) }
     }
 
@@ -190,6 +192,7 @@ public final class EventLoop {
     /// Takes the clients that another process has accepted.
     private func takeClients() throws {
         while let client = try clients?.nextClient() { control.adopt(client: client.descriptor, number: client.number) }
+        engine.versions = clients?.versions ?? ""
     }
 
     /// Answers clients that have asked something.
@@ -226,6 +229,7 @@ public final class EventLoop {
         engine.watch.tick(engine.director, at: now)
         if engine.recording?.isForgotten == true { engine.recording = nil }
         host.refreshNeighbors(engine.director, at: now)
+        requests.isAlive()
         tableNews.follow(engine.director, at: now)
         // Clients that do not read are looked at, links whose interface is away, and what failed the last time.
         serve()

@@ -30,12 +30,18 @@ public protocol HostRequests: AnyObject {
     func interfacesChanged()
     /// Says, once, that a frame has arrived and was directed.
     func firstFrameDirected()
+    /// Says, every second, that the director is at work.
+    func isAlive()
+    /// Says that the files were read again, and what differed was applied if it could be.
+    func filesRead()
     /// What went wrong last with something that is asked for without waiting for the answer.
     var lastRefusal: HostError? { get }
 }
 
 extension HostRequests {
     public func firstFrameDirected() {}
+    public func isAlive() {}
+    public func filesRead() {}
 }
 
 /// This process's own rights: CAP_NET_ADMIN and CAP_NET_RAW, in the network namespace of the thread that makes it.
@@ -52,6 +58,9 @@ public final class PrivilegedHost: HostRequests {
     }
 
     public func suppress(_ traffic: SuppressedTraffic) throws(HostError) { try suppressor.apply(traffic) }
+
+    /// The socket to which the suppression belongs, for as long as it is open anywhere; -1 where it is not known.
+    public var suppressionDescriptor: Int32 { suppressor.descriptor }
 
     public func resolve(_ neighbors: [Network.NeighborKey], at now: Instant) {
         resolver.resolve(neighbors, at: now)

@@ -1,6 +1,6 @@
 internal import CLinux
 internal import Glibc
-internal import Linux
+public import Linux
 internal import SystemPackage
 
 /// Keeps a second director of the network namespace off this one's interfaces: two of them would send every packet twice.
@@ -14,17 +14,33 @@ public final class InterfaceClaims {
     private var claims: [String: Claim] = [:]
     private let log: Log
 
-    /// - Parameter interfaces: names.
+    private static let inheritedName = "claim-"
+
+    /// - Parameters:
+    ///   - interfaces: names.
+    ///   - earlier: where claims may be that this process had as another program.
     /// - Throws: `RunError` that names the director which has one of them, or `Errno`.
-    public init(_ interfaces: [String], log: Log) throws {
+    public init(_ interfaces: [String], inheriting earlier: InheritedDescriptors? = nil, log: Log) throws {
         self.log = log
         poller = try Poller()
-        for name in interfaces {
+        for (text, listener) in earlier?.takeAll(Self.inheritedName) ?? [] {
+            let parts = text.split(separator: "-", maxSplits: 1).map(String.init)
+            guard parts.count == 2, let index = Int32(parts[0]), interfaces.contains(parts[1]) else { continue }
+            let own = listener.copy()
+            try poller.watch(own, as: UInt64(own))
+            claims[parts[1]] = Claim(index: index, listener: own)
+        }
+        for name in interfaces where claims[name] == nil {
             let index = Int32(bitPattern: if_nametoindex(name))
             guard try claim(name, index) else {
                 throw RunError("interface \(name): \(Self.holder(of: index)) directs its frames already")
             }
         }
+    }
+
+    /// The claims as this process goes on with them when it becomes another program, by name.
+    public var legacy: [(name: String, descriptor: Int32)] {
+        claims.map { ("\(Self.inheritedName)\($0.value.index)-\($0.key)", $0.value.listener) }
     }
 
     deinit { for claim in claims.values { close(claim.listener) } }

@@ -36,6 +36,14 @@ public struct KeptMemory {
         self.place = place
     }
 
+    /// Why the state that is there could not be taken over by a director of this program; `nil` when it could, or when there is none.
+    public func refusal(connections: Int) -> String? {
+        do throws(StateRefusal) {
+            _ = try existing(connections)
+            return nil
+        } catch { return error == .noState || error.isOtherLayout ? nil : "\(error)" }
+    }
+
     /// The state for so many connections: what an earlier director left there, or a new one where that does not fit.
     /// - Parameter say: is told what does not fit.
     func stateMemory(connections: Int, say: @escaping (String) -> Void) throws -> StateMemory {

@@ -15,8 +15,8 @@ final class PacketLoop {
     /// Links that somebody has seen to be ready since they were last asked.
     private var isReady: [Bool]
     private var batch = Batch(capacity: Director.largestBatch)
-    /// A frame has arrived and was directed.
-    private(set) var hasDirected = false
+    /// Whether a frame has arrived and was directed, and whether somebody has asked for that.
+    private var hasDirected = false, isFirstTaken = false
     /// Connections that expire at most before the next batch.
     private static let expiries = 4096
     /// Looks for frames between two at the clock.
@@ -33,6 +33,16 @@ final class PacketLoop {
         self.complain = complain
         isReady = links.map { _ in true }
     }
+
+    /// True once: when the first frame has been directed.
+    func takeFirstFrame() -> Bool {
+        guard hasDirected, !isFirstTaken else { return false }
+        isFirstTaken = true
+        return true
+    }
+
+    /// Gives back memory that held frames: they are directed and sent.
+    func giveBack() { for case let link as any LiveLink in links { link.giveBack() } }
 
     /// The link of this place is to be asked.
     func setReady(_ place: Int) { isReady[place] = true }

@@ -33,7 +33,13 @@ extension RunFiles.State {
             markTexts[Name.marks6] = text
         }
         rules = HostRulesInForce(givesMarks: files.marksFromHost, honours: files.honoursFirewall)
-        if let text = texts[Name.rules] { rules.host = try HostRules(text, file: "the host's netfilter rules") }
+        rules.host = try Self.hostRules(recalled: texts)
+    }
+
+    /// The host's rules as an earlier process read them; `nil` when it did not.
+    static func hostRules(recalled texts: [String: String]) throws(FileError) -> HostRules? {
+        guard let text = texts[Name.rules] else { return nil }
+        return try HostRules(text, file: "the host's netfilter rules")
     }
 
     /// Services and timeouts of a file.

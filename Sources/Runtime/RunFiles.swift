@@ -55,7 +55,8 @@ public struct RunFiles: Sendable {
     }
 
     /// Reads all files, or throws all that is wrong in any of them.
-    public func read() throws(FileError) -> State {
+    /// - Parameter known: the host's rules as somebody else has read them; without them the host is asked.
+    public func read(rules known: HostRules? = nil) throws(FileError) -> State {
         var state = State()
         var errors = FileErrors()
         var keys: [ServiceKey]?
@@ -71,7 +72,8 @@ public struct RunFiles: Sendable {
             }
         }
         errors.note { () throws(FileError) in
-            state.rules = HostRulesInForce(host: try hostRules(), givesMarks: marksFromHost, honours: honoursFirewall)
+            let host = if let known { Optional(known) } else { try hostRules() }
+            state.rules = HostRulesInForce(host: host, givesMarks: marksFromHost, honours: honoursFirewall)
         }
         state.tunables = Self.hostTunables()
         if let sysctl {

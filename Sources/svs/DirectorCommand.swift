@@ -39,7 +39,7 @@ struct DirectorCommand: ParsableCommand {
             let setup = DirectorLaunch.Setup(
                 requests: keeper, clients: keeper, memory: memory, rulesChanges: files.readsHostRules ? try keeper.rulesChanges() : nil,
                 owner: owner)
-            let loop = try launch.start(try files.read(), setup)
+            let loop = try launch.start(setup)
             try SystemCallFilter.install()
             keeper.isWorking()
             try loop.run()

@@ -18,7 +18,8 @@ struct SVS: ParsableCommand {
             RunCommand.self, CheckCommand.self, StatusCommand.self, AdmCommand.self, GetCommand.self, SetCommand.self, DrainCommand.self,
             UndrainCommand.self, DoctorCommand.self, ReplayCommand.self,
             ExplainCommand.self, VerifyCommand.self, RecordCommand.self,
-            PcapCommand.self, DecapCommand.self, RosterCommand.self, CompleteCommand.self, DirectorCommand.self, SweepCommand.self,
+            PcapCommand.self, DecapCommand.self, RosterCommand.self, UpgradeCommand.self, CompleteCommand.self, DirectorCommand.self,
+            SweepCommand.self, ProbeCommand.self, GuardianCommand.self,
         ])
 }
 
@@ -36,6 +37,7 @@ enum Main {
         let program = arguments.first.map { String($0.split(separator: "/").last ?? "") } ?? "svs"
         if program == "ipvsadm" { Terminal.exit(AdmCommandLine.run(Array(arguments.dropFirst()), as: program)) }
         if arguments.count > 1, arguments[1] == "adm" { Terminal.exit(AdmCommandLine.run(Array(arguments.dropFirst(2)))) }
+        if arguments.count > 1, arguments[1] == "run", arguments.contains("--version") { RunningVersions.put(arguments) }
         do {
             try checkCommand(arguments.dropFirst())
             var command = try SVS.parseAsRoot()

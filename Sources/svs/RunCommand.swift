@@ -20,6 +20,7 @@ struct RunCommand: ParsableCommand {
 
     func run() throws {
         let status = try withClearErrors {
+            let configuration = try options.keeper()
             for name in options.interfaces where if_nametoindex(name) == 0 { throw CommandFailure("interface \(name) does not exist") }
             let missing = Capabilities.effective.missing()
             guard missing.isEmpty else {
@@ -34,13 +35,50 @@ struct RunCommand: ParsableCommand {
                     "note: to become another user takes CAP_SETUID, CAP_SETGID and CAP_SETPCAP; the director stays this one, without capabilities"
                 )
             }
-            let words = CommandLine.arguments
-            let configuration = Keeper.Configuration(
-                interfaces: options.interfaces, link: options.link.scheme, files: options.files, control: options.control,
-                arguments: [words.first ?? "svs", DirectorCommand.name] + words.dropFirst(2),
-                connections: options.connections, state: options.statePlace, log: options.log)
             return try Keeper(configuration).run()
         }
         Terminal.exit(status)
+    }
+}
+
+/// `svs probe`: answers the version of svs that runs whether this one could go on in its place. Not shown in help.
+struct ProbeCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "probe", abstract: "Says to 'svs run' whether this program could take over.", shouldDisplay: false)
+    @OptionGroup var options: RunOptions
+
+    func run() throws {
+        try withClearErrors { try Probe.reply(version: SVS.configuration.version, connections: options.connections) }
+    }
+}
+
+/// `svs guardian`: waits in case that a new version of svs does not work. Not shown in help.
+struct GuardianCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "guardian", abstract: "Goes on where a new 'svs run' does not.", shouldDisplay: false)
+    @OptionGroup var options: RunOptions
+
+    func run() throws {
+        let status = try withClearErrors {
+            guard let configuration = try Guardian.wait(options.keeper()) else { return Int32(0) }
+            return try Keeper(configuration).run()
+        }
+        Terminal.exit(status)
+    }
+}
+
+extension RunOptions {
+    /// What a keeper is to do. Takes what a supervisor has said out of the environment.
+    func keeper() throws -> Keeper.Configuration {
+        let words = CommandLine.arguments, environment = ServiceEnvironment.take()
+        var configuration = Keeper.Configuration(
+            interfaces: interfaces, link: link.scheme, files: files, control: control,
+            arguments: [words.first ?? "svs", DirectorCommand.name] + words.dropFirst(2), connections: connections,
+            state: statePlace, log: log)
+        configuration.version = SVS.configuration.version
+        configuration.program = environment.values[ServiceEnvironment.program] ?? ProgramPath.own(words.first ?? "svs")
+        configuration.environment = environment
+        configuration.inherited = InheritedDescriptors(environment.values)
+        return configuration
     }
 }

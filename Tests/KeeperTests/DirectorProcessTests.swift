@@ -1,6 +1,7 @@
 import CLinux
 import Glibc
 import Linux
+import Runtime
 import Testing
 
 @testable import Keeper

@@ -33,7 +33,8 @@ struct ProtocolTests {
     static let error = HostError("make a TUN device", cause: "Operation not permitted", errno: 1)
 
     static let requests: [DirectorRequest] = [
-        .working, .firstFrame, .clientLeft(.max), .resolve(neighbors, 7), .refresh([], .max), .interfacesChanged, .stopLeading,
+        .working, .firstFrame, .alive, .filesRead, .clientLeft(.max), .resolve(neighbors, 7), .refresh([], .max), .interfacesChanged,
+        .stopLeading,
         .framesInHand(3, pcap: [0xd4, 0xc3, 0, 1]), .suppress(traffic),
         .link("eth0"), .rebind("eth0"), .sender("eth1"), .device,
         .sync(
@@ -46,7 +47,7 @@ struct ProtocolTests {
         .done, .refused(error), .link(interface: 2, place: 0, blocks: 128, slotSize: 2048), .interface(5),
         .device(name: "svs0", index: 9, hasOffload: true), .file, .output(text: nil, errors: ""), .output(text: "", errors: "x"),
     ]
-    static let events: [KeeperEvent] = [.client(1), .clientsTold, .refusal(error)]
+    static let events: [KeeperEvent] = [.client(1), .clientsTold, .refusal(error), .endForNext, .versions("svs 1")]
 
     @Test func everyMessageComesBackAsItWas() {
         for request in Self.requests { #expect(DirectorRequest(request.bytes) == request) }

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # The director dies, again and again, under load: what it was told stands, connections live on, clients are answered, and
-# what parses frames has no rights. lab/tests/keeper.sh [DEATHS], 20 if it is not said.
+# what parses frames has no rights. lab/tests/keeper.sh [DEATHS], 5 if it is not said; deaths.sh has more load and more ways.
 
 source "$(dirname "$(realpath "$0")")/../lib.sh"
 vip_on_host=yes
-deaths=${1:-20}
+deaths=${1:-5}
 begin_test nat
+state_folder=/dev/shm/svs-lab-$run
 topology_build
 udp_echo rs1 7007 192.168.95.2 fd95::2
 cat >>"$scratch/services" <<SERVICES
@@ -63,6 +64,28 @@ check "of the datagrams at most a batch was lost with each director" test "$lost
 check "… and none came twice" same "$doubled" 0
 check "the host stack said nothing" same "$(noise)" "$silence"
 check "the log counts the deaths" same "$(grep -c 'ended (killed by signal 9)' "$scratch/svs.log")" "$deaths"
+
+# -- what a director had in hand --
+# As fast as it goes, so that it is in the middle of a batch.
+start client flood curl -gfsS -o /dev/null "http://$vip/files/large" -o /dev/null "http://$vip/files/large"
+kept() { grep -o '/[^ ]*/crash-[0-9]*\.pcap' "$scratch/svs.log" | tail -n 1; }
+for ((turn = 0; turn < 20; turn++)); do
+  [[ -z $(kept) ]] || break
+  alive flood || start client flood curl -gfsS -o /dev/null "http://$vip/files/large" -o /dev/null "http://$vip/files/large"
+  victim=$(director_process)
+  kill -9 "$victim"
+  wait_for 5 "the next director" another "$victim"
+  wait_for 3 "the director to be old enough" eval '(( $(ps -o etimes= -p "$(director_process)") >= 1 ))' >/dev/null
+done
+check "a director that dies in the middle of a batch leaves it as a pcap" test -s "$(kept)"
+cat >"$scratch/network" <<NETWORK
+link set dev eth0 address 02:00:00:00:00:03 mtu 1500
+link set dev eth0 up
+addr add 172.16.29.3/24 dev eth0
+NETWORK
+svs replay --services "$scratch/services" --network "$scratch/network" --in "eth0=$(kept)" >"$scratch/replayed" 2>&1
+check "… which svs replay reads" same $? 0 || cat "$scratch/replayed"
+stop flood
 
 # -- the keeper --
 victim=$(director_process)

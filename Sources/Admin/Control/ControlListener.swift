@@ -1,5 +1,6 @@
 internal import CLinux
 internal import Glibc
+public import Linux
 
 /// Where clients of a director knock: a listening AF_UNIX SOCK_SEQPACKET socket and the file that names it.
 public struct ControlListener: Sendable {
@@ -14,6 +15,13 @@ public struct ControlListener: Sendable {
         self.path = path
         descriptor = svs_control_listen(path, &device, &inode)
         guard descriptor >= 0 else { throw .listening(path, 0 &- descriptor) }
+    }
+
+    /// Goes on with a socket that this process had as another program; `nil` where it is another one or its file is gone.
+    public init?(adopting held: HeldDescriptor, path: String) {
+        guard svs_control_identify(held.number, path, &device, &inode) == 0 else { return nil }
+        self.path = path
+        descriptor = held.copy()
     }
 
     /// Whether there is no such file any more, so that no client finds the way.

@@ -25,6 +25,8 @@ public enum ControlQuestion: Hashable, Sendable {
     case status
     /// A switch gets another value, as `sysctl -w` does it; until the director's files say otherwise.
     case setSwitch(name: String, value: String)
+    /// Which programs run, and how the last upgrade went, a line each.
+    case versions
 
     public enum ExplanationForm: UInt8, Hashable, Sendable { case text, json }
 
@@ -59,6 +61,7 @@ public enum ControlQuestion: Hashable, Sendable {
         case .virtualAddresses: 9
         case .status: 20
         case .setSwitch: 21
+        case .versions: 10
         }
     }
 
@@ -75,7 +78,8 @@ public enum ControlQuestion: Hashable, Sendable {
         case .setSwitch(let name, let value):
             out.put(name)
             out.put(value)
-        case .verdictCounters, .start, .switches, .recorded, .recordedConnections, .endRecording, .virtualAddresses, .status: break
+        case .verdictCounters, .start, .switches, .recorded, .recordedConnections, .endRecording, .virtualAddresses, .status, .versions:
+            break
         }
         return out.bytes
     }
@@ -116,6 +120,7 @@ public enum ControlQuestion: Hashable, Sendable {
         case 21:
             guard let name = fields.text(), let value = fields.text() else { throw .malformed(kind) }
             self = .setSwitch(name: name, value: value)
+        case 10: self = .versions
         default: throw .unknown("\(kind)")
         }
         guard fields.isAtEnd else { throw .malformed(kind) }

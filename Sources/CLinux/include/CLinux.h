@@ -13,6 +13,7 @@
 #include "events.h"
 #include "folder.h"
 #include "rights.h"
+#include "service.h"
 #include "shared.h"
 #include "sync.h"
 

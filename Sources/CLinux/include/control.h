@@ -11,6 +11,8 @@
 /// A listening, non-blocking socket at `path`, mode 0600. A socket file that nobody listens at is replaced. `device` and
 /// `inode` receive what identifies the file.
 int svs_control_listen(const char *path, uint64_t *device, uint64_t *inode);
+/// The same of a socket that was made so before: 0 when it listens at `path` and the file is still there.
+int svs_control_identify(int listener, const char *path, uint64_t *device, uint64_t *inode);
 
 /// Removes the socket file, if it is still the one that `svs_control_listen` made.
 void svs_control_unlink(const char *path, uint64_t device, uint64_t inode);
