@@ -2,6 +2,7 @@ internal import Admin
 internal import LVS
 internal import Linux
 internal import Runtime
+internal import Wire
 
 /// How clients of the control socket are let in.
 extension Keeper {

@@ -44,7 +44,7 @@ extension Keeper {
     /// The memory of the state's folder, or that which this process had as another program, or new one.
     static func memory(_ configuration: Configuration) throws(RunError) -> HeldMemory {
         let earlier = configuration.inherited, lock = earlier.take(StateFolder.lockName), place = try StateOrigin.here()
-        if let held = HeldMemory(inheriting: earlier, connections: configuration.connections, place: place, log: configuration.log) {
+        if let held = try HeldMemory(inheriting: earlier, connections: configuration.connections, place: place, log: configuration.log) {
             return held
         }
         var folder: StateFolder?
