@@ -33,7 +33,7 @@ enum HostWarnings {
             routed.fault(
                 "dr-router", "direct routing reaches only what is on a wire of the director, and the way there leads past a router",
                 cure: "tunnelling (-i) or NAT (-m) for it"),
-            unreachable.fault("no-route", "no route leads there"),
+            unreachable.fault(Verdict.noRoute.name, "no route leads there"),
         ].compactMap { $0 }
     }
 

@@ -126,8 +126,11 @@ public final class ControlServer {
     /// Has the poller wait for what the client has to do next.
     private func watch(_ peer: ControlPeer) {
         guard peer.isBusy != peer.isWatchedForRoom else { return }
+        // What the kernel has no memory for now is tried again when the client is looked at next.
+        guard (try? poller.change(peer.descriptor, to: peer.isBusy ? .writable : .readable, as: UInt64(peer.descriptor))) != nil else {
+            return
+        }
         peer.isWatchedForRoom = peer.isBusy
-        try? poller.change(peer.descriptor, to: peer.isBusy ? .writable : .readable, as: UInt64(peer.descriptor))
     }
 
     private func acceptPeers(from listener: ControlListener, _ now: UInt64) {

@@ -1,3 +1,5 @@
+import LVS
+
 /// What a running director says of itself at one moment.
 public struct DirectorStatus: Hashable, Sendable {
     /// Of the program that runs.
@@ -111,7 +113,9 @@ public struct DirectorStatus: Hashable, Sendable {
         if services == 0 { faults.append(Fault("no-service", "there is no service")) }
         if connections * 10 >= capacity * 9 {
             faults.append(
-                Fault("table-full", "the connection table is nearly full: \(connections) of \(capacity)", cure: "svs run --connections N"))
+                Fault(
+                    LVS.Verdict.tableFull.name, "the connection table is nearly full: \(connections) of \(capacity)",
+                    cure: "svs run --connections N"))
         }
         for neighbor in failing where neighbor.servers > 0 {
             faults.append(
