@@ -19,8 +19,7 @@ extension Keeper {
 
     func listenAgain() {
         guard let due = listensAgain, Self.now >= due else { return }
-        listensAgain = nil
-        try? poller.watch(clients.listener, as: Token.clients)
+        listensAgain = (try? poller.watch(clients.listener, as: Token.clients)) == nil ? Self.now + second : nil
     }
 
     /// Makes the control socket again if somebody has removed it.
@@ -29,8 +28,8 @@ extension Keeper {
             let before = clients.listener
             guard try clients.restore() else { return controlFailure = nil }
             poller.forget(before)
-            try? poller.watch(clients.listener, as: Token.clients)
-            listensAgain = nil
+            listensAgain = Self.now
+            listenAgain()
             configuration.log.say("control socket \(clients.path) was removed; it is made again")
             controlFailure = nil
         } catch {

@@ -154,8 +154,7 @@ public final class ControlServer {
 
     private func listenAgain(_ now: UInt64) {
         guard let end = restsUntil, now >= end, let listener else { return }
-        restsUntil = nil
-        try? poller.watch(listener.descriptor, as: UInt64(listener.descriptor))
+        restsUntil = (try? poller.watch(listener.descriptor, as: UInt64(listener.descriptor))) == nil ? now + 1 : nil
     }
 
     private func admit(_ descriptor: Int32, _ number: UInt64, _ user: UInt32, wasPeeked: Bool, _ now: UInt64) {
