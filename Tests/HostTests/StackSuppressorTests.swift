@@ -171,6 +171,8 @@ struct StackSuppressorTests {
             #expect(try peer.run { probes[0].0.send(expecting: .silence) } == .silence)
             #expect(try seen() == "packets 1\n", "the host sees it while the address is not its own")
             try shell("ip route del \(route)", "ip addr add \(address)/\(ip(address).isV4 ? "16" : "64 nodad") dev eth7")
+            // Of IPv6 it is the host's a moment later.
+            #expect(try wait { try output(of: "ip \(ip(address).isV4 ? "-4" : "-6") route show table local \(address)").contains("local") })
             for (probe, expected) in probes { #expect(try peer.run { probe.send(expecting: expected) } == expected, "\(probe)") }
             #expect(try seen() == "packets 1\n")
         }
