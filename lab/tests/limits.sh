@@ -99,7 +99,7 @@ for option in services marks marks6 sysctl; do
 done
 # One word of two megabytes, and thousands of services: what is read costs as much as it is long.
 { printf '*mangle\n-A PREROUTING -m comment --comment "'; head -c 2000000 /dev/zero | tr '\0' x; printf '" -d 192.0.2.1 -j MARK --set-mark 1\nCOMMIT\n'; } >"$scratch/long"
-check "replay --marks: a word of two megabytes" fails 0 "masquerading" "$svs" replay "${files[@]}" --marks "$scratch/long"
+check "replay --marks: a word of two megabytes" fails 0 "emitted" "$svs" replay "${files[@]}" --json --marks "$scratch/long"
 check "adm -R: a line without end" bash -c "! head -c 10000000 /dev/zero | '$svs' adm --control '$scratch/none' -R 2>'$scratch/output'; grep -q 'a line is longer than 64 KB' '$scratch/output'"
 
 exit $((failures > 0))
