@@ -54,7 +54,7 @@ public final class EventLoop {
     var saidOfRules: Set<String> = []
 
     /// Turns of the packet loop between two looks at everything else.
-    private static let turns = 16
+    private static let turns = 2
     /// Nanoseconds: many changes in a row are followed together, and frames that wait for a neighbour are looked at.
     private static let pause: Instant = 20_000_000
 

@@ -9,7 +9,7 @@ import bench_hosts as hosts
 VIP, SERVERS = "10.9.0.1", ("10.255.0.2", "10.255.0.3")
 SERVICES = f"-A -u {VIP}:80 -s rr\n" + "".join(f"-a -u {VIP}:80 -r {server}:80 -g\n" for server in SERVERS)
 FRAMES = f"{hosts.DIRECTOR},10.16.0.0,{VIP},80"
-TRIES = 3
+TRIES = 6
 
 
 def answer_times(lab, control, stopped):
