@@ -24,10 +24,7 @@ public final class Sweeper {
         try Errno.check(svs_pipe(&ends))
         held = HeldDescriptor(ends[1])
         let read = HeldDescriptor(ends[0])
-        let arguments = ["svs", Self.command, control]
-        var words: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) } + [nil]
-        defer { for word in words { free(word) } }
-        try Errno.check(svs_spawn(program, &words, [read.number], 1))
+        _ = try Child.start(program, ["svs", Self.command, control], [read.number])
     }
 
     /// What the process does.
