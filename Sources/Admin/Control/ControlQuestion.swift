@@ -25,6 +25,8 @@ public enum ControlQuestion: Hashable, Sendable {
     case status
     /// A switch gets another value, as `sysctl -w` does it; until the director's files say otherwise.
     case setSwitch(name: String, value: String)
+    /// What a server without weight still has ends with its next packet. The server as ipvsadm names it: `-t 192.0.2.1:80 -r 10.0.0.2:80`.
+    case resetConnections(String)
     /// Which programs run, and how the last upgrade went, a line each.
     case versions
 
@@ -61,6 +63,7 @@ public enum ControlQuestion: Hashable, Sendable {
         case .virtualAddresses: 9
         case .status: 20
         case .setSwitch: 21
+        case .resetConnections: 22
         case .versions: 10
         }
     }
@@ -78,6 +81,7 @@ public enum ControlQuestion: Hashable, Sendable {
         case .setSwitch(let name, let value):
             out.put(name)
             out.put(value)
+        case .resetConnections(let words): out.put(words)
         case .verdictCounters, .start, .switches, .recorded, .recordedConnections, .endRecording, .virtualAddresses, .status, .versions:
             break
         }
@@ -120,6 +124,9 @@ public enum ControlQuestion: Hashable, Sendable {
         case 21:
             guard let name = fields.text(), let value = fields.text() else { throw .malformed(kind) }
             self = .setSwitch(name: name, value: value)
+        case 22:
+            guard let words = fields.text() else { throw .malformed(kind) }
+            self = .resetConnections(words)
         case 10: self = .versions
         default: throw .unknown("\(kind)")
         }

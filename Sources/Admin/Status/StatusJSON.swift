@@ -23,6 +23,10 @@ public enum StatusJSON {
                         "address": .text($0.address), "interface": .text($0.interface), "servers": .number(Int64($0.servers)),
                     ])
                 }),
+            "claims": .list(
+                status.claims.map {
+                    .object(["address": .text($0.address), "interface": .text($0.interface), "mac": .text($0.mac)])
+                }),
             "switches": .object(Dictionary(status.switches.map { ($0.name, .text($0.value)) }) { first, _ in first }),
             "daemons": .list(status.daemons.map { .text($0) }), "faults": .list(status.faults.map { .text($0.text) }),
         ]
