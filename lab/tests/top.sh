@@ -26,6 +26,7 @@ for signal in SIGTERM SIGINT SIGHUP; do
 done
 check "so does Ctrl-C" same "$(terminal 24 80 'wait:q quit|keys:\x03')" "0 settings kept first page"
 (wait_for 20 "svs top" grep -qs "q quit" "$scratch/there" && stop svs TERM) &
+stopper=$!
 check "and a director that is gone" same "$(terminal 24 80 "wait:q quit|show:$scratch/there" --interval 1)" "2 settings kept first page"
-wait
+wait $stopper
 exit $((failures > 0))

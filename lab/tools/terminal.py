@@ -61,7 +61,7 @@ def ended():
 def screen():
     """The lines that were drawn last."""
     drawn = output.split("\x1b[H")[-1].split("\x1b[J")[0]
-    return [re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", line) for line in drawn.split("\r\n")]
+    return [re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]|\r", "", line) for line in drawn.split("\n")]
 
 
 def fail(words):

@@ -108,7 +108,7 @@ final class ServerProbe {
         var settings = target.server.settings
         if !target.hasVirtualAddress { settings = ServerSettings() }
         (settings.weight, settings.upperThreshold, settings.lowerThreshold) = (1, 0, 0)
-        try director.apply(.addService(key, ServiceSettings(scheduler: "rr")))
+        try director.apply(.addService(key, ServiceSettings(scheduler: "rr", netmask: key.family == .v4 ? .max : 128)))
         defer { try? director.apply(.deleteService(key)) }
         try director.apply(.addServer(key, ServerKey(address: server.address, port: end.port), settings))
         let flow = "tcp \(ServerKey(address: own, port: nextPort)) > \(end)", now = Instant(svs_clock())
