@@ -1,14 +1,28 @@
 #!/usr/bin/env bash
 # svs upgrade under load: another build takes over with every socket open, and nothing is lost; one that is broken changes
 # nothing, whether it cannot be executed, does not answer, refuses, ends, hangs, or does not direct.
-# lab/tests/upgrade.sh [--unnamed]: with it, memory without a name instead of a state folder.
+# lab/tests/upgrade.sh [--unnamed] [--other-layout]: with the first, memory without a name instead of a state folder; with the second
+# (which builds svs once more), to a build whose state has another layout and back.
 
 source "$(dirname "$(realpath "$0")")/../lib.sh"
+# other_layout: builds svs with longer connections and prints its path.
+other_layout() {
+  local build=(swift build --package-path "$root" --scratch-path "$root/.build-other-layout" -Xswiftc -DSVS_OTHER_LAYOUT)
+  "${build[@]}" --product svs >&2 && echo "$("${build[@]}" --show-bin-path)/svs"
+}
 vip_on_host=yes
 begin_test nat
 state_folder=/dev/shm/svs-lab-$run
 state=$state_folder
-[[ ${1:-} != --unnamed ]] || state=none
+other=''
+for word; do
+  case $word in
+    --unnamed) state=none ;;
+    --other-layout) other=yes ;;
+    *) refuse "no such option: $word" ;;
+  esac
+done
+[[ -z $other ]] || { say "Building svs with another layout"; other=$(other_layout) || refuse "it does not build"; }
 topology_build
 udp_echo rs1 7007 192.168.95.2
 cat >>"$scratch/services" <<SERVICES
@@ -36,6 +50,8 @@ start client numbers /usr/bin/python3 "$lab/tools/udp" stream 172.16.29.1 $vip 7
 wait_for 10 "the download" test -s "$scratch/down"
 adm -A -t "$vip:81" -s rr
 adm -a -t "$vip:81" -r 192.168.95.9:8080 -m -w 3
+
+brought_over() { grep -c 'another layout' "$scratch/svs.log"; }
 
 # broken WHAT PATTERN: an upgrade to what is installed is refused with these words; the same keeper and director go on.
 broken() {
@@ -76,8 +92,10 @@ wait_for 5 "the director" answers_or_dead
 check "… and the keeper is the same process" grep -q "process $keeper" <(q director svs run --version --control "$SVS_CONTROL")
 
 # The real thing, three times.
+next=("$svs" "$svs" "$svs")
+[[ -z $other ]] || next=("$other" "$svs" "$other")
 for turn in 1 2 3; do
-  install_svs "$svs"
+  install_svs "${next[turn - 1]}"
   before=$(director_process)
   upgrade
   check "another file of the program ($turn): the upgrade succeeds" same $? 0
