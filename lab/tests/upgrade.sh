@@ -7,7 +7,8 @@
 source "$(dirname "$(realpath "$0")")/../lib.sh"
 # other_layout: builds svs with longer connections and prints its path.
 other_layout() {
-  local build=(swift build --package-path "$root" --scratch-path "$root/.build-other-layout" -Xswiftc -DSVS_OTHER_LAYOUT)
+  local build=(swift build --package-path "$root" --scratch-path "$root/.build-other-layout" -Xswiftc -DSVS_OTHER_LAYOUT
+    --explicit-target-dependency-import-check error)
   "${build[@]}" --product svs >&2 && echo "$("${build[@]}" --show-bin-path)/svs"
 }
 vip_on_host=yes
@@ -51,7 +52,7 @@ wait_for 10 "the download" test -s "$scratch/down"
 adm -A -t "$vip:81" -s rr
 adm -a -t "$vip:81" -r 192.168.95.9:8080 -m -w 3
 
-brought_over() { grep -c 'another layout' "$scratch/svs.log"; }
+brought_over() { grep -c 'is brought over$' "$scratch/svs.log"; }
 
 # broken WHAT PATTERN: an upgrade to what is installed is refused with these words; the same keeper and director go on.
 broken() {
@@ -100,6 +101,7 @@ for turn in 1 2 3; do
   upgrade
   check "another file of the program ($turn): the upgrade succeeds" same $? 0
   check "… and says so" grep -q '^upgraded from svs .* to svs ' "$scratch/outcome" || outcome
+  [[ -z $other ]] || check "… and what was in its state is brought over" same "$(brought_over)" "$turn"
   check "… in the same process, with another director" test "$(director_process)" != "$before"
   check "… and the new file" same "$(stat -Lc %i "/proc/$keeper/exe")" "$(stat -Lc %i "$installed")"
   [[ $(ask 1 "http://$vip/" 3>/dev/null) == rs? ]]
