@@ -25,11 +25,7 @@ for word; do
 done
 [[ -z $other ]] || { say "Building svs with another layout"; other=$(other_layout) || refuse "it does not build"; }
 topology_build
-udp_echo rs1 7007 192.168.95.2
-cat >>"$scratch/services" <<SERVICES
--A -u $vip:7 -s rr
--a -u $vip:7 -r 192.168.95.2:7007 -m
-SERVICES
+numbers_to nat
 large
 silence=$(noise)
 # The path by which svs is started; what lies there is changed as a package manager does it.
