@@ -65,6 +65,14 @@ global_defs {
   router_id $1
   vrrp_version 3
   lvs_sync_daemon sync0 lab id 29
+  script_user root
+}
+vrrp_script director {
+  script "$svs status --control $scratch/$1.control"
+  interval 1
+  timeout 2
+  fall 2
+  rise 2
 }
 vrrp_instance lab {
   state BACKUP
@@ -73,6 +81,9 @@ vrrp_instance lab {
   virtual_router_id 29
   priority ${priority_of[$1]}
   advert_int $interval
+  track_script {
+    director
+  }
   virtual_ipaddress {
     $vip/32 dev eth0
   }
@@ -191,6 +202,16 @@ takeover() {
 }
 finished() { ! alive downloads; }
 
+# svs_dies: nothing else of the master does.
+svs_dies() {
+  disown "$(pid_of $master-svs)"
+  pkill -9 -P "$(pid_of $master-svs)" -f 'svs director'
+  kill -9 "$(pid_of $master-svs)"
+  echo "$(now) $backup svs of $master is killed" >>"$scratch/changes"
+  check "svs of $master is killed: keepalived gives its addresses up" wait_for 15 "$backup to have them" has_addresses $backup
+  check "  $backup answers" wait_for 10 "answers" answered_since "$(awk -v t="$(now)" 'BEGIN { printf "%.3f", t + 1.2 }')"
+}
+
 # judged: what was on the wire all along.
 judged() {
   stop asking
@@ -222,6 +243,10 @@ topology_demo() {
   say "The cable of the master is pulled, and plugged in again"
   began=$(now)
   takeover cable_out cable_in
+  view "$began"
+  say "On the master svs alone is killed, and stays dead"
+  began=$(now)
+  svs_dies
   view "$began"
   judged
 }
