@@ -15,6 +15,8 @@ final class MaglevHashing: Scheduler {
     private var usesPort: Bool
     /// The place that serves each slot, -1 for nobody.
     private var slots = [Int32](repeating: -1, count: size)
+    /// Servers have changed since the table was filled, which is done when it is asked next: once for any number of changes.
+    private var isOutdated = false
     /// Where a server's walk over the slots starts, and every client's slot.
     private let first = SipHash13(both: 2_654_435_761)
     /// How far each step of a server's walk goes.
@@ -31,6 +33,7 @@ final class MaglevHashing: Scheduler {
     }
 
     func pick(for request: SchedulingRequest, from servers: Candidates) -> Int? {
+        if isOutdated { fill(from: servers) }
         let home = slot(for: request)
         let owner = Int(slots[home])
         if owner >= 0 && servers[owner].isUsable { return owner }
@@ -60,8 +63,13 @@ final class MaglevHashing: Scheduler {
     }
 
     func serversChanged(_ change: ServerChange, in servers: Candidates) {
+        guard servers.count > Self.size else { return isOutdated = true }
         // The kernel refuses more servers than slots and goes on with the table it has.
-        if servers.count > Self.size { follow(change) } else { fill(from: servers) }
+        if isOutdated, case .added(let new) = change {
+            fill(from: servers, without: new)
+        } else {
+            follow(change)
+        }
     }
 
     /// Keeps the table pointing at the same servers.
@@ -77,15 +85,17 @@ final class MaglevHashing: Scheduler {
         }
     }
 
-    private func fill(from servers: Candidates) {
+    /// - Parameter newcomer: place of a server that the table is to know nothing of, -1 for none.
+    private func fill(from servers: Candidates, without newcomer: Int = -1) {
+        isOutdated = false
         for slot in slots.indices { slots[slot] = -1 }
-        let (step, shift) = scale(of: servers)
+        let (step, shift) = scale(of: servers, without: newcomer)
         if step == 0 { return }
         var walks: [(place: Int32, slot: Int, skip: Int, turns: Int)] = []
         walks.reserveCapacity(servers.count)
         for place in 0..<servers.count {
             let server = servers[place]
-            guard server.lastWeight > 0 else { continue }
+            guard server.lastWeight > 0, place != newcomer else { continue }
             let address = folded(server.key.address, servers.family)
             walks.append(
                 (
@@ -114,10 +124,10 @@ final class MaglevHashing: Scheduler {
 
     /// What weights are divided by: their greatest common divisor (0 when there is no weight), then as many bits as leave
     /// the greatest one six. A weight is the last one that was not 0, so that a pause moves no other server's clients.
-    private func scale(of servers: Candidates) -> (step: Int, shift: Int) {
+    private func scale(of servers: Candidates, without newcomer: Int) -> (step: Int, shift: Int) {
         var step = 0
         var greatest = 0
-        for place in 0..<servers.count where servers[place].lastWeight > 0 {
+        for place in 0..<servers.count where servers[place].lastWeight > 0 && place != newcomer {
             let weight = Int(servers[place].lastWeight)
             step = greatestCommonDivisor(weight, step)
             greatest = max(greatest, weight)
@@ -128,6 +138,7 @@ final class MaglevHashing: Scheduler {
     }
 
     func score(of place: Int, for request: SchedulingRequest, in servers: Candidates) -> String {
+        if isOutdated { fill(from: servers) }
         let home = slot(for: request)
         let share = "\(slots.count { Int($0) == place }) of \(Self.size) slots"
         let refused = servers[place].refusal.map { ", " + $0 } ?? ""
