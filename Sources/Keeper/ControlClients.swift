@@ -2,13 +2,14 @@ internal import Admin
 internal import CLinux
 internal import Glibc
 internal import Linux
+internal import Runtime
 internal import SystemPackage
 
 /// The control socket, the one for those who may only look, and the clients of both, kept so that a client outlives the director
 /// that answers it.
 final class ControlClients {
     /// Where clients knock.
-    private struct Door {
+    private struct Listener {
         var socket: ControlListener
         var group: UInt32?
         var onlyLooks = false
@@ -20,7 +21,7 @@ final class ControlClients {
         var onlyLooks: Bool
     }
 
-    private var doors: [Door] = []
+    private var doors: [Listener] = []
     private var clients: [UInt64: Client] = [:]
     private var last: UInt64
 
@@ -62,7 +63,7 @@ final class ControlClients {
         let held = earlier?.take(Name.listener(onlyLooks)).flatMap { ControlListener(adopting: $0, path: path) }
         let socket: ControlListener
         if let held { socket = held } else { socket = try ControlListener(path: path, group: group) }
-        doors.append(Door(socket: socket, group: group, onlyLooks: onlyLooks))
+        doors.append(Listener(socket: socket, group: group, onlyLooks: onlyLooks))
     }
 
     private func takeClients(_ earlier: InheritedDescriptors?, onlyLooks: Bool) {
@@ -94,7 +95,7 @@ final class ControlClients {
         return doors.flatMap { accept($0) }
     }
 
-    private func accept(_ door: Door) -> [UInt64] {
+    private func accept(_ door: Listener) -> [UInt64] {
         var fresh: [UInt64] = []
         while fresh.count < 64 {
             var user: UInt32 = 0

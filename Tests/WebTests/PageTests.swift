@@ -51,9 +51,8 @@ import Wire
         let site = try Self.site(Self.director())
         let page = try await Self.get(site, "/")
         for words in [
-            "svs 1.2.3", "TCP 192.0.2.1:80", "1 of 2", "1 draining", "no route to where it must go", "half-open 4", "<polyline",
-            "http-equiv=\"refresh\"",
-            "interface &lt;b&gt;&amp;&quot;&#39;: down",
+            "svs 1.2.3", "TCP 192.0.2.1:80", "1 of 2", "1 draining", "no route to where it must go", "half-open 4",
+            "http-equiv=\"refresh\"", "interface &lt;b&gt;&amp;&quot;&#39;: down",
         ] { #expect(page.text.contains(words), "\(words)") }
         // What is dropped comes first.
         let dropped = try #require(page.text.firstRange(of: "v-no-route")),

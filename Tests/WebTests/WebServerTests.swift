@@ -9,13 +9,14 @@ import Wire
 /// The server with its clients on the loopback.
 @Suite struct WebServerTests {
     private static func serving(
-        _ bounds: WebServer.Bounds = WebServer.Bounds(), _ body: (@escaping @Sendable (String) async throws -> [String]) async throws -> Void
+        _ limits: WebServer.Limits = WebServer.Limits(),
+        _ body: (@escaping @Sendable (String) async throws -> [String]) async throws -> Void
     ) async throws {
         let address = IPAddress(v4: 0x7f00_0001), listener = try WebListener(address, port: 0)
         let observer = try Observer(MadeUpDirector())
         defer { observer.end() }
         let site = Site(observer, Explainer(path: "/nowhere", patience: 1), hosts: AllowedHosts(address))
-        let serving = Task { try await WebServer(listener, site, bounds: bounds).run() }
+        let serving = Task { try await WebServer(listener, site, limits: limits).run() }
         defer { serving.cancel() }
         let port = listener.port
         try await body { sent in try await Self.answers(to: sent, port: port) }
@@ -28,7 +29,7 @@ import Wire
         var bytes: [UInt8] = []
         while let more = try? await socket.read(atMost: 4096) { bytes += more }
         try? socket.close()
-        return String(decoding: bytes, as: UTF8.self).split(separator: "\r\n").filter { $0.hasPrefix("HTTP/1.1 ") }.map(String.init)
+        return String(decoding: bytes, as: UTF8.self).split(separator: "HTTP/1.1 ").map { "HTTP/1.1 " + $0.prefix { $0 != "\r\n" } }
     }
 
     private static let get = "GET /icon.svg HTTP/1.1\r\nHost: localhost\r\n"
@@ -41,9 +42,9 @@ import Wire
     }
 
     @Test func whatHasNoEndIsRefused() async throws {
-        var bounds = WebServer.Bounds()
-        (bounds.head, bounds.idle, bounds.requests) = (.milliseconds(300), .milliseconds(300), 2)
-        try await Self.serving(bounds) { ask in
+        var limits = WebServer.Limits()
+        (limits.head, limits.idle, limits.requests) = (.milliseconds(300), .milliseconds(300), 2)
+        try await Self.serving(limits) { ask in
             for (sent, answers) in [
                 (Self.get, ["HTTP/1.1 408 Request Timeout"]), ("", []),
                 ("GET / HTTP/1.1\r\nX: " + String(repeating: "a", count: 9000), ["HTTP/1.1 431 Request Header Fields Too Large"]),
@@ -59,9 +60,9 @@ import Wire
 
     /// Who waits for a place gets one when another one has gone.
     @Test func connectionsAreBounded() async throws {
-        var bounds = WebServer.Bounds()
-        (bounds.connections, bounds.idle) = (2, .milliseconds(300))
-        try await Self.serving(bounds) { ask in
+        var limits = WebServer.Limits()
+        (limits.connections, limits.idle) = (2, .milliseconds(300))
+        try await Self.serving(limits) { ask in
             await withTaskGroup(of: Int.self) { group in
                 for _ in 0..<8 { group.addTask { (try? await ask(Self.get + "Connection: close\r\n\r\n").count) ?? 0 } }
                 for await count in group { #expect(count == 1) }

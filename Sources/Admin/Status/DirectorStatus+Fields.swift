@@ -39,7 +39,7 @@ extension DirectorStatus {
                 fields.text().flatMap { address in fields.text().map { Address(address: address, holder: $0) } }
             }), let verdicts = fields.list({ Verdict(&$0) }), let failing = fields.list({ Neighbor(&$0) }),
             let switches = fields.list({ Switch(&$0) }), let daemons = fields.list({ $0.text() }),
-            let gaveWay = fields.list({ Count(&$0) }), let steps = ControlSteps(&fields)
+            let gaveWay = fields.list({ Kind(&$0) }), let steps = ControlSteps(&fields)
         else { return nil }
         (self.version, self.process) = (version, process)
         (uptime, services, servers) = (numbers[0], numbers[1], numbers[2])
@@ -104,7 +104,7 @@ extension DirectorStatus.Switch {
     }
 }
 
-extension DirectorStatus.Count {
+extension DirectorStatus.Kind {
     fileprivate init?(_ fields: inout FieldReader) {
         guard let name = fields.text(), let number = fields.number(UInt64.self) else { return nil }
         self.init(name: name, number: number)

@@ -26,7 +26,7 @@ public struct DirectorStatus: Hashable, Sendable {
     /// Synchronisation daemons: `master eth0 7`, the last being the group's number.
     public var daemons: [String] = []
     /// Entries of a full table that gave way to others: `half-open`, `one-way`, `template`.
-    public var gaveWay: [Count] = []
+    public var gaveWay: [Kind] = []
     public var controlSteps = ControlSteps()
 
     public init() {}
@@ -80,7 +80,7 @@ public struct DirectorStatus: Hashable, Sendable {
     }
 
     /// How often something happened.
-    public struct Count: Hashable, Sendable {
+    public struct Kind: Hashable, Sendable {
         public var name: String
         public var number: UInt64
 

@@ -15,7 +15,7 @@ public final class Observer: Sendable {
     /// What is known.
     public struct View: Sendable {
         /// What was told last, perhaps long ago; `nil` where nothing ever was.
-        public var observation: Observation?
+        public var observation: ObservedDirector?
         /// Why the director's last answer is none.
         public var failure: String?
         /// When somebody last asked, by the machine's clock.
@@ -47,11 +47,11 @@ public final class Observer: Sendable {
     /// - Parameter source: is used by one thread alone.
     public init(_ source: sending any StatusSource) throws(Errno) {
         wakeup = try Wakeup()
-        let box = Box(source: source)
+        let box = LentSource(source: source)
         try BackgroundThread { [self] in run(box.source) }.detach()
     }
 
-    private struct Box: @unchecked Sendable { let source: any StatusSource }
+    private struct LentSource: @unchecked Sendable { let source: any StatusSource }
 
     static var now: Instant { Instant(svs_clock()) }
 
@@ -90,7 +90,7 @@ public final class Observer: Sendable {
             do {
                 let status = try source.status()
                 let loads = began >= loadsDue ? try source.loads() : nil
-                var seen = (before.observation ?? Observation()).followed(by: status, loads, at: Self.now)
+                var seen = (before.observation ?? ObservedDirector()).followed(by: status, loads, at: Self.now)
                 seen.took = seen.at - began
                 if let loads { loadsDue = began + second + Instant(loads.servers.count) * second / Self.serversOfSecond }
                 (view.observation, view.failure) = (seen, nil)

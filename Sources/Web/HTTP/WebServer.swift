@@ -4,7 +4,7 @@ internal import Glibc
 
 /// Serves a site over HTTP/1.1. Nothing that a client does lasts longer or takes more memory than is said here.
 public struct WebServer: Sendable {
-    public struct Bounds: Sendable {
+    public struct Limits: Sendable {
         /// Connections at a time; more wait until one has ended.
         public var connections = 64
         /// Requests of one connection.
@@ -19,10 +19,10 @@ public struct WebServer: Sendable {
 
     private let listener: WebListener
     private let site: Site
-    private let bounds: Bounds
+    private let limits: Limits
 
-    public init(_ listener: WebListener, _ site: Site, bounds: Bounds = Bounds()) {
-        (self.listener, self.site, self.bounds) = (listener, site, bounds)
+    public init(_ listener: WebListener, _ site: Site, limits: Limits = Limits()) {
+        (self.listener, self.site, self.limits) = (listener, site, limits)
     }
 
     /// Serves until the task is cancelled.
@@ -41,7 +41,7 @@ public struct WebServer: Sendable {
         try await withThrowingTaskGroup(of: Void.self) { group in
             var open = 0
             while !Task.isCancelled {
-                if open >= bounds.connections {
+                if open >= limits.connections {
                     try await group.next()
                     open -= 1
                 }
@@ -59,12 +59,12 @@ public struct WebServer: Sendable {
 
     private func serve(_ client: AsyncSocket) async {
         var received: [UInt8] = []
-        for number in 1...bounds.requests {
+        for number in 1...limits.requests {
             guard let answer = await next(client, &received) else { break }
-            let staysOpen = answer.staysOpen && number < bounds.requests
+            let staysOpen = answer.staysOpen && number < limits.requests
             let head = answer.response.head(staysOpen: staysOpen)
             let bytes = Data(head.utf8) + (answer.isHeadOnly ? Data() : Data(answer.response.body))
-            let sent: Void? = try? await within(bounds.answer) { try await client.write(bytes) }
+            let sent: Void? = try? await within(limits.answer) { try await client.write(bytes) }
             guard sent != nil else { break }
             if !staysOpen {
                 await takeLeave(client)
@@ -103,13 +103,13 @@ public struct WebServer: Sendable {
     /// The bytes of a request's head; what came behind it is kept for the next one.
     private func head(_ client: AsyncSocket, _ received: inout [UInt8]) async throws -> [UInt8] {
         if received.isEmpty {
-            guard let bytes = try await within(bounds.idle, { try await client.read(atMost: 4096) }), !bytes.isEmpty else {
+            guard let bytes = try await within(limits.idle, { try await client.read(atMost: 4096) }), !bytes.isEmpty else {
                 throw CancellationError()
             }
             received = bytes
         }
         let begun = received
-        guard let all = try await within(bounds.head, { try await Self.complete(begun, client) }) else {
+        guard let all = try await within(limits.head, { try await Self.complete(begun, client) }) else {
             throw RequestHead.Refusal(.timeout)
         }
         let end = Self.end(of: all, from: 0) ?? all.count

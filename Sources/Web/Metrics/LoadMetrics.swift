@@ -2,9 +2,9 @@ internal import LVS
 
 /// The metrics of services and servers.
 struct LoadMetrics {
-    private typealias Sample<Subject> = (subject: Subject, labels: MetricLabels)
-    private var services: [Sample<ObservedService>] = []
-    private var servers: [Sample<ServerLoad>] = []
+    private typealias Row<Subject> = (subject: Subject, labels: MetricLabels)
+    private var services: [Row<ObservedService>] = []
+    private var servers: [Row<ServerLoad>] = []
 
     init(_ observed: [ObservedService]) {
         for service in observed {
@@ -47,7 +47,7 @@ struct LoadMetrics {
     }
 
     private static func putTraffic<Subject>(
-        _ prefix: String, _ whose: String, _ samples: [Sample<Subject>], to text: inout MetricsText, _ counters: (Subject) -> Counters
+        _ prefix: String, _ whose: String, _ samples: [Row<Subject>], to text: inout MetricsText, _ counters: (Subject) -> Counters
     ) {
         put("\(prefix)_connections_total", .counter, "Connections \(whose).", samples, to: &text) { counters($0).connections }
         put("\(prefix)_incoming_packets_total", .counter, "Packets from clients \(whose).", samples, to: &text) { counters($0).packetsIn }
@@ -57,7 +57,7 @@ struct LoadMetrics {
     }
 
     private static func put<Subject>(
-        _ name: String, _ kind: MetricsText.Kind, _ help: String, _ samples: [Sample<Subject>], to text: inout MetricsText,
+        _ name: String, _ kind: MetricsText.Kind, _ help: String, _ samples: [Row<Subject>], to text: inout MetricsText,
         _ value: (Subject) -> UInt64
     ) {
         text.begin(name, kind, help)

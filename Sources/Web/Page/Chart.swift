@@ -5,7 +5,7 @@ struct Chart {
     /// Samples that the width stands for.
     private let length: Int
 
-    init(_ values: [UInt64], width: Int, height: Int, length: Int = Observation.chartLength) {
+    init(_ values: [UInt64], width: Int, height: Int, length: Int = ObservedDirector.chartLength) {
         (self.values, self.width, self.height, self.length) = (Array(values.suffix(length)), width, height, length)
     }
 

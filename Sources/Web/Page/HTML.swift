@@ -5,13 +5,13 @@ struct HTML: ExpressibleByStringInterpolation, CustomStringConvertible {
     /// Words of this program.
     init(stringLiteral value: String) { description = value }
     init(_ parts: [HTML]) { description = parts.map(\.description).joined() }
-    init(stringInterpolation: Interpolation) { description = stringInterpolation.text }
+    init(stringInterpolation: StringInterpolation) { description = stringInterpolation.text }
 
     static func + (a: HTML, b: HTML) -> HTML { HTML([a, b]) }
 
     var isEmpty: Bool { description.isEmpty }
 
-    struct Interpolation: StringInterpolationProtocol {
+    struct StringInterpolation: StringInterpolationProtocol {
         fileprivate var text = ""
 
         init(literalCapacity: Int, interpolationCount: Int) { text.reserveCapacity(literalCapacity + interpolationCount * 16) }

@@ -48,10 +48,15 @@ struct Listing {
             <td class="graph" data-label="last minute">\
             \(Chart(chart.map(UInt64.init), width: 120, height: 24).svg("connections a second"))</td>\
             <td data-label="conn/s">\(Amount.count(rates.connections))</td>\
-            <td data-label="packets/s">\(Amount.count(rates.packetsIn)) <small>in</small> \(Amount.count(rates.packetsOut)) <small>out</small></td>\
-            <td data-label="bytes/s">\(Amount.bytes(rates.bytesIn)) <small>in</small> \(Amount.bytes(rates.bytesOut)) <small>out</small></td>\
+            <td data-label="packets/s">\(pair(Amount.count(rates.packetsIn), Amount.count(rates.packetsOut)))</td>\
+            <td data-label="bytes/s">\(pair(Amount.bytes(rates.bytesIn), Amount.bytes(rates.bytesOut)))</td>\
             <td data-label="active">\(Amount.count(active))</td><td data-label="inactive">\(Amount.count(inactive))</td>
             """
+    }
+
+    /// What comes from clients, and what goes to them.
+    private func pair(_ incoming: String, _ outgoing: String) -> HTML {
+        "<span class=\"pair\">\(incoming) <small>in</small></span> <span class=\"pair\">\(outgoing) <small>out</small></span>"
     }
 
     /// Ways to the other parts, where there are any.

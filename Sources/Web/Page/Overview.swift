@@ -8,7 +8,7 @@ struct Overview {
     private let history: [DirectorStatus.Traffic]
     private let age: UInt64
 
-    init(_ observation: Observation, now: Instant) {
+    init(_ observation: ObservedDirector, now: Instant) {
         (status, history) = (observation.status, observation.history)
         age = UInt64(max(now - observation.at, 0) / second)
     }
@@ -22,12 +22,12 @@ struct Overview {
             \(Amount.grouped(status.services)) \(status.services == 1 ? "service" : "services"), \
             \(Amount.grouped(status.servers)) \(status.servers == 1 ? "server" : "servers")\
             \(status.daemons.isEmpty ? "" : " · synchronisation: \(status.daemons.joined(separator: ", "))")\
-            <span class="age">\(age > 3 ? "\(Amount.period(age)) ago" : "now")</span></p>
+            \(age > 3 ? " · \(Amount.period(age)) ago" : "")</p>
             <div class="tiles">
-            \(tile("Connections a second", Amount.count(status.rates.connections), history.map(\.connections)))
-            \(tile("Packets in a second", Amount.count(status.rates.packetsIn), history.map(\.packetsIn)))
-            \(tile("Bytes in a second", Amount.bytes(status.rates.bytesIn), history.map(\.bytesIn)))
-            \(tile("Bytes out a second", Amount.bytes(status.rates.bytesOut), history.map(\.bytesOut)))
+            \(Self.tile("Connections a second", Amount.count(status.rates.connections), history.map(\.connections)))
+            \(Self.tile("Packets in a second", Amount.count(status.rates.packetsIn), history.map(\.packetsIn)))
+            \(Self.tile("Bytes in a second", Amount.bytes(status.rates.bytesIn), history.map(\.bytesIn)))
+            \(Self.tile("Bytes out a second", Amount.bytes(status.rates.bytesOut), history.map(\.bytesOut)))
             <div class="tile"><h2>Connections in the table</h2><p class="figure">\(Amount.count(status.connections)) \
             <small>of \(Amount.count(status.capacity)), \(fill)</small></p>\
             <meter min="0" max="\(max(status.capacity, 1))" high="\(status.capacity / 4 * 3)" optimum="0" value="\(status.connections)" \
@@ -41,7 +41,8 @@ struct Overview {
         return "<p class=\"note\">gave way: \(status.gaveWay.map { "\($0.name) \(Amount.count($0.number))" }.joined(separator: ", "))</p>"
     }
 
-    private func tile(_ title: String, _ figure: String, _ values: [UInt64]) -> HTML {
+    /// A figure with its chart.
+    static func tile(_ title: String, _ figure: String, _ values: [UInt64]) -> HTML {
         "<div class=\"tile\"><h2>\(title)</h2><p class=\"figure\">\(figure)</p>\(Chart(values, width: 240, height: 48).svg(title))</div>"
     }
 

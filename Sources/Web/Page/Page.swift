@@ -18,7 +18,7 @@ struct Page {
 
     init(_ view: Observer.View, _ subject: Subject, at now: Instant) { (self.view, self.subject, self.now) = (view, subject, now) }
 
-    private var observation: Observation { view.observation ?? Observation() }
+    private var observation: ObservedDirector { view.observation ?? ObservedDirector() }
 
     private var service: ObservedService? {
         guard case .service(let number, _) = subject else { return nil }

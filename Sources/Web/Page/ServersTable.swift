@@ -20,16 +20,26 @@ struct ServersTable {
             <p><a href="/">All services</a></p>
             <h1>\("\(load.key)")</h1>
             <p class="lead">\(load.scheduler)\(load.isPersistent ? ", persistent" : "") · \(service.usable) of \(service.servers.count) \
-            servers take new connections · \(Amount.count(rates.connections)) connections a second, \
-            \(Amount.bytes(rates.bytesIn)) in and \(Amount.bytes(rates.bytesOut)) out a second</p>
-            <div class="tiles"><div class="tile"><h2>Connections a second</h2><p class="figure">\(Amount.count(rates.connections))</p>\
-            \(Chart(service.chart.map(UInt64.init), width: 240, height: 48).svg("connections a second"))</div></div>
+            servers take new connections</p>
+            <div class="tiles">
+            \(Overview.tile("Connections a second", Amount.count(rates.connections), service.chart.map(UInt64.init)))
+            \(tile("Packets a second", Amount.count(rates.packetsIn), Amount.count(rates.packetsOut)))
+            \(tile("Bytes a second", Amount.bytes(rates.bytesIn), Amount.bytes(rates.bytesOut)))
+            \(tile("Connections", Amount.count(service.active), Amount.count(service.inactive), "active", "inactive"))
+            </div>
             <h2>Servers</h2>
             \(listing.controls(total: total, of: service.servers.count, what: "server"))
             <table class="cards wide"><thead><tr>\(listing.heads("server", ["weight"]))</tr></thead>
             <tbody>\(rows.map(row))</tbody></table>
             \(listing.pages(total: total))
             """
+    }
+
+    private func tile(_ title: String, _ first: String, _ second: String, _ one: String = "in", _ other: String = "out") -> HTML {
+        """
+        <div class="tile"><h2>\(title)</h2><p class="figure">\(first) <small>\(one)</small></p>\
+        <p class="figure">\(second) <small>\(other)</small></p></div>
+        """
     }
 
     private func row(_ server: ObservedServer) -> HTML {

@@ -48,7 +48,6 @@ enum Style {
         footer { padding: 1rem clamp(.75rem, 3vw, 2rem) 2rem; color: var(--soft); font-size: .85rem; max-width: 100rem; margin: 0 auto; }
         kbd { border: 1px solid var(--line); border-radius: 4px; padding: 0 .35em; background: var(--card); font: inherit; }
         .lead { color: var(--soft); margin: .9rem 0; overflow-wrap: anywhere; }
-        .age::before { content: "· "; }
         .bad, .warning { padding: .6rem .8rem; border-radius: 6px; margin: .8rem 0 0; overflow-wrap: anywhere; }
         .bad { background: var(--bad-ground); color: var(--bad); }
         .warning { background: var(--warning-ground); color: var(--warning); }
@@ -66,11 +65,11 @@ enum Style {
         .chart polyline { fill: none; stroke: var(--accent); stroke-width: 1.5; vector-effect: non-scaling-stroke; stroke-linejoin: round; }
         .chart polygon { fill: var(--area); }
         meter, progress { width: 100%; height: .8rem; accent-color: var(--accent); }
-        progress { width: 6rem; vertical-align: middle; }
+        progress { width: 6rem; vertical-align: middle; margin: 0 .4rem; }
 
         .filter { display: flex; flex-wrap: wrap; gap: .4rem .6rem; align-items: center; margin: .3rem 0 .7rem; color: var(--soft); }
         .filter input { background: var(--card); width: 18rem; max-width: 100%; }
-        table { border-collapse: collapse; width: 100%; background: var(--card); border: 1px solid var(--line); border-radius: 8px; }
+        table { border-collapse: separate; border-spacing: 0; overflow: hidden; width: 100%; background: var(--card); border: 1px solid var(--line); border-radius: 8px; }
         th, td { padding: .42rem .7rem; text-align: right; border-top: 1px solid var(--line); vertical-align: middle; }
         thead th { border-top: 0; font-size: .8rem; font-weight: 550; color: var(--soft); white-space: nowrap; }
         thead a { color: inherit; text-decoration: none; }
@@ -78,7 +77,10 @@ enum Style {
         [aria-sort] a { color: var(--accent); }
         [aria-sort="descending"] a::after { content: " ↓"; }
         th:first-child { text-align: left; font-weight: 550; overflow-wrap: anywhere; }
-        td.words { text-align: left; color: var(--soft); }
+        th small { font-weight: 400; }
+        .pair { display: inline-block; white-space: nowrap; margin-left: .6em; }
+        td.words, .verdicts th:nth-child(2) { text-align: left; }
+        td.words { color: var(--soft); }
         td.graph, th.graph { width: 9rem; }
         td .chart { height: 1.5rem; }
         .verdicts { table-layout: fixed; }
@@ -101,9 +103,11 @@ enum Style {
           .cards.wide th[scope="row"], .cards.wide td.graph { grid-column: 1 / -1; }
           .cards.wide td[data-label]::before { content: attr(data-label); display: block; font-size: .74rem; color: var(--soft); }
           .cards.wide td.graph::before { content: none; }
+          .pair { margin: 0 .6em 0 0; }
         }
         @media (max-width: 40rem) {
-          .ask { flex-basis: 100%; margin: 0; }
+          .ask { flex-basis: 100%; margin: 0; order: 2; }
+          #live { margin-left: auto; }
           .figure { font-size: 1.35rem; }
           th, td { padding: .38rem .45rem; }
           .verdicts, .verdicts tbody { display: block; }

@@ -53,9 +53,9 @@ final class MadeUpDirector: StatusSource, Sendable {
     }
 }
 
-@Suite struct ObservationTests {
-    private static func seen(_ times: Int, _ servers: (Int) -> [ServerLoad]) -> Observation {
-        var observation = Observation()
+@Suite struct ObservedDirectorTests {
+    private static func seen(_ times: Int, _ servers: (Int) -> [ServerLoad]) -> ObservedDirector {
+        var observation = ObservedDirector()
         for time in 1...times {
             var status = DirectorStatus()
             status.rates.connections = UInt64(time)

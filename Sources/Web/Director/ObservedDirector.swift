@@ -2,7 +2,7 @@ public import Admin
 public import LVS
 
 /// What was seen of a director, and of the time before.
-public struct Observation: Sendable {
+public struct ObservedDirector: Sendable {
     public var status = DirectorStatus()
     /// In the order of their names.
     public var services: [ObservedService] = []
@@ -44,13 +44,15 @@ public struct ObservedServer: Sendable {
     public var isDraining: Bool { load.weight == 0 && connections > 0 }
 }
 
-extension Observation {
+extension ObservedDirector {
     /// Samples that a chart has.
     public static var chartLength: Int { 60 }
 
     /// The same director a moment later.
     /// - Parameter loads: of its services and servers; without them they stay as they were.
-    func followed(by status: DirectorStatus, _ loads: (services: [ServiceLoad], servers: [ServerLoad])?, at now: Instant) -> Observation {
+    func followed(by status: DirectorStatus, _ loads: (services: [ServiceLoad], servers: [ServerLoad])?, at now: Instant)
+        -> ObservedDirector
+    {
         var next = self
         // Another process is another story.
         if status.process != self.status.process { next.history = [] }
