@@ -23,6 +23,8 @@ public enum ControlQuestion: Hashable, Sendable {
     case virtualAddresses
     /// What the director says of itself.
     case status
+    /// What services and servers carry, the part that begins at a place; 0 is the first.
+    case loads(from: UInt32)
     /// A switch gets another value, as `sysctl -w` does it; until the director's files say otherwise.
     case setSwitch(name: String, value: String)
     /// What a server without weight still has ends with its next packet. The server as ipvsadm names it: `-t 192.0.2.1:80 -r 10.0.0.2:80`.
@@ -63,7 +65,8 @@ public enum ControlQuestion: Hashable, Sendable {
         case .virtualAddresses: 9
         case .status: 20
         case .setSwitch: 21
-        case .resetConnections: 22
+        case .loads: 22
+        case .resetConnections: 23
         case .versions: 10
         }
     }
@@ -81,6 +84,7 @@ public enum ControlQuestion: Hashable, Sendable {
         case .setSwitch(let name, let value):
             out.put(name)
             out.put(value)
+        case .loads(let place): out.put(place)
         case .resetConnections(let words): out.put(words)
         case .verdictCounters, .start, .switches, .recorded, .recordedConnections, .endRecording, .virtualAddresses, .status, .versions:
             break
@@ -125,6 +129,9 @@ public enum ControlQuestion: Hashable, Sendable {
             guard let name = fields.text(), let value = fields.text() else { throw .malformed(kind) }
             self = .setSwitch(name: name, value: value)
         case 22:
+            guard let place = fields.number(UInt32.self) else { throw .malformed(kind) }
+            self = .loads(from: place)
+        case 23:
             guard let words = fields.text() else { throw .malformed(kind) }
             self = .resetConnections(words)
         case 10: self = .versions
