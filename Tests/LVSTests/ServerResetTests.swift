@@ -35,8 +35,8 @@ struct ServerResetTests {
         func segment() -> [[UInt8]] {
             bench.send(
                 Packet.tcp(
-                    from: Self.client, to: Self.virtual, flags: [.psh, .ack], seq: 101, ack: 501, options: hex("01 01 08 0a 00 00 00 01 00 00 00 02"),
-                    payload: hex("01 02 03")))
+                    from: Self.client, to: Self.virtual, flags: [.psh, .ack], seq: 101, ack: 501,
+                    options: hex("01 01 08 0a 00 00 00 01 00 00 00 02"), payload: hex("01 02 03")))
         }
         #expect(segment().count == 1 && bench.verdict != .reset)
         try bench.resetConnections(of: Self.key(Self.first), of: Self.service(IPProtocol.tcp))
