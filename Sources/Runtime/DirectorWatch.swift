@@ -83,7 +83,7 @@ extension ControlledDirector {
         status.verdicts = watch.verdicts(director)
         status.failing = failingNeighbors()
         status.claims = watch.claims
-        status.unmarked = inventory.services.map(\.key).filter { !director.isMarked($0) }.map { "\($0)" }
+        status.unmarked = director.unmarkedServices().map { "\($0)" }
         status.honoursFirewall = rules.honours
         status.switches = switches()
         status.daemons = summary.daemons.map { "\($0.role) \($0.interface) \($0.syncID)" }
@@ -114,13 +114,6 @@ extension ControlledDirector {
                 name: name, value: value.split(separator: "\t").joined(separator: " "),
                 isUsual: !name.hasPrefix("net.ipv4.vs.") || value == usual.value(of: name))
         }
-    }
-}
-
-extension Director {
-    /// Whether some rule can give packets a service's mark; true for a service that has none.
-    borrowing func isMarked(_ key: ServiceKey) -> Bool {
-        key.mark == 0 || !(key.family == .v4 ? marks4 : marks6).destinations(of: [key.mark]).isEmpty
     }
 }
 

@@ -7,14 +7,12 @@ enum StartLine {
     private static let most = 8
 
     static func text(_ director: inout Director, interfaces: [String], control: String) -> String {
-        let services = director.inventory().services
-        let servers = services.reduce(0) { $0 + $1.servers.count }
         let words: [VirtualAddress.Holder: String] = [.host: "this host's", .director: "its own", .nobody: "nobody's here"]
         let all = director.virtualAddresses()
         var addresses = all.prefix(most).map { "\($0.address) (\(words[$0.holder] ?? ""))" }.joined(separator: ", ")
         if all.count > most { addresses += " and \(all.count - most) more" }
         return "svs \(Release.version): director on \(interfaces.joined(separator: ", ")), control socket \(control), "
-            + "\(counted(services.count, "service")), \(counted(servers, "server"))"
+            + "\(counted(director.serviceCount, "service")), \(counted(director.serverCount, "server"))"
             + (all.isEmpty ? "" : ", virtual addresses \(addresses)")
     }
 }

@@ -8,7 +8,7 @@ extension Director {
     /// - Throws: `.invalid` for a server with weight, whose connections would come back as they go.
     public mutating func resetConnections(of server: ServerKey, of key: ServiceKey) throws(CommandError) {
         let service = try service(key)
-        guard let place = index(of: server, in: service) else { throw .noSuchServer }
+        guard let place = service.place(of: server) else { throw .noSuchServer }
         let id = service.servers[place]
         guard servers[id].weight == 0 else { throw .invalid }
         servers[id].flags.insert(.resetting)
