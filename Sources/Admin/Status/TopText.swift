@@ -24,7 +24,7 @@ public struct TopText {
         public init(_ text: String, _ style: Style = .plain) { (self.text, self.style) = (text, style) }
     }
 
-    public static let keys = "q quit  n name  a active  c conn/s  p packets/s  b bytes/s  s servers  space pause"
+    public static let keys = "q quit  n name  a active  c conn/s  p pkts/s  b bytes/s  s servers  space pause"
     private static let widths = [6, 8, 8, 7, 9, 9, 9]
 
     private let head: [Line]

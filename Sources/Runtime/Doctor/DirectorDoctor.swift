@@ -93,7 +93,8 @@ public struct DirectorDoctor {
             targets.compactMap { network.interface(network.path(to: $0.server.key.address).interface)?.name })
         let interfaces = network.interfaces.filter { names.contains($0.name) && $0.isUp && !$0.isLoopback }
         let reachable = targets.filter { network.path(to: $0.server.key.address).kind == .ready }
-        let probe = try ServerProbe(network, tunables, interfaces: interfaces)
+        let probe = try ServerProbe(
+            network, tunables, interfaces: interfaces, virtual: Set(status.addresses.compactMap { IPAddress($0.address) }))
         let answers = try probe.ask(reachable.map { ServerProbe.Question(target: $0) })
         try judge(zip(reachable, answers), probe, network)
     }

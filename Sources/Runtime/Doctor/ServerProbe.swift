@@ -36,6 +36,7 @@ final class ServerProbe {
     }
 
     private let network: Network
+    private let virtual: Set<IPAddress>
     private let interfaces: [Network.Interface]
     private let links: [Int32: SocketLink]
     private let poller: Poller
@@ -45,9 +46,11 @@ final class ServerProbe {
     /// Milliseconds that an answer may take; then it is asked once more.
     private static let patience: UInt64 = 700
 
-    /// - Parameter interfaces: those that answers may come in by.
-    init(_ network: Network, _ tunables: Tunables, interfaces: [Network.Interface]) throws {
-        self.network = network
+    /// - Parameters:
+    ///   - interfaces: those that answers may come in by.
+    ///   - virtual: addresses that servers have as well.
+    init(_ network: Network, _ tunables: Tunables, interfaces: [Network.Interface], virtual: Set<IPAddress>) throws {
+        (self.network, self.virtual) = (network, virtual)
         self.interfaces = interfaces
         let filter = try PacketFilter(
             expression: "dst portrange \(Self.ports.lowerBound)-\(Self.ports.upperBound) and tcp")
@@ -102,8 +105,7 @@ final class ServerProbe {
         let target = question.target, end = target.end, server = target.server.key
         defer { nextPort = nextPort == Self.ports.upperBound ? Self.ports.lowerBound : nextPort + 1 }
         var asked = Asked(question: question, port: nextPort, syn: [], rst: [])
-        let own = network.path(to: server.address).local
-        guard !own.isUnspecified else { return asked }
+        guard let own = own(towards: server.address) else { return asked }
         let key = ServiceKey(proto: IPProtocol.tcp, address: end.address, port: end.port)
         var settings = target.server.settings
         if !target.hasVirtualAddress { settings = ServerSettings() }
@@ -119,6 +121,16 @@ final class ServerProbe {
         asked.syn = try left("SYN seq 1\(length)")
         asked.rst = try left("RST seq 2")
         return asked
+    }
+
+    /// In whose name a server is asked: the host's own address towards it that no server has.
+    private func own(towards server: IPAddress) -> IPAddress? {
+        let path = network.path(to: server)
+        let first = network.addresses.first { $0.address == path.local && !virtual.contains($0.address) }
+        let other = network.addresses.first {
+            $0.interface == path.interface && $0.address.family == server.family && $0.scope == 0 && !virtual.contains($0.address)
+        }
+        return (first ?? other)?.address
     }
 
     private func send(_ emissions: [Replayer.Emission]) throws {
