@@ -26,8 +26,9 @@ public struct DirectorDoctor {
             for server in service.servers { try director.apply(.addServer(service.key, server.key, server.settings)) }
         }
         try host.update(&director.network)
-        // What was heard is asked for once more.
-        faults = status.faults.filter { fault in !status.claims.contains { $0.fault == fault } }
+        // What was heard, and who did not answer, is asked for once more.
+        let asked = status.claims.map(\.fault) + status.failing.map(\.fault)
+        faults = status.faults.filter { !asked.contains($0) }
         faults += HostWarnings.faults(director)
         faults += status.interfaces.compactMap { HostWarnings.fault(of: $0.name) }
         lookAtHost(&director)
@@ -86,9 +87,10 @@ public struct DirectorDoctor {
         let silent = try resolve(targets, host, &network)
         for key in silent.keys.sorted() {
             let name = network.interface(key.interface)?.name ?? "interface \(key.interface)"
-            let neighbor = DirectorStatus.Neighbor(address: "\(key.address)", interface: name, servers: silent[key] ?? 0)
-            if !faults.contains(where: { $0 == neighbor.fault }) { faults.append(neighbor.fault) }
+            faults.append(DirectorStatus.Neighbor(address: "\(key.address)", interface: name, servers: silent[key] ?? 0).fault)
         }
+        let hops = Set(targets.map { "\(network.path(to: $0.server.key.address).nextHop)" })
+        faults += status.failing.filter { $0.servers > 0 && !hops.contains($0.address) }.map(\.fault)
         let names = Set(status.interfaces.map(\.name)).union(
             targets.compactMap { network.interface(network.path(to: $0.server.key.address).interface)?.name })
         let interfaces = network.interfaces.filter { names.contains($0.name) && $0.isUp && !$0.isLoopback }
@@ -123,7 +125,7 @@ public struct DirectorDoctor {
                 unknown[Network.NeighborKey(address: path.nextHop, interface: path.interface), default: 0] += 1
             }
             let now = Instant(svs_clock())
-            guard now < end, !unknown.keys.allSatisfy({ network.failing.contains($0) }) else { return unknown }
+            guard now < end, !unknown.isEmpty else { return unknown }
             resolver.resolve(Array(unknown.keys), at: now)
             _ = try poller.wait(milliseconds: 100)
         }
