@@ -13,7 +13,7 @@ struct WebCommand: ParsableCommand {
             at all while nobody does. Where the director does not answer it says so and shows what it knows.
 
             /metrics is for Prometheus: node_ipvs_* with the names and labels of node_exporter, and svs_*; with ?servers=all also the \
-            traffic of each server. / is the page, /status.json what svs status --json says.
+            traffic of each server. / is the page, /status.json what svs status says to programs.
 
             There is no password, and nothing can be changed: who is to look from elsewhere comes by a proxy that asks who \
             he is, or by ssh -L.
