@@ -28,6 +28,7 @@ extension ControlQuestion {
         switch self {
         case .verdictCounters, .start, .switches, .explain, .virtualAddresses, .status, .loads, .versions: nil
         case .startRecording, .recorded, .recordedConnections, .endRecording: "record"
+        case .resetConnections: "reset connections"
         case .setSwitch(let name, _): "set \(Quote.shortened(name))"
         }
     }
