@@ -1,7 +1,7 @@
 # What a run needs before it can start: root, Swift, packages, svs itself. Sourced by lib.sh.
 
 packages=(libpcap-dev libnl-3-dev libnl-route-3-dev libnftables-dev libseccomp-dev pkg-config nginx-light curl iproute2
-  ethtool nftables tcpdump ipvsadm keepalived iptables openssl python3 gcc libc6-dev chromium python3-websockets prometheus)
+  ethtool nftables tcpdump ipvsadm keepalived bird2 iptables openssl python3 gcc libc6-dev chromium python3-websockets prometheus)
 # Welcome, not needed: what wants it says that it is not there.
 welcome=(user-mode-linux)
 
@@ -32,7 +32,7 @@ need_packages() {
   for package in "${packages[@]}"; do installed "$package" || missing+=("$package"); done
   (( ${#missing[@]} )) || return 0
   say "Installing ${missing[*]}"
-  # The lab runs its own nginx inside namespaces: Debian must not start another one on this machine.
+  # The lab runs its own nginx and BIRD inside namespaces: Debian must not start others on this machine.
   local policy=/usr/sbin/policy-rc.d ours='' status=0
   [[ -e $policy ]] || { printf '#!/bin/sh\nexit 101\n' >"$policy"; chmod +x "$policy"; ours=yes; }
   export DEBIAN_FRONTEND=noninteractive
@@ -40,7 +40,7 @@ need_packages() {
     { apt-get update && RUNLEVEL=1 apt-get install -y --no-install-recommends "${missing[@]}"; }; } >&2 || status=1
   [[ -z $ours ]] || rm -f "$policy"
   local service
-  for service in nginx-light:nginx prometheus:prometheus; do
+  for service in nginx-light:nginx bird2:bird prometheus:prometheus; do
     [[ " ${missing[*]} " != *" ${service%:*} "* ]] || ! command -v systemctl >/dev/null ||
       systemctl --quiet disable --now "${service#*:}.service" 2>/dev/null
   done

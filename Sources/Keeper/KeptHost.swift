@@ -19,6 +19,8 @@ public final class KeptHost: HostRequests, ClientSource {
     public private(set) var lastRefusal: HostError?
     public private(set) var endsForNext = false
     public private(set) var versions = ""
+    /// Whose answers are not waited for, in the order in which they come.
+    private var awaited: [(HostError?) -> Void] = []
     /// What the director before this one had begun to read.
     private var framesInHand = FramesInHand()
 
@@ -72,15 +74,31 @@ public final class KeptHost: HostRequests, ClientSource {
 
     public func left(_ number: UInt64) { report(.clientLeft(number)) }
 
-    /// Takes a message that is no answer.
+    /// Takes a message that nobody waits for: an event, or the answer to a question that has time.
     private func note(_ message: Channel.Message) throws(HostError) {
-        guard let event = KeeperEvent(message.bytes) else { throw HostError("hear the keeper", errno: EBADMSG) }
-        events.append((event, message.descriptors.first))
+        if KeeperEvent.isEvent(message.bytes), let event = KeeperEvent(message.bytes) {
+            events.append((event, message.descriptors.first))
+        } else if !awaited.isEmpty, let answer = KeeperAnswer(message.bytes) {
+            let done = awaited.removeFirst()
+            if case .refused(let error) = answer { done(error) } else { done(nil) }
+        } else {
+            throw HostError("hear the keeper", errno: EBADMSG)
+        }
     }
 
     // MARK: requests
 
     public func suppress(_ traffic: SuppressedTraffic) throws(HostError) { _ = try ask(.suppress(traffic)) }
+
+    public func suppress(_ traffic: SuppressedTraffic, packed: [UInt8], done: @escaping (HostError?) -> Void) {
+        do throws(Errno) { try channel.send(packed, waits: true) } catch {
+            return done(HostError("ask the keeper", errno: error.rawValue))
+        }
+        awaited.append(done)
+    }
+
+    public var packSuppression: @Sendable (SuppressedTraffic) -> [UInt8] { { DirectorRequest.suppress($0).bytes } }
+
     public func resolve(_ neighbors: [Network.NeighborKey], at now: Instant) {
         if !neighbors.isEmpty { report(.resolve(neighbors, now)) }
     }
@@ -170,7 +188,7 @@ public final class KeptHost: HostRequests, ClientSource {
         do throws(Errno) { try channel.send(request.bytes, waits: true) } catch { throw HostError("ask the keeper", errno: error.rawValue) }
         while true {
             guard let message = try receive(waits: true) else { continue }
-            if KeeperEvent.isEvent(message.bytes) {
+            if KeeperEvent.isEvent(message.bytes) || !awaited.isEmpty {
                 try note(message)
                 continue
             }

@@ -38,15 +38,16 @@ extension ControlledDirector {
         _ recalled: RecalledState, with recorder: JournalRecorder, _ files: RunFiles, beside now: RunFiles.State,
         say: (String) -> Void
     ) -> RunFiles.State {
-        recalled.restore(into: &director) { say("not taken over: \($0.summary): \($1.sentence)") }
         if recalled.strange > 0 { say("not taken over: entries of the journal that are of no known kind: \(recalled.strange)") }
-        journal = recorder
         var state = RunFiles.State()
         do throws(FileError) { state = try RunFiles.State(recalled: recalled.texts, of: files, beside: now) } catch {
             say("not taken over: \(error), as it was last read")
         }
         state.set(in: &self)
         restoreSwitches(recalled.texts[Self.switchesText] ?? "", say: say)
+        // Last, as at a first start: what a command does may depend on switches (`sync_ports`).
+        recalled.restore(into: &director) { say("not taken over: \($0.summary): \($1.sentence)") }
+        journal = recorder
         return state
     }
 

@@ -56,7 +56,9 @@ struct ControlledDirector: ~Copyable, ControlTarget {
 
     func inventory() -> Inventory { director.inventory() }
     func summary() -> Inventory { director.summary() }
+    func services(from place: InventoryPlace) -> InventoryPage { director.services(from: place, limit: 256) }
     func service(_ key: ServiceKey) -> ServiceRecord? { director.record(of: key) }
+    func service(shownAs key: ServiceKey) -> ServiceRecord? { director.record(shownAs: key) }
     func connections() -> [ConnectionRecord] { director.connectionRecords() }
 
     func connections(from place: Int) -> ConnectionPage {

@@ -7,7 +7,7 @@ import Wire
 struct Benchmark: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "svs-bench", abstract: "Measure the director's engine and links on frames in memory.",
-        subcommands: [EngineBenchmark.self, LinkBenchmark.self, AdoptionBenchmark.self, SyncBenchmark.self])
+        subcommands: [EngineBenchmark.self, LinkBenchmark.self, AdoptionBenchmark.self, SyncBenchmark.self, ScaleBenchmark.self])
 }
 
 /// `svs-bench engine`: nanoseconds a packet for known and new connections.

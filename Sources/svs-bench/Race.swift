@@ -91,7 +91,10 @@ struct Race {
     }
 
     /// Tells a director its network and its servers.
-    static func serve(_ director: inout Director, by method: Method = .directRouting) {
+    static func serve(
+        _ director: inout Director, by method: Method = .directRouting, servers: Range<Int> = 0..<8,
+        _ settings: ServiceSettings = ServiceSettings(scheduler: "wrr")
+    ) {
         var network = Network()
         network.interfaces = [Network.Interface(index: 2, name: "eth0", mac: Traffic.director, mtu: 1500)]
         network.addresses = [Network.Address(address: IPAddress(v4: 0xac1f_ff01), prefixLength: 24, interface: 2)]
@@ -99,14 +102,14 @@ struct Race {
             Network.Route(prefix: IPAddress(v4: 0x0a02_0000), length: 16, interface: 2),
             Network.Route(prefix: Traffic.virtual, length: 32, interface: 1, kind: .local),
         ]
-        for i in 0..<8 {
+        for i in servers {
             network.setNeighbor(IPAddress(v4: 0x0a02_000b + UInt32(i)), on: 2, to: MACAddress(bits: 0x0200_0000_0100 + UInt64(i)))
         }
         director.network = network
         let key = ServiceKey(proto: IPProtocol.tcp, address: Traffic.virtual, port: 80)
         do {
-            try director.apply(.addService(key, ServiceSettings(scheduler: "wrr")))
-            for i in 0..<8 {
+            try director.apply(.addService(key, settings))
+            for i in servers {
                 let server = ServerKey(address: IPAddress(v4: 0x0a02_000b + UInt32(i)), port: 80)
                 try director.apply(.addServer(key, server, method.settings))
             }

@@ -15,15 +15,28 @@ struct Order {
     }
 }
 
+/// Well mixed bits of a number (the end of SplitMix64).
+enum ScatterHash {
+    static func mix(_ number: UInt64) -> UInt64 {
+        var bits = number &* 0x9e37_79b9_7f4a_7c15
+        bits = (bits ^ bits >> 30) &* 0xbf58_476d_1ce4_e5b9
+        bits = (bits ^ bits >> 27) &* 0x94d0_49bb_1331_11eb
+        return bits ^ bits >> 31
+    }
+}
+
 /// TCP segments of 60 bytes from many clients to one virtual address.
 struct Traffic {
     static let director = MACAddress(bits: 0x0200_0000_0001)
     static let virtual = IPAddress(v4: 0x0a09_0001)
     let flows: Int
+    /// Clients and ports are anybody's; else they follow each other.
+    private let isScattered: Bool
     private let template: [UInt8]
 
-    init(flows: Int) {
+    init(flows: Int, scattered: Bool = false) {
         self.flows = flows
+        isScattered = scattered
         var frame = [UInt8](repeating: 0, count: 60)
         frame.withBytes { bytes in
             bytes.setMAC(Self.director, at: 0)
@@ -38,18 +51,25 @@ struct Traffic {
         template = frame
     }
 
+    /// Client's address and port of a flow.
+    func endpoint(of flow: Int) -> (address: UInt32, port: UInt16) {
+        guard isScattered else { return (0xc000_0000 + UInt32(truncatingIfNeeded: flow / 50_000), UInt16(1024 + flow % 50_000)) }
+        let bits = ScatterHash.mix(UInt64(flow))
+        return (0xc000_0000 | UInt32(truncatingIfNeeded: bits >> 40), UInt16(1024 + Int(bits & 0xffff) % 60_000))
+    }
+
     /// Writes the segment of one flow.
     func write(_ flow: Int, flags: TCPFlags, to bytes: Bytes) {
         bytes.copy(template)
         guard let ip = IPv4Header(bytes.dropFirst(14)) else { return }
-        let source = IPAddress(v4: 0xc000_0000 + UInt32(truncatingIfNeeded: flow / 50_000))
+        let (client, port) = endpoint(of: flow), source = IPAddress(v4: client)
         ip.checksum = Checksum.update(ip.checksum, from: ip.source, to: source)
         ip.source = source
-        bytes.setBig16(UInt16(1024 + flow % 50_000), at: 34)
+        bytes.setBig16(port, at: 34)
         bytes[47] = flags.rawValue
     }
 
-    func load(_ batch: inout Batch, _ memory: SlabView<UInt8>, flows: Range<Int>, slot: Int, flags: TCPFlags) {
+    func load(_ batch: inout Batch, _ memory: SlabView<UInt8>, flows: some Collection<Int>, slot: Int, flags: TCPFlags) {
         batch.removeAll()
         for (place, flow) in flows.enumerated() { append(&batch, memory, place, slot, flow, flags) }
     }

@@ -15,7 +15,9 @@ import Testing
         "Replay": [
             "Admin", "LVS", "Links", "Linux", "Wire", "Glibc", "Dispatch", "FoundationEssentials", "Synchronization", "SystemPackage",
         ],
-        "Runtime": ["Admin", "Decap", "Host", "LVS", "Links", "Linux", "Replay", "Wire", "CLinux", "Glibc", "SystemPackage"],
+        "Runtime": [
+            "Admin", "Decap", "Host", "LVS", "Links", "Linux", "Replay", "Wire", "CLinux", "Glibc", "Synchronization", "SystemPackage",
+        ],
         "Keeper": [
             "Admin", "Host", "LVS", "Links", "Linux", "Runtime", "Wire", "CLinux", "Glibc", "Synchronization", "SystemPackage",
         ],

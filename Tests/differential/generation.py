@@ -29,7 +29,7 @@ def generate(seed, schedulers, methods=("dr",), kinds=(), common=False, short=Fa
         first, parts = [realtime.TIMEOUTS], 3
     else:
         first, parts = (administrator.set_timeouts() if rng.random() < 0.3 else []), rng.choice([2, 4, 6, 8])
-    peer = messages.Peer(rng, maker) if "sync" in kinds else None
+    peer = messages.Peer(rng, maker) if "sync" in kinds or "nonsense" in kinds else None
     if peer:
         switches, first = switches + peer.switches(), first + peer.start()
     events, quiet = [[("edit", line) for line in first]], [True]
@@ -55,12 +55,15 @@ def generate(seed, schedulers, methods=("dr",), kinds=(), common=False, short=Fa
             if peer and "backup" in peer.roles and rng.random() < 0.15:
                 told = peer.tell(network)
                 events[-1] += [("frame", None, told)] if told else []
+            if "nonsense" in kinds:
+                events[-1] += [("frame", None, peer.nonsense(network)) for _ in range(rng.choice([0, 5, 20]))]
         if "roles" in kinds:
             events[-1] += [("edit", line) for line in administrator.change_role()]
         if "deletion" in kinds and rng.random() < 0.5:
             events[-1] += troubles.deletion(rng, administrator, network)
     persistence = [s.persistent for s in maker.services if s.persistent] + list(maker.timeouts)
     timeouts = moments.FIRST + moments.TCP_WITH_REPLIES + moments.UDP + moments.SCTP + list(administrator.timeouts)
+    timeouts += [180] if "nonsense" in kinds else []    # of what has no states
     marks = [maker.marks[f] for f in (4, 6)]
     happening = timed(rng, events, quiet, timeouts, persistence, short, "vs.expire_nodest_conn=1" in switches)
     if peer:       # so that the last message leaves

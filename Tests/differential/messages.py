@@ -53,6 +53,8 @@ class Peer:
     def __init__(self, rng, maker):
         self.rng, self.maker = rng, maker
         self.roles = rng.choice([["master"], ["backup"], ["master", "backup"]])
+        if "nonsense" in maker.kinds:
+            self.roles = ["backup"]
         self.syncid = rng.choice([0, 7, 255])
 
     def start(self):
@@ -85,6 +87,47 @@ class Peer:
             return None
         syncid = self.syncid or 9
         told = message(version, syncid if rng.random() < 0.9 else (syncid + 1) & 255, records)
+        packet = frames.ip(PEER4, GROUP4, 17, frames.udp(PEER4, GROUP4, 40000, PORT, told), ttl=1, df=False)
+        return frames.ethernet(packet, destination="01:00:5e:00:00:51")
+
+
+    def nonsense(self, network):
+        """A message that a master would not send: anything in its records, damaged heads, cut off or too long."""
+        rng, version = self.rng, self.rng.choice([0, 1, 1, 1])
+        service = rng.choice(self.maker.services)
+        family = 4 if version == 0 else service.family
+        records, places = [], [(0, 4 if version == 0 else 8)]
+        for _ in range(rng.randrange(5)):
+            part = self.anything(version, family, service)
+            start = sum(map(len, records)) + places[0][1]
+            places.append((start, start + (2 if version == 0 else 10)))
+            records.append(part + bytes(-len(part) % 4 if version else 0))
+        told = bytearray(message(version, self.syncid, records))
+        for _ in range(rng.choice([0, 0, 1, 2, 3])):
+            told[rng.randrange(*rng.choice(places))] = rng.getrandbits(8)
+        if rng.random() < 0.1:
+            told = told[:rng.randrange(len(told) + 1)]
+        if rng.random() < 0.1:
+            told += bytes(rng.getrandbits(8) for _ in range(rng.randrange(40)))
+        if rng.random() < 0.7 and len(told) >= 4:
+            told[1], told[2:4] = self.syncid, struct.pack(">H", len(told))
+        return self.datagram(bytes(told))
+
+    def anything(self, version, family, service):
+        rng = self.rng
+        servers = service.servers + service.removed if service.family == family else []
+        addresses = [s.address for s in servers if (":" in s.address) == (family == 6)] + self.maker.reals[family][:2]
+        flags = rng.getrandbits(14) & ~0x2000 if self.maker.common else rng.getrandbits(14)
+        proto, vip, vport = rng.choice(service.targets) if service.family == family else ("tcp", rng.choice(self.maker.vips[family]), 80)
+        ends = ((rng.choice(self.maker.clients[family]), rng.choice([0, 1024, 5000])), (vip, vport), (rng.choice(addresses), rng.choice([vport, 0, 8080])))
+        part = record(version, rng.choice([PROTOCOLS[proto], 6, 17, 132, 0, 47]), flags, rng.randrange(16), *ends, mark=rng.choice([0, service.mark]),
+                      timeout=rng.choice([0, 900, 2**32 - 1]))
+        if version == 0:
+            return part + (bytes(24) if flags & 0x600 else b"")
+        more = rng.choice([b"", b"", struct.pack(">BB6I", 1, 24, 1, 2, 3, 4, 5, 6), b"\x02\x03abc\x03\x03sip", b"\x45\x01z", b"\x05\x01z"])
+        return part[:2] + struct.pack(">H", len(part) + len(more)) + part[4:] + more
+
+    def datagram(self, told):
         packet = frames.ip(PEER4, GROUP4, 17, frames.udp(PEER4, GROUP4, 40000, PORT, told), ttl=1, df=False)
         return frames.ethernet(packet, destination="01:00:5e:00:00:51")
 

@@ -4,6 +4,7 @@
 # lab/tests/keepalived-pair.sh [CHANGES]: so many changes of master, 10 without a number; after ten they begin anew.
 
 source "$(dirname "$(realpath "$0")")/../lib.sh"
+source "$lab/pair.sh"
 changes=${1:-10} interval=0.3
 begin_test dr
 preload_library
@@ -14,15 +15,11 @@ mac_of[backup]=02:00:00:00:00:05
 plug backup eth0 wire "${mac_of[backup]}" 172.16.29.5/24 fd00::5/64
 declare -A priority_of=([director]=110 [backup]=100)
 
-# virtual_server ADDRESS SERVER...: a service by direct routing, whose servers are tried by TCP.
-virtual_server() {
-  local server
-  printf 'virtual_server %s 80 {\n  delay_loop 2\n  lvs_sched rr\n  lvs_method DR\n  protocol TCP\n' "$1"
-  for server in "${@:2}"; do
-    printf '  real_server %s 80 {\n    TCP_CHECK {\n      connect_timeout 3\n      retry 20\n      delay_before_retry 1\n    }\n  }\n' "$server"
-  done
-  echo '}'
-}
+tcp_check='TCP_CHECK {
+      connect_timeout 3
+      retry 20
+      delay_before_retry 1
+    }'
 
 # configure HOST PRIORITY: its keepalived.conf. What stands in the file HOST.weight is added to the priority.
 configure() {
@@ -51,18 +48,10 @@ vrrp_instance lab {
     $vip6/128 dev eth0
   }
 }
-$(virtual_server $vip 172.16.29.10 172.16.29.20)
-$(virtual_server $vip6 fd00::10 fd00::20)
+$(virtual_server $vip 2 "$tcp_check" 172.16.29.10 172.16.29.20)
+$(virtual_server $vip6 2 "$tcp_check" fd00::10 fd00::20)
 CONF
 }
-
-keepalived_on() {
-  start "$1" "$1-keepalived" env LD_PRELOAD="$preload" SVS_CONTROL="$scratch/$1.control" keepalived -n -l -D -f "$scratch/$1.conf" \
-    -p "$scratch/$1.pid" -r "$scratch/$1.vrrp.pid" -c "$scratch/$1.checkers.pid"
-}
-filled() { [[ $(q "$1" svs adm --control "$scratch/$1.control" -Ln | grep -c '^  -> .*Route') == 4 ]]; }
-has_addresses() { [[ $(ip -n "svs-$run-$1" address show dev eth0) == *" $vip/"*" $vip6/"* ]]; }
-no_keepalived() { ! ip netns pids "svs-$run-$1" | xargs -I{} cat /proc/{}/comm 2>/dev/null | grep -qx keepalived; }
 
 # -- the ways of a change --
 terminate() { stop "$1-keepalived" TERM; wait_for 10 "keepalived of $1 to end" no_keepalived "$1"; }
@@ -94,14 +83,12 @@ capture wire seen br0 "vrrp or arp or icmp6 or host $vip or host $vip6" -B 16384
 for name in director backup; do
   echo 0 >"$scratch/$name.weight"
   configure $name "${priority_of[$name]}"
-  start $name $name-svs svs run --services "$scratch/services" --state none --interface eth0 --control "$scratch/$name.control"
+  svs_on $name --services "$scratch/services"
   # An interface that is down keeps its addresses, as over IPv4.
   q $name sysctl -qw net.ipv6.conf.eth0.keep_addr_on_down=1
-  answering() { q $name svs adm --control "$scratch/$name.control" -Ln >/dev/null 2>&1; }
-  wait_for 10 "the $name's svs to answer" answering
   keepalived_on $name
 done
-for name in director backup; do check "keepalived fills the $name" wait_for 15 "four servers" filled $name; done
+for name in director backup; do check "keepalived fills the $name" wait_for 15 "four servers" has_routes $name 4; done
 check "VRRP makes the director the master" wait_for 15 "its addresses" has_addresses director
 start client asking /usr/bin/python3 "$lab/tools/mastership" ask 80 $vip $vip6
 check "the client is answered" wait_for 15 "answers" more_than 0 0
@@ -122,7 +109,7 @@ check "who answers is who VRRP says, every frame of the run" /usr/bin/python3 "$
 for name in director backup; do
   stop $name-keepalived
   wait_for 10 "keepalived of $name to end" no_keepalived $name
-  check "keepalived takes its services along: $name" same "$(q $name svs adm --control "$scratch/$name.control" -Ln | grep -c Route)" 0
+  check "keepalived takes its services along: $name" same "$(routes $name)" 0
   check "… and neither address is left" same "$(ip -n "svs-$run-$name" -br address show dev eth0 | grep -c " $vip/\| $vip6/")" 0
 done
 exit $((failures > 0))

@@ -39,11 +39,15 @@ final class ControlPeer {
     /// Has something to send or to answer; until then nothing more is read.
     var isBusy: Bool { requests != nil }
 
-    /// The packet to send next, of the answer under way.
+    /// The packet to send next, of the answer under way; an empty one when it is to be asked for again.
     func packet(_ table: ControlAnswer.Table) -> [UInt8]? {
-        if unsent == nil { unsent = answer?.next(table) }
-        if unsent == nil { answer = nil }
-        return unsent
+        guard unsent == nil else { return unsent }
+        guard let next = answer?.next(table) else {
+            answer = nil
+            return nil
+        }
+        if !next.isEmpty { unsent = next }
+        return next
     }
 
     /// Says, before a packet is sent, that a part of the answer may have gone; and takes it back when it has not.

@@ -213,8 +213,8 @@ public final class ControlServer {
         _ peer: ControlPeer, _ now: UInt64, until end: UInt64, _ target: inout Target
     ) -> Bool {
         for step in 0..<64 where step == 0 || svs_clock() < end {
-            if let packet = peer.packet({ target.connections(from: $0) }) {
-                guard send(packet, to: peer, now) else { return true }
+            if let packet = peer.packet({ $0.page(of: target) }) {
+                guard packet.isEmpty || send(packet, to: peer, now) else { return true }
             } else if let number = peer.underWay {
                 peer.settle()
                 target.settled(RequestNumber(client: peer.row.serial, number: number))

@@ -85,7 +85,4 @@ extension Director {
             isOverloaded: server.isOverloaded, active: UInt32(max(server.active, 0)), inactive: UInt32(server.inactive),
             persistent: UInt32(max(server.persistent, 0)), statistics: servers.estimator(id).statistics)
     }
-
-    /// Servers of all services.
-    public var serverCount: Int { services.places.reduce(0) { $0 + ($1?.servers.count ?? 0) } }
 }

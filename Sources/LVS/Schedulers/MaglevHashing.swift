@@ -1,24 +1,21 @@
 internal import Wire
 
-/// Maglev hashing (Eisenbud and others, NSDI 2016, section 3.4): like `sh`, but a change of servers moves few clients.
+/// Maglev hashing: like `sh`, but a change of servers moves few clients.
 final class MaglevHashing: Scheduler {
     static var name: String { "mh" }
     static var summary: String { "by the client's address; a change of servers moves few clients" }
     static var flagNames: [(name: String, flag: ServiceFlags)] { [("mh-fallback", .scheduler1), ("mh-port", .scheduler2)] }
 
-    /// A prime, so that every skip visits every slot.
+    /// Slots, as many as in the kernel by its own default.
     static var size: Int { 4093 }
 
     /// `mh-fallback`: look for another server when the client's own one is unavailable.
     private var fallsBack: Bool
     /// `mh-port`.
     private var usesPort: Bool
-    /// The place that serves each slot, -1 for nobody.
-    private var slots = [Int32](repeating: -1, count: size)
-    /// Where a server's walk over the slots starts, and every client's slot.
-    private let first = SipHash13(both: 2_654_435_761)
-    /// How far each step of a server's walk goes.
-    private let second = SipHash13(both: 2_654_446_892)
+    private var table = MaglevTable(size: size)
+    /// Servers have changed since the table was filled, which is done when it is asked next: once for any number of changes.
+    private var isOutdated = false
 
     init(flags: ServiceFlags) {
         fallsBack = flags.contains(.scheduler1)
@@ -31,27 +28,25 @@ final class MaglevHashing: Scheduler {
     }
 
     func pick(for request: SchedulingRequest, from servers: Candidates) -> Int? {
+        if isOutdated { fill(from: servers) }
         let home = slot(for: request)
-        let owner = Int(slots[home])
+        let owner = Int(table.slots[home])
         if owner >= 0 && servers[owner].isUsable { return owner }
         guard fallsBack, owner >= 0 else { return nil }
         for offset in 0..<Self.size {
-            let place = Int(slots[retry(offset, from: home, for: request)])
+            let place = Int(table.slots[retry(offset, from: home, for: request)])
             if place >= 0 && servers[place].isUsable { return place }
         }
         return nil
     }
 
     private func slot(for request: SchedulingRequest, offset: Int = 0) -> Int {
-        slot(first, request.client.folded, usesPort ? request.hashedPort : 0, offset: offset)
+        let port = usesPort ? request.hashedPort : 0
+        return table.slot(of: UInt32(truncatingIfNeeded: offset) &+ UInt32(port) &+ request.client.folded)
     }
 
     private func retry(_ offset: Int, from home: Int, for request: SchedulingRequest) -> Int {
         slot(for: request, offset: (offset + home) % Self.size)
-    }
-
-    private func slot(_ hash: SipHash13, _ folded: UInt32, _ port: UInt16, offset: Int = 0, of size: Int = size) -> Int {
-        Int(hash.hash(UInt32(truncatingIfNeeded: offset) &+ UInt32(port) &+ folded)) % size
     }
 
     /// A server's address as a service of the given family folds it: of an IPv6 server an IPv4 service sees the first 32 bits.
@@ -60,64 +55,51 @@ final class MaglevHashing: Scheduler {
     }
 
     func serversChanged(_ change: ServerChange, in servers: Candidates) {
+        guard servers.count > Self.size else { return isOutdated = true }
         // The kernel refuses more servers than slots and goes on with the table it has.
-        if servers.count > Self.size { follow(change) } else { fill(from: servers) }
+        if isOutdated, case .added(let new) = change {
+            fill(from: servers, without: new)
+        } else {
+            follow(change)
+        }
     }
 
     /// Keeps the table pointing at the same servers.
     private func follow(_ change: ServerChange) {
-        for slot in slots.indices {
-            let place = Int(slots[slot])
+        for slot in table.slots.indices {
+            let place = Int(table.slots[slot])
             switch change {
-            case .started: slots[slot] = -1
-            case .added(let new): if place >= new { slots[slot] += 1 }
+            case .started: table.slots[slot] = -1
+            case .added(let new): if place >= new { table.slots[slot] += 1 }
             case .edited: break
-            case .removed(let old, _): slots[slot] = place == old ? -1 : place > old ? Int32(place - 1) : Int32(place)
+            case .removed(let old, _): table.slots[slot] = place == old ? -1 : place > old ? Int32(place - 1) : Int32(place)
             }
         }
     }
 
-    private func fill(from servers: Candidates) {
-        for slot in slots.indices { slots[slot] = -1 }
-        let (step, shift) = scale(of: servers)
-        if step == 0 { return }
-        var walks: [(place: Int32, slot: Int, skip: Int, turns: Int)] = []
-        walks.reserveCapacity(servers.count)
+    /// - Parameter newcomer: place of a server that the table is to know nothing of, -1 for none.
+    private func fill(from servers: Candidates, without newcomer: Int = -1) {
+        isOutdated = false
+        let (step, shift) = scale(of: servers, without: newcomer)
+        var owners: [MaglevTable.Owner] = []
+        owners.reserveCapacity(servers.count)
         for place in 0..<servers.count {
             let server = servers[place]
-            guard server.lastWeight > 0 else { continue }
-            let address = folded(server.key.address, servers.family)
-            walks.append(
-                (
-                    place: Int32(place), slot: slot(first, address, server.key.port),
-                    skip: slot(second, address, server.key.port, of: Self.size - 1) + 1,
-                    turns: max((Int(server.lastWeight) / step) >> shift, 1)
-                ))
+            guard server.lastWeight > 0, place != newcomer else { continue }
+            owners.append(
+                MaglevTable.Owner(
+                    place: Int32(place), address: folded(server.key.address, servers.family), port: server.key.port,
+                    turns: max((Int(server.lastWeight) / step) >> shift, 1)))
         }
-        var left = Self.size
-        while true {
-            for index in walks.indices {
-                for _ in 0..<walks[index].turns {
-                    var slot = walks[index].slot
-                    while slots[slot] >= 0 {
-                        slot += walks[index].skip
-                        if slot >= Self.size { slot -= Self.size }
-                    }
-                    slots[slot] = walks[index].place
-                    walks[index].slot = slot
-                    left -= 1
-                    if left == 0 { return }
-                }
-            }
-        }
+        table.fill(owners)
     }
 
     /// What weights are divided by: their greatest common divisor (0 when there is no weight), then as many bits as leave
     /// the greatest one six. A weight is the last one that was not 0, so that a pause moves no other server's clients.
-    private func scale(of servers: Candidates) -> (step: Int, shift: Int) {
+    private func scale(of servers: Candidates, without newcomer: Int) -> (step: Int, shift: Int) {
         var step = 0
         var greatest = 0
-        for place in 0..<servers.count where servers[place].lastWeight > 0 {
+        for place in 0..<servers.count where servers[place].lastWeight > 0 && place != newcomer {
             let weight = Int(servers[place].lastWeight)
             step = greatestCommonDivisor(weight, step)
             greatest = max(greatest, weight)
@@ -128,12 +110,13 @@ final class MaglevHashing: Scheduler {
     }
 
     func score(of place: Int, for request: SchedulingRequest, in servers: Candidates) -> String {
+        if isOutdated { fill(from: servers) }
         let home = slot(for: request)
-        let share = "\(slots.count { Int($0) == place }) of \(Self.size) slots"
+        let share = "\(table.slots.count { Int($0) == place }) of \(Self.size) slots"
         let refused = servers[place].refusal.map { ", " + $0 } ?? ""
-        if slots[home] == Int32(place) { return "owns slot \(home), \(share)\(refused)" }
-        if fallsBack, slots[home] >= 0, !servers[Int(slots[home])].isUsable,
-            let offset = (0..<Self.size).first(where: { slots[retry($0, from: home, for: request)] == Int32(place) })
+        if table.slots[home] == Int32(place) { return "owns slot \(home), \(share)\(refused)" }
+        if fallsBack, table.slots[home] >= 0, !servers[Int(table.slots[home])].isUsable,
+            let offset = (0..<Self.size).first(where: { table.slots[retry($0, from: home, for: request)] == Int32(place) })
         {
             return "fallback try \(offset + 1), slot \(retry(offset, from: home, for: request)), \(share)\(refused)"
         }

@@ -140,7 +140,7 @@ struct ServerPool: ~Copyable {
     mutating func endInheritance() -> Int {
         isInheriting = false
         for (name, id) in inherited.sorted(by: { $0.value < $1.value }) {
-            trash.entries.append(Trash.Entry(server: id, service: name.service, serviceSequence: slots[Int(id)].homeSequence))
+            trash.add(id, name, serviceSequence: slots[Int(id)].homeSequence)
         }
         defer { inherited = [:] }
         return inherited.count

@@ -55,6 +55,23 @@ def memory_folder():
     return tempfile.gettempdir()
 
 
+def furnish(folder, script, files={}, programs=PROGRAMS):
+    """Lays `script` into a guest's folder, with `files` ({name: path}) and `programs` beside it."""
+    for name, path in {**files, **{name: built(name) for name in programs}}.items():
+        with open(path, "rb") as source, open(f"{folder}/{name}", "wb") as copy:
+            copy.write(source.read())
+    for name in programs:
+        os.chmod(f"{folder}/{name}", 0o755)
+    with open(f"{folder}/guest.sh", "w") as f:
+        f.write(script)
+
+
+def boot(kernel, folder):
+    """The command that boots a guest which runs the script of that folder."""
+    return [kernel, f"mem={MEMORY >> 20}M", "rootfstype=hostfs", "rootflags=/", "ro", f"init={HERE}/guest-init.sh",
+            f"ORACLE_DIR={folder}", "con=null", "con0=fd:0,fd:1", f"uml_dir={folder}/", "umid=uml", "quiet", "loglevel=3", "panic=-1"]
+
+
 def run(kernel, script, files, out, timeout=120, programs=PROGRAMS, results=RESULTS, marks=("INJECTED", "DONE")):
     """Boots `kernel`, runs `script` with `files` ({name: path}) and `programs` beside it and copies its `results` to the
     folder `out`. Returns the guest's log, in which a good end has left its `marks`."""
@@ -62,16 +79,8 @@ def run(kernel, script, files, out, timeout=120, programs=PROGRAMS, results=RESU
         if os.path.isfile(f"{out}/{name}"):
             os.unlink(f"{out}/{name}")
     with tempfile.TemporaryDirectory(prefix="oracle.") as folder:
-        for name, path in {**files, **{name: built(name) for name in programs}}.items():
-            with open(path, "rb") as source, open(f"{folder}/{name}", "wb") as copy:
-                copy.write(source.read())
-        for name in programs:
-            os.chmod(f"{folder}/{name}", 0o755)
-        with open(f"{folder}/guest.sh", "w") as f:
-            f.write(script)
-        command = [kernel, f"mem={MEMORY >> 20}M", "rootfstype=hostfs", "rootflags=/", "ro", f"init={HERE}/guest-init.sh",
-                   f"ORACLE_DIR={folder}", "con=null", "con0=fd:0,fd:1", f"uml_dir={folder}/", "umid=uml", "quiet",
-                   "loglevel=3", "panic=-1"]
+        furnish(folder, script, files, programs)
+        command = boot(kernel, folder)
         if has_virtual_time(kernel):
             command += ["time-travel=inf-cpu", "time-travel-start=1700000000000000000"]
         environment = {"PATH": os.environ["PATH"], "TMPDIR": memory_folder(), "HOME": folder}
