@@ -45,7 +45,7 @@ check "who never ends his request is let go" eval \
 
 # -- metrics --
 start client requests bash -c "while :; do curl -s --max-time 2 http://$vip/ >/dev/null; echo >/dev/udp/$vip/53; sleep 0.2; done" 2>/dev/null
-metric() { fetch "$url/metrics" | awk -v name="$1" 'index($0, name) == 1 { print $NF; exit }'; }
+metric() { fetch "$url/metrics" | awk -v name="$1" 'index($0, name) == 1 && !seen { seen = 1; print $NF }'; }
 grows() { (( $(metric node_ipvs_connections_total) > 5 )); }
 check "connections are counted" wait_for 20 "the counters" grows
 fetch "$url/metrics?servers=all" >"$scratch/metrics"
