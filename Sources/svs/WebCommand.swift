@@ -23,7 +23,7 @@ struct WebCommand: ParsableCommand {
         help: ArgumentHelp("Another name by which browsers may ask, such as a proxy's; repeat for more.", valueName: "name"))
     var host: [String] = []
     @Option(
-        help: ArgumentHelp("The director's socket for those who look (default: \(RunOptions.usualMonitor)).", valueName: "path"),
+        help: ArgumentHelp("The director's socket for those who look.", valueName: "path"),
         completion: .file())
     var monitor = RunOptions.usualMonitor
     @Option(help: ArgumentHelp("User to become when started as root; without it nobody.", valueName: "name")) var user: String?
