@@ -38,8 +38,8 @@ public final class KeptHost: HostRequests, ClientSource {
 
     // MARK: clients
 
-    public func clientsAtStart() throws(HostError) -> [(descriptor: Int32, number: UInt64)] {
-        var clients: [(descriptor: Int32, number: UInt64)] = []
+    public func clientsAtStart() throws(HostError) -> [ArrivedClient] {
+        var clients: [ArrivedClient] = []
         while true {
             while let event = takeEvent() {
                 if case .clientsTold = event.event { return clients }
@@ -49,7 +49,7 @@ public final class KeptHost: HostRequests, ClientSource {
         }
     }
 
-    public func nextClient() throws(HostError) -> (descriptor: Int32, number: UInt64)? {
+    public func nextClient() throws(HostError) -> ArrivedClient? {
         while true {
             while let event = takeEvent() { if let client = client(event) { return client } }
             guard let message = try receive(waits: false) else { return nil }
@@ -60,9 +60,10 @@ public final class KeptHost: HostRequests, ClientSource {
     private func takeEvent() -> Event? { events.isEmpty ? nil : events.removeFirst() }
 
     /// The client that an event brings; anything else is noted.
-    private func client(_ event: Event) -> (descriptor: Int32, number: UInt64)? {
+    private func client(_ event: Event) -> ArrivedClient? {
         switch event.event {
-        case .client(let number): return event.descriptor.map { ($0.copy(), number) }
+        case .client(let number, let onlyLooks):
+            return event.descriptor.map { ArrivedClient(descriptor: $0.copy(), number: number, onlyLooks: onlyLooks) }
         case .refusal(let error): lastRefusal = error
         case .endForNext: endsForNext = true
         case .versions(let text): versions = text

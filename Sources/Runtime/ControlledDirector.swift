@@ -85,6 +85,7 @@ struct ControlledDirector: ~Copyable, ControlTarget {
         case .recorded: return .chunk(try running().fetch())
         case .recordedConnections: return .chunk(try running().fetchConnections())
         case .status: return .status(status())
+        case .loads(let place): return .loads(director.loads(from: place))
         case .setSwitch(let name, let value):
             try setSwitch(name, to: value)
             return .text("")

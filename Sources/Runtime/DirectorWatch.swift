@@ -9,6 +9,8 @@ import Wire
 final class DirectorWatch {
     /// Links that frames are taken from.
     var links: [any Link] = []
+    /// Work beside the frames.
+    var steps = ControlSteps()
     private let begun = Instant(svs_clock())
     /// Frames by verdict at some moments, the oldest first.
     private var samples: [(at: Instant, frames: [UInt64])] = []
@@ -77,6 +79,8 @@ extension ControlledDirector {
         status.failing = failingNeighbors()
         status.switches = switches()
         status.daemons = summary.daemons.map { "\($0.role) \($0.interface) \($0.syncID)" }
+        status.gaveWay = director.earlyDrop.counts.kinds.map { .init(name: $0.name, number: $0.number) }
+        status.controlSteps = watch.steps.status
         return status
     }
 

@@ -51,7 +51,6 @@ public final class EventLoop {
     private var waits = false
     /// What files that were read again change and is not carried out yet.
     var changes: PendingChanges?
-    private var steps = ControlSteps()
     /// The host's rules have changed and could not be read.
     var areRulesUnread = false
     /// What the log says of rules that are not honoured, as it was said last.
@@ -141,7 +140,7 @@ public final class EventLoop {
         control.close()
         // The next one goes on with what is led.
         if isStopped { local.end() }
-        for line in Report(engine.director, packets.links, steps).lines { log.say(line) }
+        for line in Report(engine.director, packets.links, engine.watch.steps).lines { log.say(line) }
     }
 
     /// Work that is done a step at a time waits for its next one.
@@ -160,7 +159,7 @@ public final class EventLoop {
     private func take(_ token: UInt64) throws {
         guard token < Token.firstLink else { return packets.setReady(Int(token - Token.firstLink)) }
         let began = ControlSteps.clock
-        defer { steps.note(Token.names[Int(token)], since: began) }
+        defer { engine.watch.steps.note(Token.names[Int(token)], since: began) }
         switch token {
         case Token.signals: takeSignals()
         case Token.network: updateNetwork(&engine)
@@ -203,7 +202,7 @@ public final class EventLoop {
 
     /// Takes the clients that another process has accepted.
     private func takeClients() throws {
-        while let client = try clients?.nextClient() { control.adopt(client: client.descriptor, number: client.number) }
+        while let client = try clients?.nextClient() { control.adopt(client) }
         engine.versions = clients?.versions ?? ""
     }
 
@@ -234,7 +233,7 @@ public final class EventLoop {
     /// Control work whose processor time is noted.
     private func step(_ name: String, _ work: () -> Void) {
         let began = ControlSteps.clock
-        defer { steps.note(name, since: began) }
+        defer { engine.watch.steps.note(name, since: began) }
         work()
     }
 

@@ -21,8 +21,12 @@ import Testing
         "Keeper": [
             "Admin", "Host", "LVS", "Links", "Linux", "Runtime", "Wire", "CLinux", "Glibc", "Synchronization", "SystemPackage",
         ],
+        "Web": [
+            "Admin", "LVS", "Linux", "Wire", "CLinux", "FlyingSocks", "FoundationEssentials", "Glibc", "Synchronization", "SystemPackage",
+        ],
         "svs": [
-            "Admin", "Decap", "Host", "Keeper", "LVS", "Links", "Linux", "Replay", "Runtime", "Wire", "CLinux", "ArgumentParser", "Glibc",
+            "Admin", "Decap", "Host", "Keeper", "LVS", "Links", "Linux", "Replay", "Runtime", "Web", "Wire", "CLinux", "ArgumentParser",
+            "Glibc",
             "Synchronization",
             "SystemPackage",
         ],

@@ -35,9 +35,10 @@ extension ControlServer {
         guard let body = GenericMessage(request.payload) else { return refuse(EINVAL) }
         if request.type == NetlinkMessage.Kind.controller { return FamilyDirectory.answer(request, body) }
         guard request.type == ControlConstants.family else { return refuse(ENOENT) }
-        guard peer.isPrivileged else { return refuse(EPERM) }
+        guard peer.permission != .nothing else { return refuse(EPERM) }
         do throws(CommandError) {
             guard let asked = try NetlinkCodec.request(body, isDump: request.isDump) else { return refuse(EOPNOTSUPP) }
+            if let name = peer.permission.refuses(asked) { return Self.refusal(.onlyLooking(name), of: request) }
             let isExact = NetlinkCodec.namesRanges(body)
             if case .change(let draft) = asked {
                 try change(draft, isExact: isExact, .init(request: number, packet: promise), &target)
@@ -115,8 +116,9 @@ extension ControlServer {
             return file.answer(of: target, to: request)
         case .question(let bytes):
             do throws(AskError) {
-                return ControlAnswer(
-                    pieces: CollectionOfOne(try target.answer(ControlQuestion(bytes), from: peer.descriptor).bytes), to: request)
+                let question = try ControlQuestion(bytes)
+                if let name = peer.permission.refuses(question) { throw .onlyLooking(name) }
+                return ControlAnswer(pieces: CollectionOfOne(try target.answer(question, from: peer.descriptor).bytes), to: request)
             } catch { return Self.refusal(error, of: request) }
         }
     }

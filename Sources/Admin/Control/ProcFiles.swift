@@ -25,6 +25,8 @@ enum ProcFile: String {
         self.init(rawValue: String(name.dropFirst("proc/".count)))
     }
 
+    var tellsOfClients: Bool { self == .connections || self == .connectionOrigins }
+
     /// The text in pieces; the connection table is rendered only as it is read.
     func answer<Target: ControlTarget & ~Copyable>(of target: borrowing Target, to request: NetlinkMessage) -> ControlAnswer {
         switch self {

@@ -146,6 +146,9 @@ struct ServerPool: ~Copyable {
         return inherited.count
     }
 
+    /// Places from 0 on that were ever in use.
+    var placesInUse: Int { Int(highWater) }
+
     /// Places of every server in use or in the trash.
     var all: [ServerID] { (0..<highWater).filter { slots[Int($0)].flags.contains(.used) } }
 }
