@@ -24,6 +24,7 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+        .package(url: "https://github.com/swhitty/FlyingFox", from: "0.27.1"),
     ],
     targets: [
         // ground
@@ -52,11 +53,15 @@ let package = Package(
         .target(
             name: "Keeper", dependencies: ["Admin", "Host", "LVS", "Links", "Linux", "Runtime", "Wire", "CLinux", system],
             swiftSettings: settings),
+        .target(
+            name: "Web",
+            dependencies: ["Admin", "LVS", "Linux", "Wire", "CLinux", system, .product(name: "FlyingSocks", package: "FlyingFox")],
+            swiftSettings: settings),
         // doors
         .executableTarget(
             name: "svs",
             dependencies: [
-                "Admin", "Decap", "Host", "Keeper", "LVS", "Links", "Linux", "Replay", "Runtime", "Wire", "CLinux", system,
+                "Admin", "Decap", "Host", "Keeper", "LVS", "Links", "Linux", "Replay", "Runtime", "Web", "Wire", "CLinux", system,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: settings),
@@ -94,6 +99,9 @@ let package = Package(
         .testTarget(
             name: "KeeperTests", dependencies: ["Keeper", "Admin", "CLinux", "Host", "LVS", "Linux", "Runtime", "Wire"],
             swiftSettings: settings),
+        .testTarget(
+            name: "WebTests",
+            dependencies: ["Web", "Admin", "LVS", "Wire", .product(name: "FlyingSocks", package: "FlyingFox")], swiftSettings: settings),
         .testTarget(
             name: "AdminTests", dependencies: ["Admin", "LVS", "Wire", "CLinux"], exclude: ["Transcripts", "Rulesets"],
             swiftSettings: settings),

@@ -239,6 +239,18 @@ udp_echo() { udp_server echo "$@"; }
 udp_stray() { udp_server stray "$@"; }
 udp_server() { start "$2" "$2-udp$3" /usr/bin/python3 "$lab/tools/udp" "$@"; wait_for 5 "the UDP server of $2" grep -qs ready "$scratch/$2-udp$3.log"; }
 
+# numbers_to WAY: a UDP service on port 7, forwarded by dr, tun, nat or fullnat, whose server sends every datagram back.
+numbers_to() {
+  local server local_address=''
+  case $1 in
+    dr) udp_echo rs1 7 $vip; server="172.16.29.10:7 -g" ;;
+    tun) udp_echo rs1 7 $vip; server="10.9.0.10:7 -i --tun-type ipip" ;;
+    nat) udp_echo rs1 7007 192.168.95.2; server="192.168.95.2:7007 -m" ;;
+    fullnat) udp_echo rs1 7007 10.3.0.10; server="10.3.0.10:7007 --fullnat" local_address='--local-address 10.1.0.5' ;;
+  esac
+  printf '%s\n' "-A -u $vip:7 -s rr $local_address" "-a -u $vip:7 -r $server" >>"$scratch/services"
+}
+
 # udp ask FROM TO PORT COUNT, udp burst FROM TO PORT COUNT SIZE: see lab/tools/udp; on $from (client), as all of these.
 udp() { q "${from:-client}" /usr/bin/python3 "$lab/tools/udp" "$@"; }
 

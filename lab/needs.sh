@@ -1,7 +1,7 @@
 # What a run needs before it can start: root, Swift, packages, svs itself. Sourced by lib.sh.
 
 packages=(libpcap-dev libnl-3-dev libnl-route-3-dev libnftables-dev libseccomp-dev pkg-config nginx-light curl iproute2
-  ethtool nftables tcpdump ipvsadm keepalived bird2 iptables openssl python3 gcc libc6-dev)
+  ethtool nftables tcpdump ipvsadm keepalived bird2 iptables openssl python3 gcc libc6-dev chromium python3-websockets prometheus)
 # Welcome, not needed: what wants it says that it is not there.
 welcome=(user-mode-linux)
 
@@ -39,9 +39,10 @@ need_packages() {
   { RUNLEVEL=1 apt-get install -y --no-install-recommends "${missing[@]}" ||
     { apt-get update && RUNLEVEL=1 apt-get install -y --no-install-recommends "${missing[@]}"; }; } >&2 || status=1
   [[ -z $ours ]] || rm -f "$policy"
-  local pair
-  for pair in nginx-light:nginx bird2:bird; do
-    [[ " ${missing[*]} " != *" ${pair%:*} "* ]] || ! command -v systemctl >/dev/null || systemctl --quiet disable --now "${pair#*:}.service" 2>/dev/null
+  local service
+  for service in nginx-light:nginx bird2:bird prometheus:prometheus; do
+    [[ " ${missing[*]} " != *" ${service%:*} "* ]] || ! command -v systemctl >/dev/null ||
+      systemctl --quiet disable --now "${service#*:}.service" 2>/dev/null
   done
   (( status == 0 )) || refuse "apt-get could not install ${missing[*]}"
 }

@@ -1,6 +1,8 @@
 #define _GNU_SOURCE
 #include "channel.h"
 
+#include "descriptors.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -11,13 +13,6 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-enum { MOST_DESCRIPTORS = 16 };
-
-union room {
-    struct cmsghdr header;
-    char bytes[CMSG_SPACE(sizeof(int) * MOST_DESCRIPTORS)];
-};
 
 int svs_channel_pair(int ends[2])
 {
@@ -43,29 +38,34 @@ int svs_channel_is(int descriptor)
 
 int svs_channel_send(int end, const void *bytes, size_t count, const int *descriptors, int descriptor_count, int wait)
 {
-    union room room;
+    union descriptor_room room;
     struct iovec part = { .iov_base = (void *)bytes, .iov_len = count };
     struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1 };
+    return svs_send_with(end, &message, &room, descriptors, descriptor_count, wait ? 0 : MSG_DONTWAIT);
+}
+
+int svs_send_with(int end, struct msghdr *message, union descriptor_room *room, const int *descriptors, int descriptor_count, int flags)
+{
     if (descriptor_count < 0 || descriptor_count > MOST_DESCRIPTORS) return -EINVAL;
     if (descriptor_count > 0) {
-        memset(&room, 0, sizeof room);
-        message.msg_control = &room;
-        message.msg_controllen = CMSG_SPACE(sizeof(int) * descriptor_count);
-        struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+        memset(room, 0, sizeof *room);
+        message->msg_control = room;
+        message->msg_controllen = CMSG_SPACE(sizeof(int) * descriptor_count);
+        struct cmsghdr *header = CMSG_FIRSTHDR(message);
         header->cmsg_level = SOL_SOCKET;
         header->cmsg_type = SCM_RIGHTS;
         header->cmsg_len = CMSG_LEN(sizeof(int) * descriptor_count);
         memcpy(CMSG_DATA(header), descriptors, sizeof(int) * descriptor_count);
     }
     ssize_t sent;
-    do sent = sendmsg(end, &message, MSG_NOSIGNAL | (wait ? 0 : MSG_DONTWAIT));
+    do sent = sendmsg(end, message, MSG_NOSIGNAL | flags);
     while (sent < 0 && errno == EINTR);
     return sent < 0 ? -errno : 0;
 }
 
 ssize_t svs_channel_receive(int end, void *bytes, size_t count, int *descriptors, int *descriptor_count, int wait)
 {
-    union room room;
+    union descriptor_room room;
     struct iovec part = { .iov_base = bytes, .iov_len = count };
     struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1, .msg_control = &room, .msg_controllen = sizeof room };
     int capacity = *descriptor_count, found = 0;

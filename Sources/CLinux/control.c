@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/fsuid.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
@@ -40,11 +41,29 @@ static int clear_stale(const struct sockaddr_un *address)
     return unlink(address->sun_path) < 0 && errno != ENOENT ? -errno : 0;
 }
 
-int svs_control_listen(const char *path, uint64_t *device, uint64_t *inode)
+// What this thread makes from now on belongs to `group`. Unlike a change afterwards this needs no CAP_CHOWN.
+static int use_group(uint32_t group)
+{
+    setfsgid(group);
+    return (uint32_t)setfsgid((gid_t)-1) == group ? 0 : -EPERM;
+}
+
+int svs_control_listen(const char *path, int64_t group, uint64_t *device, uint64_t *inode)
 {
     struct sockaddr_un address;
     int failure = fill(&address, path);
     if (failure) return failure;
+    if (group >= 0) {
+        gid_t own = (gid_t)setfsgid((gid_t)-1);
+        failure = use_group((uint32_t)group);
+        int fd = failure ? failure : svs_control_listen(path, -1, device, inode);
+        setfsgid(own);
+        if (fd < 0 || chmod(path, 0660) == 0) return fd;
+        failure = -errno;
+        svs_control_unlink(path, *device, *inode);
+        close(fd);
+        return failure;
+    }
     int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0) return -errno;
     // The file takes its mode from the socket: there is no moment at which others could connect.

@@ -18,6 +18,7 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -149,6 +150,55 @@ int svs_fork(int *descriptor, unsigned seconds) {
 }
 
 int svs_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC) ? -errno : 0; }
+
+// Reads the answer of a copy until it closes its end: its number, then its text.
+static int read_answer(int descriptor, char *text, size_t room, int milliseconds) {
+    unsigned char number = 0xff;
+    size_t length = 0;
+    struct pollfd answer = {.fd = descriptor, .events = POLLIN};
+    uint64_t end = svs_clock() + (uint64_t)milliseconds * 1000000u;
+    while (1) {
+        uint64_t now = svs_clock();
+        int ready = now < end ? poll(&answer, 1, (int)((end - now) / 1000000u) + 1) : 0;
+        if (ready == 0) return -ETIMEDOUT;
+        if (ready < 0) continue;
+        int is_first = number == 0xff;
+        ssize_t count = is_first ? read(descriptor, &number, 1) : read(descriptor, text + length, room - 1 - length);
+        if (count < 0 && errno == EINTR) continue;
+        if (count <= 0) break;
+        if (!is_first) length += (size_t)count;
+        if (length + 1 >= room) break;
+    }
+    text[length] = 0;
+    return number == 0xff ? -ECHILD : number;
+}
+
+int svs_apart(int (*work)(void *context, char *text, size_t room), void *context, char *text, size_t room, int milliseconds) {
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC)) return -errno;
+    pid_t parent = getpid(), child = fork();
+    if (child == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+        if (getppid() != parent) _exit(1);
+        text[0] = 0;
+        uint8_t number = (uint8_t)(work(context, text, room) & 0x7f);
+        _exit(svs_fork_write(ends[1], &number, 1) || svs_fork_write(ends[1], (const uint8_t *)text, strlen(text)));
+    }
+    int status = child < 0 ? -errno : 0;
+    close(ends[1]);
+    if (child > 0) {
+        status = read_answer(ends[0], text, room, milliseconds);
+        if (status < 0) kill(child, SIGKILL);
+        while (waitpid(child, NULL, 0) < 0 && errno == EINTR) {}
+    }
+    close(ends[0]);
+    return status;
+}
+
+void svs_drain(int socket) {
+    char bytes[4096];
+    while (recv(socket, bytes, sizeof bytes, MSG_DONTWAIT | MSG_TRUNC) >= 0) {}
+}
 
 int svs_make_private(void *start, size_t size, const size_t *spans, size_t count) {
     uint8_t *copy = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);

@@ -83,6 +83,7 @@ int svs_give_up_rights(uint32_t user, uint32_t group, int32_t parent, const char
     if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)) return -errno;
     *refused = "limit the descriptors";
     if (limit_descriptors()) return -errno;
+    if (parent == 0) return 0;
     // The change of user has cleared what was asked for before it.
     *refused = "end with the parent process";
     if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0)) return -errno;

@@ -1,6 +1,8 @@
 #define _GNU_SOURCE
 #include "service.h"
 
+#include "descriptors.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if_packet.h>
@@ -11,8 +13,6 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { MOST_DESCRIPTORS = 64 };
-
 int svs_notify(const char *path, const void *text, size_t count, const int *descriptors, int descriptor_count)
 {
     struct sockaddr_un address = { .sun_family = AF_UNIX };
@@ -20,10 +20,7 @@ int svs_notify(const char *path, const void *text, size_t count, const int *desc
     if (length < 2 || length >= sizeof address.sun_path) return -EINVAL;
     memcpy(address.sun_path, path, length);
     if (path[0] == '@') address.sun_path[0] = 0;
-    union {
-        struct cmsghdr header;
-        char bytes[CMSG_SPACE(sizeof(int) * MOST_DESCRIPTORS)];
-    } room;
+    union descriptor_room room;
     struct iovec part = { .iov_base = (void *)text, .iov_len = count };
     struct msghdr message = {
         .msg_name = &address,
@@ -31,24 +28,10 @@ int svs_notify(const char *path, const void *text, size_t count, const int *desc
         .msg_iov = &part,
         .msg_iovlen = 1,
     };
-    if (descriptor_count < 0 || descriptor_count > MOST_DESCRIPTORS) return -EINVAL;
-    if (descriptor_count > 0) {
-        memset(&room, 0, sizeof room);
-        message.msg_control = &room;
-        message.msg_controllen = CMSG_SPACE(sizeof(int) * descriptor_count);
-        struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-        header->cmsg_level = SOL_SOCKET;
-        header->cmsg_type = SCM_RIGHTS;
-        header->cmsg_len = CMSG_LEN(sizeof(int) * descriptor_count);
-        memcpy(CMSG_DATA(header), descriptors, sizeof(int) * descriptor_count);
-    }
     int end = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (end < 0) return -errno;
-    ssize_t sent;
     // Whoever supervises may be busy, but must not be waited for.
-    do sent = sendmsg(end, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
-    while (sent < 0 && errno == EINTR);
-    int failure = sent < 0 ? -errno : 0;
+    int failure = svs_send_with(end, &message, &room, descriptors, descriptor_count, MSG_DONTWAIT);
     close(end);
     return failure;
 }

@@ -8,11 +8,16 @@ import Glibc
 ///
 /// The table is this process's own (`flags owner`): it vanishes with the `StackSuppressor` or the process, also on SIGKILL, and no
 /// other table is touched.
+///
+/// libnftables ends the process where it cannot go on, when the kernel has no memory for an answer for example. So a copy of the
+/// process speaks to it, by the same socket.
 public final class StackSuppressor {
     private let context: OpaquePointer
     private var current: SuppressionTable?
     /// The kernel lets rules at the ingress ask for the host's addresses (its module nft_fib_netdev), as far as is known.
     private var asksHost = true
+    /// A copy of the process has ended without an answer, so that nobody knows what the table is.
+    private var isUnknown = false
     /// Name of the table, `svs_PID`; with a number behind where that name is taken.
     public private(set) var table: String
 
@@ -69,6 +74,15 @@ public final class StackSuppressor {
     /// Makes the table what is wanted, in one step; what nft said when it was refused.
     private func carryOut(_ wanted: SuppressionTable) -> String? {
         guard let current else { return create(wanted) }
+        if isUnknown {
+            let refusal = run(wanted.replacement(table))
+            guard refusal != nil else {
+                self.current = wanted
+                return nil
+            }
+            // It may not be there at all.
+            return isUnknown ? refusal : create(wanted)
+        }
         let change = wanted.change(from: current, table)
         guard !change.isEmpty else { return nil }
         // What the kernel took away by itself, such as the chain of an interface that is gone, cannot be deleted; and sets
@@ -80,6 +94,8 @@ public final class StackSuppressor {
 
     private func create(_ wanted: SuppressionTable) -> String? {
         var refusal = ""
+        // It may be there all the same.
+        if isUnknown { _ = run("delete table netdev \(table)\n") }
         // A process of another PID namespace may have the same number.
         for attempt in 0..<16 {
             let name = attempt == 0 ? table : "\(table)_\(attempt)"
@@ -96,9 +112,34 @@ public final class StackSuppressor {
 
     /// Runs commands as one transaction; what nft said when they were refused.
     private func run(_ commands: String) -> String? {
-        guard nft_run_cmd_from_buffer(context, commands) != 0 else { return nil }
-        let said = nft_ctx_get_error_buffer(context).map { String(cString: $0) } ?? ""
-        return Self.firstError(of: said) ?? "nftables gives no reason"
+        // What an answer that nobody has read left behind.
+        if isUnknown, descriptor >= 0 { svs_drain(descriptor) }
+        var said = [CChar](repeating: 0, count: 4096)
+        let status = commands.withCString { text in
+            var work = Request(context: context, commands: text)
+            return svs_apart(Request.carryOut, &work, &said, said.count, Self.patience)
+        }
+        isUnknown = status < 0
+        guard status != 0 else { return nil }
+        guard status > 0 else { return "nftables ended without an answer (\(String(cString: strerror(0 &- status))))" }
+        return Self.firstError(of: String(decoding: said.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self))
+            ?? "nftables gives no reason"
+    }
+
+    /// Milliseconds for one transaction.
+    private static let patience: Int32 = 30_000
+
+    /// What the copy of the process does.
+    private struct Request {
+        let context: OpaquePointer
+        let commands: UnsafePointer<CChar>
+
+        static let carryOut: @convention(c) (UnsafeMutableRawPointer?, UnsafeMutablePointer<CChar>?, Int) -> Int32 = { work, text, room in
+            guard let text, let work = work?.load(as: Request.self) else { return 1 }
+            guard nft_run_cmd_from_buffer(work.context, work.commands) != 0 else { return 0 }
+            if let said = nft_ctx_get_error_buffer(work.context) { strncpy(text, said, room - 1) }
+            return 1
+        }
     }
 
     /// The first error of nft's report. The place and the line that nft shows with it are those of a file's first line

@@ -45,10 +45,11 @@ final class HeldMemory {
         let found = Self.names.compactMap { held.take($0) }
         guard found.count == 2 else { return nil }
         (folder, self.connections, self.place, self.log, isNew, journal) = (nil, connections, place, log, false, found[0])
-        guard Self.refusal(of: found[1], connections, place)?.isOtherLayout == true else {
+        guard let refusal = Self.refusal(of: found[1], connections, place), refusal.isOtherLayout else {
             state = found[1]
             return
         }
+        log.say("memory of the director: \(refusal): what is in it is brought over")
         earlier = found[1]
         do throws(Errno) { state = try Self.unnamed("svs state", StateMemory.size(connections: connections)) } catch {
             throw RunError("memory for the director: \(error)")

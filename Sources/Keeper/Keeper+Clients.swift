@@ -10,8 +10,8 @@ extension Keeper {
     func acceptClients() {
         for number in clients.accept() { tellDirector(of: number) }
         guard let refusal = clients.refusal else { return refusedClients = false }
-        // The listener would be ready all the time.
-        poller.forget(clients.listener)
+        // The listeners would be ready all the time.
+        for listener in clients.listeners { poller.forget(listener) }
         listensAgain = Self.now + second
         if !refusedClients { configuration.log.say("clients of the control socket cannot be let in: \(refusal); they are asked to wait") }
         refusedClients = true
@@ -19,18 +19,19 @@ extension Keeper {
 
     func listenAgain() {
         guard let due = listensAgain, Self.now >= due else { return }
-        listensAgain = (try? poller.watch(clients.listener, as: Token.clients)) == nil ? Self.now + second : nil
+        let watched = clients.listeners.map { try? poller.watch($0, as: Token.clients) }
+        listensAgain = watched.contains { $0 == nil } ? Self.now + second : nil
     }
 
     /// Makes the control socket again if somebody has removed it.
     func restoreControl() {
         do throws(ControlError) {
-            let before = clients.listener
-            guard try clients.restore() else { return controlFailure = nil }
-            poller.forget(before)
+            let before = clients.listeners, restored = try clients.restore()
+            guard !restored.isEmpty else { return controlFailure = nil }
+            for listener in before { poller.forget(listener) }
             listensAgain = Self.now
             listenAgain()
-            configuration.log.say("control socket \(clients.path) was removed; it is made again")
+            for path in restored { configuration.log.say("control socket \(path) was removed; it is made again") }
             controlFailure = nil
         } catch {
             if controlFailure == nil { configuration.log.say("\(error)") }

@@ -10,6 +10,8 @@ extension Keeper {
         public var files: RunFiles
         /// Path of the control socket.
         public var control: String
+        /// Where those knock who may only look.
+        public var monitor: MonitorPlace?
         /// Words of the director's command line, the program's name first.
         public var arguments: [String]
         /// … and the words of its own, behind its command.
@@ -38,6 +40,18 @@ extension Keeper {
             self.arguments = arguments
             self.state = state
             self.log = log
+        }
+    }
+
+    /// Where those knock who may only look: this user, and a group.
+    public struct MonitorPlace: Hashable, Sendable {
+        public var path: String
+        public var group: UInt32?
+        /// That it cannot be had is an error; else it is said, and there is none.
+        public var isAskedFor: Bool
+
+        public init(path: String, group: UInt32?, isAskedFor: Bool) {
+            (self.path, self.group, self.isAskedFor) = (path, group, isAskedFor)
         }
     }
 

@@ -79,14 +79,14 @@ public final class Keeper {
         privileged = try PrivilegedService(configuration, inheriting: inherited)
         memory = try Self.memory(configuration)
         crashFiles = CrashFiles(in: memory.folder?.path)
-        clients = try ControlClients(path: configuration.control, inheriting: inherited)
-        sweeper = try Sweeper("/proc/self/exe", control: configuration.control)
+        clients = try ControlClients(configuration, inheriting: inherited)
+        sweeper = try Sweeper("/proc/self/exe", sockets: clients.paths)
         signals = try Signals([.terminate, .interrupt, .hangUp, .childEnded, .user2])
         for name in inherited.closeRest() where !Self.isStorable(name) { configuration.log.say("note: descriptor \(name) is of no use") }
         _ = signal(SIGPIPE, SIG_IGN)
         try poller.watch(signals.descriptor, as: Token.signals)
         try poller.watch(claims.descriptor, as: Token.claims)
-        try poller.watch(clients.listener, as: Token.clients)
+        for listener in clients.listeners { try poller.watch(listener, as: Token.clients) }
     }
 
     static var now: Instant { Instant(svs_clock()) }
@@ -170,8 +170,9 @@ public final class Keeper {
     }
 
     func tellDirector(of client: UInt64) {
-        guard let director, let descriptor = clients.descriptor(of: client) else { return }
-        do throws(Errno) { try director.channel.send(KeeperEvent.client(client).bytes, [descriptor], waits: false) } catch {
+        guard let director, let known = clients.client(client) else { return }
+        let event = KeeperEvent.client(client, onlyLooks: known.onlyLooks)
+        do throws(Errno) { try director.channel.send(event.bytes, [known.descriptor], waits: false) } catch {
             if error == .wouldBlock { untold.append(client) }
         }
     }

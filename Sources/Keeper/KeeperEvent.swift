@@ -9,9 +9,10 @@ extension KeeperEvent {
     var bytes: [UInt8] {
         var out = FieldWriter()
         switch self {
-        case .client(let number):
+        case .client(let number, let onlyLooks):
             out.put(Kind.client.rawValue)
             out.put(number)
+            out.put(onlyLooks)
         case .clientsTold: out.put(Kind.clientsTold.rawValue)
         case .refusal(let error):
             out.put(Kind.refusal.rawValue)
@@ -29,7 +30,7 @@ extension KeeperEvent {
         var fields = FieldReader(bytes)
         let event: Self? =
             switch fields.number(UInt8.self).flatMap(Kind.init) {
-            case .client: fields.number().map { .client($0) }
+            case .client: fields.number().flatMap { number in fields.flag().map { .client(number, onlyLooks: $0) } }
             case .clientsTold: .clientsTold
             case .refusal: fields.hostError().map { .refusal($0) }
             case .endForNext: .endForNext

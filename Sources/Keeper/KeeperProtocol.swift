@@ -76,8 +76,9 @@ public enum KeeperAnswer: Equatable, Sendable {
 
 /// What the keeper tells.
 public enum KeeperEvent: Equatable, Sendable {
-    /// A client of the control socket, with its descriptor; the number is its own for as long as the keeper lives.
-    case client(UInt64)
+    /// A client of the control socket, with its descriptor; the number is its own for as long as the keeper lives. It may come by the
+    /// socket at which nobody may command.
+    case client(UInt64, onlyLooks: Bool)
     /// Every client was told of that there was when the director began.
     case clientsTold
     /// The kernel refused something that was only reported.

@@ -19,6 +19,8 @@ public final class KeptHost: HostRequests, ClientSource {
     public private(set) var lastRefusal: HostError?
     public private(set) var endsForNext = false
     public private(set) var versions = ""
+    /// Whose answers are not waited for, in the order in which they come.
+    private var awaited: [(HostError?) -> Void] = []
     /// What the director before this one had begun to read.
     private var framesInHand = FramesInHand()
 
@@ -36,8 +38,8 @@ public final class KeptHost: HostRequests, ClientSource {
 
     // MARK: clients
 
-    public func clientsAtStart() throws(HostError) -> [(descriptor: Int32, number: UInt64)] {
-        var clients: [(descriptor: Int32, number: UInt64)] = []
+    public func clientsAtStart() throws(HostError) -> [ArrivedClient] {
+        var clients: [ArrivedClient] = []
         while true {
             while let event = takeEvent() {
                 if case .clientsTold = event.event { return clients }
@@ -47,7 +49,7 @@ public final class KeptHost: HostRequests, ClientSource {
         }
     }
 
-    public func nextClient() throws(HostError) -> (descriptor: Int32, number: UInt64)? {
+    public func nextClient() throws(HostError) -> ArrivedClient? {
         while true {
             while let event = takeEvent() { if let client = client(event) { return client } }
             guard let message = try receive(waits: false) else { return nil }
@@ -58,9 +60,10 @@ public final class KeptHost: HostRequests, ClientSource {
     private func takeEvent() -> Event? { events.isEmpty ? nil : events.removeFirst() }
 
     /// The client that an event brings; anything else is noted.
-    private func client(_ event: Event) -> (descriptor: Int32, number: UInt64)? {
+    private func client(_ event: Event) -> ArrivedClient? {
         switch event.event {
-        case .client(let number): return event.descriptor.map { ($0.copy(), number) }
+        case .client(let number, let onlyLooks):
+            return event.descriptor.map { ArrivedClient(descriptor: $0.copy(), number: number, onlyLooks: onlyLooks) }
         case .refusal(let error): lastRefusal = error
         case .endForNext: endsForNext = true
         case .versions(let text): versions = text
@@ -71,15 +74,31 @@ public final class KeptHost: HostRequests, ClientSource {
 
     public func left(_ number: UInt64) { report(.clientLeft(number)) }
 
-    /// Takes a message that is no answer.
+    /// Takes a message that nobody waits for: an event, or the answer to a question that has time.
     private func note(_ message: Channel.Message) throws(HostError) {
-        guard let event = KeeperEvent(message.bytes) else { throw HostError("hear the keeper", errno: EBADMSG) }
-        events.append((event, message.descriptors.first))
+        if KeeperEvent.isEvent(message.bytes), let event = KeeperEvent(message.bytes) {
+            events.append((event, message.descriptors.first))
+        } else if !awaited.isEmpty, let answer = KeeperAnswer(message.bytes) {
+            let done = awaited.removeFirst()
+            if case .refused(let error) = answer { done(error) } else { done(nil) }
+        } else {
+            throw HostError("hear the keeper", errno: EBADMSG)
+        }
     }
 
     // MARK: requests
 
     public func suppress(_ traffic: SuppressedTraffic) throws(HostError) { _ = try ask(.suppress(traffic)) }
+
+    public func suppress(_ traffic: SuppressedTraffic, packed: [UInt8], done: @escaping (HostError?) -> Void) {
+        do throws(Errno) { try channel.send(packed, waits: true) } catch {
+            return done(HostError("ask the keeper", errno: error.rawValue))
+        }
+        awaited.append(done)
+    }
+
+    public var packSuppression: @Sendable (SuppressedTraffic) -> [UInt8] { { DirectorRequest.suppress($0).bytes } }
+
     public func resolve(_ neighbors: [Network.NeighborKey], at now: Instant) {
         if !neighbors.isEmpty { report(.resolve(neighbors, now)) }
     }
@@ -169,7 +188,7 @@ public final class KeptHost: HostRequests, ClientSource {
         do throws(Errno) { try channel.send(request.bytes, waits: true) } catch { throw HostError("ask the keeper", errno: error.rawValue) }
         while true {
             guard let message = try receive(waits: true) else { continue }
-            if KeeperEvent.isEvent(message.bytes) {
+            if KeeperEvent.isEvent(message.bytes) || !awaited.isEmpty {
                 try note(message)
                 continue
             }

@@ -8,6 +8,8 @@ struct Clockwork {
     var schedule: Schedule
     var generator: SeededGenerator
     var defence = OverloadDefence()
+    /// Connections are due that had to wait for the next call.
+    var lags = false
 
     init(seed: UInt64, at now: Instant) {
         self.now = now

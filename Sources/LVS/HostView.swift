@@ -10,8 +10,9 @@ struct HostView: ~Copyable {
     let paths = PathCache()
     let routedPaths = RoutedPathCache()
     var virtuals = VirtualAddresses()
-    /// Local addresses of FULLNAT services, as of the last command.
-    var localRanges: [ClosedRange<IPAddress>] = [] { didSet { locals.outdate() } }
+    /// Local addresses of FULLNAT services, each once.
+    private(set) var localRanges: [ClosedRange<IPAddress>] = [] { didSet { locals.outdate() } }
+    private var rangesInUse = CountedSet<ClosedRange<IPAddress>>()
     var locals = LocalFilter()
     /// The servers whose packets the host leaves to the director, since it translates them.
     var natServers = NATServers()
@@ -22,6 +23,14 @@ struct HostView: ~Copyable {
     var neighborPatience: Instant = 3 * second
 
     init(emulation: HostEmulation) { self.emulation = emulation }
+
+    mutating func addLocalRanges(_ ranges: [ClosedRange<IPAddress>]) {
+        for range in ranges where rangesInUse.add(range) { localRanges.append(range) }
+    }
+
+    mutating func removeLocalRanges(_ ranges: [ClosedRange<IPAddress>]) {
+        for range in ranges where rangesInUse.remove(range) { localRanges.removeAll { $0 == range } }
+    }
 
     /// Brings the interfaces up to date with the network.
     @inline(__always)

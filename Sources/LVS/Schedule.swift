@@ -42,17 +42,21 @@ extension Director {
         host.follow()
         followVirtualAddresses()
         if now - clockwork.now > 3600 * second { leap(to: now - 600 * second) }
-        while true {
+        clockwork.lags = false
+        while nextMoment <= now, !clockwork.lags {
             let moment = nextMoment
-            guard moment <= now else { break }
-            if !expireConnections(until: moment, limit) { break }
+            clockwork.lags = !expireConnections(until: moment, limit)
+            guard !clockwork.lags else { break }
             clockwork.reach(moment)
             work(at: moment)
         }
-        _ = expireConnections(until: now, limit)
+        if !clockwork.lags { clockwork.lags = !expireConnections(until: now, limit) }
         clockwork.reach(now)
         noteProgress()
     }
+
+    /// More connections were due than might expire at a time: the next call goes on with them.
+    public var lags: Bool { clockwork.lags }
 
     private mutating func tick(_ service: VirtualService, at moment: Instant) {
         service.scheduler?.tick(at: moment)

@@ -9,7 +9,8 @@ internal import SystemPackage
 public final class PacketSocket {
     public let interfaceName: String
     /// The kernel's number of the interface; changes when the interface is removed and made again.
-    public private(set) var interface: Int32
+    // Asked for at every frame, by the one thread that uses the link.
+    @exclusivity(unchecked) public private(set) var interface: Int32
     public let descriptor: Int32
     /// Whether frames are received, or the socket only sends.
     public let receives: Bool
@@ -126,6 +127,7 @@ public final class PacketSocket {
     /// Bytes of the longest IP packet on the interface.
     var mtu: Int { Int(svs_interface_mtu(descriptor, interfaceName)) }
 
+    @inline(never)
     func check(_ result: Int32, _ step: String) throws(LinkError) {
         if result < 0 { throw failure(step, result) }
     }

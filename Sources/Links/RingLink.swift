@@ -14,14 +14,16 @@ public final class RingLink: LiveLink {
     private let transmitter: PacketTransmitter
     private let ring: UnsafeMutableRawPointer
     private let slots: Int
+    // A link is used by one thread, a call at a time, and none of its methods comes back to it: what every frame changes is not
+    // asked about at run time.
     /// The next slot to look at.
-    private var next = 0
+    @exclusivity(unchecked) private var next = 0
     /// Slots before `next` that the last receive took and that still belong to the reader.
-    private var taken = 0
+    @exclusivity(unchecked) private var taken = 0
     private let superframes = FrameStore(capacity: 64)
     private let queue: OpaquePointer
-    private var linkState = LinkState()
-    private var counts = LinkCounters()
+    @exclusivity(unchecked) private var linkState = LinkState()
+    @exclusivity(unchecked) private var counts = LinkCounters()
 
     private let slotSize: Int
     private let position: RingPosition

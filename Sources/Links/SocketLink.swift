@@ -12,9 +12,11 @@ public final class SocketLink: LiveLink {
     private let store = FrameStore(capacity: 64)
     private let packets: OpaquePointer
     private let entries: UnsafeMutablePointer<svs_packet>
-    private var linkState = LinkState()
-    private var counts = LinkCounters()
-    public private(set) var wantsPoll = true
+    // A link is used by one thread, a call at a time, and none of its methods comes back to it: what every frame changes is not
+    // asked about at run time.
+    @exclusivity(unchecked) private var linkState = LinkState()
+    @exclusivity(unchecked) private var counts = LinkCounters()
+    @exclusivity(unchecked) public private(set) var wantsPoll = true
 
     public static func open(on interfaceName: String, filter: PacketFilter, group: UInt16?) throws(LinkError) -> LinkSockets {
         let socket = try PacketSocket(on: interfaceName, receives: true)
@@ -69,7 +71,7 @@ public final class SocketLink: LiveLink {
         case ENETDOWN:
             try linkState.lost(socket)
         default:
-            throw socket.failure("receiving", got)
+            try socket.check(got, "receiving")
         }
     }
 

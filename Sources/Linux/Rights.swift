@@ -29,6 +29,17 @@ public enum Rights {
         return found
     }
 
+    /// Those who may look at a director: the group that has the usual user's name, else that of who stands in for him.
+    public static var usualGroup: UInt32? { getgrnam(usualUser)?.pointee.gr_gid ?? getpwnam(substitute)?.pointee.pw_gid }
+
+    /// Somebody who may look at a director, and nothing else: the user of this name, else `nobody`, in the group of those.
+    public static func onlooker(named name: String?) throws(RightsError) -> User {
+        let name = name ?? substitute
+        guard var found = try lookUp(name) else { throw .noSuchUser(name) }
+        found.group = usualGroup ?? found.group
+        return found
+    }
+
     /// Whether a process may become another user. In a container it often may not.
     public static var canChangeUser: Bool { missingCapabilities().isEmpty }
 
@@ -38,15 +49,16 @@ public enum Rights {
     /// and CAP_SETPCAP.
     /// - Parameters:
     ///   - user: without one it stays who it is, which needs no capability; all of them are gone then too.
-    ///   - parent: the process that must be the parent; had it ended before, nobody would tell.
-    public static func giveUp(becoming user: User?, parent: Int32) throws(RightsError) {
+    ///   - parent: the process that must be the parent; had it ended before, nobody would tell. Without one the process ends when it
+    ///     pleases.
+    public static func giveUp(becoming user: User?, parent: Int32?) throws(RightsError) {
         let threads = svs_thread_count()
         guard threads == 1 else { throw .hasThreads(Int(threads)) }
         let missing = missingCapabilities()
         if let user, !missing.isEmpty { throw .missing(missing, user: user.name) }
         var step: UnsafePointer<CChar>?
-        let result = svs_give_up_rights(user?.id ?? UInt32(SVS_SAME_USER), user?.group ?? 0, parent, &step)
-        guard result != 0 &- ESRCH else { throw .orphaned(parent: parent) }
+        let result = svs_give_up_rights(user?.id ?? UInt32(SVS_SAME_USER), user?.group ?? 0, parent ?? 0, &step)
+        guard result != 0 &- ESRCH else { throw .orphaned(parent: parent ?? 0) }
         guard result == 0 else {
             throw .refused(step.map { String(cString: $0) } ?? "give up rights", Errno(rawValue: 0 &- result))
         }

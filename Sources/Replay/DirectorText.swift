@@ -6,6 +6,11 @@ internal import Wire
 public enum DirectorText {
     /// Services and servers in the order in which they were made, thresholds and timeouts included.
     public static func services(_ inventory: Inventory) -> String {
+        commands(inventory).compactMap { SaveFormat.line(for: $0) }.map { $0 + "\n" }.joined()
+    }
+
+    /// The same as commands.
+    public static func commands(_ inventory: Inventory) -> [Command] {
         var commands: [Command] = []
         for service in inventory.services.reversed() {
             commands.append(.addService(service.key, service.settings))
@@ -13,7 +18,7 @@ public enum DirectorText {
         }
         let timeouts = inventory.timeouts
         commands.append(.setTimeouts(tcp: timeouts.tcp, fin: timeouts.fin, udp: timeouts.udp))
-        return commands.compactMap { SaveFormat.line(for: $0) }.map { $0 + "\n" }.joined()
+        return commands
     }
 
     /// `network` as it was at the start, with the neighbours that became known until the end.

@@ -1,4 +1,19 @@
+internal import Admin
 public import Host
+
+/// A client of the control socket that another process has let in.
+public struct ArrivedClient: Hashable, Sendable {
+    /// The connected socket, from now on the caller's.
+    public var descriptor: Int32
+    /// Its own for good.
+    public var number: UInt64
+    /// It came by the socket at which nobody may command.
+    public var onlyLooks: Bool
+
+    public init(descriptor: Int32, number: UInt64, onlyLooks: Bool) {
+        (self.descriptor, self.number, self.onlyLooks) = (descriptor, number, onlyLooks)
+    }
+}
 
 /// Where clients of the control socket come from when another process accepts them.
 public protocol ClientSource: AnyObject {
@@ -8,14 +23,18 @@ public protocol ClientSource: AnyObject {
     var hasHeard: Bool { get }
     /// The clients that were there before this director, once.
     /// - Throws: `HostError` when the other process is gone.
-    func clientsAtStart() throws(HostError) -> [(descriptor: Int32, number: UInt64)]
-    /// The next client that has come; its descriptor is from now on the caller's, and its number its own for good.
+    func clientsAtStart() throws(HostError) -> [ArrivedClient]
+    /// The next client that has come.
     /// - Throws: `HostError` when the other process is gone.
-    func nextClient() throws(HostError) -> (descriptor: Int32, number: UInt64)?
+    func nextClient() throws(HostError) -> ArrivedClient?
     /// Another director is to go on where this one ends, as soon as it can.
     var endsForNext: Bool { get }
     /// Which programs run, and how the last upgrade went, a line each.
     var versions: String { get }
     /// A client has left: nobody needs to keep it any longer.
     func left(_ number: UInt64)
+}
+
+extension ControlServer {
+    func adopt(_ client: ArrivedClient) { adopt(client: client.descriptor, number: client.number, onlyLooks: client.onlyLooks) }
 }

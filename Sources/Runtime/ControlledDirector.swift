@@ -56,7 +56,9 @@ struct ControlledDirector: ~Copyable, ControlTarget {
 
     func inventory() -> Inventory { director.inventory() }
     func summary() -> Inventory { director.summary() }
+    func services(from place: InventoryPlace) -> InventoryPage { director.services(from: place, limit: 256) }
     func service(_ key: ServiceKey) -> ServiceRecord? { director.record(of: key) }
+    func service(shownAs key: ServiceKey) -> ServiceRecord? { director.record(shownAs: key) }
     func connections() -> [ConnectionRecord] { director.connectionRecords() }
 
     func connections(from place: Int) -> ConnectionPage {
@@ -83,6 +85,7 @@ struct ControlledDirector: ~Copyable, ControlTarget {
         case .recorded: return .chunk(try running().fetch())
         case .recordedConnections: return .chunk(try running().fetchConnections())
         case .status: return .status(status())
+        case .loads(let place): return .loads(director.loads(from: place))
         case .setSwitch(let name, let value):
             try setSwitch(name, to: value)
             return .text("")

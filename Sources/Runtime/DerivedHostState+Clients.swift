@@ -7,8 +7,8 @@ extension DerivedHostState {
     /// Rules that a host with many services gets at most: it asks them one after the other for everything that it sends.
     static var mostRequests: Int { 1000 }
 
-    mutating func addClients(of services: [ServiceRecord], _ director: inout Director) {
-        let virtual = director.virtualAddresses(), network = director.network
+    mutating func addClients(of services: [ServiceRecord], _ input: HostStateInput) {
+        let virtual = input.holders.addresses, network = input.network
         var holders: [IPAddress: VirtualAddress.Holder] = [:]
         for entry in virtual where !entry.address.isLoopback && !entry.address.isLinkLocal { holders[entry.address] = entry.holder }
         for (address, holder) in holders where holder == .director {

@@ -21,10 +21,9 @@ struct DerivedHostState {
     /// Outer packets bear the host's own address, so errors about them come to that.
     var tunnels = false
 
-    /// - Parameter director: with the network and the marks that there are now.
-    init(_ director: inout Director) {
-        let inventory = director.inventory(), network = director.network
-        for virtual in director.virtualAddresses() {
+    init(_ input: HostStateInput) {
+        let services = input.services, network = input.network
+        for virtual in input.holders.addresses {
             switch virtual.holder {
             case .host: break
             case .director: owned.append(virtual.address)
@@ -32,24 +31,22 @@ struct DerivedHostState {
             }
         }
         waiting = Set(suppressed.waitingAddresses)
-        for service in inventory.services {
-            if service.key.mark == 0 { add(service) }
-            for range in service.settings.localAddresses { addLocalAddresses(range, &director) }
-        }
-        if inventory.services.contains(where: { $0.key.mark != 0 }) {
-            for rules in [director.marks4, director.marks6] {
-                for destination in rules.taken(by: inventory.services.map(\.key).filter { $0.mark != 0 }) { add(destination, network) }
+        for service in services where service.key.mark == 0 { add(service) }
+        for range in Set(services.flatMap(\.settings.localAddresses)) { addLocalAddresses(range, input) }
+        if services.contains(where: { $0.key.mark != 0 }) {
+            for rules in [input.marks4, input.marks6] {
+                for destination in rules.taken(by: services.map(\.key).filter { $0.mark != 0 }) { add(destination, network) }
             }
         }
-        if director.isBackupOnly { leaveServices() }
-        for service in inventory.services { addServers(of: service, network) }
-        addClients(of: director.isBackupOnly ? [] : inventory.services, &director)
+        if input.isBackupOnly { leaveServices() }
+        for service in services { addServers(of: service, network) }
+        addClients(of: input.isBackupOnly ? [] : services, input)
         owned = Set(owned).sorted()
         suppressed.ownedAddresses = owned
         suppressed.localAddresses = Set(suppressed.localAddresses).sorted()
         suppressed.fragmentAddresses = Set(suppressed.fragmentAddresses).sorted()
         suppressed.fragmentSources = Set(suppressed.fragmentSources).sorted()
-        suppressed.icmpErrors = translates || owned.count < inventory.services.count
+        suppressed.icmpErrors = translates || owned.count < services.count
         for address in owned + suppressed.localAddresses { captureMatches.append(CaptureMatch(.destination, address)) }
     }
 
@@ -70,13 +67,13 @@ struct DerivedHostState {
         suppressed.fragmentAddresses.append(key.address)
     }
 
-    private mutating func addLocalAddresses(_ range: ClosedRange<IPAddress>, _ director: inout Director) {
+    private mutating func addLocalAddresses(_ range: ClosedRange<IPAddress>, _ input: HostStateInput) {
         var address = range.lowerBound
         for _ in 0..<65536 {
             suppressed.localAddresses.append(address)
-            if director.ownsLocalAddress(address) {
+            if input.ownsLocalAddress(address) {
                 owned.append(address)
-            } else if !director.network.isLocal(address) {
+            } else if !input.network.isLocal(address) {
                 waiting.insert(address)
             }
             guard address < range.upperBound else { return }

@@ -80,7 +80,7 @@ public struct DirectorLaunch {
         let table = ClientTable(setup.memory.clients)
         let control = try ControlServer(owner: setup.owner, clients: table)
         control.clientGone = { clients.left($0) }
-        for client in try clients.clientsAtStart() { control.adopt(client: client.descriptor, number: client.number) }
+        for client in try clients.clientsAtStart() { control.adopt(client) }
         control.forgetOthers()
         if let loss = journal.finding.loss { log.say("the journal of what was told before: \(loss)") }
         let loopSetup = EventLoop.Setup(

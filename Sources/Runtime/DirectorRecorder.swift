@@ -8,7 +8,7 @@ internal import SystemPackage
 /// The asking end of a recording: fetches what the running director takes down.
 public final class DirectorRecorder {
     /// Files of the case by name.
-    public let texts: [String: String]
+    public private(set) var texts: [String: String]
     /// Names of the director's interfaces by number, and those that it takes frames from.
     public let interfaces: [Int32: String]
     public let taken: [String]
@@ -17,8 +17,8 @@ public final class DirectorRecorder {
     /// Bytes of the connections that are no whole line yet.
     private var rest: [UInt8] = []
     private var hasConnections = false
-    /// Milliseconds between two fetches.
-    private static let pause: UInt64 = 20
+    /// Milliseconds between two fetches, and between two while connections are written down.
+    private static let pause: UInt64 = 20, shortPause: UInt64 = 1
 
     /// Begins the recording.
     public init(_ client: ControlClient, _ request: ControlQuestion.RecordingRequest, log: Log) throws(ControlFailure) {
@@ -28,6 +28,22 @@ public final class DirectorRecorder {
         texts = Dictionary(start.files.map { ($0.name, $0.text) }) { first, _ in first }
         interfaces = Dictionary(start.interfaces.map { ($0.index, $0.name) }) { first, _ in first }
         taken = start.taken
+        try fetchServices()
+    }
+
+    /// The services come before the connections.
+    private func fetchServices() throws(ControlFailure) {
+        var end: Int?
+        while end == nil {
+            let chunk = try client.chunk(.recordedConnections)
+            rest += chunk.bytes
+            end = rest.firstIndex(of: LiveRecording.end)
+            guard end == nil else { break }
+            guard chunk.hasMore else { throw .denied(errno: EIO, "the director could not write down its services") }
+            if chunk.bytes.isEmpty { usleep(useconds_t(Self.shortPause * 1000)) }
+        }
+        texts["services"] = String(decoding: rest.prefix(end ?? 0), as: UTF8.self)
+        rest.removeFirst((end ?? 0) + 1)
     }
 
     /// Fetches until a limit, a signal or the recording's own end.
@@ -45,13 +61,14 @@ public final class DirectorRecorder {
             isOver = try fetch(into: made) || made.frames >= frames || made.bytes >= bytes || svs_clock() >= end
             let hasMore = try !hasConnections && fetchConnections(into: made)
             progress(made)
-            let pause = hasMore ? 0 : min((end - min(svs_clock(), end)) / 1_000_000, Self.pause)
+            let longest = hasConnections ? Self.pause : Self.shortPause
+            let pause = hasMore ? 0 : min((end - min(svs_clock(), end)) / 1_000_000, longest)
             if !isOver, try !poller.wait(milliseconds: Int32(pause)).isEmpty, signals.next() != nil { isOver = true }
         }
         while !hasConnections, !isBroken {
             let hasMore = try fetchConnections(into: made)
             progress(made)
-            if try !poller.wait(milliseconds: hasMore || hasConnections ? 0 : Int32(Self.pause)).isEmpty, signals.next() != nil {
+            if try !poller.wait(milliseconds: hasMore || hasConnections ? 0 : Int32(Self.shortPause)).isEmpty, signals.next() != nil {
                 isBroken = true
             }
         }

@@ -9,6 +9,8 @@ import Wire
 final class DirectorWatch {
     /// Links that frames are taken from.
     var links: [any Link] = []
+    /// Work beside the frames.
+    var steps = ControlSteps()
     private let begun = Instant(svs_clock())
     /// Frames by verdict at some moments, the oldest first.
     private var samples: [(at: Instant, frames: [UInt64])] = []
@@ -63,21 +65,22 @@ extension ControlledDirector {
     /// What the director says of itself now.
     mutating func status() -> DirectorStatus {
         var status = DirectorStatus()
-        let inventory = director.inventory()
+        let summary = director.summary()
         (status.version, status.process) = (Release.version, getpid())
         status.uptime = watch.uptime(at: Instant(svs_clock()))
         status.interfaces = watch.interfaces(interfaces, director.network)
         status.addresses = director.virtualAddresses().map { .init(address: "\($0.address)", holder: $0.holder.rawValue) }
-        status.services = UInt64(inventory.services.count)
-        status.servers = UInt64(inventory.services.reduce(0) { $0 + $1.servers.count })
+        (status.services, status.servers) = (UInt64(director.serviceCount), UInt64(director.serverCount))
         (status.connections, status.capacity) = (UInt64(director.connectionCount), UInt64(director.connectionCapacity))
         status.carried = UInt64(carried)
-        status.sums = .init(inventory.total.counters)
-        status.rates = .init(inventory.total.rates)
+        status.sums = .init(summary.total.counters)
+        status.rates = .init(summary.total.rates)
         status.verdicts = watch.verdicts(director)
         status.failing = failingNeighbors()
         status.switches = switches()
-        status.daemons = inventory.daemons.map { "\($0.role) \($0.interface) \($0.syncID)" }
+        status.daemons = summary.daemons.map { "\($0.role) \($0.interface) \($0.syncID)" }
+        status.gaveWay = director.earlyDrop.counts.kinds.map { .init(name: $0.name, number: $0.number) }
+        status.controlSteps = watch.steps.status
         return status
     }
 

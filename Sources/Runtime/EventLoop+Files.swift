@@ -7,7 +7,8 @@ import Replay
 extension EventLoop {
     /// Puts the files in force that were read anew.
     func applyFiles() throws {
-        guard let result = try reload.finish() else { return }
+        // What was read before comes first; until then the descriptor stays readable.
+        guard changes == nil, let result = try reload.finish() else { return }
         noteThreads()
         switch result {
         case .failure(let error):
@@ -15,7 +16,6 @@ extension EventLoop {
             requests.filesRead()
         case .success(let fresh):
             for line in fresh.warnings(files, replacing: engine.director.serviceCount) { log.say(line) }
-            while changes != nil { continueChanges() }
             changes = PendingChanges(to: fresh, since: state, in: &engine)
             continueChanges()
         }
@@ -27,9 +27,10 @@ extension EventLoop {
             return
         }
         changes = nil
-        for line in HostWarnings.lines(engine.director) { log.say(line) }
+        host.warns = true
         log.say(done.fresh.summary(since: state, commands: done.count))
         state = done.fresh
+        plan.put(state)
         noteFiles()
         isBehind = true
         sayOfRules(state.rules.failures)
@@ -46,9 +47,8 @@ extension EventLoop {
     }
 
     func applyRules() throws {
-        guard let result = try rulesReload.finish() else { return }
+        guard changes == nil, let result = try rulesReload.finish() else { return }
         noteThreads()
-        while changes != nil { continueChanges() }
         switch result {
         case .failure(let error): log.say("\(error); the rules stay as they were")
         case .success(let rules):
@@ -67,11 +67,11 @@ extension EventLoop {
     private func noteFiles() { engine.note(state) { log.say($0) } }
 
     /// No copy of the process is made while another thread is at work.
-    func noteThreads() { engine.mayFork = !reload.isUnderWay && !rulesReload.isUnderWay }
+    func noteThreads() { engine.mayFork = !reload.isUnderWay && !rulesReload.isUnderWay && !host.isPlanning }
 
     /// Says what is new about rules; what is no longer so may be said once more.
     func sayOfRules(_ failures: [String]) {
-        let lines = failures + engine.director.rulesNotHonoured()
+        let lines = failures + host.notHonoured
         for line in lines where !saidOfRules.contains(line) { log.say(line) }
         saidOfRules = Set(lines)
     }

@@ -14,23 +14,25 @@ import Wire
 /// sleeps until one is ready or something is due.
 public final class EventLoop {
     var engine: ControlledDirector
-    private let packets: PacketLoop
+    let packets: PacketLoop
     private let egress: EgressLinks
-    private let host: HostSide
+    let host: HostSide
     /// The way to the director's host itself: as a real server, as a client.
-    private let local: HostLink
+    let local: HostLink
     private let control: ControlServer
     private let signals: Signals
     let reload: Reload<RunFiles.State>
+    let plan: PlanInForce
     private let rulesChanges: RulesetNotifications?
     let rulesReload: Reload<HostRules?>
     private let poller: Poller
     let log: Log
     let files: RunFiles
-    private let news: LinkNews, setbacks: SetbackNews
+    private let news: LinkNews
+    let setbacks: SetbackNews
     private var tableNews: TableNews
     let requests: any HostRequests
-    private let sync: SyncSockets
+    let sync: SyncSockets
     private let clients: (any ClientSource)?
     private let busyPoll: Instant
     var state: RunFiles.State
@@ -39,15 +41,16 @@ public final class EventLoop {
     private var isStopped = false
     /// Services or network have changed since the host side followed.
     var isBehind = false
-    private var lastFollowed: Instant = 0
+    var lastFollowed: Instant = 0
+    /// When the host began to follow, and how long it is left in peace afterwards.
+    var beganToFollow: Instant = 0, pause = EventLoop.shortestPause
     /// Generation of the network that was followed last.
-    private var followed: UInt32 = 0
+    var followed: UInt32 = 0
     private var nextSecond: Instant = 0
     /// Frames wait for a neighbour.
     private var waits = false
     /// What files that were read again change and is not carried out yet.
     var changes: PendingChanges?
-    private var steps = ControlSteps()
     /// The host's rules have changed and could not be read.
     var areRulesUnread = false
     /// What the log says of rules that are not honoured, as it was said last.
@@ -56,7 +59,7 @@ public final class EventLoop {
     /// Turns of the packet loop between two looks at everything else.
     private static let turns = 2
     /// Nanoseconds: many changes in a row are followed together, and frames that wait for a neighbour are looked at.
-    private static let pause: Instant = 20_000_000
+    static let shortestPause: Instant = 20_000_000
 
     /// Begins to work: everything is in force when this returns, and frames wait for `run`.
     /// - Parameter start: the words of a case's `run` file that say how the director was made.
@@ -73,14 +76,17 @@ public final class EventLoop {
         self.news = news
         tableNews = TableNews(log: log)
         (control, signals) = (setup.control, setup.signals)
-        reload = try Reload(setup.files)
+        let plan = PlanInForce()
+        plan.put(state)
+        self.plan = plan
+        reload = try Reload(setup.files, since: plan)
         rulesChanges = setup.rulesChanges
         let files = setup.files
         rulesReload = try Reload { () throws(FileError) in try files.hostRules() }
         poller = try Poller()
         local = HostLink(setup.requests)
         sync = SyncSockets(setup.requests, poller, token: Token.sync, log: setup.log)
-        host = HostSide(setup.network, setup.requests, interfaces: setup.interfaces, log: log)
+        host = try HostSide(setup.network, setup.requests, interfaces: setup.interfaces, log: log)
         let complain = { (error: LinkError, interface: Int32) in news.complain(error.description, about: interface) }
         let requests = setup.requests
         let links = setup.links + [local]
@@ -95,7 +101,7 @@ public final class EventLoop {
         try configure(setup)
     }
 
-    private static var now: Instant { Instant(svs_clock()) }
+    static var now: Instant { Instant(svs_clock()) }
 
     /// The first reading of the network, and the files' services.
     private func configure(_ setup: Setup) throws {
@@ -103,11 +109,12 @@ public final class EventLoop {
         for line in state.warnings(files) { log.say(line) }
         let log = log
         try engine.begin(state, of: files, setup.journal) { log.say($0) }
-        try follow()
+        try followNow()
         try poller.watch(signals.descriptor, as: Token.signals)
         try poller.watch(host.descriptor, as: Token.network)
         try poller.watch(control.descriptor, as: Token.control)
         try poller.watch(reload.descriptor, as: Token.reload)
+        try poller.watch(host.planDescriptor, as: Token.follow)
         try poller.watch(rulesReload.descriptor, as: Token.rulesReload)
         if let rulesChanges { try poller.watch(rulesChanges.descriptor, as: Token.rulesChanges) }
         if let clients { try poller.watch(clients.descriptor, as: Token.clients) }
@@ -120,9 +127,9 @@ public final class EventLoop {
         var turns = 0
         while !isStopped && clients?.endsForNext != true {
             if clients?.hasHeard == true { try takeClients() }
-            if turns >= Self.turns || changes != nil || !packets.hasWork && !packets.awaitArrivals(for: busyPoll) {
+            if turns >= Self.turns || hasSteps || !packets.hasWork && !packets.awaitArrivals(for: busyPoll) {
                 turns = 0
-                for place in try poller.wait(milliseconds: packets.hasWork || changes != nil ? 0 : patience) { try take(poller[place]) }
+                for place in try poller.wait(milliseconds: packets.hasWork || hasSteps ? 0 : patience) { try take(poller[place]) }
             }
             repeat { turns += 1 } while packets.turn(&engine, follow: updateNetwork) && packets.hasWork && turns < Self.turns
             if packets.takeFirstFrame() { requests.firstFrameDirected() }
@@ -133,29 +140,33 @@ public final class EventLoop {
         control.close()
         // The next one goes on with what is led.
         if isStopped { local.end() }
-        for line in Report(engine.director, packets.links, steps).lines { log.say(line) }
+        for line in Report(engine.director, packets.links, engine.watch.steps).lines { log.say(line) }
     }
+
+    /// Work that is done a step at a time waits for its next one.
+    private var hasSteps: Bool { changes != nil || host.wantsTurn || engine.director.lags }
 
     /// Milliseconds until something is due.
     private var patience: Int32 {
         let now = Self.now
         var due = min(engine.director.nextMoment, nextSecond)
         if let next = host.nextAnnouncement { due = min(due, next) }
-        if isBehind { due = min(due, lastFollowed + Self.pause) }
-        if waits { due = min(due, now + Self.pause) }
+        if isBehind, !host.isFollowing { due = min(due, lastFollowed + pause) }
+        if waits { due = min(due, now + Self.shortestPause) }
         return Int32(clamping: (max(due - now, 0) + 999_999) / 1_000_000)
     }
 
     private func take(_ token: UInt64) throws {
         guard token < Token.firstLink else { return packets.setReady(Int(token - Token.firstLink)) }
         let began = ControlSteps.clock
-        defer { steps.note(Token.names[Int(token)], since: began) }
+        defer { engine.watch.steps.note(Token.names[Int(token)], since: began) }
         switch token {
         case Token.signals: takeSignals()
         case Token.network: updateNetwork(&engine)
         case Token.control: serve()
         case Token.reload: setbacks.attempt(token, applyFiles)
         case Token.rulesChanges: setbacks.attempt(token) { if try rulesChanges?.drain() == true { try readRules() } }
+        case Token.follow: goOnFollowing()
         case Token.rulesReload: setbacks.attempt(token, applyRules)
         case Token.clients: try takeClients()
         case Token.sync: sync.receive(for: &engine, at: Self.now, packets)
@@ -191,7 +202,7 @@ public final class EventLoop {
 
     /// Takes the clients that another process has accepted.
     private func takeClients() throws {
-        while let client = try clients?.nextClient() { control.adopt(client: client.descriptor, number: client.number) }
+        while let client = try clients?.nextClient() { control.adopt(client) }
         engine.versions = clients?.versions ?? ""
     }
 
@@ -208,7 +219,8 @@ public final class EventLoop {
         if changes != nil { step("files") { continueChanges() } }
         // The director itself learns path MTUs.
         if followed != engine.director.network.generation { isBehind = true }
-        if isBehind, now - lastFollowed >= Self.pause { step("host") { setbacks.attempt(Token.follow, follow) } }
+        if isBehind, !host.isFollowing, now - lastFollowed >= pause { beginToFollow(at: now) }
+        if host.wantsTurn { step("host") { goOnFollowing() } }
         let waited = waits
         waits = packets.release(&engine, at: now)
         if waits || waited { host.resolve(engine.director.wantedNeighbors, at: now) }
@@ -221,7 +233,7 @@ public final class EventLoop {
     /// Control work whose processor time is noted.
     private func step(_ name: String, _ work: () -> Void) {
         let began = ControlSteps.clock
-        defer { steps.note(name, since: began) }
+        defer { engine.watch.steps.note(name, since: began) }
         work()
     }
 
@@ -241,25 +253,8 @@ public final class EventLoop {
         setbacks.attempt(Token.firstLink, watchLinks)
     }
 
-    /// Makes the host follow the services and the network that there are now.
-    private func follow() throws {
-        sync.follow(engine.director)
-        // Until the host has taken it all it is behind; then it is asked again a second later.
-        isBehind = true
-        lastFollowed = Self.now + second - Self.pause
-        followed = engine.director.network.generation
-        try host.follow(&engine.director, at: Self.now) { filter in
-            for case let link as any LiveLink in packets.links { try link.attach(filter) }
-        } lead: { traffic, mtu throws(HostError) in
-            try local.lead(traffic, mtu: mtu)
-        }
-        (isBehind, lastFollowed) = (false, Self.now)
-        sayOfRules(state.rules.failures)
-        try watchLinks()
-    }
-
     /// Registers links that have a descriptor by now.
-    private func watchLinks() throws(Errno) {
+    func watchLinks() throws(Errno) {
         for (place, link) in packets.links.enumerated() where link.descriptor != watched[place] {
             try poller.watch(link.descriptor, as: Token.firstLink + UInt64(place))
             watched[place] = link.descriptor

@@ -8,6 +8,13 @@ public import Links
 public protocol HostRequests: AnyObject {
     /// Keeps the host's stack from seeing exactly this.
     func suppress(_ traffic: SuppressedTraffic) throws(HostError)
+    /// The same without waiting for it.
+    /// - Parameters:
+    ///   - packed: what `packSuppression` has made of it.
+    ///   - done: is called on this thread, now or when the answer has come.
+    func suppress(_ traffic: SuppressedTraffic, packed: [UInt8], done: @escaping (HostError?) -> Void)
+    /// Makes a message of what is to be muted, on any thread; an empty one where none is needed.
+    var packSuppression: @Sendable (SuppressedTraffic) -> [UInt8] { get }
     /// Has the kernel find out the MACs of all next hops that are wanted now, each at once and then every second; `HostNetwork`
     /// hears of them, or that they did not answer.
     func resolve(_ neighbors: [Network.NeighborKey], at now: Instant)
@@ -39,6 +46,13 @@ public protocol HostRequests: AnyObject {
 }
 
 extension HostRequests {
+    public func suppress(_ traffic: SuppressedTraffic, packed: [UInt8], done: @escaping (HostError?) -> Void) {
+        do throws(HostError) {
+            try suppress(traffic)
+            done(nil)
+        } catch { done(error) }
+    }
+    public var packSuppression: @Sendable (SuppressedTraffic) -> [UInt8] { { _ in [] } }
     public func firstFrameDirected() {}
     public func isAlive() {}
     public func filesRead() {}

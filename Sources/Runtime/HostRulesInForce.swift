@@ -13,14 +13,18 @@ struct HostRulesInForce {
 
     /// What the log says of them: commands that gave no answer.
     var failures: [String] { host?.failures.map { "firewall: \($0.description): its rules are passed over" } ?? [] }
+
+    /// Rules that could concern a packet of a service and are passed over, because nobody here understands them.
+    static func notHonoured(_ rules: [MarkRules], by services: [ServiceKey]) -> [String] {
+        rules.flatMap { rules in
+            rules.unclear(for: rules.taken(by: services)).map { "not honoured: \($0.place.text): \($0.words)" }
+        }
+    }
 }
 
 extension Director {
-    /// Rules that could concern a packet of a service and are passed over, because nobody here understands them.
+    /// The same of this director.
     borrowing func rulesNotHonoured() -> [String] {
-        let services = inventory().services.map(\.key)
-        return [marks4, marks6, firewall4, firewall6].flatMap { rules in
-            rules.unclear(for: rules.taken(by: services)).map { "not honoured: \($0.place.text): \($0.words)" }
-        }
+        HostRulesInForce.notHonoured([marks4, marks6, firewall4, firewall6], by: serviceKeys)
     }
 }

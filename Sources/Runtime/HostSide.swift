@@ -1,38 +1,63 @@
 import Host
 import LVS
 import Links
+import Linux
+import SystemPackage
 import Wire
 
 /// The director's standing with the host beside it: the host's network followed, the host's stack muted for what the director
 /// handles, virtual addresses that only the director has announced, next hops resolved.
+///
+/// The host follows services and network in stages, none of which keeps frames waiting: services are looked at a few at a time, a
+/// thread works out what is to be done, the kernel is asked and not waited for.
 final class HostSide {
+    private enum Step {
+        /// Nothing is to be done.
+        case idle
+        /// Services are looked at, from a place of the listing on.
+        case reading(InventoryPlace, [ServiceRecord])
+        /// The thread is at work.
+        case planning
+        case muting(HostPlan)
+        /// The kernel has done its part.
+        case muted(HostPlan, HostError?)
+        /// Addresses are announced, some of them by now.
+        case announcing(HostPlan, from: Int)
+    }
+
     private let source: any NetworkSource
     private let requests: any HostRequests
     private let log: Log
     private let announcer = Announcer()
     private let interfaces: [String]
-    private var suppressed: SuppressedTraffic?
-    /// The director's interfaces as they were last seen.
-    private var known: [Network.Interface] = []
+    private let task: BackgroundTask<HostPlan>
+    private var stage = Step.idle
+    private var before = HostPlan.EarlierState()
+    /// Rules that are passed over, as of the last time that the host followed.
+    private(set) var notHonoured: [String] = []
+    /// What keeps the host from doing its part is to be said when it is next looked at.
+    var warns = false
     private var lastRefusal: HostError?
-    private var announced: Set<IPAddress> = []
-    /// Addresses that nobody has.
-    private var waiting: Set<IPAddress> = []
     private var announcements = Batch(capacity: Announcer.frames)
     /// Why what the host itself sends could not be led, as it was said last.
     private var leadRefusal: HostError?
     private var servicesNotLed = 0
+    /// Addresses of which the announcement is begun at a time.
+    private static let burst = 256
 
     /// - Parameter interfaces: names of those that frames are taken from.
-    init(_ source: any NetworkSource, _ requests: any HostRequests, interfaces: [String], log: Log) {
+    init(_ source: any NetworkSource, _ requests: any HostRequests, interfaces: [String], log: Log) throws(Errno) {
         self.source = source
         self.requests = requests
         self.interfaces = interfaces
         self.log = log
+        task = try BackgroundTask()
     }
 
     /// Readable when the host's network may have changed.
     var descriptor: Int32 { source.descriptor }
+    /// Readable when the thread has ended.
+    var planDescriptor: Int32 { task.descriptor }
 
     /// Takes over what changed in the host's network, and says once what of its routing cannot be followed.
     func update(_ director: inout Director) throws(HostError) -> Bool {
@@ -41,56 +66,142 @@ final class HostSide {
         return isDifferent
     }
 
-    /// Mutes, announces and filters for the services that there are now.
+    // MARK: following
+
+    /// The host is on its way to follow.
+    var isFollowing: Bool { if case .idle = stage { false } else { true } }
+    /// The thread is at work.
+    var isPlanning: Bool { task.isUnderWay }
+    /// `goOn` has something to do at once.
+    var wantsTurn: Bool {
+        switch stage {
+        case .reading, .muted, .announcing: true
+        case .idle, .planning, .muting: false
+        }
+    }
+
+    /// Begins to follow what there is now.
+    func begin() { stage = .reading(InventoryPlace(), []) }
+
+    /// Goes the next step.
     /// - Parameters:
     ///   - attach: gives the links a filter, before the host is muted for what it lets through.
     ///   - lead: leads the host's own traffic to the director; every interface of that carries packets of so many bytes.
-    func follow(
-        _ director: inout Director, at now: Instant, attach: (PacketFilter) throws -> Void,
+    ///   - waits: for the thread and the kernel, too.
+    /// - Returns: whether the host has followed. After an error it has not, and `begin` is next.
+    func goOn(
+        _ director: inout Director, at now: Instant, waits: Bool = false, attach: (PacketFilter) throws -> Void,
         lead: (OwnTraffic, _ mtu: Int) throws(HostError) -> Void
-    ) throws {
-        let derived = DerivedHostState(&director)
-        var wanted = derived.suppressed
-        wanted.interfaces = interfaces
-        let present = director.network.interfaces.filter { interfaces.contains($0.name) }
-        if wanted != suppressed || present != known {
-            if wanted != suppressed {
-                try attach(PacketFilter(accepting: derived.captureMatches, everyICMP: derived.translates || derived.tunnels))
+    ) throws -> Bool {
+        let current = stage
+        // Whatever throws leaves nothing half done.
+        stage = .idle
+        switch current {
+        case .idle: return false
+        case .reading(let place, let services): try read(&director, from: place, services, waits: waits, attach)
+        case .planning:
+            stage = .planning
+            if let plan = task.finish() { try carryOut(plan, waits: waits, attach) }
+        case .muting: stage = current
+        case .muted(let plan, let refusal):
+            if let refusal { throw refusal }
+            before.suppressed = plan.suppressed
+            try leadOwn(plan, by: lead)
+            announce(plan, at: now)
+        case .announcing(let plan, let place):
+            let end = min(place + Self.burst, plan.fresh.count)
+            for interface in plan.present where interface.isUp {
+                announcer.announce(
+                    plan.fresh[place..<end], on: interface.index, mac: interface.mac, isRouter: plan.isRouter, at: now)
             }
-            try requests.suppress(wanted)
-            suppressed = wanted
+            if end < plan.fresh.count { stage = .announcing(plan, from: end) } else { return finish(plan) }
         }
-        try leadOwn(derived.ownTraffic, mtu: present.map(\.mtu).min() ?? 1500, by: lead)
-        announce(derived.owned, present, director.network.forwards6, at: now)
-        known = present
-        tellHolders(derived.waiting, director.network)
-        if derived.servicesNotLed > servicesNotLed {
-            log.say("warning: this host itself does not reach \(derived.servicesNotLed) services by the director: too many rules")
+        return false
+    }
+
+    private func read(
+        _ director: inout Director, from place: InventoryPlace, _ services: [ServiceRecord], waits: Bool,
+        _ attach: (PacketFilter) throws -> Void
+    ) throws {
+        var services = services, next: InventoryPlace? = place
+        let end = ControlSteps.clock + 500_000
+        while let place = next, waits || ControlSteps.clock < end {
+            let page = director.services(from: place, limit: 128)
+            if page.isContinued, let last = services.indices.last, services[last].key == page.services[0].key {
+                services[last].servers += page.services[0].servers
+                services += page.services.dropFirst()
+            } else {
+                services += page.services
+            }
+            next = page.next
         }
-        servicesNotLed = derived.servicesNotLed
+        if let next { return stage = .reading(next, services) }
+        let input = HostStateInput(&director, services: services), before = before, interfaces = interfaces, warns = warns
+        let pack = requests.packSuppression
+        let plan: @Sendable () -> HostPlan = { HostPlan(input, since: before, on: interfaces, warns: warns, pack: pack) }
+        guard !waits else { return try carryOut(plan(), waits: true, attach) }
+        try task.begin(plan)
+        self.warns = false
+        stage = .planning
+    }
+
+    private func carryOut(_ plan: HostPlan, waits: Bool, _ attach: (PacketFilter) throws -> Void) throws {
+        if let filter = plan.filter { try attach(filter) }
+        guard plan.mutes else { return stage = .muted(plan, nil) }
+        guard !waits else {
+            try requests.suppress(plan.suppressed)
+            return stage = .muted(plan, nil)
+        }
+        stage = .muting(plan)
+        requests.suppress(plan.suppressed, packed: plan.request) { [weak self] refusal in self?.stage = .muted(plan, refusal) }
     }
 
     /// Leads what the host itself sends. Without the requests that it makes as a client the director is still of use to everybody
     /// else.
-    private func leadOwn(_ traffic: OwnTraffic, mtu: Int, by lead: (OwnTraffic, _ mtu: Int) throws(HostError) -> Void) throws(HostError) {
-        do throws(HostError) {
-            try lead(traffic, mtu)
-            leadRefusal = nil
-        } catch {
-            guard traffic.answers.isEmpty else { throw error }
-            if error != leadRefusal { log.say("warning: this host itself does not reach its services by the director: \(error)") }
-            leadRefusal = error
+    private func leadOwn(_ plan: HostPlan, by lead: (OwnTraffic, _ mtu: Int) throws(HostError) -> Void) throws(HostError) {
+        if plan.leads || leadRefusal != nil {
+            before.led = nil
+            do throws(HostError) {
+                try lead(plan.ownTraffic, plan.mtu)
+                leadRefusal = nil
+                before.led = plan.ownTraffic
+            } catch {
+                guard plan.ownTraffic.answers.isEmpty else { throw error }
+                if error != leadRefusal { log.say("warning: this host itself does not reach its services by the director: \(error)") }
+                leadRefusal = error
+            }
         }
+        if plan.servicesNotLed > servicesNotLed {
+            log.say("warning: this host itself does not reach \(plan.servicesNotLed) services by the director: too many rules")
+        }
+        servicesNotLed = plan.servicesNotLed
     }
 
-    /// Says which addresses wait for somebody to have them, and which wait no more.
-    private func tellHolders(_ now: Set<IPAddress>, _ network: Network) {
-        let fresh = now.subtracting(waiting), come = waiting.subtracting(now).filter { network.isLocal($0) }
-        waiting = now
-        if !fresh.isEmpty {
-            log.say("waiting: \(Self.list(fresh)): not on this host, and not to be owned (svs run --own)")
+    /// Announces everything on an interface that came up, or has another MAC than before; what is new comes later.
+    private func announce(_ plan: HostPlan, at now: Instant) {
+        for interface in plan.present {
+            announcer.withdraw(plan.gone, on: interface.index)
+            let old = before.known.first { $0.name == interface.name }
+            let isNew = old?.index != interface.index || old?.mac != interface.mac || old?.isUp != interface.isUp
+            guard interface.isUp, isNew else { continue }
+            announcer.announce(
+                before.announced.intersection(plan.owned), on: interface.index, mac: interface.mac, isRouter: plan.isRouter, at: now)
         }
-        if !come.isEmpty { log.say("on this host now: \(Self.list(come))") }
+        for old in before.known where !plan.present.contains(where: { $0.index == old.index }) {
+            announcer.withdraw(before.announced, on: old.index)
+        }
+        stage = .announcing(plan, from: 0)
+    }
+
+    private func finish(_ plan: HostPlan) -> Bool {
+        (before.known, before.announced, before.waiting) = (plan.present, plan.owned, plan.waiting)
+        if !plan.newlyWaiting.isEmpty {
+            log.say("waiting: \(Self.list(plan.newlyWaiting)): not on this host, and not to be owned (svs run --own)")
+        }
+        if !plan.come.isEmpty { log.say("on this host now: \(Self.list(plan.come))") }
+        for line in plan.warnings { log.say(line) }
+        notHonoured = plan.notHonoured
+        return true
     }
 
     /// The first few addresses, and how many more there are.
@@ -99,21 +210,7 @@ final class HostSide {
         return addresses.count > 8 ? "\(shown) and \(addresses.count - 8) more" : shown
     }
 
-    /// Announces what is new; everything on an interface that came up, or has another MAC than before.
-    private func announce(_ owned: [IPAddress], _ present: [Network.Interface], _ isRouter: Bool, at now: Instant) {
-        let fresh = Set(owned).subtracting(announced), gone = announced.subtracting(owned)
-        announced = Set(owned)
-        for interface in present {
-            announcer.withdraw(gone, on: interface.index)
-            let before = known.first { $0.name == interface.name }
-            let isNew = before?.index != interface.index || before?.mac != interface.mac || before?.isUp != interface.isUp
-            guard interface.isUp, isNew || !fresh.isEmpty else { continue }
-            announcer.announce(isNew ? announced : fresh, on: interface.index, mac: interface.mac, isRouter: isRouter, at: now)
-        }
-        for before in known where !present.contains(where: { $0.index == before.index }) {
-            announcer.withdraw(announced.union(gone), on: before.index)
-        }
-    }
+    // MARK: announcements and neighbours
 
     /// When `sendAnnouncements` has something to do; `nil` when nothing is to be announced any more.
     var nextAnnouncement: Instant? { announcer.due }

@@ -6,10 +6,11 @@ import Wire
 /// What the host around a director keeps from working as its services seem to say. Looked at once services and network are known.
 enum HostWarnings {
     /// One for each kind of thing, with the first server that it concerns.
-    static func faults(_ director: borrowing Director) -> [Fault] {
-        let network = director.network
+    static func faults(_ director: borrowing Director) -> [Fault] { faults(director.inventory().services, director.network) }
+
+    static func faults(_ services: [ServiceRecord], _ network: Network) -> [Fault] {
         var translated = ConcernedServers(), translated6 = ConcernedServers(), routed = ConcernedServers(), unreachable = ConcernedServers()
-        for service in director.inventory().services {
+        for service in services {
             for server in service.servers where !network.isLocal(server.key.address) {
                 let server = (service.key, server.key, server.settings.method)
                 if server.2 == .masquerading {
@@ -39,6 +40,8 @@ enum HostWarnings {
 
     /// The same as lines of the log.
     static func lines(_ director: borrowing Director) -> [String] { faults(director).map(line) }
+
+    static func lines(_ services: [ServiceRecord], _ network: Network) -> [String] { faults(services, network).map(line) }
 
     private static func line(_ fault: Fault) -> String { "warning: \(fault.text)" + (fault.cure.isEmpty ? "" : "; \(fault.cure)") }
 

@@ -100,6 +100,7 @@ public final class JournalRecorder {
         }
         guard let head = JournalRecord.files(count: UInt32(entries.count)).entry else { return false }
         entries.insert(head, at: 0)
+        guard entries != files else { return true }
         let count = entries.reduce(0) { $0 + $1.bytes.count + 32 }
         guard makeRoom(for: count + reserve, isVital: false, in: director) else { return false }
         for entry in entries { journal.append(entry) }

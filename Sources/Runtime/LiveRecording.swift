@@ -7,7 +7,7 @@ import SystemPackage
 import Wire
 
 /// A recording that a running director makes for `svs record`, which fetches it bit by bit over the control socket. The
-/// connections of its beginning are written by a fork of the process, so that a table of any size stops no packet.
+/// services and connections of its beginning are written by a fork of the process, so that a table of any size stops no packet.
 final class LiveRecording {
     let pieces: Recording
     private let network: Network
@@ -19,6 +19,8 @@ final class LiveRecording {
     private static let patience: UInt64 = 5
     /// Seconds of processor time that writing the connections may take.
     private static let work: UInt32 = 120
+    /// Stands behind the services, before the connections.
+    static let end: UInt8 = 0
 
     init(_ pieces: Recording, _ director: borrowing Director, _ filter: RecordFilter) throws(AskError) {
         self.pieces = pieces
@@ -26,7 +28,8 @@ final class LiveRecording {
         child = DirectorCopy.fork(&pipe, seconds: Self.work, director)
         guard child >= 0 else { throw .copying(child) }
         if child == 0 {
-            let pipe = pipe
+            let pipe = pipe, services = Array(DirectorText.services(director.inventory()).utf8) + [Self.end]
+            guard svs_fork_write(pipe, services, services.count) == 0 else { svs_fork_end(pipe, nil, 0) }
             let isWritten = SnapshotText.write(director, offset: pieces.offset, filter) { svs_fork_write(pipe, $0, $0.count) == 0 }
             // A file that was cut off ends within a line.
             svs_fork_end(pipe, [UInt8](isWritten ? [] : [0x23]), isWritten ? 0 : 1)
@@ -48,12 +51,12 @@ final class LiveRecording {
         return ControlReply.Chunk(hasMore: pieces.end == nil, bytes: pieces.take())
     }
 
-    /// Some of the file that the copy writes.
+    /// Some of the two files that the copy writes.
     func fetchConnections() -> ControlReply.Chunk {
         visited = svs_monotonic_seconds()
         var chunk = ControlReply.Chunk(hasMore: true, bytes: [])
         var piece = [UInt8](repeating: 0, count: 65536)
-        while chunk.hasMore, chunk.bytes.count < 4 << 20 {
+        while chunk.hasMore, chunk.bytes.count < 1 << 18 {
             let count = read(pipe, &piece, piece.count)
             if count < 0 { break }
             chunk.hasMore = count > 0
@@ -80,12 +83,11 @@ extension ControlledDirector {
             }
             indices.insert(interface.index)
         }
-        let text = DirectorText.services(director.inventory())
         let filter: RecordFilter
         do throws(FileError) {
+            let commands = request.services.isEmpty ? [] : DirectorText.commands(director.inventory())
             filter = try RecordFilter(
-                clients: request.clients, services: request.services,
-                rules: ServicesFile(text, name: "services", names: SystemNames()).rules)
+                clients: request.clients, services: request.services, rules: commands.map { ServicesFile.Rule(line: 0, command: $0) })
         } catch { throw AskError(error.description) }
         let pieces = Recording(filter, interfaces: indices, calendar: Instant(svs_calendar()), clock: director.now)
         recording = try LiveRecording(pieces, director, filter)
@@ -93,7 +95,7 @@ extension ControlledDirector {
         run.hostEmulation = director.hostEmulation
         run.marksFromHost = rules.givesMarks
         run.honoursFirewall = rules.honours
-        var files = [("services", text), ("sysctl", DirectorText.switches(director)), ("run", start + run.hostText)]
+        var files = [("sysctl", DirectorText.switches(director)), ("run", start + run.hostText)]
         if let host = rules.host { files.append(("firewall", host.text)) }
         for (name, text) in marks.sorted(by: { $0.key < $1.key }) where !text.isEmpty { files.append((name, text)) }
         return ControlReply.RecordingStart(

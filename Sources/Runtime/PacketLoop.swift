@@ -18,7 +18,7 @@ final class PacketLoop {
     /// Whether a frame has arrived and was directed, and whether somebody has asked for that.
     private var hasDirected = false, isFirstTaken = false
     /// Connections that expire at most before the next batch.
-    private static let expiries = 4096
+    private static let expiries = 256
     /// Looks for frames between two at the clock.
     private static let looks = 16
 

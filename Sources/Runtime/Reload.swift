@@ -8,49 +8,31 @@ import SystemPackage
 /// says is applied between two batches.
 final class Reload<Value> {
     private let read: @Sendable () throws(FileError) -> Value
-    private let finished: Wakeup
-    private var reading: Reading?
+    private let task: BackgroundTask<Result<Value, FileError>>
     /// Somebody asked once more while a reading was under way.
     private var isWantedAgain = false
 
-    /// What the thread works on. It alone touches `result` until it has raised `finished`.
-    private final class Reading: @unchecked Sendable {
-        var thread: BackgroundThread?
-        var result: Result<Value, FileError> = .failure(FileError(file: "svs", text: "nothing was read"))
-    }
-
     init(_ read: @escaping @Sendable () throws(FileError) -> Value) throws(Errno) {
         self.read = read
-        finished = try Wakeup()
+        task = try BackgroundTask()
     }
 
-    /// A reading that has not ended, of a pipe for example, is left to itself.
-    deinit { reading?.thread?.detach() }
-
     /// Readable when a reading is finished.
-    var descriptor: Int32 { finished.descriptor }
+    var descriptor: Int32 { task.descriptor }
 
-    var isUnderWay: Bool { reading != nil }
+    var isUnderWay: Bool { task.isUnderWay }
 
     /// Begins to read, or has it done once more when that is under way.
     func begin() throws(Errno) {
-        guard reading == nil else { return isWantedAgain = true }
-        let begun = Reading()
-        let read = read, finished = finished
-        begun.thread = try BackgroundThread {
-            do throws(FileError) { begun.result = .success(try read()) } catch { begun.result = .failure(error) }
-            finished.raise()
-        }
-        reading = begun
+        guard !task.isUnderWay else { return isWantedAgain = true }
+        let read = read
+        try task.begin { Result { () throws(FileError) in try read() } }
     }
 
     /// What a finished reading has found; `nil` when none is finished, or when it is begun once more.
     func finish() throws(Errno) -> Result<Value, FileError>? {
-        finished.clear()
-        guard let ended = reading else { return nil }
-        ended.thread?.join()
-        reading = nil
-        guard isWantedAgain else { return ended.result }
+        guard let result = task.finish() else { return nil }
+        guard isWantedAgain else { return result }
         isWantedAgain = false
         try begin()
         return nil
@@ -59,7 +41,13 @@ final class Reload<Value> {
 
 extension Reload where Value == RunFiles.State {
     /// The director's files, read and rehearsed.
-    convenience init(_ files: RunFiles) throws(Errno) { try self.init { () throws(FileError) in try files.read() } }
+    convenience init(_ files: RunFiles, since plan: PlanInForce) throws(Errno) {
+        try self.init { () throws(FileError) in
+            var state = try files.read()
+            plan.compare(&state)
+            return state
+        }
+    }
 }
 
 extension RunFiles.State {
@@ -80,7 +68,7 @@ extension RunFiles.State {
         engine.takeSwitches(tunables, since: old.tunables)
         setRules(in: &engine)
         engine.recording?.pieces.stop("the director read its files again")
-        return plan.changes(from: old.plan) + (timeouts == old.timeouts ? [] : timeouts)
+        return commands(since: old)
     }
 
     /// Sets what is no command: switches and marks.

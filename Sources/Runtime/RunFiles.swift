@@ -42,6 +42,9 @@ public struct RunFiles: Sendable {
         /// The text of the services file.
         var servicesText = ""
         var plan = ServicePlan()
+        /// Which of a process's readings this is, and what leads to it from the reading of that number.
+        var number: UInt64 = 0
+        var changes: (since: UInt64, commands: [Command])?
         var timeouts: [Command] = []
         var marks4 = MarkRules(family: .v4)
         var marks6 = MarkRules(family: .v6)

@@ -43,7 +43,8 @@ private final class RingRace {
     private let ring: UnsafeMutableRawPointer
     private let link: RingLink
     private let drain: Int32, sender: Int32
-    private var batch: Batch
+    // What is counted is the links' own work.
+    @exclusivity(unchecked) private var batch: Batch
     private let sink: UnsafeMutableRawPointer
     private var next = 0
     private var slots: UInt32 { UInt32(shape.slots) }

@@ -75,6 +75,7 @@ extension RunOptions {
             interfaces: interfaces, link: link.scheme, files: files, control: control,
             arguments: [words.first ?? "svs", DirectorCommand.name] + words.dropFirst(2), connections: connections,
             state: statePlace, log: log)
+        configuration.monitor = monitorPlace
         configuration.version = SVS.configuration.version
         configuration.program = environment.values[ServiceEnvironment.program] ?? ProgramPath.own(words.first ?? "svs")
         configuration.environment = environment

@@ -43,6 +43,11 @@ struct RunOptions: ParsableArguments {
     var controlPath: String?
     @Option(
         help: ArgumentHelp(
+            "Socket at which the group svs may look, and do nothing else (default: \(Self.usualMonitor) beside the usual control socket).",
+            valueName: "path|none"), completion: .file())
+    var monitor: String?
+    @Option(
+        help: ArgumentHelp(
             "Folder on a tmpfs in which services and connections outlive svs run, or none (default: \(Self.usualState)).",
             valueName: "dir|none"), completion: .directory)
     var state: String?
@@ -67,14 +72,21 @@ struct RunOptions: ParsableArguments {
     var busyPoll = 0
 
     private static let usualState = "/run/svs"
-    private static let noState = "none"
+    static let usualMonitor = "/run/svs/monitor.sock"
+    private static let nowhere = "none"
 
     /// Where the state outlives the keeper; `nil` for nowhere.
     var statePlace: Keeper.StatePlace? {
-        guard state != Self.noState else { return nil }
+        guard state != Self.nowhere else { return nil }
         return Keeper.StatePlace(
             directory: state ?? Self.usualState, name: name ?? Keeper.StatePlace.name(control: control),
             isAskedFor: state != nil || name != nil, isFresh: fresh)
+    }
+
+    /// Where those knock who may only look. A director with a control socket of its own has such a place where it is asked for.
+    var monitorPlace: Keeper.MonitorPlace? {
+        guard let path = monitor ?? (control == AdmCommandLine.socket ? Self.usualMonitor : nil), path != Self.nowhere else { return nil }
+        return Keeper.MonitorPlace(path: path, group: Rights.usualGroup, isAskedFor: monitor != nil)
     }
 
     var control: String { controlPath ?? name.map { "\(state ?? Self.usualState)/\($0)/control" } ?? AdmCommandLine.socket }
@@ -84,8 +96,9 @@ struct RunOptions: ParsableArguments {
             guard !name.isEmpty, !name.hasPrefix("."), !name.contains("/") else {
                 throw ValidationError("--name: '\(name)' is no name of a folder")
             }
-            guard state != Self.noState else { throw ValidationError("--name is that of a folder, and --state none has none") }
+            guard state != Self.nowhere else { throw ValidationError("--name is that of a folder, and --state none has none") }
         }
+        guard monitor != "" else { throw ValidationError("--monitor: a path, or none") }
         guard state != "" else { throw ValidationError("--state: a folder, or none") }
         guard Set(interfaces).count == interfaces.count else { throw ValidationError("--interface: an interface is named twice") }
         guard (16...1 << 28).contains(connections) else { throw ValidationError("--connections: 16 to \(1 << 28) are possible") }

@@ -5,7 +5,7 @@ import Keeper
 struct SweepCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: Sweeper.command, abstract: "Cleans up behind an 'svs run' that was killed; started by it.", shouldDisplay: false)
-    @Argument(help: "The control socket's path.") var control: String
+    @Argument(help: "The control sockets' paths.") var sockets: [String]
 
-    func run() throws { try withClearErrors { try Sweeper.run(control: control) } }
+    func run() throws { try withClearErrors { try Sweeper.run(sockets: sockets) } }
 }

@@ -1,4 +1,5 @@
 import Admin
+import CLinux
 import Glibc
 import LVS
 import Wire
@@ -78,14 +79,23 @@ final class ControlBench: @unchecked Sendable {
     private let server: ControlServer
     private var director: MemoryDirector
     private let isStopping: UnsafeMutablePointer<Bool>
+    /// Where those come in who may only look, when there is such a door.
+    private let onlookers: ControlListener?
+    private var number: UInt64 = 0
     private var thread = pthread_t()
 
-    init(_ director: MemoryDirector = MemoryDirector(), patience: UInt64 = 30, in folder: String = temporaryFolder()) throws {
+    /// - Parameter onlyLooks: whoever connects may only look.
+    init(
+        _ director: MemoryDirector = MemoryDirector(), patience: UInt64 = 30, in folder: String = temporaryFolder(),
+        onlyLooks: Bool = false
+    ) throws {
         self.folder = folder
         mkdir(folder, 0o700)
         path = folder + "/svs.sock"
         self.director = director
-        server = try ControlServer(path: path)
+        let listener = try ControlListener(path: path)
+        onlookers = onlyLooks ? listener : nil
+        server = try onlyLooks ? ControlServer(owner: geteuid()) : ControlServer(listener)
         server.patience = patience
         isStopping = .allocate(capacity: 1)
         isStopping.initialize(to: false)
@@ -98,7 +108,17 @@ final class ControlBench: @unchecked Sendable {
     }
 
     private func run() {
-        while !isStopping.pointee { server.serve(&director, waiting: 5) }
+        while !isStopping.pointee {
+            letInOnlookers()
+            server.serve(&director, waiting: 5)
+        }
+    }
+
+    private func letInOnlookers() {
+        var user: UInt32 = 0
+        guard let descriptor = onlookers.map({ svs_control_accept($0.descriptor, &user) }), descriptor >= 0 else { return }
+        number += 1
+        server.adopt(client: descriptor, number: number, onlyLooks: true)
     }
 
     /// Ends the loop and hands the director over.
@@ -106,6 +126,7 @@ final class ControlBench: @unchecked Sendable {
         isStopping.pointee = true
         pthread_join(thread, nil)
         server.close()
+        onlookers?.close()
         rmdir(folder)
         return director
     }

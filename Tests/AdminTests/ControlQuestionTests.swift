@@ -1,5 +1,6 @@
 import Admin
 import Glibc
+import LVS
 import Testing
 
 @Suite struct ControlQuestions {
@@ -9,7 +10,7 @@ import Testing
         .startRecording(.init()),
         .startRecording(.init(clients: ["198.51.100.0/24", "2001:db8::7"], services: ["192.0.2.1:80"], interfaces: ["eth0"])),
         .recorded, .recordedConnections, .endRecording, .virtualAddresses, .status,
-        .setSwitch(name: "vs.sloppy_tcp", value: "1"),
+        .setSwitch(name: "vs.sloppy_tcp", value: "1"), .loads(from: 0), .loads(from: 0x1_0400),
     ]
 
     static let replies: [ControlReply] = [
@@ -21,7 +22,7 @@ import Testing
         .recordingStart(.init(files: [], interfaces: [], taken: [])),
         .chunk(.init(hasMore: true, bytes: [])), .chunk(.init(hasMore: false, bytes: [0, 1, 255])),
         .recordingEnd(.init(network: "link set eth0 up\n", reason: "", ownFrames: 3)),
-        .status(DirectorStatus()), .status(StatusTextTests.status),
+        .status(DirectorStatus()), .status(StatusTextTests.status), .loads(LoadPage()), .loads(LoadExamples.page),
     ]
 
     @Test(arguments: questions) func aQuestionComesBackWhole(_ question: ControlQuestion) throws {

@@ -86,7 +86,7 @@ import Wire
         let folder = temporaryFolder()
         let path = folder + "/svs.sock"
         var (device, inode) = (UInt64(0), UInt64(0))
-        let listener = svs_control_listen(path, &device, &inode)
+        let listener = svs_control_listen(path, -1, &device, &inode)
         defer { close(listener); svs_control_unlink(path, device, inode); rmdir(folder) }
         let client = try ControlClient(path: path, patience: 1)
         let error = #expect(throws: ControlFailure.self) { _ = try client.inventory() }
@@ -97,7 +97,7 @@ import Wire
         let folder = temporaryFolder()
         let path = folder + "/svs.sock"
         var (device, inode) = (UInt64(0), UInt64(0))
-        close(svs_control_listen(path, &device, &inode))
+        close(svs_control_listen(path, -1, &device, &inode))
         let error = #expect(throws: ControlError.self) { _ = try ControlClient(path: path) }
         #expect(error?.description == path + ": nobody listens there; is svs run running?")
         let server = try ControlServer(path: path)

@@ -24,6 +24,8 @@ import Wire
             .init(name: "net.ipv4.vs.drop_entry", value: "0", isUsual: true),
         ]
         status.daemons = ["master eth0 7"]
+        status.gaveWay = [.init(name: "half-open", number: 3), .init(name: "template", number: 1)]
+        (status.controlSteps.counts, status.controlSteps.total, status.controlSteps.longest) = ([9, 4, 3, 2, 1], 12_345_678, 2_100_000)
         return status
     }
 
@@ -61,6 +63,7 @@ import Wire
         #expect(value["version"]?.text == "1.2.3" && value["connections"]?.number == 12_345)
         #expect(value["interfaces"]?.list?.first?["queue_full"]?.number == 3)
         #expect(value["switches"]?["net.ipv4.vs.drop_entry"]?.text == "0" && value["service_list"]?.list == [])
+        #expect(value["gave_way"]?["half-open"]?.number == 3 && value["control_steps"]?["counts"]?.list?.last?.number == 1)
         #expect(value["faults"]?.list?.compactMap(\.text) == Self.status.faults.map(\.text))
     }
 

@@ -47,4 +47,25 @@ struct FaultyHostTests {
             #expect(met > 20 && refused > 0)
         }
     }
+
+    /// libnftables ends the process where it cannot read an answer: only a copy of this one. What is wanted stands in the end, once.
+    @Test(arguments: [1, 2, 3] as [UInt64])
+    func theHostIsMuted(_ seed: UInt64) throws {
+        try inNamespace {
+            try shell("ip link add eta type veth peer name etb", "ip link set eta up")
+            let suppressor = try StackSuppressor()
+            var refused = 0
+            for round in 0..<8 {
+                let port = UInt16(4001 + round)
+                let traffic = SuppressedTraffic(
+                    services: [.init(proto: 6, address: IPAddress(v4: 0x0a00_0001), port: port)], interfaces: ["eta"])
+                _ = withFaults(seed &* 1000 &+ UInt64(round), 300) { do { try suppressor.apply(traffic) } catch { refused += 1 } }
+                try suppressor.apply(traffic)
+                let listed = try output(of: "nft -nn list ruleset")
+                let ports = listed.matches(of: /. (40\d\d)\b/).compactMap { UInt16($0.1) }
+                #expect(ports == [port] && listed.contains(suppressor.table), "\(listed)")
+            }
+            #expect(refused > 0)
+        }
+    }
 }

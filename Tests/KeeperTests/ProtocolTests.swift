@@ -47,7 +47,9 @@ struct ProtocolTests {
         .done, .refused(error), .link(interface: 2, place: 0, blocks: 128, slotSize: 2048), .interface(5),
         .device(name: "svs0", index: 9, hasOffload: true), .file, .output(text: nil, errors: ""), .output(text: "", errors: "x"),
     ]
-    static let events: [KeeperEvent] = [.client(1), .clientsTold, .refusal(error), .endForNext, .versions("svs 1")]
+    static let events: [KeeperEvent] = [
+        .client(1, onlyLooks: false), .client(2, onlyLooks: true), .clientsTold, .refusal(error), .endForNext, .versions("svs 1"),
+    ]
 
     @Test func everyMessageComesBackAsItWas() {
         for request in Self.requests { #expect(DirectorRequest(request.bytes) == request) }

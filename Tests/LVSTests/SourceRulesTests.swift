@@ -15,12 +15,18 @@ import Testing
         "Replay": [
             "Admin", "LVS", "Links", "Linux", "Wire", "Glibc", "Dispatch", "FoundationEssentials", "Synchronization", "SystemPackage",
         ],
-        "Runtime": ["Admin", "Decap", "Host", "LVS", "Links", "Linux", "Replay", "Wire", "CLinux", "Glibc", "SystemPackage"],
+        "Runtime": [
+            "Admin", "Decap", "Host", "LVS", "Links", "Linux", "Replay", "Wire", "CLinux", "Glibc", "Synchronization", "SystemPackage",
+        ],
         "Keeper": [
             "Admin", "Host", "LVS", "Links", "Linux", "Runtime", "Wire", "CLinux", "Glibc", "Synchronization", "SystemPackage",
         ],
+        "Web": [
+            "Admin", "LVS", "Linux", "Wire", "CLinux", "FlyingSocks", "FoundationEssentials", "Glibc", "Synchronization", "SystemPackage",
+        ],
         "svs": [
-            "Admin", "Decap", "Host", "Keeper", "LVS", "Links", "Linux", "Replay", "Runtime", "Wire", "CLinux", "ArgumentParser", "Glibc",
+            "Admin", "Decap", "Host", "Keeper", "LVS", "Links", "Linux", "Replay", "Runtime", "Web", "Wire", "CLinux", "ArgumentParser",
+            "Glibc",
             "Synchronization",
             "SystemPackage",
         ],

@@ -20,7 +20,8 @@ import Wire
             director.tunables.backupOnly = 1
             try director.apply(.startDaemon(SyncDaemon(role: .backup, interface: network.interfaces[0].name)))
         }
-        return DerivedHostState(&director)
+        let services = director.inventory().services
+        return DerivedHostState(HostStateInput(&director, services: services))
     }
 
     @Test func anAddressThatNobodyHasWaits() throws {

@@ -36,7 +36,7 @@ import Wire
     @Test func filesAreReadElsewhere() throws {
         let path = try file("-A -t 192.0.2.1:80 -s rr")
         defer { unlink(path) }
-        let reload = try Reload(RunFiles(services: path))
+        let reload = try Reload(RunFiles(services: path), since: PlanInForce())
         #expect(try reload.finish() == nil && !reload.isUnderWay)
         try reload.begin()
         #expect(reload.isUnderWay)
@@ -49,7 +49,7 @@ import Wire
     @Test func askedAgainItReadsAgain() throws {
         let path = try file("-A -t 192.0.2.1:80 -s rr")
         defer { unlink(path) }
-        let reload = try Reload(RunFiles(services: path))
+        let reload = try Reload(RunFiles(services: path), since: PlanInForce())
         try reload.begin()
         try reload.begin()
         wait(reload)

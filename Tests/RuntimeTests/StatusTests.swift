@@ -21,6 +21,11 @@ import Wire
         #expect(status.addresses == [.init(address: "192.0.2.1", holder: "director")])
         #expect(status.verdicts.map(\.name) == ["direct-routing"] && status.failing.isEmpty && status.faults.isEmpty)
         #expect(status.switches.count == Tunables.names.count && status.switches.allSatisfy(\.isUsual))
+        #expect(status.controlSteps.counts.reduce(0, +) > 0 && status.controlSteps.longest <= status.controlSteps.total)
+        let loads = try client.loads()
+        #expect(
+            loads.services.map(\.key.description) == ["TCP 192.0.2.1:80"] && loads.services.map(\.number) == loads.servers.map(\.service))
+        #expect(loads.servers.map { "\($0.key)" } == ["10.0.0.11:80"] && loads.servers[0].inactive + loads.servers[0].active == 3)
         // Rates come with the seconds.
         var port: UInt16 = 4
         #expect(

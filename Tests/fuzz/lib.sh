@@ -52,11 +52,11 @@ take() {
 }
 
 # try TARGET SECONDS: false when it has found something, which is told and kept in $work/findings. Sets $line, what was tried.
-# In a network of its own, where no name is asked for.
+# In a network of its own, where no name is asked for. `length_control', 0 to 100: how slowly inputs become longer.
 try() {
   local log=$work/$1.log
   mkdir -p "$work/findings/$1"
-  FUZZ_TARGET=$1 unshare -n "$binary" -max_total_time="$2" -timeout=30 -rss_limit_mb=3000 -max_len=4096 -len_control=10 -print_final_stats=1 \
+  FUZZ_TARGET=$1 unshare -n "$binary" -max_total_time="$2" -timeout=30 -rss_limit_mb=3000 -max_len=4096 -len_control="${length_control:-10}" -print_final_stats=1 \
     -artifact_prefix="$work/findings/$1/" "$work/corpus/$1" >"$log" 2>&1 || { tail -n 40 "$log"; return 1; }
   line="$(sed -n 's/^stat::number_of_executed_units: *//p' "$log") inputs, $(sed -n 's/^tried: //p' "$log")"
 }

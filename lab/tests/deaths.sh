@@ -13,19 +13,6 @@ each=$(((deaths + ${#ways[@]} - 1) / ${#ways[@]}))
 need_root
 build_svs
 
-# numbers_to WAY: a UDP service on port 7 whose server sends every datagram back.
-numbers_to() {
-  case $1 in
-    dr) udp_echo rs1 7 $vip; server="172.16.29.10:7 -g" ;;
-    tun) udp_echo rs1 7 $vip; server="10.9.0.10:7 -i --tun-type ipip" ;;
-    nat) udp_echo rs1 7007 192.168.95.2; server="192.168.95.2:7007 -m" ;;
-    fullnat) udp_echo rs1 7007 10.3.0.10; server="10.3.0.10:7007 --fullnat" ;;
-  esac
-  local local_address=''
-  [[ $1 != fullnat ]] || local_address='--local-address 10.1.0.5'
-  printf '%s\n' "-A -u $vip:7 -s rr $local_address" "-a -u $vip:7 -r $server" >>"$scratch/services"
-}
-
 director_process() { pgrep -P "$(pid_of svs)" -f 'svs director'; }
 # another PROCESS: there is a director, another one, and it directs.
 another() { local now; now=$(director_process) && [[ -n $now && $now != "$1" ]] && grep -q "^svs: director $now directs" "$scratch/svs.log"; }
@@ -83,7 +70,8 @@ die_under_load() {
   check "$1: no datagram came twice" same "$doubled" 0
   check "$1: the host stack said nothing" same "$(noise)" "$silence"
   check "$1: each connection was counted once" wait_for 5 "the counters" counted $((deaths + 2))
-  wait_for 20 "the counters to rest" steady
+  # Connections that ended in the middle of it stay for the two minutes of FIN_WAIT.
+  wait_for 150 "the counters to rest" steady
   victim=$(director_process)
   kill -9 "$victim"
   wait_for 5 "the last director" another "$victim"

@@ -67,4 +67,24 @@ stop keepalived
 check "keepalived takes its services along" wait_for 10 "an empty table" is_listed ""
 stop svs TERM
 check "svs ends with 0" same $? 0
+
+# -- nothing outlives svs run: keepalived is started anew with it, as packaging/systemd/keepalived.conf has systemd do (PartOf=) --
+unset state_folder
+start_keepalived() {
+  start director keepalived env LD_PRELOAD="$preload" SVS_CONTROL="$SVS_CONTROL" keepalived -n -l -D -C -f "$scratch/keepalived.conf" \
+    -p "$scratch/parent.pid" -c "$scratch/checkers.pid"
+}
+check "the unit ties keepalived to svs" grep -qx 'PartOf=svs.service' "$root/packaging/systemd/keepalived.conf"
+start_svs
+start_keepalived
+check "--state none: keepalived fills the director" wait_for 20 "four servers" is_listed "${all// 3/ 7}"
+stop svs KILL
+stop keepalived
+start_svs
+check "… which comes back empty" same "$(listed)" ""
+start_keepalived
+check "… and is filled again" wait_for 20 "four servers" is_listed "${all// 3/ 7}"
+check "… they answer" test "$(ask 1 "http://$vip/")" != nobody
+stop keepalived
+stop svs TERM
 exit $((failures > 0))

@@ -94,14 +94,14 @@ q rs1 ip link set eth0 down
 q director ip neigh flush dev eth0
 asked() { ask 2 http://$vip/ >/dev/null 3>&1; silent; }
 check "a server whose neighbour does not answer is a fault" wait_for 30 "the neighbour to fail" asked
+lost() { grep -q "warning: 172.16.29.10 on eth0 does not answer: 1 server cannot be reached" "$scratch/svs.log"; }
+check "the log says that a neighbour was lost" wait_for 10 "the log" lost
 q rs1 ip link set eth0 up
 heard() { ask 1 http://$vip/ >/dev/null 3>&1; told --check; }
 check "… until it is back" wait_for 30 "the neighbour to answer" heard
 check "… which the log says, too" wait_for 10 "the log" grep -q "172.16.29.10 on eth0 answers again" "$scratch/svs.log"
 ip -n "svs-$run-director" link set eth0 down
 check "so is an interface that is down" wait_for 10 "the interface" eval '! told --check && says "interface eth0: down"'
-lost() { grep -q "warning: 172.16.29.10 on eth0 does not answer: 1 server cannot be reached" "$scratch/svs.log"; }
-check "the log says that a neighbour was lost" lost
 stop svs TERM
 
 # -- the log --

@@ -15,7 +15,7 @@ interfaces=(eth0)
 # living LABEL: five uploads that stop halfway until the file LABEL.go is there.
 living() {
   cat >"$scratch/living.py" <<'PYTHON'
-import os, socket, sys, time
+import fcntl, os, socket, struct, sys, termios, time
 address, count, label = sys.argv[1], int(sys.argv[2]), sys.argv[3]
 body = bytes(range(256)) * 256
 open_ones = []
@@ -23,6 +23,8 @@ for number in range(count):
     one = socket.create_connection((address, 80), 5)
     one.sendall(b"PUT /store/living%d HTTP/1.1\r\nHost: lab\r\nContent-Length: %d\r\n\r\n" % (number, 2 * len(body)) + body)
     open_ones.append(one)
+# What the server has not acknowledged yet may still be on its way, or be sent again.
+while any(struct.unpack("i", fcntl.ioctl(one, termios.TIOCOUTQ, bytes(4)))[0] for one in open_ones): time.sleep(0.01)
 open(label + ".halfway", "w").close()
 while not os.path.exists(label + ".go"): time.sleep(0.05)
 for one in open_ones: one.sendall(body)

@@ -7,11 +7,7 @@ vip_on_host=yes
 begin_test nat
 state_folder=/dev/shm/svs-lab-$run
 topology_build
-udp_echo rs1 7007 192.168.95.2
-cat >>"$scratch/services" <<SERVICES
--A -u $vip:7 -s rr
--a -u $vip:7 -r 192.168.95.2:7007 -m
-SERVICES
+numbers_to nat
 large
 silence=$(noise)
 mkdir "$scratch/supervisor"

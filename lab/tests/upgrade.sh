@@ -1,20 +1,31 @@
 #!/usr/bin/env bash
 # svs upgrade under load: another build takes over with every socket open, and nothing is lost; one that is broken changes
 # nothing, whether it cannot be executed, does not answer, refuses, ends, hangs, or does not direct.
-# lab/tests/upgrade.sh [--unnamed]: with it, memory without a name instead of a state folder.
+# lab/tests/upgrade.sh [--unnamed] [--other-layout]: with the first, memory without a name instead of a state folder; with the second
+# (which builds svs once more), to a build whose state has another layout and back.
 
 source "$(dirname "$(realpath "$0")")/../lib.sh"
+# other_layout: builds svs with longer connections and prints its path.
+other_layout() {
+  local build=(swift build --package-path "$root" --scratch-path "$root/.build-other-layout" -Xswiftc -DSVS_OTHER_LAYOUT
+    --explicit-target-dependency-import-check error)
+  "${build[@]}" --product svs >&2 && echo "$("${build[@]}" --show-bin-path)/svs"
+}
 vip_on_host=yes
 begin_test nat
 state_folder=/dev/shm/svs-lab-$run
 state=$state_folder
-[[ ${1:-} != --unnamed ]] || state=none
+other=''
+for word; do
+  case $word in
+    --unnamed) state=none ;;
+    --other-layout) other=yes ;;
+    *) refuse "no such option: $word" ;;
+  esac
+done
+[[ -z $other ]] || { say "Building svs with another layout"; other=$(other_layout) || refuse "it does not build"; }
 topology_build
-udp_echo rs1 7007 192.168.95.2
-cat >>"$scratch/services" <<SERVICES
--A -u $vip:7 -s rr
--a -u $vip:7 -r 192.168.95.2:7007 -m
-SERVICES
+numbers_to nat
 large
 silence=$(noise)
 # The path by which svs is started; what lies there is changed as a package manager does it.
@@ -36,6 +47,8 @@ start client numbers /usr/bin/python3 "$lab/tools/udp" stream 172.16.29.1 $vip 7
 wait_for 10 "the download" test -s "$scratch/down"
 adm -A -t "$vip:81" -s rr
 adm -a -t "$vip:81" -r 192.168.95.9:8080 -m -w 3
+
+brought_over() { grep -c 'is brought over$' "$scratch/svs.log"; }
 
 # broken WHAT PATTERN: an upgrade to what is installed is refused with these words; the same keeper and director go on.
 broken() {
@@ -76,12 +89,15 @@ wait_for 5 "the director" answers_or_dead
 check "… and the keeper is the same process" grep -q "process $keeper" <(q director svs run --version --control "$SVS_CONTROL")
 
 # The real thing, three times.
+next=("$svs" "$svs" "$svs")
+[[ -z $other ]] || next=("$other" "$svs" "$other")
 for turn in 1 2 3; do
-  install_svs "$svs"
+  install_svs "${next[turn - 1]}"
   before=$(director_process)
   upgrade
   check "another file of the program ($turn): the upgrade succeeds" same $? 0
   check "… and says so" grep -q '^upgraded from svs .* to svs ' "$scratch/outcome" || outcome
+  [[ -z $other ]] || check "… and what was in its state is brought over" same "$(brought_over)" "$turn"
   check "… in the same process, with another director" test "$(director_process)" != "$before"
   check "… and the new file" same "$(stat -Lc %i "/proc/$keeper/exe")" "$(stat -Lc %i "$installed")"
   [[ $(ask 1 "http://$vip/" 3>/dev/null) == rs? ]]

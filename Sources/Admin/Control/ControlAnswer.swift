@@ -1,11 +1,39 @@
 import LVS
 
-/// The packets of an answer, made one by one as the client reads them, the connection table read on the way: a table of any
+/// The packets of an answer, made one by one as the client reads them, the director's tables read on the way: a table of any
 /// size costs one packet, whether its reader is quick or asleep.
 struct ControlAnswer {
-    /// Reads the part of the table that begins at a place.
-    typealias Table = (Int) -> ConnectionPage
+    /// Reads the part of a table that begins at a place.
+    typealias Table = (TablePlace) -> TablePage
 
+    /// A place of one of a director's tables.
+    enum TablePlace {
+        case connections(Int)
+        case services(InventoryPlace)
+
+        func page<Target: ControlTarget & ~Copyable>(of target: borrowing Target) -> TablePage {
+            switch self {
+            case .connections(let place): .connections(target.connections(from: place))
+            case .services(let place): .services(target.services(from: place))
+            }
+        }
+    }
+
+    /// What stands there.
+    enum TablePage {
+        case connections(ConnectionPage)
+        case services(InventoryPage)
+
+        /// Where the next part begins.
+        var next: TablePlace? {
+            switch self {
+            case .connections(let page): page.next.map { .connections($0) }
+            case .services(let page): page.next.map { .services($0) }
+            }
+        }
+    }
+
+    /// The next packet; an empty one when it is not found yet and the frames may have their turn, `nil` at the end.
     let next: (Table) -> [UInt8]?
     /// There is more than one packet, so that it makes a difference whether the first one was sent.
     let hasParts: Bool
@@ -32,7 +60,7 @@ struct ControlAnswer {
     /// A dump: NLM_F_MULTI messages, several to a packet of at most `limit` bytes, then NLMSG_DONE {s32 0} in its own.
     init(dump bodies: some Sequence<GenericMessage>, to request: NetlinkMessage, limit: Int = ControlConstants.packetLength) {
         var rest = bodies.makeIterator()
-        self.init(dumping: { _ in rest.next() }, to: request, limit: limit)
+        self.init(dumping: { _ in rest.next().map { .message($0) } ?? .end }, to: request, limit: limit)
     }
 
     /// The connection table as a dump.
@@ -42,20 +70,54 @@ struct ControlAnswer {
     init(
         connectionsTo request: NetlinkMessage, head: [GenericMessage] = [], encode: @escaping ([ConnectionRecord]) -> [GenericMessage]
     ) {
-        var waiting = head[...]
-        var place: Int? = 0
-        self.init(
-            dumping: { table in
-                while waiting.isEmpty, let begin = place {
-                    let page = table(begin)
-                    place = page.next
-                    waiting = encode(page.records)[...]
-                }
-                return waiting.popFirst()
-            }, to: request, limit: ControlConstants.ownPacketLength)
+        self.init(tableFrom: .connections(0), to: request, head: head, limit: ControlConstants.ownPacketLength) { page in
+            if case .connections(let page) = page { encode(page.records) } else { [] }
+        }
     }
 
-    private init(dumping body: @escaping (Table) -> GenericMessage?, to request: NetlinkMessage, limit: Int) {
+    /// The services as a dump.
+    /// - Parameters:
+    ///   - head: what stands before them.
+    ///   - limit: bytes of a packet.
+    ///   - encode: some of them as messages.
+    init(
+        servicesTo request: NetlinkMessage, head: [GenericMessage] = [], limit: Int = ControlConstants.packetLength,
+        encode: @escaping (InventoryPage) -> [GenericMessage]
+    ) {
+        self.init(tableFrom: .services(InventoryPlace()), to: request, head: head, limit: limit) { page in
+            if case .services(let page) = page { encode(page) } else { [] }
+        }
+    }
+
+    private init(
+        tableFrom begin: TablePlace, to request: NetlinkMessage, head: [GenericMessage], limit: Int,
+        encode: @escaping (TablePage) -> [GenericMessage]
+    ) {
+        var waiting = head[...]
+        var place: TablePlace? = begin
+        self.init(
+            dumping: { table in
+                // Places that were in use once are many pages of nothing.
+                for _ in 0..<Self.mostPages where waiting.isEmpty {
+                    guard let begin = place else { return .end }
+                    let page = table(begin)
+                    place = page.next
+                    waiting = encode(page)[...]
+                }
+                return waiting.popFirst().map { .message($0) } ?? .pause
+            }, to: request, limit: limit)
+    }
+
+    /// Pages without anything that are looked at in a row.
+    private static var mostPages: Int { 8 }
+
+    private enum DumpStep {
+        case message(GenericMessage)
+        case pause
+        case end
+    }
+
+    private init(dumping body: @escaping (Table) -> DumpStep, to request: NetlinkMessage, limit: Int) {
         var held: [UInt8] = []
         var isFinished = false
         hasParts = true
@@ -63,13 +125,20 @@ struct ControlAnswer {
             guard !isFinished else { return nil }
             var packet = held
             held = []
-            while let body = body(table) {
-                let bytes = request.reply(body, flags: NetlinkMessage.Flags.multi).bytes
-                if !packet.isEmpty, packet.count + bytes.count > limit {
-                    held = bytes
-                    return packet
+            collecting: while true {
+                switch body(table) {
+                case .message(let body):
+                    let bytes = request.reply(body, flags: NetlinkMessage.Flags.multi).bytes
+                    if !packet.isEmpty, packet.count + bytes.count > limit {
+                        held = bytes
+                        return packet
+                    }
+                    packet += bytes
+                case .pause:
+                    held = packet
+                    return []
+                case .end: break collecting
                 }
-                packet += bytes
             }
             guard packet.isEmpty else { return packet }
             isFinished = true

@@ -134,6 +134,18 @@ public final class ControlClient {
         return status
     }
 
+    /// What all services and servers carry. They are told a part at a time, so what comes and goes meanwhile may be missing.
+    public func loads() throws(ControlFailure) -> (services: [ServiceLoad], servers: [ServerLoad]) {
+        var services: [ServiceLoad] = [], servers: [ServerLoad] = [], place: UInt32? = 0
+        while let from = place {
+            guard case .loads(let page) = try ask(.loads(from: from)), (page.next ?? .max) > from else { throw broken(EPROTO) }
+            services += page.services
+            servers += page.servers
+            place = page.next
+        }
+        return (services, servers)
+    }
+
     /// Asks for the next piece of something.
     public func chunk(_ question: ControlQuestion) throws(ControlFailure) -> ControlReply.Chunk {
         guard case .chunk(let chunk) = try ask(question) else { throw broken(EPROTO) }

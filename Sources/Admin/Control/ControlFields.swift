@@ -9,6 +9,16 @@ public struct FieldWriter: Sendable {
         for shift in stride(from: 0, to: Number.bitWidth, by: 8) { bytes.append(UInt8(truncatingIfNeeded: number >> Number(shift))) }
     }
 
+    /// A number that is small more often than not: seven bits a byte, the lowest first, the eighth says that more follow.
+    public mutating func put(small number: UInt64) {
+        var rest = number
+        while rest > 0x7f {
+            bytes.append(UInt8(truncatingIfNeeded: rest) | 0x80)
+            rest >>= 7
+        }
+        bytes.append(UInt8(truncatingIfNeeded: rest))
+    }
+
     public mutating func put(_ value: Bool) { bytes.append(value ? 1 : 0) }
     public mutating func put(_ text: String) { put(Array(text.utf8)) }
 
@@ -49,6 +59,17 @@ public struct FieldReader {
         }
         rest = rest.dropFirst(width)
         return number
+    }
+
+    /// What `put(small:)` wrote.
+    public mutating func small() -> UInt64? {
+        var number: UInt64 = 0
+        for shift in stride(from: UInt64(0), to: 64, by: 7) {
+            guard let byte = rest.popFirst() else { return nil }
+            number |= UInt64(byte & 0x7f) << shift
+            if byte < 0x80 { return shift == 63 && byte > 1 ? nil : number }
+        }
+        return nil
     }
 
     public mutating func flag() -> Bool? {

@@ -10,10 +10,11 @@ public struct ControlListener: Sendable {
     private var device: UInt64 = 0
     private var inode: UInt64 = 0
 
-    /// Listens at `path` with mode 0600. A socket file that nobody listens at is replaced.
-    public init(path: String) throws(ControlError) {
+    /// Listens at `path`. A socket file that nobody listens at is replaced.
+    /// - Parameter group: who may connect beside this user; without one nobody.
+    public init(path: String, group: UInt32? = nil) throws(ControlError) {
         self.path = path
-        descriptor = svs_control_listen(path, &device, &inode)
+        descriptor = svs_control_listen(path, group.map(Int64.init) ?? -1, &device, &inode)
         guard descriptor >= 0 else { throw .listening(path, 0 &- descriptor) }
     }
 

@@ -3,7 +3,7 @@ final class ControlPeer {
     let descriptor: Int32
     /// What whoever took the client calls it.
     let number: UInt64
-    let isPrivileged: Bool
+    let permission: ControlPermission
     /// How far it was served.
     let row: ClientTable.Row
     private(set) var answer: ControlAnswer?
@@ -27,10 +27,10 @@ final class ControlPeer {
     private(set) var underWay: UInt64?
 
     /// - Parameter wasPeeked: the datagram at the head of the queue was looked at before, by whoever served the client then.
-    init(descriptor: Int32, number: UInt64, isPrivileged: Bool, row: ClientTable.Row, wasPeeked: Bool, now: UInt64) {
+    init(descriptor: Int32, number: UInt64, permission: ControlPermission, row: ClientTable.Row, wasPeeked: Bool, now: UInt64) {
         self.descriptor = descriptor
         self.number = number
-        self.isPrivileged = isPrivileged
+        self.permission = permission
         self.row = row
         first = wasPeeked ? row.begun : row.done &+ 1
         moved = now
@@ -39,11 +39,15 @@ final class ControlPeer {
     /// Has something to send or to answer; until then nothing more is read.
     var isBusy: Bool { requests != nil }
 
-    /// The packet to send next, of the answer under way.
+    /// The packet to send next, of the answer under way; an empty one when it is to be asked for again.
     func packet(_ table: ControlAnswer.Table) -> [UInt8]? {
-        if unsent == nil { unsent = answer?.next(table) }
-        if unsent == nil { answer = nil }
-        return unsent
+        guard unsent == nil else { return unsent }
+        guard let next = answer?.next(table) else {
+            answer = nil
+            return nil
+        }
+        if !next.isEmpty { unsent = next }
+        return next
     }
 
     /// Says, before a packet is sent, that a part of the answer may have gone; and takes it back when it has not.

@@ -23,6 +23,8 @@ public enum ControlQuestion: Hashable, Sendable {
     case virtualAddresses
     /// What the director says of itself.
     case status
+    /// What services and servers carry, the part that begins at a place; 0 is the first.
+    case loads(from: UInt32)
     /// A switch gets another value, as `sysctl -w` does it; until the director's files say otherwise.
     case setSwitch(name: String, value: String)
     /// Which programs run, and how the last upgrade went, a line each.
@@ -61,6 +63,7 @@ public enum ControlQuestion: Hashable, Sendable {
         case .virtualAddresses: 9
         case .status: 20
         case .setSwitch: 21
+        case .loads: 22
         case .versions: 10
         }
     }
@@ -78,6 +81,7 @@ public enum ControlQuestion: Hashable, Sendable {
         case .setSwitch(let name, let value):
             out.put(name)
             out.put(value)
+        case .loads(let place): out.put(place)
         case .verdictCounters, .start, .switches, .recorded, .recordedConnections, .endRecording, .virtualAddresses, .status, .versions:
             break
         }
@@ -120,6 +124,9 @@ public enum ControlQuestion: Hashable, Sendable {
         case 21:
             guard let name = fields.text(), let value = fields.text() else { throw .malformed(kind) }
             self = .setSwitch(name: name, value: value)
+        case 22:
+            guard let place = fields.number(UInt32.self) else { throw .malformed(kind) }
+            self = .loads(from: place)
         case 10: self = .versions
         default: throw .unknown("\(kind)")
         }

@@ -1,3 +1,5 @@
+public import LVS
+
 /// What comes back for a `ControlQuestion`, in the same manner of writing.
 public enum ControlReply: Hashable, Sendable {
     /// Lines of text.
@@ -6,6 +8,7 @@ public enum ControlReply: Hashable, Sendable {
     case chunk(Chunk)
     case recordingEnd(RecordingEnd)
     case status(DirectorStatus)
+    case loads(LoadPage)
 
     /// What a case is made of when its recording begins.
     public struct RecordingStart: Hashable, Sendable {
@@ -94,6 +97,9 @@ public enum ControlReply: Hashable, Sendable {
         case .status(let status):
             out.put(UInt16(20))
             status.write(to: &out)
+        case .loads(let page):
+            out.put(UInt16(22))
+            page.write(to: &out)
         }
         return out.bytes
     }
@@ -126,6 +132,9 @@ public enum ControlReply: Hashable, Sendable {
         case 20:
             guard let status = DirectorStatus(&fields) else { return nil }
             self = .status(status)
+        case 22:
+            guard let page = LoadPage(&fields) else { return nil }
+            self = .loads(page)
         default: return nil
         }
         guard fields.isAtEnd else { return nil }

@@ -35,9 +35,10 @@ extension ControlServer {
         guard let body = GenericMessage(request.payload) else { return refuse(EINVAL) }
         if request.type == NetlinkMessage.Kind.controller { return FamilyDirectory.answer(request, body) }
         guard request.type == ControlConstants.family else { return refuse(ENOENT) }
-        guard peer.isPrivileged else { return refuse(EPERM) }
+        guard peer.permission != .nothing else { return refuse(EPERM) }
         do throws(CommandError) {
             guard let asked = try NetlinkCodec.request(body, isDump: request.isDump) else { return refuse(EOPNOTSUPP) }
+            if let name = peer.permission.refuses(asked) { return Self.refusal(.onlyLooking(name), of: request) }
             let isExact = NetlinkCodec.namesRanges(body)
             if case .change(let draft) = asked {
                 try change(draft, isExact: isExact, .init(request: number, packet: promise), &target)
@@ -60,7 +61,7 @@ extension ControlServer {
             try apply(draft, promise, &target)
         } catch {
             guard error == .noSuchService, !isExact, let key = draft.service,
-                let ranged = Self.ranged(key, in: target.inventory())
+                let ranged = target.service(shownAs: key)
             else { throw error }
             try apply(draft.about(ranged.key), promise, &target)
         }
@@ -75,22 +76,13 @@ extension ControlServer {
         try target.apply(draft.resolved(with: service), promising: promise)
     }
 
-    /// A client that knows no ranges sees a service under its first port, and means it by that.
-    private static func ranged(_ key: ServiceKey, in inventory: Inventory) -> ServiceRecord? {
-        inventory.services.first { service in
-            guard !service.key.ranges.isEmpty else { return false }
-            var shown = service.key
-            shown.ranges = []
-            return shown == key
-        }
-    }
-
     private func tell<Target: ControlTarget & ~Copyable>(
         _ asked: ControlRequest, _ request: NetlinkMessage, from peer: ControlPeer, isExact: Bool,
         _ target: inout Target
     ) throws(CommandError) -> ControlAnswer? {
         func find(_ key: ServiceKey) -> ServiceRecord? {
-            target.service(key) ?? (isExact ? nil : Self.ranged(key, in: target.inventory()))
+            // A client that knows no ranges sees a service under its first port, and means it by that.
+            target.service(key) ?? (isExact ? nil : target.service(shownAs: key))
         }
         switch asked {
         case .change: return nil
@@ -99,7 +91,9 @@ extension ControlServer {
         case .timeouts:
             return ControlAnswer(reply: NetlinkCodec.message(for: target.summary().timeouts), to: request)
         case .services:
-            return ControlAnswer(dump: target.inventory().services.lazy.map { NetlinkCodec.message(for: $0) }, to: request)
+            return ControlAnswer(servicesTo: request) { page in
+                page.services.dropFirst(page.isContinued ? 1 : 0).map { NetlinkCodec.message(for: $0) }
+            }
         case .service(let key):
             guard let service = find(key) else { throw .noSuchService }
             return ControlAnswer(reply: NetlinkCodec.message(for: service), to: request)
@@ -109,12 +103,12 @@ extension ControlServer {
         case .daemons:
             return ControlAnswer(dump: target.summary().daemons.lazy.map { NetlinkCodec.message(for: $0) }, to: request)
         case .inventory(let key):
-            var inventory = key == nil ? target.inventory() : target.summary()
-            if let key {
-                guard let service = find(key) else { throw .noSuchService }
-                inventory.services = [service]
+            let limit = ControlConstants.ownPacketLength, head = NetlinkCodec.messages(for: target.summary())
+            guard let key else {
+                return ControlAnswer(servicesTo: request, head: head, limit: limit) { NetlinkCodec.messages(for: $0) }
             }
-            return ControlAnswer(dump: InventoryMessages(inventory), to: request, limit: ControlConstants.ownPacketLength)
+            guard let service = find(key) else { throw .noSuchService }
+            return ControlAnswer(dump: head + NetlinkCodec.messages(for: InventoryPage(services: [service])), to: request, limit: limit)
         case .connections:
             return ControlAnswer(connectionsTo: request) { $0.map { NetlinkCodec.message(for: $0) } }
         case .file(let name):
@@ -122,36 +116,28 @@ extension ControlServer {
             return file.answer(of: target, to: request)
         case .question(let bytes):
             do throws(AskError) {
-                return ControlAnswer(
-                    pieces: CollectionOfOne(try target.answer(ControlQuestion(bytes), from: peer.descriptor).bytes), to: request)
+                let question = try ControlQuestion(bytes)
+                if let name = peer.permission.refuses(question) { throw .onlyLooking(name) }
+                return ControlAnswer(pieces: CollectionOfOne(try target.answer(question, from: peer.descriptor).bytes), to: request)
             } catch { return Self.refusal(error, of: request) }
         }
     }
 }
 
-/// An inventory as messages, made one by one.
-struct InventoryMessages: Sequence, IteratorProtocol {
-    private let inventory: Inventory
-    private var head: [GenericMessage]
-    private var service = 0
-    private var server = -1
-
-    init(_ inventory: Inventory) {
-        self.inventory = inventory
-        // Last first: they are taken from the end.
-        head = inventory.daemons.reversed().map { NetlinkCodec.message(for: $0) }
-        head.append(NetlinkCodec.message(for: inventory.timeouts))
-        head.append(NetlinkCodec.info(tableSize: inventory.tableSize, total: inventory.total))
+extension NetlinkCodec {
+    /// What stands before the services of an inventory.
+    fileprivate static func messages(for summary: Inventory) -> [GenericMessage] {
+        [info(tableSize: summary.tableSize, total: summary.total), message(for: summary.timeouts)]
+            + summary.daemons.map { message(for: $0) }
     }
 
-    mutating func next() -> GenericMessage? {
-        if let message = head.popLast() { return message }
-        guard service < inventory.services.count else { return nil }
-        let record = inventory.services[service]
-        defer {
-            server += 1
-            if server >= record.servers.count { (service, server) = (service + 1, -1) }
+    /// Services, each before its servers.
+    fileprivate static func messages(for page: InventoryPage) -> [GenericMessage] {
+        var messages: [GenericMessage] = []
+        for (place, service) in page.services.enumerated() {
+            if place > 0 || !page.isContinued { messages.append(message(for: service)) }
+            for server in service.servers { messages.append(message(for: server)) }
         }
-        return server < 0 ? NetlinkCodec.message(for: record) : NetlinkCodec.message(for: record.servers[server])
+        return messages
     }
 }

@@ -87,11 +87,12 @@ public final class ControlServer {
     ///   - descriptor: the connected socket, which belongs to the server from now on.
     ///   - number: what that process calls the client, from 1; none of those that are connected has it. By it the client is known
     ///     again that another server has served before.
-    public func adopt(client descriptor: Int32, number: UInt64) {
+    ///   - onlyLooks: it came where nobody may command, whoever it is.
+    public func adopt(client descriptor: Int32, number: UInt64, onlyLooks: Bool = false) {
         var user: UInt32 = 0
         let peeked = isOpen ? svs_control_adopt(descriptor, &user) : -1
         guard peeked >= 0 else { return turnAway(descriptor, number) }
-        admit(descriptor, number, user, wasPeeked: peeked > 0, svs_monotonic_seconds())
+        admit(descriptor, number, onlyLooks ? .looking : permission(of: user), wasPeeked: peeked > 0, svs_monotonic_seconds())
     }
 
     /// To be called when all clients were handed over that there are: what is known of others is forgotten.
@@ -142,7 +143,7 @@ public final class ControlServer {
                 return
             }
             lastNumber += 1
-            admit(descriptor, lastNumber, user, wasPeeked: false, now)
+            admit(descriptor, lastNumber, permission(of: user), wasPeeked: false, now)
         }
     }
 
@@ -157,8 +158,10 @@ public final class ControlServer {
         restsUntil = (try? poller.watch(listener.descriptor, as: UInt64(listener.descriptor))) == nil ? now + 1 : nil
     }
 
-    private func admit(_ descriptor: Int32, _ number: UInt64, _ user: UInt32, wasPeeked: Bool, _ now: UInt64) {
-        if peers.count >= Self.maximumPeers { sendAway(for: user == 0 || user == owner, now) }
+    private func permission(of user: UInt32) -> ControlPermission { user == 0 || user == owner ? .everything : .nothing }
+
+    private func admit(_ descriptor: Int32, _ number: UInt64, _ permission: ControlPermission, wasPeeked: Bool, _ now: UInt64) {
+        if peers.count >= Self.maximumPeers { sendAway(for: permission == .everything, now) }
         guard peers.count < Self.maximumPeers, let row = clients.row(of: number),
             (try? poller.watch(descriptor, as: UInt64(descriptor))) != nil
         else { return turnAway(descriptor, number) }
@@ -167,7 +170,7 @@ public final class ControlServer {
             guard svs_control_rewind(descriptor) == 0 else { return turnAway(descriptor, number) }
         }
         let peer = ControlPeer(
-            descriptor: descriptor, number: number, isPrivileged: user == 0 || user == owner, row: row, wasPeeked: row.looksAgain, now: now)
+            descriptor: descriptor, number: number, permission: permission, row: row, wasPeeked: row.looksAgain, now: now)
         note(peer, now)
         peers[descriptor] = peer
     }
@@ -210,8 +213,8 @@ public final class ControlServer {
         _ peer: ControlPeer, _ now: UInt64, until end: UInt64, _ target: inout Target
     ) -> Bool {
         for step in 0..<64 where step == 0 || svs_clock() < end {
-            if let packet = peer.packet({ target.connections(from: $0) }) {
-                guard send(packet, to: peer, now) else { return true }
+            if let packet = peer.packet({ $0.page(of: target) }) {
+                guard packet.isEmpty || send(packet, to: peer, now) else { return true }
             } else if let number = peer.underWay {
                 peer.settle()
                 target.settled(RequestNumber(client: peer.row.serial, number: number))

@@ -12,11 +12,15 @@ public protocol ControlTarget: ~Copyable {
     /// The request was answered to the end: what was promised need not be kept.
     mutating func settled(_ request: RequestNumber)
     func inventory() -> Inventory
+    /// Some of its services, from a place of the listing on. What comes and goes between two calls may be missed.
+    func services(from place: InventoryPlace) -> InventoryPage
     /// The inventory without its services: what ipvsadm asks for before each command. Taken from the inventory unless the
     /// target knows a shorter way.
     func summary() -> Inventory
     /// One service with its servers; looked up in the inventory unless the target knows a shorter way.
     func service(_ key: ServiceKey) -> ServiceRecord?
+    /// The service with ranges that a client who knows none sees under its first port.
+    func service(shownAs key: ServiceKey) -> ServiceRecord?
     func connections() -> [ConnectionRecord]
     /// Some of them, from a place of the table on: 0 for the first. What comes and goes between two calls may be missed.
     func connections(from place: Int) -> ConnectionPage
@@ -31,10 +35,19 @@ extension ControlTarget where Self: ~Copyable {
     public mutating func apply(_ command: Command, promising promise: JournalRecord.KeptAnswer) throws(CommandError) { try apply(command) }
     public func promised(to request: RequestNumber) -> [UInt8]? { nil }
     public mutating func settled(_ request: RequestNumber) {}
+    public func services(from place: InventoryPlace) -> InventoryPage { InventoryPage(services: inventory().services) }
     public func summary() -> Inventory { inventory() }
     public func connections(from place: Int) -> ConnectionPage { ConnectionPage(records: connections(), next: nil) }
     public mutating func clientLeft(_ client: Int32) {}
     public func service(_ key: ServiceKey) -> ServiceRecord? { inventory().services.first { $0.key == key } }
+    public func service(shownAs key: ServiceKey) -> ServiceRecord? {
+        inventory().services.first { service in
+            guard !service.key.ranges.isEmpty else { return false }
+            var shown = service.key
+            shown.ranges = []
+            return shown == key
+        }
+    }
 }
 
 /// A part of the connection table.

@@ -25,10 +25,16 @@ enum ProcFile: String {
         self.init(rawValue: String(name.dropFirst("proc/".count)))
     }
 
+    var tellsOfClients: Bool { self == .connections || self == .connectionOrigins }
+
     /// The text in pieces; the connection table is rendered only as it is read.
     func answer<Target: ControlTarget & ~Copyable>(of target: borrowing Target, to request: NetlinkMessage) -> ControlAnswer {
         switch self {
-        case .services: ControlAnswer(pieces: CollectionOfOne(Self.services(target.inventory())), to: request)
+        case .services:
+            ControlAnswer(
+                servicesTo: request, head: ControlAnswer.messages(of: Self.title(tableSize: target.summary().tableSize)),
+                limit: ControlConstants.ownPacketLength
+            ) { ControlAnswer.messages(of: Self.services($0)) }
         case .statistics: ControlAnswer(pieces: CollectionOfOne(Self.statistics(target.summary().total)), to: request)
         case .connections: Self.connections(to: request, showsOrigin: false)
         case .connectionOrigins: Self.connections(to: request, showsOrigin: true)
@@ -48,32 +54,20 @@ enum ProcFile: String {
     }
 
     /// Jiffies in a second, as `persistent` is shown in.
-    private static var hertz: UInt64 { 100 }
+    fileprivate static var hertz: UInt64 { 100 }
 
-    static func services(_ inventory: Inventory) -> [UInt8] {
+    private static func title(tableSize: Int) -> [UInt8] {
         var out = Text()
-        out.put("IP Virtual Server version 1.2.1 (size=\(inventory.tableSize))\n")
+        out.put("IP Virtual Server version 1.2.1 (size=\(tableSize))\n")
         out.put("Prot LocalAddress:Port Scheduler Flags\n")
         out.put("  -> RemoteAddress:Port Forward Weight ActiveConn InActConn\n")
-        for service in inventory.services {
-            let (key, settings) = (service.key, service.settings)
-            let onePacket = settings.flags.contains(.onePacket) ? "ops " : ""
-            if key.mark != 0 {
-                out.put("FWM  ")
-                out.hex(UInt64(key.mark), 8)
-                out.put(" \(settings.scheduler) \(onePacket)")
-            } else {
-                out.put("\(out.name(of: key.proto))  ")
-                out.bracketed(key.address)
-                out.put(":")
-                out.hex(UInt64(key.port), 4)
-                out.put(key.family == .v4 ? " \(settings.scheduler) \(onePacket) " : " \(settings.scheduler) ")
-            }
-            if settings.flags.contains(.persistent) {
-                out.put("persistent \(UInt64(settings.timeout) * hertz) ")
-                out.hex(UInt64(settings.netmask), 8)
-            }
-            out.put("\n")
+        return out.bytes
+    }
+
+    private static func services(_ page: InventoryPage) -> [UInt8] {
+        var out = Text()
+        for (place, service) in page.services.enumerated() {
+            if place > 0 || !page.isContinued { out.service(service) }
             for server in service.servers { out.server(server) }
         }
         return out.bytes
@@ -142,6 +136,27 @@ private struct Text {
         case 132: "SCTP"
         default: "IP_\(proto)"
         }
+    }
+
+    mutating func service(_ service: ServiceRecord) {
+        let (key, settings) = (service.key, service.settings)
+        let onePacket = settings.flags.contains(.onePacket) ? "ops " : ""
+        if key.mark != 0 {
+            put("FWM  ")
+            hex(UInt64(key.mark), 8)
+            put(" \(settings.scheduler) \(onePacket)")
+        } else {
+            put("\(name(of: key.proto))  ")
+            bracketed(key.address)
+            put(":")
+            hex(UInt64(key.port), 4)
+            put(key.family == .v4 ? " \(settings.scheduler) \(onePacket) " : " \(settings.scheduler) ")
+        }
+        if settings.flags.contains(.persistent) {
+            put("persistent \(UInt64(settings.timeout) * ProcFile.hertz) ")
+            hex(UInt64(settings.netmask), 8)
+        }
+        put("\n")
     }
 
     mutating func server(_ server: ServerRecord) {

@@ -26,6 +26,10 @@ extension DirectorStatus {
             $0.put($1.name); $0.put($1.value); $0.put($1.isUsual)
         }
         out.put(daemons) { $0.put($1) }
+        out.put(gaveWay) {
+            $0.put($1.name); $0.put($1.number)
+        }
+        for number in controlSteps.counts + [controlSteps.total, controlSteps.longest] { out.put(number) }
     }
 
     init?(_ fields: inout FieldReader) {
@@ -34,13 +38,15 @@ extension DirectorStatus {
             let addresses = fields.list({ fields in
                 fields.text().flatMap { address in fields.text().map { Address(address: address, holder: $0) } }
             }), let verdicts = fields.list({ Verdict(&$0) }), let failing = fields.list({ Neighbor(&$0) }),
-            let switches = fields.list({ Switch(&$0) }), let daemons = fields.list({ $0.text() })
+            let switches = fields.list({ Switch(&$0) }), let daemons = fields.list({ $0.text() }),
+            let gaveWay = fields.list({ Kind(&$0) }), let steps = ControlSteps(&fields)
         else { return nil }
         (self.version, self.process) = (version, process)
         (uptime, services, servers) = (numbers[0], numbers[1], numbers[2])
         (connections, capacity, carried) = (numbers[3], numbers[4], numbers[5])
         (self.sums, self.rates, self.interfaces, self.addresses) = (sums, rates, interfaces, addresses)
         (self.verdicts, self.failing, self.switches, self.daemons) = (verdicts, failing, switches, daemons)
+        (self.gaveWay, controlSteps) = (gaveWay, steps)
     }
 }
 
@@ -95,5 +101,20 @@ extension DirectorStatus.Switch {
     fileprivate init?(_ fields: inout FieldReader) {
         guard let name = fields.text(), let value = fields.text(), let isUsual = fields.flag() else { return nil }
         self.init(name: name, value: value, isUsual: isUsual)
+    }
+}
+
+extension DirectorStatus.Kind {
+    fileprivate init?(_ fields: inout FieldReader) {
+        guard let name = fields.text(), let number = fields.number(UInt64.self) else { return nil }
+        self.init(name: name, number: number)
+    }
+}
+
+extension DirectorStatus.ControlSteps {
+    fileprivate init?(_ fields: inout FieldReader) {
+        self.init()
+        guard let numbers = fields.numbers(counts.count + 2) else { return nil }
+        (counts, total, longest) = (Array(numbers.prefix(counts.count)), numbers[counts.count], numbers[counts.count + 1])
     }
 }

@@ -25,6 +25,9 @@ public struct DirectorStatus: Hashable, Sendable {
     public var switches: [Switch] = []
     /// Synchronisation daemons: `master eth0 7`, the last being the group's number.
     public var daemons: [String] = []
+    /// Entries of a full table that gave way to others: `half-open`, `one-way`, `template`.
+    public var gaveWay: [Kind] = []
+    public var controlSteps = ControlSteps()
 
     public init() {}
 
@@ -74,6 +77,26 @@ public struct DirectorStatus: Hashable, Sendable {
         public var rate: UInt64
 
         public init(name: String, frames: UInt64, rate: UInt64) { (self.name, self.frames, self.rate) = (name, frames, rate) }
+    }
+
+    /// How often something happened.
+    public struct Kind: Hashable, Sendable {
+        public var name: String
+        public var number: UInt64
+
+        public init(name: String, number: UInt64) { (self.name, self.number) = (name, number) }
+    }
+
+    /// Steps of work beside the frames, by the processor time that each took: so long frames may have waited for one.
+    public struct ControlSteps: Hashable, Sendable {
+        /// Upper bounds of the counts, in nanoseconds; what is longer is counted last.
+        public static var bounds: [UInt64] { [100_000, 500_000, 1_000_000, 2_000_000] }
+        public var counts = [UInt64](repeating: 0, count: bounds.count + 1)
+        /// Nanoseconds of all of them, and of the longest.
+        public var total: UInt64 = 0
+        public var longest: UInt64 = 0
+
+        public init() {}
     }
 
     public struct Neighbor: Hashable, Sendable {

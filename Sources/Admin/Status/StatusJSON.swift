@@ -24,7 +24,9 @@ public enum StatusJSON {
                     ])
                 }),
             "switches": .object(Dictionary(status.switches.map { ($0.name, .text($0.value)) }) { first, _ in first }),
-            "daemons": .list(status.daemons.map { .text($0) }), "faults": .list(status.faults.map { .text($0.text) }),
+            "daemons": .list(status.daemons.map { .text($0) }),
+            "gave_way": .object(Dictionary(status.gaveWay.map { ($0.name, .count($0.number)) }) { first, _ in first }),
+            "control_steps": status.controlSteps.json, "faults": .list(status.faults.map { .text($0.text) }),
         ]
         if let services { members["service_list"] = services }
         return JSONValue.object(members).written + "\n"
@@ -36,6 +38,16 @@ extension DirectorStatus.Traffic {
         .object([
             "connections": .count(connections), "packets_in": .count(packetsIn), "packets_out": .count(packetsOut),
             "bytes_in": .count(bytesIn), "bytes_out": .count(bytesOut),
+        ])
+    }
+}
+
+extension DirectorStatus.ControlSteps {
+    /// Times in nanoseconds.
+    fileprivate var json: JSONValue {
+        .object([
+            "up_to": .list(Self.bounds.map { .count($0) }), "counts": .list(counts.map { .count($0) }), "total": .count(total),
+            "longest": .count(longest),
         ])
     }
 }

@@ -8,9 +8,10 @@
 // The Unix socket that the control protocol travels over: AF_UNIX, SOCK_SEQPACKET, one datagram of netlink a packet.
 // Each function returns -errno on failure.
 
-/// A listening, non-blocking socket at `path`, mode 0600. A socket file that nobody listens at is replaced. `device` and
-/// `inode` receive what identifies the file.
-int svs_control_listen(const char *path, uint64_t *device, uint64_t *inode);
+/// A listening, non-blocking socket at `path`, mode 0600; where `group` is not -1 it is that group's, mode 0660, which takes
+/// CAP_SETGID or a member of the group (else EPERM). A socket file that nobody listens at is replaced. `device` and `inode` receive
+/// what identifies the file.
+int svs_control_listen(const char *path, int64_t group, uint64_t *device, uint64_t *inode);
 /// The same of a socket that was made so before: 0 when it listens at `path` and the file is still there.
 int svs_control_identify(int listener, const char *path, uint64_t *device, uint64_t *inode);
 

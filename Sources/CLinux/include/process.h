@@ -38,6 +38,15 @@ int svs_flush_output(void);
 int svs_fork(int *descriptor, unsigned seconds);
 /// A pipe, close-on-exec: where is read, where is written. 0, or a negative errno.
 int svs_pipe(int ends[2]);
+/// Has a copy of the process do `work`, which says what came of it in `text` (of `room` bytes, with a zero at its end) and by a
+/// number from 0 to 127. What ends the copy does not end the caller.
+/// Returns that number, -ECHILD when the copy ended without an answer, -ETIMEDOUT when it took longer than so many
+/// milliseconds, or another negative errno.
+int svs_apart(int (*work)(void *context, char *text, size_t room), void *context, char *text, size_t room, int milliseconds);
+
+/// Takes everything out of a socket's queue unread.
+void svs_drain(int socket);
+
 /// Puts memory of this process alone in the place of memory that others share: what stands in the `count` spans (offset and
 /// length, one pair after the other) is kept, the rest is zero. 0, or a negative errno.
 int svs_make_private(void *start, size_t size, const size_t *spans, size_t count);

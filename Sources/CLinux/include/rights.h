@@ -15,7 +15,7 @@ int svs_thread_count(void);
 enum { SVS_SAME_USER = 0 };
 
 /// Becomes user and group, and nobody else ever again: no group besides, no capability, none to be had from a program
-/// (bounding set, no_new_privs), no core file and no ptrace, SIGKILL when the process `parent` ends. With SVS_SAME_USER, user,
+/// (bounding set, no_new_privs), no core file and no ptrace, SIGKILL when the process `parent` ends, if it is not 0. With SVS_SAME_USER, user,
 /// groups and bounding set stay, which takes no capability. Acts on the calling
 /// thread: call it while there is no other. `refused` names the step that failed; -ESRCH: `parent` has ended already.
 int svs_give_up_rights(uint32_t user, uint32_t group, int32_t parent, const char **refused);

@@ -68,9 +68,17 @@ extension Director {
     private mutating func answerUnknown(_ frame: inout Frame, _ packet: Packet, _ mark: UInt32, _ context: inout PacketContext) -> Verdict {
         if let recorder = context.recorder { noteOpensNothing(packet, recorder) }
         guard let service = match(packet.flow, mark, &context) else { return hostStack(frame, packet, .passNoService, &context) }
-        let isServer = service.servers.contains { host.network.isLocal(servers[$0].key.address) }
-        guard isServer, !host.answers(for: packet.flow.destination) else { return answer(frame, packet, &context) }
+        guard isServedByHost(service), !host.answers(for: packet.flow.destination) else { return answer(frame, packet, &context) }
         return deliverLocally(&frame, packet, &context)
+    }
+
+    /// Whether one of a service's servers is the host itself; looked for again when its servers or the host's addresses have changed.
+    private func isServedByHost(_ service: VirtualService) -> Bool {
+        let generation = host.network.localGeneration
+        if let known = service.servedByHost, known.generation == generation { return known.answer }
+        let answer = service.servers.contains { host.network.isLocal(servers[$0].key.address) }
+        service.servedByHost = (generation, answer)
+        return answer
     }
 
     /// What a request for a connection led to.

@@ -11,6 +11,8 @@ public struct EarlyDrop: Sendable {
     private let capacity: Int
     /// The place that is looked at next for entries from before.
     private var hand: ConnectionID = 0
+    /// Places that were looked at in a row without any.
+    private var fruitless = 0
     /// How many entries gave way.
     public private(set) var counts = Counters()
     /// When one did last.
@@ -67,12 +69,19 @@ public struct EarlyDrop: Sendable {
         return free < 2 || silence >= TimeoutTable.initial / Instant(max(capacity / 16, 1)) * Instant(free)
     }
 
+    /// How many places are worth a look, of `highWater`: few, when all were looked at in vain.
+    func places(below highWater: ConnectionID) -> Int { fruitless < Int(highWater) ? 8 : 1 }
+
     /// The next place to be looked at, below `highWater`.
     mutating func nextPlace(below highWater: ConnectionID) -> ConnectionID {
         let place = hand < highWater ? hand : 0
         hand = place + 1
+        fruitless += 1
         return place
     }
+
+    /// An entry from before was found.
+    mutating func foundEntry() { fruitless = 0 }
 
     mutating func note(_ kind: WritableKeyPath<Counters, UInt64>, at now: Instant) {
         counts[keyPath: kind] += 1
@@ -110,9 +119,10 @@ extension Director {
     /// A bounded step: a few places of the table are looked at for entries from before it filled, and a few entries give way.
     @inline(never)
     private mutating func giveWay() {
-        for _ in 0..<8 {
+        for _ in 0..<connections.earlyDrop.places(below: connections.table.highWater) {
             let id = connections.earlyDrop.nextPlace(below: connections.table.highWater)
             guard connections.isUnanswered(id), !connections.unanswered.contains(id) else { continue }
+            connections.earlyDrop.foundEntry()
             connections.noteUnanswered(
                 id, service: service(of: id), since: connections.lastHeard(id, at: clockwork.now), now: clockwork.now)
         }

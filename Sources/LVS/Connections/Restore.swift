@@ -106,10 +106,10 @@ extension Director {
         guard let service = services.find(key.service) else {
             throw RestoreError(place: place, text: "there is no service \(key.service)")
         }
-        guard let index = index(of: key.server, in: service) else {
+        guard let server = service.server(key.server) else {
             throw RestoreError(place: place, text: "the service \(key.service) has no server \(key.server)")
         }
-        return service.servers[index]
+        return server
     }
 
     private mutating func adoptPositions(_ snapshot: Snapshot) throws(RestoreError) {

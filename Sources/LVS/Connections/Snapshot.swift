@@ -109,7 +109,7 @@ extension Director {
     /// Connections and templates as a snapshot has them, one after the other: controllers before what hangs on them.
     public func eachSnapshotEntry(_ body: (Snapshot.Entry) -> Void) {
         var gone: [ServerID: Snapshot.ServiceServer] = [:]
-        for entry in servers.trash.entries { gone[entry.server] = .init(entry.service, servers[entry.server].key) }
+        for (name, entry) in servers.trash.entries { gone[entry.server] = name }
         var isDeeper = true, depth = 0
         while isDeeper {
             isDeeper = false
@@ -152,9 +152,8 @@ extension Director {
             snapshot.services.append(state)
             for id in service.servers { snapshot.servers.append(standing(of: id, in: service.key)) }
         }
-        for entry in servers.trash.entries {
-            snapshot.gone.append(
-                Snapshot.Gone(key: .init(entry.service, servers[entry.server].key), settings: servers[entry.server].settings))
+        for (name, entry) in servers.trash.inOrder {
+            snapshot.gone.append(Snapshot.Gone(key: name, settings: servers[entry.server].settings))
         }
         return snapshot
     }

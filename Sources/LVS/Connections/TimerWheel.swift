@@ -19,6 +19,8 @@ struct TimerWheel: ~Copyable {
     private let pool: SlabView<Connection>
     /// Every slot before this tick has been emptied.
     private var tick: Int64
+    /// The level whose slot of this tick is brought down next, before the tick's own slot is looked at; behind the last one, none.
+    private var level = 4
 
     init(pool: SlabView<Connection>, at now: Instant) {
         heads = Slab(capacity: Self.slots)
@@ -78,41 +80,52 @@ struct TimerWheel: ~Copyable {
     }
 
     /// Unfiles every connection that is due by `now` and appends it to `due`, in the order of ticks, until `due` holds
-    /// `limit` of them. True when all are there.
+    /// `limit` of them, or four times as many were filed anew. True when all are there.
     mutating func advance(to now: Instant, limit: Int = .max, _ due: inout [ConnectionID]) -> Bool {
         let target = now >> Self.tickShift
         if target - tick > Self.longJump { jump(to: target) }
+        var moves = limit > Int.max / 4 ? Int.max : limit * 4
         while tick <= target {
+            guard cascade(&moves) else { return false }
             let slot = Int(tick & 511)
             while heads[slot] > 0 {
-                if due.count >= limit { return false }
+                if due.count >= limit || moves <= 0 { return false }
                 let id = heads[slot] - 1
                 unfile(id)
-                if pool[Int(id)].expires >> Self.tickShift < tick { due.append(id) } else { file(id) }
+                if pool[Int(id)].expires >> Self.tickShift < tick {
+                    due.append(id)
+                } else {
+                    file(id)
+                    moves -= 1
+                }
             }
             tick += 1
-            cascade()
+            if tick & 511 == 0 { level = 1 }
+        }
+        // A tick that begins a slot of a higher level is ready for what is filed next.
+        return cascade(&moves)
+    }
+
+    /// Brings connections down from the higher levels when their slot's turn has come; false when there are more than may be
+    /// moved now.
+    private mutating func cascade(_ moves: inout Int) -> Bool {
+        while level < Self.levels.count {
+            let (bits, shift, base) = Self.levels[level]
+            guard tick & (1 << shift - 1) == 0 else {
+                level = Self.levels.count
+                break
+            }
+            let slot = base + Int(tick >> shift & (1 << bits - 1))
+            while heads[slot] > 0 {
+                if moves <= 0 { return false }
+                let id = heads[slot] - 1
+                unfile(id)
+                file(id)
+                moves -= 1
+            }
+            level += 1
         }
         return true
-    }
-
-    /// Brings connections down from the higher levels when their slot's turn has come.
-    private func cascade() {
-        guard tick & 511 == 0 else { return }
-        for level in Self.levels.dropFirst() {
-            guard tick & (1 << level.shift - 1) == 0 else { return }
-            refile(slot: level.base + Int(tick >> level.shift & (1 << level.bits - 1)))
-        }
-    }
-
-    private func refile(slot: Int) {
-        var id = heads[slot] - 1
-        heads[slot] = 0
-        while id >= 0 {
-            let following = pool[Int(id)].next
-            file(id)
-            id = following
-        }
     }
 
     /// A leap of the clock: everything is filed anew from the new time.
@@ -127,6 +140,7 @@ struct TimerWheel: ~Copyable {
             heads[slot] = 0
         }
         tick = target
+        level = Self.levels.count
         for id in all { file(id) }
     }
 }

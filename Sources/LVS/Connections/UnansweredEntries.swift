@@ -31,6 +31,11 @@ struct UnansweredEntries: ~Copyable {
     /// Second before which a destination has none.
     private var firstSecond = [Int64](repeating: 0, count: destinations)
     private(set) var count = 0
+    /// The destination that has most, of several the first one; and what no other one has more than. All are looked at again
+    /// when it may have no more than that.
+    private var noisiest = 0
+    private var others: Int32 = 0
+    private var isOutdated = true
 
     init(capacity: Int) { links = Slab(capacity: capacity) }
 
@@ -49,6 +54,7 @@ struct UnansweredEntries: ~Copyable {
         if counts[destination] == 0 || second < firstSecond[destination] { firstSecond[destination] = second }
         counts[destination] += 1
         count += 1
+        if destination != noisiest { note(counts[destination]) }
     }
 
     /// Takes an entry out of its list, where it is in one.
@@ -58,15 +64,34 @@ struct UnansweredEntries: ~Copyable {
         if link.previous > 0 { links[Int(link.previous) - 1].next = link.next } else { lists[list].first = link.next }
         if link.next > 0 { links[Int(link.next) - 1].previous = link.previous } else { lists[list].last = link.previous }
         links[Int(id)] = Link(next: 0, previous: 0, list: 0)
-        counts[list / Self.seconds] -= 1
+        let destination = list / Self.seconds
+        counts[destination] -= 1
         count -= 1
+        if destination == noisiest { note(others) }
+    }
+
+    /// Another destination than the noisiest one has so many, or may have.
+    private mutating func note(_ other: Int32) {
+        others = max(others, other)
+        if counts[noisiest] <= others { isOutdated = true }
+    }
+
+    private mutating func findNoisiest() {
+        isOutdated = false
+        (noisiest, others) = (0, 0)
+        for destination in 1..<Self.destinations {
+            if counts[destination] > counts[noisiest] {
+                (noisiest, others) = (destination, counts[noisiest])
+            } else {
+                others = max(others, counts[destination])
+            }
+        }
     }
 
     /// The oldest entry of the destination that has most, and for how long it has surely been silent; `nil` when there is none.
     mutating func oldestOfNoisiest(at now: Instant) -> (id: ConnectionID, silence: Instant)? {
         guard count > 0 else { return nil }
-        var noisiest = 0
-        for destination in 1..<Self.destinations where counts[destination] > counts[noisiest] { noisiest = destination }
+        if isOutdated { findNoisiest() }
         let newest = now / Wire.second
         var second = max(firstSecond[noisiest], newest - Int64(Self.seconds - 1))
         while second <= newest {

@@ -4,9 +4,7 @@ extension Director {
     /// Carries out one command, wholly or not at all.
     /// - Throws: why it was refused, as the kernel's control interface would; nothing has changed then.
     public mutating func apply(_ command: Command) throws(CommandError) {
-        host.natServers.outdate()
         defer { noteProgress() }
-        host.virtuals.outdate()
         switch command {
         case .addService(let key, let settings): try addService(key, settings)
         case .editService(let key, let settings): try editService(key, settings)
@@ -17,25 +15,14 @@ extension Director {
         case .deleteServer(let key, let server): try deleteServer(server, of: try service(key))
         case .setTimeouts(let tcp, let fin, let udp): try setTimeouts(tcp: tcp, fin: fin, udp: udp)
         case .zero(let key): try zero(key)
-        case .startDaemon(let daemon): try startDaemon(daemon)
+        case .startDaemon(let daemon):
+            try startDaemon(daemon)
+            host.virtuals.outdate()
         case .stopDaemon(let role):
             guard services.daemons.contains(where: { $0.role == role }) else { throw .daemonNotRunning }
             services.daemons.removeAll { $0.role == role }
+            host.virtuals.outdate()
             if role == .master { synchronisation.stop() }
-        }
-        followLocalAddresses(command)
-    }
-
-    /// All services are looked at only where one may have given up an address.
-    private mutating func followLocalAddresses(_ command: Command) {
-        host.locals.outdate()
-        switch command {
-        case .addService(_, let settings):
-            for range in settings.localAddresses where !host.localRanges.contains(range) { host.localRanges.append(range) }
-        case .editService(_, let settings):
-            if !host.localRanges.isEmpty || !settings.localAddresses.isEmpty { host.localRanges = localAddresses }
-        case .deleteService, .flush: if !host.localRanges.isEmpty { host.localRanges = localAddresses }
-        case .addServer, .editServer, .deleteServer, .setTimeouts, .zero, .startDaemon, .stopDaemon: break
         }
     }
 
@@ -50,9 +37,14 @@ extension Director {
         try check(settings, key)
         let slots = services.slots.view
         let make = { VirtualService(id: $0, key: key, settings: settings, scheduler: scheduler, slots: slots) }
-        if let service = services.add(key, make: make) { return start(service) }
-        releaseServicePlaces()
-        guard let service = services.add(key, make: make) else { throw .noMemory }
+        var added = services.add(key, make: make)
+        if added == nil {
+            releaseServicePlaces()
+            added = services.add(key, make: make)
+        }
+        guard let service = added else { throw .noMemory }
+        host.addLocalRanges(settings.localAddresses)
+        followVirtualAddress(of: key)
         start(service)
     }
 
@@ -61,6 +53,8 @@ extension Director {
         let scheduler = try scheduler(settings)
         try check(settings, key)
         let isSame = service.settings.scheduler == settings.scheduler
+        host.addLocalRanges(settings.localAddresses)
+        host.removeLocalRanges(service.settings.localAddresses)
         service.settings = settings
         if isSame, let running = service.scheduler {
             running.flagsChanged(settings.flags)
@@ -68,7 +62,7 @@ extension Director {
             service.scheduler = scheduler
             start(service)
         }
-        markOwnTimeouts(service)
+        for server in service.servers { markOwnTimeouts(server, service) }
     }
 
     private func scheduler(_ settings: ServiceSettings) throws(CommandError) -> (any Scheduler)? {
@@ -104,15 +98,20 @@ extension Director {
     }
 
     private mutating func removeService(_ service: VirtualService) {
-        for server in service.servers { discard(server, of: service) }
-        service.servers = []
+        for server in service.servers {
+            noteTranslation(server, of: service, isThere: false)
+            discard(server, of: service)
+        }
+        service.removeServers()
         if !servers.isInheriting { remembered.forget(of: service.id, except: []) }
         services.remove(service)
+        host.removeLocalRanges(service.settings.localAddresses)
+        followVirtualAddress(of: service.key)
     }
 
     private mutating func addServer(_ key: ServerKey, _ settings: ServerSettings, to service: VirtualService) throws(CommandError) {
         try check(settings, key, service)
-        guard index(of: key, in: service) == nil else { throw .serverExists }
+        guard service.server(key) == nil else { throw .serverExists }
         let id: ServerID
         if let revived = takeFromTrash(key, for: service) {
             id = revived
@@ -127,21 +126,27 @@ extension Director {
         servers[id].flags.insert(.available)
         if !servers.isInheriting || settings.weight != 0 { servers[id].lastWeight = settings.weight }
         take(settings, for: id)
-        service.servers.insert(id, at: 0)
-        markOwnTimeouts(service)
+        service.add(id, key)
+        noteTranslation(id, of: service, isThere: true)
+        markOwnTimeouts(id, service)
         change(.added(0), of: service)
     }
 
     private mutating func editServer(_ key: ServerKey, _ settings: ServerSettings, of service: VirtualService) throws(CommandError) {
         try check(settings, key, service)
-        guard let place = index(of: key, in: service) else { throw .noSuchServer }
-        take(settings, for: service.servers[place])
+        guard let place = service.place(of: key) else { throw .noSuchServer }
+        let server = service.servers[place]
+        noteTranslation(server, of: service, isThere: false)
+        take(settings, for: server)
+        noteTranslation(server, of: service, isThere: true)
         change(.edited(place), of: service)
     }
 
     private mutating func deleteServer(_ key: ServerKey, of service: VirtualService) throws(CommandError) {
-        guard let place = index(of: key, in: service) else { throw .noSuchServer }
-        let server = service.servers.remove(at: place)
+        guard let place = service.place(of: key) else { throw .noSuchServer }
+        let server = service.servers[place]
+        service.remove(at: place, key)
+        noteTranslation(server, of: service, isThere: false)
         change(.removed(place, key), of: service)
         discard(server, of: service)
     }
@@ -157,10 +162,6 @@ extension Director {
         servers.forgetOuterHeaders(server)
     }
 
-    func index(of key: ServerKey, in service: VirtualService) -> Int? {
-        service.servers.firstIndex { servers[$0].key == key }
-    }
-
     private func check(_ settings: ServerSettings, _ key: ServerKey, _ service: VirtualService) throws(CommandError) {
         if key.address.family != service.key.family {
             guard settings.method == .tunneling, services.daemons.isEmpty else { throw .invalid }
@@ -174,12 +175,7 @@ extension Director {
     private func isUnicast(_ address: IPAddress) -> Bool {
         guard !address.isUnspecified, !address.isMulticast else { return false }
         guard address.isV4 else { return !address.isLinkLocal }
-        guard address.v4 != .max else { return false }
-        return !host.network.addresses.contains { entry in
-            guard entry.address.isV4, entry.prefixLength < 31, entry.prefixLength > 0 else { return false }
-            let host = UInt32.max >> UInt32(entry.prefixLength)
-            return address.v4 == entry.address.v4 | host
-        }
+        return address.v4 != .max && !host.network.isBroadcast(address)
     }
 
     private mutating func setTimeouts(tcp: UInt32, fin: UInt32, udp: UInt32) throws(CommandError) {
@@ -210,11 +206,9 @@ extension Director {
         synchronisation.start(daemon, threads: services.syncPorts, capacity: connections.table.capacity, at: clockwork.now)
     }
 
-    private mutating func markOwnTimeouts(_ service: VirtualService) {
+    private mutating func markOwnTimeouts(_ server: ServerID, _ service: VirtualService) {
         let settings = service.settings
         let hasOwn = settings.timeoutTCP != 0 || settings.timeoutFIN != 0 || settings.timeoutUDP != 0
-        for server in service.servers {
-            if hasOwn { servers[server].flags.insert(.ownTimeouts) } else { servers[server].flags.remove(.ownTimeouts) }
-        }
+        if hasOwn { servers[server].flags.insert(.ownTimeouts) } else { servers[server].flags.remove(.ownTimeouts) }
     }
 }

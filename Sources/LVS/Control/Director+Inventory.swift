@@ -3,15 +3,29 @@ import Wire
 extension Director {
     /// All services, servers and settings as listings show them.
     public func inventory() -> Inventory {
-        let ordered = services.all.sorted { a, b in
-            let x = a.bucket, y = b.bucket
-            return x != y ? x < y : a.sequence > b.sequence
-        }
-        var records: [ServiceRecord] = []
-        for service in ordered { records.append(record(service)) }
         var inventory = summary()
-        inventory.services = records
+        inventory.services = services(from: InventoryPlace(), limit: .max).services
         return inventory
+    }
+
+    /// Some services and servers in the order of listings, about `limit` of them in all. What comes and goes between two calls
+    /// may be missed.
+    public func services(from place: InventoryPlace, limit: Int) -> InventoryPage {
+        var place = place, left = limit, page = InventoryPage()
+        while let service = services.listed(from: place.bucket, place.sequence) {
+            let count = service.servers.count, isContinued = place.servers != nil && service.sequence == place.sequence
+            let rest = min(isContinued ? place.servers ?? 0 : count, count), taken = min(rest, max(left, 1))
+            if isContinued { page.isContinued = true }
+            page.services.append(record(service, (count - rest)..<(count - rest + taken)))
+            left -= taken + 1
+            place = InventoryPlace(bucket: service.bucket, sequence: service.sequence - 1)
+            if taken < rest { place = InventoryPlace(bucket: service.bucket, sequence: service.sequence, servers: rest - taken) }
+            guard left > 0, taken == rest else {
+                page.next = place
+                return page
+            }
+        }
+        return page
     }
 
     /// The inventory without its services.
@@ -22,10 +36,13 @@ extension Director {
     /// One service with its servers.
     public func record(of key: ServiceKey) -> ServiceRecord? { services.find(key).map { record($0) } }
 
-    private func record(_ service: VirtualService) -> ServiceRecord {
+    /// A service that is listed under its first port only, as for those who know no ranges.
+    public func record(shownAs key: ServiceKey) -> ServiceRecord? { services.find(shownAs: key).map { record($0) } }
+
+    private func record(_ service: VirtualService, _ places: Range<Int>? = nil) -> ServiceRecord {
         ServiceRecord(
             key: service.key, settings: service.settings, statistics: service.estimator.statistics,
-            servers: service.servers.map { id in
+            servers: service.servers[places ?? service.servers.indices].map { id in
                 let server = servers[id]
                 return ServerRecord(
                     key: server.key, settings: server.settings, active: UInt32(max(server.active, 0)),
@@ -63,6 +80,10 @@ extension Director {
 
     /// Virtual services.
     public var serviceCount: Int { services.count4 + services.count6 }
+    /// What identifies each, oldest first.
+    public var serviceKeys: [ServiceKey] { services.byAge.map(\.key) }
+    /// Real servers of all services.
+    public var serverCount: Int { services.byAge.reduce(0) { $0 + $1.servers.count } }
 
     /// Connections and templates in the table.
     public var connectionCount: Int { connections.table.count }
@@ -95,6 +116,9 @@ extension Director {
 }
 
 extension VirtualService {
+    /// How many values `bucket` may have.
+    static var buckets: Int { 512 }
+
     /// The kernel lists services by 256 hash buckets, mark services behind all others.
     var bucket: Int {
         if key.mark != 0 { return 256 + Int(key.mark & 255) }

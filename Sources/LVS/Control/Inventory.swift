@@ -113,3 +113,32 @@ public struct Inventory: Hashable, Sendable {
         self.total = total
     }
 }
+
+/// Where a listing goes on: the services by the kernel's hash buckets, in each the newest first.
+public struct InventoryPlace: Hashable, Sendable {
+    var bucket = 0
+    /// The newest service of the bucket that is still to come.
+    var sequence = UInt64.max
+    /// How many servers of that service are to come; `nil` when it was not begun.
+    var servers: Int?
+
+    /// The beginning.
+    public init() {}
+
+    init(bucket: Int, sequence: UInt64, servers: Int? = nil) {
+        self.bucket = bucket
+        self.sequence = sequence
+        self.servers = servers
+    }
+}
+
+/// A part of a listing.
+public struct InventoryPage: Sendable {
+    public var services: [ServiceRecord] = []
+    /// The first of them has more servers of the service that the page before ended with.
+    public var isContinued = false
+    /// Where the next part begins; `nil` behind the last one.
+    public var next: InventoryPlace?
+
+    public init(services: [ServiceRecord] = []) { self.services = services }
+}

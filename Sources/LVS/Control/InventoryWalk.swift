@@ -21,7 +21,7 @@ public struct InventoryWalk {
     }
 
     public init(over director: borrowing Director) {
-        order = director.services.all.sorted { $0.sequence < $1.sequence }
+        order = director.services.byAge
     }
 
     /// Calls `each` for the next commands, about `limit` of them; daemons and timeouts come last.
@@ -80,7 +80,7 @@ public struct InventoryWalk {
         case .addServer(let key, let server, _), .editServer(let key, let server, _), .deleteServer(let key, let server):
             guard let service = director.services.find(key) else { return Step(isRepeated: false) }
             guard let count = named, isAt(service) else { return Step(isRepeated: hasNamed(service)) }
-            guard let index = director.index(of: server, in: service), index >= service.servers.count - count else {
+            guard let index = service.place(of: server), index >= service.servers.count - count else {
                 return Step(isRepeated: false)
             }
             if case .deleteServer = command { return Step(isRepeated: true, removesNamed: true) }

@@ -1,4 +1,4 @@
-public import Wire
+import Wire
 
 /// Ports that are in use, kept apart by local address, real server and protocol: the same port may serve towards every
 /// server at once.
@@ -170,15 +170,6 @@ extension [ClosedRange<IPAddress>] {
 extension Director {
     /// Local addresses that one new connection tries before it is refused.
     private static var tries: Int { 256 }
-
-    /// Every local address of FULLNAT services. Servers' replies come to them, so the host has them or the director owns them.
-    public var localAddresses: [ClosedRange<IPAddress>] {
-        var ranges: [ClosedRange<IPAddress>] = []
-        for service in services.all {
-            for range in service.settings.localAddresses where !ranges.contains(range) { ranges.append(range) }
-        }
-        return ranges
-    }
 
     /// Gives a connection its local address and port, round the service's addresses; one whose ports are used up towards
     /// the server leaves its turn to the next.

@@ -71,18 +71,18 @@ extension Director {
     }
 
     /// Whether a flow comes from a server that some service translates for (ip_vs_has_real_service).
-    private mutating func isNATServer(_ flow: Flow) -> Bool {
-        host.natServers.contains(flow.source, flow.sourcePort, flow.proto, in: services, servers)
+    private func isNATServer(_ flow: Flow) -> Bool {
+        host.natServers.contains(flow.source, flow.sourcePort, flow.proto)
     }
 
     /// Whether the host does not see a packet because it may be a reply that the director translates: from the port of a NAT
     /// server, or a fragment from such a server.
-    private mutating func isMutedReply(_ packet: Packet) -> Bool {
+    private func isMutedReply(_ packet: Packet) -> Bool {
         let flow = packet.flow
-        if packet.isFragment { return host.natServers.contains(flow.source, in: services, servers) }
+        if packet.isFragment { return host.natServers.contains(flow.source) }
         return packet.isBalanced
-            && (host.natServers.contains(flow.source, flow.sourcePort, flow.proto, in: services, servers)
-                || host.natServers.contains(flow.source, 0, flow.proto, in: services, servers))
+            && (host.natServers.contains(flow.source, flow.sourcePort, flow.proto)
+                || host.natServers.contains(flow.source, 0, flow.proto))
     }
 
     /// Does for a muted packet what the host's forwarding would have done.

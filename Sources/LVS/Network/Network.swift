@@ -103,7 +103,7 @@ public struct Network: Sendable {
     public private(set) var localGeneration: UInt32 = 1
     public var interfaces: [Interface] = [] { didSet { generation &+= 1; routing.setRules(rules, interfaces) } }
     public var addresses: [Address] = [] {
-        didSet { generation &+= 1; localGeneration &+= 1; localAddresses = Set(addresses.map(\.address)) }
+        didSet { generation &+= 1; localGeneration &+= 1; readAddresses() }
     }
     public var routes: [Route] = [] { didSet { generation &+= 1; localGeneration &+= 1; routing.setRoutes(routes) } }
     /// Rules of policy routing of both families, each family's in the order in which they are asked.
@@ -124,6 +124,8 @@ public struct Network: Sendable {
     private var routing = PolicyRouting()
     public private(set) var neighbors: [NeighborKey: MACAddress] = [:]
     private var localAddresses: Set<IPAddress> = []
+    /// The broadcast address of each of the host's networks.
+    private var broadcasts: Set<UInt32> = []
     /// Whether the host forwards packets between interfaces (net.ipv4.ip_forward, net.ipv6.conf.all.forwarding).
     public var forwards4 = true
     public var forwards6 = true
@@ -145,6 +147,17 @@ public struct Network: Sendable {
     private(set) var learnedGeneration: UInt32 = 0
 
     public init() {}
+
+    private mutating func readAddresses() {
+        localAddresses = Set(addresses.map(\.address))
+        broadcasts = []
+        for entry in addresses where entry.address.isV4 && (1..<31).contains(entry.prefixLength) {
+            broadcasts.insert(entry.address.v4 | UInt32.max >> UInt32(entry.prefixLength))
+        }
+    }
+
+    /// Whether an IPv4 address is the broadcast address of one of the host's networks.
+    func isBroadcast(_ address: IPAddress) -> Bool { broadcasts.contains(address.v4) }
 
     /// Bytes that the way to an address carries, as an ICMP error said; `nil` when nothing is known.
     public func learnedMTU(_ address: IPAddress) -> Int? { learnedMTUs[address]?.mtu }

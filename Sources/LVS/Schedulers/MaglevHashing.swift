@@ -14,6 +14,8 @@ final class MaglevHashing: Scheduler {
     /// `mh-port`.
     private var usesPort: Bool
     private var table = MaglevTable(size: size)
+    /// Servers have changed since the table was filled, which is done when it is asked next: once for any number of changes.
+    private var isOutdated = false
 
     init(flags: ServiceFlags) {
         fallsBack = flags.contains(.scheduler1)
@@ -26,6 +28,7 @@ final class MaglevHashing: Scheduler {
     }
 
     func pick(for request: SchedulingRequest, from servers: Candidates) -> Int? {
+        if isOutdated { fill(from: servers) }
         let home = slot(for: request)
         let owner = Int(table.slots[home])
         if owner >= 0 && servers[owner].isUsable { return owner }
@@ -52,8 +55,13 @@ final class MaglevHashing: Scheduler {
     }
 
     func serversChanged(_ change: ServerChange, in servers: Candidates) {
+        guard servers.count > Self.size else { return isOutdated = true }
         // The kernel refuses more servers than slots and goes on with the table it has.
-        if servers.count > Self.size { follow(change) } else { fill(from: servers) }
+        if isOutdated, case .added(let new) = change {
+            fill(from: servers, without: new)
+        } else {
+            follow(change)
+        }
     }
 
     /// Keeps the table pointing at the same servers.
@@ -69,13 +77,15 @@ final class MaglevHashing: Scheduler {
         }
     }
 
-    private func fill(from servers: Candidates) {
-        let (step, shift) = scale(of: servers)
+    /// - Parameter newcomer: place of a server that the table is to know nothing of, -1 for none.
+    private func fill(from servers: Candidates, without newcomer: Int = -1) {
+        isOutdated = false
+        let (step, shift) = scale(of: servers, without: newcomer)
         var owners: [MaglevTable.Owner] = []
         owners.reserveCapacity(servers.count)
         for place in 0..<servers.count {
             let server = servers[place]
-            guard server.lastWeight > 0 else { continue }
+            guard server.lastWeight > 0, place != newcomer else { continue }
             owners.append(
                 MaglevTable.Owner(
                     place: Int32(place), address: folded(server.key.address, servers.family), port: server.key.port,
@@ -86,10 +96,10 @@ final class MaglevHashing: Scheduler {
 
     /// What weights are divided by: their greatest common divisor (0 when there is no weight), then as many bits as leave
     /// the greatest one six. A weight is the last one that was not 0, so that a pause moves no other server's clients.
-    private func scale(of servers: Candidates) -> (step: Int, shift: Int) {
+    private func scale(of servers: Candidates, without newcomer: Int) -> (step: Int, shift: Int) {
         var step = 0
         var greatest = 0
-        for place in 0..<servers.count where servers[place].lastWeight > 0 {
+        for place in 0..<servers.count where servers[place].lastWeight > 0 && place != newcomer {
             let weight = Int(servers[place].lastWeight)
             step = greatestCommonDivisor(weight, step)
             greatest = max(greatest, weight)
@@ -100,6 +110,7 @@ final class MaglevHashing: Scheduler {
     }
 
     func score(of place: Int, for request: SchedulingRequest, in servers: Candidates) -> String {
+        if isOutdated { fill(from: servers) }
         let home = slot(for: request)
         let share = "\(table.slots.count { Int($0) == place }) of \(Self.size) slots"
         let refused = servers[place].refusal.map { ", " + $0 } ?? ""

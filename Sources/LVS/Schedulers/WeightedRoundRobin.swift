@@ -12,6 +12,8 @@ final class WeightedRoundRobin: Scheduler {
     private var top = 0
     /// The greatest common divisor of all weights.
     private var step = 1
+    /// The same and the greatest weight, 0 when nobody has weight.
+    private var divisor = 0, greatest = 0
 
     init(flags: ServiceFlags) {}
 
@@ -65,13 +67,11 @@ final class WeightedRoundRobin: Scheduler {
     }
 
     func serversChanged(_ change: ServerChange, in servers: Candidates) {
-        var divisor = 0
-        var greatest = 0
-        for place in 0..<servers.count {
-            let weight = Int(servers[place].weight)
-            guard weight > 0 else { continue }
-            divisor = greatestCommonDivisor(weight, divisor)
-            greatest = max(greatest, weight)
+        if case .added(let place) = change {
+            weigh(servers[place])
+        } else {
+            (divisor, greatest) = (0, 0)
+            for place in 0..<servers.count { weigh(servers[place]) }
         }
         step = max(divisor, 1)
         top = greatest - (step - 1)
@@ -81,6 +81,12 @@ final class WeightedRoundRobin: Scheduler {
         } else if step > 1 {
             level = level / step * step + 1
         }
+    }
+
+    private func weigh(_ server: RealServer) {
+        guard server.weight > 0 else { return }
+        divisor = greatestCommonDivisor(Int(server.weight), divisor)
+        greatest = max(greatest, Int(server.weight))
     }
 
     func score(of place: Int, for request: SchedulingRequest, in servers: Candidates) -> String {

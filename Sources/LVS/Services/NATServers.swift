@@ -1,53 +1,55 @@
 import Wire
 
-/// The endpoints that replies to translate come from, found anew when services or servers have changed.
+/// The endpoints that replies to translate come from, kept up to date with each command.
 struct NATServers {
     private struct Endpoint: Hashable {
         var address: IPAddress
         var port: UInt16
         /// 0 for servers of mark services, which take any protocol.
         var proto: UInt8
+
+        init(_ server: ServerKey, of service: ServiceKey) {
+            (address, port) = (server.address, server.port)
+            proto = service.mark != 0 ? 0 : service.proto
+        }
+
+        init(_ address: IPAddress, _ port: UInt16, _ proto: UInt8) { (self.address, self.port, self.proto) = (address, port, proto) }
     }
 
-    private var endpoints: Set<Endpoint> = []
-    private var addresses: Set<IPAddress> = []
-    private var isCurrent = false
+    private var endpoints = CountedSet<Endpoint>()
+    private var addresses = CountedSet<IPAddress>()
 
-    /// Services or servers have changed.
-    mutating func outdate() { isCurrent = false }
+    mutating func add(_ server: ServerKey, of service: ServiceKey) {
+        endpoints.add(Endpoint(server, of: service))
+        addresses.add(server.address)
+    }
+
+    mutating func remove(_ server: ServerKey, of service: ServiceKey) {
+        endpoints.remove(Endpoint(server, of: service))
+        addresses.remove(server.address)
+    }
 
     /// Whether a NAT server listens there, for a service of this protocol or a mark.
-    mutating func contains(_ address: IPAddress, _ port: UInt16, _ proto: UInt8, in services: ServiceTable, _ servers: borrowing ServerPool)
-        -> Bool
-    {
-        read(services, servers)
+    func contains(_ address: IPAddress, _ port: UInt16, _ proto: UInt8) -> Bool {
         guard addresses.contains(address) else { return false }
-        return endpoints.contains(Endpoint(address: address, port: port, proto: proto))
-            || endpoints.contains(Endpoint(address: address, port: port, proto: 0))
+        return endpoints.contains(Endpoint(address, port, proto)) || endpoints.contains(Endpoint(address, port, 0))
     }
 
     /// Whether a NAT server has this address.
-    mutating func contains(_ address: IPAddress, in services: ServiceTable, _ servers: borrowing ServerPool) -> Bool {
-        read(services, servers)
-        return addresses.contains(address)
-    }
-
-    private mutating func read(_ services: ServiceTable, _ servers: borrowing ServerPool) {
-        guard !isCurrent else { return }
-        isCurrent = true
-        endpoints = []
-        addresses = []
-        for service in services.all {
-            for id in service.servers where servers[id].settings.method == .masquerading {
-                let key = servers[id].key
-                endpoints.insert(Endpoint(address: key.address, port: key.port, proto: service.key.mark != 0 ? 0 : service.key.proto))
-                addresses.insert(key.address)
-            }
-        }
-    }
+    func contains(_ address: IPAddress) -> Bool { addresses.contains(address) }
 }
 
 extension Director {
     /// Whether an address is that of a server whose packets are translated on their way to the client.
-    mutating func isTranslated(_ address: IPAddress) -> Bool { host.natServers.contains(address, in: services, servers) }
+    func isTranslated(_ address: IPAddress) -> Bool { host.natServers.contains(address) }
+
+    /// A server of a service is there, or is to go, with the method that it has now.
+    mutating func noteTranslation(_ server: ServerID, of service: VirtualService, isThere: Bool) {
+        guard servers[server].settings.method == .masquerading else { return }
+        if isThere {
+            host.natServers.add(servers[server].key, of: service.key)
+        } else {
+            host.natServers.remove(servers[server].key, of: service.key)
+        }
+    }
 }

@@ -46,5 +46,5 @@ public enum Ownership: Hashable, Sendable, CustomStringConvertible {
     }
 
     /// The same for a local address of a FULLNAT service.
-    func covers(localAddress address: IPAddress) -> Bool { self == .localAddresses || covers(address) }
+    public func covers(localAddress address: IPAddress) -> Bool { self == .localAddresses || covers(address) }
 }

@@ -140,11 +140,14 @@ struct ServerPool: ~Copyable {
     mutating func endInheritance() -> Int {
         isInheriting = false
         for (name, id) in inherited.sorted(by: { $0.value < $1.value }) {
-            trash.entries.append(Trash.Entry(server: id, service: name.service, serviceSequence: slots[Int(id)].homeSequence))
+            trash.add(id, name, serviceSequence: slots[Int(id)].homeSequence)
         }
         defer { inherited = [:] }
         return inherited.count
     }
+
+    /// Places from 0 on that were ever in use.
+    var placesInUse: Int { Int(highWater) }
 
     /// Places of every server in use or in the trash.
     var all: [ServerID] { (0..<highWater).filter { slots[Int($0)].flags.contains(.used) } }

@@ -18,6 +18,12 @@ struct ServiceTable {
     private var byRange: [Endpoint: [(range: ClosedRange<UInt16>, service: VirtualService)]] = [:]
     /// IPv6 services on an IPv4-mapped address: they are listed, but no packet carries such an address.
     private var mapped: [ServiceKey: VirtualService] = [:]
+    /// Addresses of services without a mark.
+    private(set) var addresses = CountedSet<IPAddress>()
+    /// All services, oldest first.
+    private(set) var byAge: [VirtualService] = []
+    /// All services as they are listed: by the kernel's hash buckets, in each oldest first.
+    private var buckets = [[VirtualService]](repeating: [], count: VirtualService.buckets)
     /// Services per family; with none, IPVS does not look at packets of that family at all.
     private(set) var count4 = 0
     private(set) var count6 = 0
@@ -70,6 +76,13 @@ struct ServiceTable {
         return byEndpoint[Endpoint(address: key.address, port: key.port, proto: key.proto)]
     }
 
+    /// The service with ranges whose first port is that of a key without any.
+    func find(shownAs key: ServiceKey) -> VirtualService? {
+        guard key.mark == 0, key.ranges.isEmpty else { return nil }
+        let found = byRange[Endpoint(address: key.address, port: 0, proto: key.proto)]?.map(\.service) ?? []
+        return found.filter { $0.key.port == key.port }.max { $0.sequence < $1.sequence }
+    }
+
     /// The service of a packet, in the kernel's order: mark, exact address and port, port ranges, FTP's port 21 for data
     /// ports, the service without a port.
     func match(_ flow: Flow, mark: UInt32, unprivilegedPort: Int) -> VirtualService? {
@@ -112,7 +125,43 @@ struct ServiceTable {
             byEndpoint[Endpoint(address: key.address, port: key.port, proto: key.proto)] = service
         }
         count(key, by: 1)
+        if key.mark == 0 { addresses.add(key.address) }
+        Self.insert(service, into: &byAge)
+        Self.insert(service, into: &buckets[service.bucket])
         return service
+    }
+
+    /// The newest comes last; one that goes on where an older director's was may be older than others.
+    private static func insert(_ service: VirtualService, into services: inout [VirtualService]) {
+        services.insert(service, at: count(in: services, before: service.sequence))
+    }
+
+    /// How many of some services, oldest first, are older than a number.
+    private static func count(in services: [VirtualService], before sequence: UInt64) -> Int {
+        if let last = services.last, last.sequence < sequence { return services.count }
+        var low = 0, high = services.count
+        while low < high {
+            let middle = (low + high) / 2
+            if services[middle].sequence < sequence { low = middle + 1 } else { high = middle }
+        }
+        return low
+    }
+
+    private static func remove(_ service: VirtualService, from services: inout [VirtualService]) {
+        let place = count(in: services, before: service.sequence)
+        if place < services.count, services[place] === service { services.remove(at: place) }
+    }
+
+    /// The first service in the order of listings that is in one of the buckets from `bucket` on, and in that one no newer than
+    /// `sequence`.
+    func listed(from bucket: Int, _ sequence: UInt64) -> VirtualService? {
+        var newest = sequence
+        for bucket in bucket..<VirtualService.buckets {
+            let place = newest == .max ? buckets[bucket].count : Self.count(in: buckets[bucket], before: newest + 1)
+            if place > 0 { return buckets[bucket][place - 1] }
+            newest = .max
+        }
+        return nil
     }
 
     mutating func remove(_ service: VirtualService) {
@@ -130,6 +179,9 @@ struct ServiceTable {
         }
         places[Int(service.id)] = nil
         count(key, by: -1)
+        if key.mark == 0 { addresses.remove(key.address) }
+        Self.remove(service, from: &byAge)
+        Self.remove(service, from: &buckets[service.bucket])
     }
 
     private mutating func count(_ key: ServiceKey, by step: Int) {

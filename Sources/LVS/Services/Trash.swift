@@ -5,12 +5,41 @@ import Wire
 struct Trash {
     struct Entry {
         var server: ServerID
-        var service: ServiceKey
         /// The service object itself lives on (it was only the server that was removed).
         var serviceSequence: UInt64
         var idleSince: Instant?
+        fileprivate var number: UInt64 = 0
     }
-    var entries: [Entry] = []
+    private(set) var entries: [Snapshot.ServiceServer: Entry] = [:]
+    private var lastNumber: UInt64 = 0
+
+    /// The longest there first.
+    var inOrder: [(key: Snapshot.ServiceServer, value: Entry)] { entries.sorted { $0.value.number < $1.value.number } }
+
+    mutating func add(_ server: ServerID, _ name: Snapshot.ServiceServer, serviceSequence: UInt64) {
+        lastNumber += 1
+        entries[name] = Entry(server: server, serviceSequence: serviceSequence, number: lastNumber)
+    }
+
+    mutating func take(_ name: Snapshot.ServiceServer) -> Entry? { entries.removeValue(forKey: name) }
+
+    /// A server with connections is not idle; one that is idle for long enough is forgotten.
+    /// - Returns: those that are forgotten.
+    mutating func sort(at now: Instant, isBusy: (ServerID) -> Bool) -> [ServerID] {
+        var forgotten: [Entry] = []
+        for (name, entry) in entries {
+            if isBusy(entry.server) {
+                entries[name]?.idleSince = nil
+            } else if let since = entry.idleSince, now - since >= Self.patience {
+                entries[name] = nil
+                forgotten.append(entry)
+            } else {
+                entries[name]?.idleSince = entry.idleSince ?? now
+            }
+        }
+        return forgotten.sorted { $0.number < $1.number }.map(\.server)
+    }
+
     /// Nanoseconds without connections after which a server is forgotten.
     static let patience: Instant = 120 * second
 }
@@ -21,7 +50,7 @@ extension Director {
         servers[server].flags.remove(.available)
         servers[server].service = -1
         guard !servers.isInheriting else { return servers.inherit(server, of: service.key) }
-        servers.trash.entries.append(Trash.Entry(server: server, service: service.key, serviceSequence: service.sequence))
+        servers.trash.add(server, .init(service.key, servers[server].key), serviceSequence: service.sequence)
         if tunables.expireNoDestination != 0 {
             clockwork.schedule.nextFlush = min(clockwork.schedule.nextFlush, clockwork.now + Self.moment)
         }
@@ -48,36 +77,22 @@ extension Director {
             if servers[server].homeSequence != service.sequence { servers.makeZero(server) }
             return server
         }
-        guard let place = servers.trash.entries.firstIndex(where: { $0.service == service.key && servers[$0.server].key == key }) else {
-            return nil
-        }
-        let entry = servers.trash.entries.remove(at: place)
+        guard let entry = servers.trash.take(.init(service.key, key)) else { return nil }
         // Under a new service object of the same identity what it showed is the new zero; its connections stay.
         if entry.serviceSequence != service.sequence { servers.makeZero(entry.server) }
         return entry.server
     }
 
     mutating func emptyTrash(at now: Instant) {
-        servers.trash.entries = servers.trash.entries.compactMap { entry in
-            guard servers[entry.server].total == 0, servers[entry.server].persistent == 0 else {
-                var busy = entry
-                busy.idleSince = nil
-                return busy
-            }
-            var idle = entry
-            if let since = entry.idleSince, now - since >= Trash.patience {
-                servers.remove(entry.server)
-                return nil
-            }
-            idle.idleSince = entry.idleSince ?? now
-            return idle
-        }
+        let slots = servers.slots
+        let forgotten = servers.trash.sort(at: now) { slots[Int($0)].total != 0 || slots[Int($0)].persistent != 0 }
+        for server in forgotten { servers.remove(server) }
         releaseServicePlaces()
     }
 
     /// Places of services are free when neither a service nor a server in the trash has them.
     mutating func releaseServicePlaces() {
         guard services.slots.count > services.count4 + services.count6 else { return }
-        services.slots.release(except: Set(services.all.map(\.id) + servers.trash.entries.map { servers[$0.server].home }))
+        services.slots.release(except: Set(services.all.map(\.id) + servers.trash.entries.values.map { servers[$0.server].home }))
     }
 }

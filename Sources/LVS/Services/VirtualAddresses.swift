@@ -20,6 +20,24 @@ public struct VirtualAddress: Hashable, Sendable {
     }
 }
 
+/// Who has the virtual addresses at one moment.
+public struct VirtualAddressHolders: Sendable {
+    /// Those that somebody has.
+    public var handled: Set<IPAddress> = []
+    /// Those of them that only the director has.
+    public var owned: Set<IPAddress> = []
+    /// Those that nobody has.
+    public var waiting: Set<IPAddress> = []
+
+    public init() {}
+
+    /// Every address, in order.
+    public var addresses: [VirtualAddress] {
+        let held = handled.map { VirtualAddress(address: $0, holder: owned.contains($0) ? .director : .host) }
+        return (held + waiting.map { VirtualAddress(address: $0, holder: .nobody) }).sorted { $0.address < $1.address }
+    }
+}
+
 /// The virtual addresses of services and marks, and who has them and deals with what is sent to them. Derived from services,
 /// daemons, switches, marks, ownership and the host's addresses; outdated by every change of one of them.
 struct VirtualAddresses {
@@ -59,17 +77,35 @@ struct VirtualAddresses {
         self.isBackupOnly = isBackupOnly
         if generation != network.localGeneration { follow(network) }
         isOutdated = false
-        handled = Set(addresses.keys)
-        owned = []
-        waiting = []
-        for (address, marks) in addresses where !network.isLocal(address) && !network.isLocal(address, markedWith: marks) {
+        (handled, owned, waiting) = ([], [], [])
+        handled.reserveCapacity(addresses.count)
+        for (address, marks) in addresses { add(address, marks, ownership, network) }
+        mayBeHosts = isBackupOnly || !waiting.isEmpty || !lost.isEmpty
+    }
+
+    private mutating func add(_ address: IPAddress, _ marks: Set<UInt32>, _ ownership: Ownership, _ network: Network) {
+        if !network.isLocal(address) && !network.isLocal(address, markedWith: marks) {
             if ownership.covers(address) {
                 owned.insert(address)
             } else if !network.mayBeLocal(address) {
                 waiting.insert(address)
+                return
             }
         }
-        handled.subtract(waiting)
+        handled.insert(address)
+    }
+
+    /// The first service of an address has come, or the last one gone, and no mark names it.
+    mutating func follow(_ address: IPAddress, isNamed: Bool, _ ownership: Ownership, _ network: Network) {
+        guard isCurrent(network.localGeneration) else { return }
+        if isNamed {
+            guard !handled.contains(address), !waiting.contains(address) else { return }
+            add(address, [], ownership, network)
+        } else {
+            handled.remove(address)
+            owned.remove(address)
+            waiting.remove(address)
+        }
         mayBeHosts = isBackupOnly || !waiting.isEmpty || !lost.isEmpty
     }
 
@@ -87,7 +123,7 @@ extension Director {
     /// Addresses of services, and those that marks of mark services name one by one.
     private func namedAddresses() -> [IPAddress: Set<UInt32>] {
         var addresses: [IPAddress: Set<UInt32>] = [:]
-        for service in services.all where service.key.mark == 0 { addresses[service.key.address, default: []].insert(0) }
+        for address in services.addresses.elements { addresses[address] = [] }
         for (family, rules) in [(IPFamily.v4, marks4), (.v6, marks6)] where !rules.isEmpty {
             for mark in Set(services.all.filter { $0.key.family == family }.map(\.key.mark)) where mark != 0 {
                 for marked in rules.destinations(of: [mark]) where marked.length == family.width {
@@ -96,6 +132,14 @@ extension Director {
             }
         }
         return addresses
+    }
+
+    /// A service has come or gone.
+    mutating func followVirtualAddress(of service: ServiceKey) {
+        guard service.mark == 0, marks4.isEmpty, marks6.isEmpty else { return host.virtuals.outdate() }
+        let isNamed = services.addresses.contains(service.address)
+        host.virtuals.follow(service.address, isNamed: isNamed, host.emulation.ownership, host.network)
+        host.locals.outdate()
     }
 
     /// Brings up to date who has the virtual addresses.
@@ -111,10 +155,14 @@ extension Director {
     }
 
     /// Every virtual address, in order, and who has it now.
-    public mutating func virtualAddresses() -> [VirtualAddress] {
+    public mutating func virtualAddresses() -> [VirtualAddress] { virtualAddressHolders().addresses }
+
+    /// The same as sets.
+    public mutating func virtualAddressHolders() -> VirtualAddressHolders {
         followVirtualAddresses()
-        let held = host.virtuals.handled.map { VirtualAddress(address: $0, holder: host.virtuals.owned.contains($0) ? .director : .host) }
-        return (held + host.virtuals.waiting.map { VirtualAddress(address: $0, holder: .nobody) }).sorted { $0.address < $1.address }
+        var holders = VirtualAddressHolders()
+        (holders.handled, holders.owned, holders.waiting) = (host.virtuals.handled, host.virtuals.owned, host.virtuals.waiting)
+        return holders
     }
 
     /// Virtual addresses that nobody has now.

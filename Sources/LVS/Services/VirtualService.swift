@@ -10,7 +10,10 @@ final class VirtualService {
     /// `nil` for the scheduler `none`.
     var scheduler: (any Scheduler)?
     /// Newest first.
-    var servers: [ServerID] = []
+    private(set) var servers: [ServerID] = []
+    private var places: [ServerKey: ServerID] = [:]
+    /// Whether the host itself is one of them, by the network's `localGeneration` then; `nil` when nobody has looked.
+    var servedByHost: (generation: UInt32, answer: Bool)?
     private let slots: SlabView<ServiceSlot>
     /// It waits for its scheduler to be noted.
     var isTouched = false
@@ -23,6 +26,25 @@ final class VirtualService {
         self.settings = settings
         self.scheduler = scheduler
     }
+
+    func add(_ server: ServerID, _ key: ServerKey) {
+        servers.insert(server, at: 0)
+        places[key] = server
+        servedByHost = nil
+    }
+
+    func remove(at place: Int, _ key: ServerKey) {
+        servers.remove(at: place)
+        places[key] = nil
+        servedByHost = nil
+    }
+
+    func removeServers() { (servers, places) = ([], [:]) }
+
+    func server(_ key: ServerKey) -> ServerID? { places[key] }
+
+    /// Place among its servers of the one with an identity.
+    func place(of key: ServerKey) -> Int? { places[key].flatMap { servers.firstIndex(of: $0) } }
 
     /// FULLNAT: place of the local address that the next connection tries first.
     var nextLocalAddress: Int {

@@ -140,7 +140,7 @@ extension Director {
         let isMarked = record.mark != 0 && record.flags.method != ForwardingMethod.masquerading.rawValue
         let ports = isMarked ? [0, record.serverPort] : [record.serverPort, 0]
         for port in ports {
-            if let place = index(of: ServerKey(address: record.server, port: port), in: service) { return service.servers[place] }
+            if let server = service.server(ServerKey(address: record.server, port: port)) { return server }
         }
         return nil
     }
