@@ -36,5 +36,5 @@ extension ControlQuestion {
 
 extension AskError {
     /// - Parameter name: what was asked.
-    static func onlyLooking(_ name: String) -> AskError { AskError(.notPermitted, "this socket is for looking only, not to \(name)") }
+    static func onlyLooking(_ name: String) -> AskError { AskError(.permissionDenied, "this socket is for looking only, not to \(name)") }
 }
