@@ -24,7 +24,7 @@ import Wire
 
     /// Sends, and reads until the server has closed; each answer's status line.
     private static func answers(to sent: String, port: UInt16) async throws -> [String] {
-        let socket = try await AsyncSocket.connected(to: sockaddr_in.inet(ip4: "127.0.0.1", port: port))
+        let socket = try await AsyncSocket.connected(to: sockaddr_in.inet(ip4: "127.0.0.1", port: port), timeout: 120)
         try? await socket.write(Data(sent.utf8))
         var bytes: [UInt8] = []
         while let more = try? await socket.read(atMost: 4096) { bytes += more }
@@ -35,18 +35,24 @@ import Wire
     private static let get = "GET /icon.svg HTTP/1.1\r\nHost: localhost\r\n"
 
     @Test func aConnectionBringsSeveralRequests() async throws {
-        try await Self.serving { ask in
+        var limits = Self.patient
+        limits.requests = 10
+        try await Self.serving(limits) { ask in
             let all = try await ask(Self.get + "\r\n" + Self.get + "\r\nHEAD / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
             #expect(all == ["HTTP/1.1 200 OK", "HTTP/1.1 200 OK", "HTTP/1.1 200 OK"])
         }
     }
 
-    @Test func whatHasNoEndIsRefused() async throws {
+    /// Limits that no machine is too slow for.
+    private static var patient: WebServer.Limits {
         var limits = WebServer.Limits()
-        (limits.head, limits.idle, limits.requests) = (.milliseconds(300), .milliseconds(300), 2)
-        try await Self.serving(limits) { ask in
+        (limits.idle, limits.head, limits.answer, limits.requests) = (.seconds(120), .seconds(120), .seconds(120), 2)
+        return limits
+    }
+
+    @Test func whatIsTooMuchIsRefused() async throws {
+        try await Self.serving(Self.patient) { ask in
             for (sent, answers) in [
-                (Self.get, ["HTTP/1.1 408 Request Timeout"]), ("", []),
                 ("GET / HTTP/1.1\r\nX: " + String(repeating: "a", count: 9000), ["HTTP/1.1 431 Request Header Fields Too Large"]),
                 (Self.get + "Content-Length: 5\r\n\r\nhello", ["HTTP/1.1 413 Content Too Large"]),
                 // A connection ends when it has had its requests.
@@ -58,10 +64,28 @@ import Wire
         }
     }
 
+    @Test func whatNeverEndsIsRefused() async throws {
+        var limits = Self.patient
+        limits.head = .milliseconds(300)
+        try await Self.serving(limits) { ask in
+            let got = try await ask(Self.get)
+            #expect(got == ["HTTP/1.1 408 Request Timeout"])
+        }
+    }
+
+    @Test func whoSaysNothingIsLetGo() async throws {
+        var limits = Self.patient
+        limits.idle = .milliseconds(300)
+        try await Self.serving(limits) { ask in
+            let got = try await ask("")
+            #expect(got == [])
+        }
+    }
+
     /// Who waits for a place gets one when another one has gone.
     @Test func connectionsAreBounded() async throws {
-        var limits = WebServer.Limits()
-        (limits.connections, limits.idle) = (2, .milliseconds(300))
+        var limits = Self.patient
+        limits.connections = 2
         try await Self.serving(limits) { ask in
             await withTaskGroup(of: Int.self) { group in
                 for _ in 0..<8 { group.addTask { (try? await ask(Self.get + "Connection: close\r\n\r\n").count) ?? 0 } }

@@ -44,8 +44,13 @@ public final class Observer: Sendable {
     /// small with many of them.
     static let serversOfSecond: Instant = 10_000
 
-    /// - Parameter source: is used by one thread alone.
-    public init(_ source: sending any StatusSource) throws(Errno) {
+    private let clock: @Sendable () -> Instant
+
+    /// - Parameters:
+    ///   - source: is used by one thread alone.
+    ///   - clock: the machine's, or one that a test sets.
+    public init(_ source: sending any StatusSource, clock: @escaping @Sendable () -> Instant = { Observer.now }) throws(Errno) {
+        self.clock = clock
         wakeup = try Wakeup()
         let box = LentSource(source: source)
         try BackgroundThread { [self] in run(box.source) }.detach()
@@ -53,14 +58,14 @@ public final class Observer: Sendable {
 
     private struct LentSource: @unchecked Sendable { let source: any StatusSource }
 
-    static var now: Instant { Instant(svs_clock()) }
+    public static var now: Instant { Instant(svs_clock()) }
 
     /// What is known, not older than a few seconds where the director answers.
     public func view() async -> View {
         await withCheckedContinuation { continuation in
             let isKnown = state.withLock { state in
-                state.wanted = Self.now
-                if state.view.looked > 0, Self.now - state.view.looked < Self.freshness { return true }
+                state.wanted = clock()
+                if state.view.looked > 0, clock() - state.view.looked < Self.freshness { return true }
                 state.waiting.append(continuation)
                 return false
             }
@@ -81,31 +86,38 @@ public final class Observer: Sendable {
     private func run(_ source: any StatusSource) {
         var next: Instant = 0, loadsDue: Instant = 0
         while awaitInterest() {
-            let pause = next - Self.now
-            if pause > 0 { usleep(UInt32(clamping: pause / 1000)) }
-            let began = Self.now
+            guard isDue(next) else { continue }
+            let began = clock()
             next = began + second
             let before = state.withLock { $0.view }
             var view = before
             do {
                 let status = try source.status()
                 let loads = began >= loadsDue ? try source.loads() : nil
-                var seen = (before.observation ?? ObservedDirector()).followed(by: status, loads, at: Self.now)
+                var seen = (before.observation ?? ObservedDirector()).followed(by: status, loads, at: clock())
                 seen.took = seen.at - began
                 if let loads { loadsDue = began + second + Instant(loads.servers.count) * second / Self.serversOfSecond }
                 (view.observation, view.failure) = (seen, nil)
             } catch { view.failure = "\(error)" }
-            view.looked = Self.now
+            view.looked = clock()
             tell(view)
         }
         tell(state.withLock { $0.view })
+    }
+
+    /// Whether the moment has come; if not, some time until then has passed.
+    private func isDue(_ moment: Instant) -> Bool {
+        let pause = moment - clock()
+        guard pause > 0 else { return true }
+        usleep(UInt32(clamping: min(pause, second) / 1000))
+        return false
     }
 
     /// Waits until somebody wants to know; false when it is all over.
     private func awaitInterest() -> Bool {
         while true {
             let (isWanted, isEnding) = state.withLock { state in
-                (!state.waiting.isEmpty || state.wanted > Self.now - Self.interest, state.isEnding)
+                (!state.waiting.isEmpty || state.wanted > clock() - Self.interest, state.isEnding)
             }
             if isEnding { return false }
             if isWanted { return true }
