@@ -112,8 +112,8 @@ public final class StackSuppressor {
 
     /// Runs commands as one transaction; what nft said when they were refused.
     private func run(_ commands: String) -> String? {
-        // What an answer that nobody has read left behind.
-        if isUnknown, descriptor >= 0 { svs_drain(descriptor) }
+        // What is left of an answer that nobody has read to its end would be taken for the next one.
+        if descriptor >= 0 { svs_drain(descriptor) }
         var said = [CChar](repeating: 0, count: 4096)
         let status = commands.withCString { text in
             var work = Request(context: context, commands: text)

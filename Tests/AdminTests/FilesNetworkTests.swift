@@ -219,4 +219,16 @@ struct FilesNetworkTests {
         let error = #expect(throws: FileError.self) { try NetworkFile(start + line + "\n", file: "n") }
         #expect(error?.description == message)
     }
+
+    /// The address that an interface makes of its MAC, given to it by a line too.
+    @Test func aLinkLocalAddressIsThereOnce() throws {
+        let text = """
+            link set dev eth0 address 02:00:00:00:00:01 mtu 1500 up
+            addr add fe80::ff:fe00:1/64 dev eth0 nodad
+            """
+        let network = try NetworkFile(text, file: "network").network
+        #expect(network.addresses.map(\.address) == [IPAddress("fe80::ff:fe00:1")])
+        let said = NetworkFile.text(of: network)
+        #expect(NetworkFile.text(of: try NetworkFile(said, file: "again").network) == said)
+    }
 }

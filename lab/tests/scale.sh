@@ -4,7 +4,7 @@
 # machine takes at most for 2,284 services with 37,298 servers. In lab/test a small one with the debug build; the whole of it with
 # a release build: SVS=.build/release/svs lab/tests/scale.sh 2284 37298 1
 
-services=${1:-300} servers=${2:-4900} factor=${3:-5}
+services=${1:-150} servers=${2:-2450} factor=${3:-10}
 source "$(dirname "$(realpath "$0")")/../lib.sh"
 vip_on_host=yes
 begin_test nat

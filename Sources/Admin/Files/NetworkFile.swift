@@ -208,7 +208,10 @@ struct NetworkBuilder {
         where interface.isUp && !interface.isLoopback && interface.mtu >= 1280
             && !withoutLinkLocal.contains(interface.index)
         {
-            last.assign(Assignment(Self.linkLocal(interface.mac), length: 64, to: interface))
+            let address = Self.linkLocal(interface.mac)
+            // One that a line has given the interface is there once.
+            if last.assignments.contains(where: { $0.address.address == address && $0.address.interface == interface.index }) { continue }
+            last.assign(Assignment(address, length: 64, to: interface))
         }
         var network = Network()
         network.interfaces = last.interfaces
