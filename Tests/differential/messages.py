@@ -121,7 +121,8 @@ class Peer:
         for _ in range(rng.randrange(5)):
             part = self.anything(version, family, service)
             start = sum(map(len, records)) + places[0][1]
-            places.append((start, start + (2 if version == 0 else 10)))
+            # Not the flags: a template with a client's port, which no master says, the kernel takes for a connection too.
+            places.append((start, start + (2 if version == 0 else 4)))
             records.append(part + bytes(-len(part) % 4 if version else 0))
         told = bytearray(message(version, self.syncid, records))
         for _ in range(rng.choice([0, 0, 1, 2, 3])):
@@ -140,13 +141,14 @@ class Peer:
         addresses = [s.address for s in servers if (":" in s.address) == (family == 6)] + self.maker.reals[family][:2]
         flags = rng.getrandbits(14) & ~7 | rng.randrange(5)     # what svs says of the other methods: docs/compatibility.md
         flags &= ~0x2000 if self.maker.common else ~0
+        cport = 0 if flags & 0x1000 else rng.choice([0, 1024, 5000])
         proto, vip, vport = rng.choice(service.targets) if service.family == family else ("tcp", rng.choice(self.maker.vips[family]), 80)
-        ends = ((rng.choice(self.maker.clients[family]), rng.choice([0, 1024, 5000])), (vip, vport), (rng.choice(addresses), rng.choice([vport, 0, 8080])))
+        ends = ((rng.choice(self.maker.clients[family]), cport), (vip, vport), (rng.choice(addresses), rng.choice([vport, 0, 8080])))
         part = record(version, rng.choice([PROTOCOLS[proto], 6, 17, 132, 0, 47]), flags, rng.randrange(16), *ends, mark=rng.choice([0, service.mark]),
                       timeout=rng.choice([0, 900, 2**32 - 1]))
         if version == 0:
             return part + (bytes(24) if flags & 0x600 else b"")
-        more = rng.choice([b"", b"", struct.pack(">BB6I", 1, 24, 1, 2, 3, 4, 5, 6), b"\x02\x03abc\x03\x03sip", b"\x45\x01z", b"\x05\x01z"])
+        more = rng.choice([b"", b"", struct.pack(">BB6I", 1, 24, 1, 2, 3, 4, 5, 6), b"\x02\x03abc\x03\x03xyz", b"\x45\x01z", b"\x05\x01z"])
         return part[:2] + struct.pack(">H", len(part) + len(more)) + part[4:] + more
 
     def datagram(self, told):
@@ -160,11 +162,16 @@ def compare(case, expected, actual, say):
         return [(index, part) for index in sorted(groups) for frame in groups[index] if is_message(frame) for part in split(payload(frame))]
     e, a = said(expected), said(actual)
     times = [t / 1e6 for _, t, _ in case.frames]
-    for number, ((i, x), (j, y)) in enumerate(zip(e, a)):
+    for number, (i, x) in enumerate(e[:len(a)]):
+        # Timers that fire within a step of the kernel's wheel do so in any order, and with them what they say.
+        same = next((k for k in range(number, len(a)) if a[k] == (a[number][0], x)), number)
+        a.insert(number, a.pop(same))
+        j, y = a[number]
         if x != y:
             say(f"record {number} of the master's, after input frames {i} and {j}: expected {x.hex()}, actual {y.hex()}")
             return 1
-        if abs(times[i] - times[j]) > 1.2 and abs(i - j) > 1:
+        # What leaves after the earlier frame leaves before the next one at the latest.
+        if times[max(i, j)] - times[min(i, j) + 1 if i != j else i] > 1.2:
             say(f"record {number} of the master's: expected after input frame {i}, actual after {j}")
             return 1
     if len(e) != len(a):

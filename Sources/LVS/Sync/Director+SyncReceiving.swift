@@ -26,8 +26,8 @@ extension Director {
     private mutating func take(_ record: SyncRecord) -> Bool {
         let isTemplate = record.flags.contains(.template)
         guard record.state < (isTemplate ? 2 : Transport.stateCount(proto: record.proto)) else { return false }
-        // A template has neither.
-        guard !isTemplate || record.flags.isDisjoint(with: [.anyClientPort, .onePacket]) else { return false }
+        // No master says what lasts for one packet only, nor a template whose client's port is to come.
+        guard !record.flags.contains(.onePacket), !isTemplate || !record.flags.contains(.anyClientPort) else { return false }
         var data: TemplateData?
         if !record.data.isEmpty {
             data = TemplateData(record.engine, record.data)
