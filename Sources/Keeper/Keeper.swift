@@ -134,6 +134,7 @@ public final class Keeper {
                 noteEnd()
                 followUpgrade()
             case .user2: beginUpgrade()
+            case .windowChanged: break
             case .terminate, .interrupt:
                 supervisor.tell(.stopping)
                 succession?.dismissGuardian()

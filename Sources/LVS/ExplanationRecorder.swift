@@ -155,7 +155,9 @@ extension Director {
         let old = entry(id)
         let server = connections[id].server
         let words =
-            if server >= 0, !servers[server].isAvailable {
+            if server >= 0, servers[server].flags.contains(.resetting) {
+                "its server was taken out and resets what it has"
+            } else if server >= 0, !servers[server].isAvailable {
                 "its server was removed (expire_nodest_conn is 1)"
             } else if tunables.expireNoDestination != 0, server >= 0, servers[server].weight == 0 {
                 "its server has weight 0 (expire_nodest_conn is 1)"

@@ -19,6 +19,8 @@ struct HostView: ~Copyable {
     /// Frames that wait for the MAC of their next hop.
     var waiting = NeighborQueue()
     var icmpBudget = ICMPBudget()
+    /// Who else says that the director's addresses are his.
+    var claims = AddressClaims()
     /// Nanoseconds until questions for a neighbour's MAC have failed.
     var neighborPatience: Instant = 3 * second
 

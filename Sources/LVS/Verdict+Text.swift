@@ -23,7 +23,7 @@ extension Verdict {
         case .arpReply: ("arp-reply", "an ARP request for an address of the director, answered")
         case .neighborAdvertisement: ("neighbor-advertisement", "a neighbour solicitation for an address of the director, answered")
         case .echoReply: ("echo-reply", "a ping to an address of the director, answered")
-        case .reset: ("reset", "a TCP segment that belongs to nothing, answered with RST")
+        case .reset: ("reset", "a TCP segment that belongs to nothing, or to a server that resets what it has, answered with RST")
         case .portUnreachable: ("port-unreachable", "a datagram to a closed port, answered with ICMP port unreachable")
         case .protocolUnreachable: ("protocol-unreachable", "a protocol nobody speaks here, answered with ICMP protocol unreachable")
         case .passForeignType: ("pass-foreign-type", "neither IP nor ARP: left to the host")

@@ -4,7 +4,7 @@ public import SystemPackage
 
 /// Signals as something to read (signalfd(2)): blocked for the thread that makes this and for those it starts.
 public final class Signals {
-    public enum Signal: Sendable { case hangUp, terminate, interrupt, childEnded, user2 }
+    public enum Signal: Sendable { case hangUp, terminate, interrupt, childEnded, user2, windowChanged }
 
     /// Readable when a signal has arrived.
     public let descriptor: Int32
@@ -25,6 +25,7 @@ public final class Signals {
         case SIGINT: .interrupt
         case SIGCHLD: .childEnded
         case SIGUSR2: .user2
+        case SIGWINCH: .windowChanged
         default: nil
         }
     }
@@ -36,6 +37,7 @@ public final class Signals {
         case .interrupt: SIGINT
         case .childEnded: SIGCHLD
         case .user2: SIGUSR2
+        case .windowChanged: SIGWINCH
         }
     }
 }

@@ -9,7 +9,8 @@ extension PacketWords {
         switch proto {
         case IPProtocol.tcp:
             payload =
-                Self.big(sourcePort) + Self.big(destinationPort) + [0, 0, 0, 1] + [0, 0, 0, flags.contains(.ack) ? 1 : 0]
+                Self.big(sourcePort) + Self.big(destinationPort) + Self.big(UInt16(sequence >> 16))
+                + Self.big(UInt16(truncatingIfNeeded: sequence)) + [0, 0, 0, flags.contains(.ack) ? 1 : 0]
                 + [0x50, flags.rawValue, 0xff, 0xff, 0, 0, 0, 0]
         case IPProtocol.udp: payload = Self.big(sourcePort) + Self.big(destinationPort) + [0, 8, 0, 0] + self.payload
         case IPProtocol.sctp:

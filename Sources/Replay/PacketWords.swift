@@ -10,7 +10,7 @@ public import Wire
 ///
 /// Behind the addresses come, in any order: TCP flags (`SYN,ACK`, `[SA]`; SYN without), an SCTP chunk (`INIT` without), an
 /// ICMP message (`echo` without), and `len N` (the IP packet's bytes), `ttl N`, `tos N`, `id N`, `df`, `nodf`, `in IF`,
-/// and of UDP `payload HEX`.
+/// of TCP `seq N`, and of UDP `payload HEX`.
 public struct PacketWords: Sendable, Hashable {
     public var source: IPAddress
     public var destination: IPAddress
@@ -18,6 +18,8 @@ public struct PacketWords: Sendable, Hashable {
     public var destinationPort: UInt16 = 0
     public var proto: UInt8
     public var flags: TCPFlags = .syn
+    /// TCP's sequence number.
+    public var sequence: UInt32 = 1
     public var chunk: UInt8 = 1
     public var icmp = ICMPMessageName(type: 0, code: 0)
     /// The 16 or 32 bits of an ICMP message that say an MTU.
@@ -141,6 +143,7 @@ public struct PacketWords: Sendable, Hashable {
             guard let name = words.next() else { throw WordsProblem(text: "in: the name of an interface is missing") }
             interface = name
         case "payload" where proto == IPProtocol.udp: payload = try Self.payload(words.next() ?? "")
+        case "seq" where proto == IPProtocol.tcp: sequence = try number(UInt32.self)
         case "mtu": mtu = try number(UInt32.self)
         case "type" where isICMP: icmp.type = try number(UInt8.self)
         case "code" where isICMP: icmp.code = try number(UInt8.self)

@@ -25,6 +25,21 @@ extension ControlledDirector {
         hasChanged = true
     }
 
+    /// Has what a server without weight still has end with its next packet.
+    /// - Parameter words: the server as ipvsadm names it, `-t 192.0.2.1:80 -r 10.0.0.2:80`.
+    mutating func resetConnections(_ words: String) throws(AskError) {
+        do throws(FileError) {
+            guard case .deleteServer(let service, let server)? = try ServicesFile.commands(in: "-d \(words)", file: "server").first else {
+                throw FileError(file: "server", text: "expected a service and a server")
+            }
+            do throws(CommandError) { try director.resetConnections(of: server, of: service) } catch {
+                throw FileError(file: "server", text: error == .invalid ? "\(server) of \(service) has weight" : error.sentence)
+            }
+        } catch { throw AskError(error.text) }
+        recording?.pieces.stop("connections of a server were reset")
+        hasChanged = true
+    }
+
     /// Takes switches over that clients of an earlier director have set.
     mutating func restoreSwitches(_ lines: String, say: (String) -> Void) {
         for line in lines.split(separator: "\n") {

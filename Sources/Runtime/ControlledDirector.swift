@@ -22,6 +22,8 @@ struct ControlledDirector: ~Copyable, ControlTarget {
     private var recorder: Int32 = -1
     /// Where is written down what the next director is to be told.
     var journal: JournalRecorder?
+    /// Says what clients have done, where that is wanted.
+    var commandLog: CommandLog?
     /// What is looked at beside the engine.
     var watch = DirectorWatch()
     /// Connections and templates that an earlier director left.
@@ -80,6 +82,7 @@ struct ControlledDirector: ~Copyable, ControlTarget {
         case .startRecording(let request):
             try checkFork()
             let start = try startRecording(request)
+            commandLog?.note("svs record", from: client)
             recorder = client
             return .recordingStart(start)
         case .recorded: return .chunk(try running().fetch())
@@ -88,6 +91,11 @@ struct ControlledDirector: ~Copyable, ControlTarget {
         case .loads(let place): return .loads(director.loads(from: place))
         case .setSwitch(let name, let value):
             try setSwitch(name, to: value)
+            commandLog?.note("svs set \(name) \(value)", from: client)
+            return .text("")
+        case .resetConnections(let words):
+            try resetConnections(words)
+            commandLog?.note("svs drain --reset \(words)", from: client)
             return .text("")
         case .endRecording:
             let ended = try running().end(director)

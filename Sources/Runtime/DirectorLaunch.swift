@@ -21,6 +21,8 @@ public struct DirectorLaunch {
     public var ownership: Ownership
     /// Nanoseconds for which frames are looked for before the director sleeps.
     public var busyPoll: Instant = 0
+    /// The log says each command of a client.
+    public var logsCommands = false
     public var log: Log
 
     public init(
@@ -86,11 +88,12 @@ public struct DirectorLaunch {
         let loopSetup = EventLoop.Setup(
             links: links, interfaces: interfaces, network: network, requests: requests, rulesChanges: setup.rulesChanges,
             control: control, signals: signals, files: files, log: log, busyPoll: busyPoll, clients: clients,
-            journal: (recalled, JournalRecorder(journal, recalled, clients: table)), areRulesRecalled: earlierRules != nil)
+            journal: (recalled, JournalRecorder(journal, recalled, clients: table)), areRulesRecalled: earlierRules != nil,
+            asksForAddresses: true, commandLog: logsCommands ? CommandLog(log) : nil)
         _ = signal(SIGPIPE, SIG_IGN)
         let loop = try EventLoop(director, loopSetup, state, start: "seed \(memory.seed)\nconnections \(connections)\n")
         for key in state.ignored { log.say("note: \(files.sysctl ?? ""): \(key) is of no use to the director") }
-        log.say("svs \(Release.version): director on \(interfaces.joined(separator: ", ")), control socket \(self.control)")
+        log.say(StartLine.text(&loop.engine.director, interfaces: interfaces, control: self.control))
         return loop
     }
 }

@@ -15,14 +15,19 @@ final class DirectorWatch {
     /// Frames by verdict at some moments, the oldest first.
     private var samples: [(at: Instant, frames: [UInt64])] = []
     private let neighbors = NeighborNews()
+    private let claimNews = ClaimNews()
+    /// Others who claim a virtual address.
+    private(set) var claims: [DirectorStatus.Claim] = []
     /// Is told what is new.
     var say: (String) -> Void = { _ in }
     /// Rates are those of so many nanoseconds at least, where the director is as old.
     private static let period: Instant = 5 * second
 
     /// To be called every second or so.
-    func tick(_ director: borrowing Director, at now: Instant) {
+    /// - Parameter names: of the interfaces that frames are taken from.
+    func tick(_ director: inout Director, on names: [String], at now: Instant) {
         neighbors.follow(director, say: say)
+        claims = claimNews.follow(&director, on: names, at: now, say: say)
         var frames: [UInt64] = []
         frames.reserveCapacity(Verdict.allCases.count)
         for verdict in Verdict.allCases { frames.append(director.verdicts[verdict]) }
@@ -77,6 +82,9 @@ extension ControlledDirector {
         status.rates = .init(summary.total.rates)
         status.verdicts = watch.verdicts(director)
         status.failing = failingNeighbors()
+        status.claims = watch.claims
+        status.unmarked = director.unmarkedServices().map { "\($0)" }
+        status.honoursFirewall = rules.honours
         status.switches = switches()
         status.daemons = summary.daemons.map { "\($0.role) \($0.interface) \($0.syncID)" }
         status.gaveWay = director.earlyDrop.counts.kinds.map { .init(name: $0.name, number: $0.number) }

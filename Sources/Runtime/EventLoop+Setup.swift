@@ -27,6 +27,10 @@ extension EventLoop {
         var journal: (recalled: RecalledState, recorder: JournalRecorder)?
         /// The host's rules are those that an earlier director read: they are read again, while frames are directed.
         var areRulesRecalled = false
+        /// The wires are asked who has the virtual addresses.
+        var asksForAddresses = false
+        /// Says each command of a client.
+        var commandLog: CommandLog?
     }
 
     /// What a ready descriptor is; links are numbered from `firstLink`.

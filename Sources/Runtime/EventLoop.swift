@@ -34,6 +34,7 @@ public final class EventLoop {
     let requests: any HostRequests
     let sync: SyncSockets
     private let clients: (any ClientSource)?
+    private let addresses = AddressWatch(), asksForAddresses: Bool
     private let busyPoll: Instant
     var state: RunFiles.State
     /// Descriptors of the links, as registered.
@@ -68,6 +69,7 @@ public final class EventLoop {
         self.log = log
         setbacks = SetbackNews(log)
         clients = setup.clients
+        asksForAddresses = setup.asksForAddresses
         busyPoll = setup.busyPoll
         requests = setup.requests
         self.state = state
@@ -97,6 +99,10 @@ public final class EventLoop {
         engine = ControlledDirector(director)
         engine.interfaces = setup.interfaces
         engine.start = start
+        if let commands = setup.commandLog {
+            engine.commandLog = commands
+            control.carriedOut = { commands.note($0, $1, from: $2) }
+        }
         (engine.watch.links, engine.watch.say) = (setup.links, { log.say($0) })
         try configure(setup)
     }
@@ -238,10 +244,12 @@ public final class EventLoop {
     }
 
     private func workOfSecond(at now: Instant) {
-        engine.watch.tick(engine.director, at: now)
+        engine.watch.tick(&engine.director, on: engine.interfaces, at: now)
+        if asksForAddresses { addresses.ask(&engine.director, on: engine.interfaces, at: now) { egress.transmit($0) } }
         if engine.recording?.isForgotten == true { engine.recording = nil }
         host.refreshNeighbors(engine.director, at: now)
         requests.isAlive()
+        engine.commandLog?.tick()
         tableNews.follow(engine.director, at: now)
         // Clients that do not read are looked at, links whose interface is away, and what failed the last time.
         serve()

@@ -46,28 +46,50 @@ enum HostWarnings {
     private static func line(_ fault: Fault) -> String { "warning: \(fault.text)" + (fault.cure.isEmpty ? "" : "; \(fault.cure)") }
 
     /// What an interface does that cannot be directed; `nil` for one that is as it should be.
-    static func fault(of interface: String) -> Fault? {
-        guard let facts = try? LinkFacts(of: interface), facts.hasLRO else { return nil }
+    static func fault(of interface: String) -> Fault? { (try? LinkFacts(of: interface)).flatMap { fault(of: interface, $0) } }
+
+    static func fault(of interface: String, _ facts: LinkFacts) -> Fault? {
+        guard facts.hasLRO else { return nil }
         return Fault(
             "lro", "interface \(interface) has large receive offload on: merged packets cannot be forwarded",
             cure: "ethtool -K \(interface) lro off")
     }
 
+    /// The kernel's own IPVS, which would see the same packets.
+    /// - Parameter listing: what /proc/net/ip_vs says: three lines of title, then the services.
+    static func kernelFault(_ listing: String) -> [Fault] {
+        guard listing.split(separator: "\n").count > 3 else { return [] }
+        return [Fault("kernel-ipvs", "the kernel's own IPVS has services on this host too", cure: "ipvsadm -C && modprobe -r ip_vs")]
+    }
+
+    /// A reverse path filter on the device by which the host reaches the services itself.
+    static func filterFault(of device: String, _ filter: ReversePathFilter?) -> [Fault] {
+        guard filter == .strict else { return [] }
+        return [
+            Fault(
+                "rp-filter", "\(device) drops what services answer to this host itself (rp_filter is strict)",
+                cure: "sysctl -w net.ipv4.conf.\(device).rp_filter=2")
+        ]
+    }
+
+    /// Rules of the host's firewall that concern packets of services, and that the director passes over.
+    /// - Parameters:
+    ///   - director: with the host's rules.
+    ///   - isHonoured: the running one drops what they drop.
+    static func firewallFaults(_ director: borrowing Director, isHonoured: Bool) -> [Fault] {
+        guard isHonoured else {
+            let services = director.inventory().services.map(\.key)
+            guard [director.firewall4, director.firewall6].contains(where: { $0.drops($0.taken(by: services)) }) else { return [] }
+            return [
+                Fault(
+                    "firewall-ignored",
+                    "the host's firewall drops packets of services, which svs run --firewall ignore directs all the same",
+                    cure: "svs run --firewall honour")
+            ]
+        }
+        return director.rulesNotHonoured().map { Fault("firewall-unclear", "\($0)", cure: "a rule in other words; see docs/marks.md") }
+    }
+
     /// The same as a line of the log.
     static func line(of interface: String) -> String? { fault(of: interface).map(line) }
-
-    /// Servers that one thing is wrong with.
-    private struct ConcernedServers {
-        private var first: String?
-        private var others = 0
-
-        mutating func add(_ service: ServiceKey, _ server: ServerKey, _ way: String = "") {
-            guard first == nil else { return others += 1 }
-            first = "server \(server)\(way) of service \(service)"
-        }
-
-        func fault(_ code: String, _ text: String, cure: String = "") -> Fault? {
-            first.map { Fault(code, "\($0)\(others > 0 ? " and \(counted(others, "other"))" : ""): \(text)", cure: cure) }
-        }
-    }
 }

@@ -42,6 +42,17 @@
         bytes.setBig16(Checksum.of(bytes.prefix(length), from: source, to: destination, proto: IPProtocol.icmpv6), at: 2)
     }
 
+    /// Lays down a solicitation without a link-layer address, as duplicate address detection sends it, in the first 24 bytes
+    /// (RFC 4862 section 5.4.2): from `::` to the target's solicited-node group, so that whoever has the target tells all nodes.
+    public static func writeProbe(to bytes: Bytes, for target: IPAddress) {
+        bytes.setBig64(UInt64(ICMPv6Type.neighborSolicitation) << 56, at: 0)
+        bytes.setBig64(target.high, at: 8)
+        bytes.setBig64(target.low, at: 16)
+        let sum = Checksum.of(
+            bytes.prefix(24), from: .unspecified(.v6), to: .solicitedNode(of: target), proto: IPProtocol.icmpv6)
+        bytes.setBig16(sum, at: 2)
+    }
+
     /// Whether the checksum is right for a message between these addresses.
     public func hasValidChecksum(from source: IPAddress, to destination: IPAddress) -> Bool {
         Checksum.of(bytes, from: source, to: destination, proto: IPProtocol.icmpv6) == 0
@@ -62,6 +73,13 @@
             offset &+= Int(bytes[offset &+ 1]) &* 8
         }
         return nil
+    }
+}
+
+extension IPAddress {
+    /// The group in which an IPv6 address is asked for (RFC 4291 section 2.7.1): `ff02::1:ff` with its last 24 bits.
+    public static func solicitedNode(of address: IPAddress) -> IPAddress {
+        IPAddress(high: 0xff02 << 48, low: 0x1_ff00_0000 | address.low & 0xff_ffff)
     }
 }
 

@@ -62,12 +62,18 @@ struct DrainCommand: ParsableCommand {
             With --watch it says how many connections are left until there are none, with --deadline at most as long: what is left \
             then stays, and the exit status is 1.
 
+            With --reset what is left at the deadline, or at once without one, ends: TCP by a reset to the client and to the server \
+            with the client's next segment, which says the numbers that both believe; datagrams and clients of persistent services \
+            go to another server. The server may be switched off then. Entries of connections that say nothing more stay in the table \
+            until their time is over. 'svs undrain' ends this.
+
             Clients of persistent services come back to their server also while it has no weight, unless the switch \
             net.ipv4.vs.expire_quiescent_template is set.
             """)
     @OptionGroup var options: DrainOptions
     @Flag(help: "Wait until no connection is left.") var watch = false
     @Option(help: ArgumentHelp("Wait at most as long: 90s, 5m, 1h.", valueName: "time")) var deadline: String?
+    @Flag(help: "What is left at the deadline, or now without one, is reset.") var reset = false
 
     func validate() throws {
         guard deadline == nil || seconds != nil else {
@@ -90,9 +96,19 @@ struct DrainCommand: ParsableCommand {
                 remembered: try options.remembered())
             try options.carryOut(plan, client, remembersFirst: true)
             for place in plan.places { print("drained: \(place.server) of \(place.service)") }
-            return try watch || deadline != nil ? wait(for: plan, client) : true
+            if watch || deadline != nil, try wait(for: plan, client) { return true }
+            guard reset else { return !watch && deadline == nil }
+            try end(plan, client)
+            return true
         }
         if !isEmpty { Terminal.exit(1) }
+    }
+
+    private func end(_ plan: DrainPlan, _ client: ControlClient) throws {
+        let rest = plan.rest(in: try client.inventory())
+        for place in plan.places { _ = try client.text(.resetConnections(SaveFormat.words(for: place.service, place.server))) }
+        let left = rest.active + rest.inactive
+        print("reset with their next packet: \(counted(left, "connection"))")
     }
 
     /// - Returns: whether no connection is left.

@@ -15,7 +15,8 @@ struct SVS: ParsableCommand {
             """,
         version: "svs \(Release.version)",
         subcommands: [
-            RunCommand.self, CheckCommand.self, StatusCommand.self, WebCommand.self, AdmCommand.self, GetCommand.self, SetCommand.self,
+            RunCommand.self, CheckCommand.self, StatusCommand.self, TopCommand.self, WebCommand.self, AdmCommand.self, GetCommand.self,
+            SetCommand.self,
             DrainCommand.self,
             UndrainCommand.self, DoctorCommand.self, ReplayCommand.self,
             ExplainCommand.self, VerifyCommand.self, RecordCommand.self,

@@ -64,6 +64,7 @@ struct RunOptions: ParsableArguments {
     @Option(help: ArgumentHelp("User that the director becomes; without it svs, or nobody where there is no svs.", valueName: "name"))
     var user: String?
     @Option(help: "How the log is written: plain (with priorities where it goes to the journal) or json.") var logFormat = LogForm.plain
+    @Flag(help: "Log each command of a client: its user and process, and what it has done.") var logCommands = false
     @Option(help: "How frames are taken: ring (mapped memory) or socket (recvmmsg).") var link = LinkOption()
     @Option(
         help: ArgumentHelp(

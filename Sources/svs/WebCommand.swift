@@ -13,7 +13,7 @@ struct WebCommand: ParsableCommand {
             at all while nobody does. Where the director does not answer it says so and shows what it knows.
 
             /metrics is for Prometheus: node_ipvs_* with the names and labels of node_exporter, and svs_*; with ?servers=all also the \
-            traffic of each server. / is the page, /status.json what svs status --json says.
+            traffic of each server. / is the page, /status.json what svs status says to programs.
 
             There is no password, and nothing can be changed: who is to look from elsewhere comes by a proxy that asks who \
             he is, or by ssh -L.
@@ -23,7 +23,7 @@ struct WebCommand: ParsableCommand {
         help: ArgumentHelp("Another name by which browsers may ask, such as a proxy's; repeat for more.", valueName: "name"))
     var host: [String] = []
     @Option(
-        help: ArgumentHelp("The director's socket for those who look (default: \(RunOptions.usualMonitor)).", valueName: "path"),
+        help: ArgumentHelp("The director's socket for those who look.", valueName: "path"),
         completion: .file())
     var monitor = RunOptions.usualMonitor
     @Option(help: ArgumentHelp("User to become when started as root; without it nobody.", valueName: "name")) var user: String?

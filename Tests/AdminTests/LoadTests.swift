@@ -63,7 +63,7 @@ enum LoadExamples {
             ("record", { _ = try client.endRecording() }),
         ] as [(String, () throws -> Void)] {
             let failure = refusal(ask)
-            #expect(failure == .denied(errno: 1, "this socket is for looking only, not to \(words)"))
+            #expect(failure == .denied(errno: 13, "this socket is for looking only, not to \(words)"))
         }
         #expect(bench.stop().state == Inventory())
     }

@@ -67,6 +67,43 @@ import Wire
         #expect(value["faults"]?.list?.compactMap(\.text) == Self.status.faults.map(\.text))
     }
 
+    struct Wrong: Sendable, CustomTestStringConvertible {
+        let testDescription: String
+        let codes: [String]
+        let change: @Sendable (inout DirectorStatus) -> Void
+        init(_ name: String, _ codes: String..., change: @escaping @Sendable (inout DirectorStatus) -> Void) {
+            (testDescription, self.codes, self.change) = (name, codes, change)
+        }
+    }
+
+    /// A director that is fine, and each thing that somebody should look at.
+    @Test(arguments: [
+        Wrong("fine") { _ in }, Wrong("down", "interface-down") { $0.interfaces[0].state = .down },
+        Wrong("gone", "interface-gone") { $0.interfaces[0].state = .gone },
+        Wrong("no carrier", "interface-no-carrier") { $0.interfaces[0].state = .noCarrier },
+        Wrong("no address", "no-address") { $0.addresses[0].holder = "nobody" }, Wrong("no service", "no-service") { $0.services = 0 },
+        Wrong("full", "table-full") { $0.connections = 90 }, Wrong("not yet full") { $0.connections = 89 },
+        Wrong("a server's neighbour", "neighbor-silent") { $0.failing = [.init(address: "10.0.0.3", interface: "eth1", servers: 2)] },
+        Wrong("nobody's neighbour") { $0.failing = [.init(address: "10.0.0.3", interface: "eth1", servers: 0)] },
+        Wrong("claimed", "vip-claimed") { $0.claims = [.init(address: "192.0.2.1", interface: "eth0", mac: "02:00:00:00:00:66")] },
+        Wrong("unmarked", "marks-missing") { $0.unmarked = ["FWM 7", "FWM 8"] },
+    ])
+    func whatIsWrongHasACode(_ wrong: Wrong) {
+        var status = DirectorStatus()
+        status.interfaces = [.init(name: "eth0", state: .up)]
+        status.addresses = [.init(address: "192.0.2.1", holder: "host")]
+        (status.services, status.capacity) = (1, 100)
+        wrong.change(&status)
+        #expect(status.faults.map(\.code) == wrong.codes)
+    }
+
+    @Test func itArrivesAsItWasSent() throws {
+        var status = Self.status
+        status.claims = [.init(address: "192.0.2.1", interface: "eth0", mac: "02:00:00:00:00:66")]
+        (status.unmarked, status.honoursFirewall) = (["FWM 7"], false)
+        #expect(ControlReply(ControlReply.status(status).bytes) == .status(status))
+    }
+
     @Test func textIsQuoted() throws {
         let text = "a \"b\" \\ \n \u{1} é"
         #expect(JSONValue.text(text).written == #""a \"b\" \\ \n \u0001 é""#)

@@ -131,6 +131,9 @@ final class TranslationFixture {
     /// Carries out an administrator's command.
     func apply(_ command: Command) throws { try director.apply(command) }
 
+    /// What a server without weight still has ends with its next packet.
+    func resetConnections(of server: ServerKey, of service: ServiceKey) throws { try director.resetConnections(of: server, of: service) }
+
     /// Somebody else asks for neighbours, who may say nothing for this long.
     func waitForNeighbors(seconds: Int64) { director.neighborPatience = seconds * 1_000_000_000 }
 

@@ -67,7 +67,8 @@ def generate(seed, schedulers, methods=("dr",), kinds=(), common=False, short=Fa
     marks = [maker.marks[f] for f in (4, 6)]
     happening = timed(rng, events, quiet, timeouts, persistence, short, "vs.expire_nodest_conn=1" in switches)
     if peer:       # so that the last message leaves
-        happening.append(("frame", happening[-1][1] + 5_000_000, frames.ethernet(bytes(46), kind=frames.EXPERIMENT)))
+        end = realtime.ending(happening, persistence, 3.3) if short else happening[-1][1] + 5_000_000
+        happening.append(("frame", end, frames.ethernet(bytes(46), kind=frames.EXPERIMENT)))
     return case.Case(services, *marks, switches, happening, f"seed {seed}")
 
 
@@ -128,12 +129,15 @@ def is_fragment(frame):
 
 def unsettled(bursts, flushes):
     """Identities of the frames behind which the kernel's timers have something to do at once: those that open a connection
-    anew, whose old one still counts for its server, as may what a last fragment completes, and the first after removed servers,
-    whose connections are flushed."""
+    anew, whose old one (of which a message may have told) still counts for its server, as may what a last fragment completes,
+    and the first after removed servers, whose connections are flushed."""
     seen, found, removed = set(), set(), False
     for event in (e for burst in bursts for e in burst):
         if event[0] == "edit":
             removed = removed or flushes and event[1][:2] in ("-d", "-D", "-C")
+            continue
+        if messages.is_message(event[2]):
+            seen.update(messages.flows(event[2]))
             continue
         packet = packets.parse_ip(event[2][14:])
         flow = tuple(packet.get(k) for k in ("src", "dst", "sport", "dport", "proto"))

@@ -1,4 +1,5 @@
 """Synchronisation messages: random ones for a backup, and what a master's say, record by record."""
+import ipaddress
 import struct
 
 import frames
@@ -31,11 +32,31 @@ def split(payload):
     if len(payload) >= 8 and payload[0] == 0 and payload[5] == 1:
         found, at = [], 8
         for _ in range(payload[4]):
+            if at + 4 > len(payload):
+                break
             size = struct.unpack(">H", payload[at + 2:at + 4])[0] & 0xFFF
             found.append(payload[at:at + size])
             at += size + 3 & ~3
         return found
     return [payload[4 + 24 * i:28 + 24 * i] for i in range((len(payload) - 4) // 24)]
+
+
+def flows(frame):
+    """What a sound message tells of: (client, virtual address, client's port, virtual port, protocol) of each record, and the same
+    without ports, which are not read of every protocol."""
+    found = []
+    for part in split(payload(frame)):
+        if part[:1] == b"\0" and len(part) == 24:
+            ports, addresses = part[2:6], [part[8:12], part[12:16]]
+        elif len(part) >= 36 and part[0] < 2:
+            size = 16 if part[0] else 4
+            ports, addresses = part[10:14], [part[24:24 + size], part[24 + size:24 + 2 * size]]
+        else:
+            continue
+        if len(addresses[1]) in (4, 16):
+            client, virtual = (str(ipaddress.ip_address(a)) for a in addresses)
+            found += [(client, virtual, *struct.unpack(">HH", ports), part[1]), (client, virtual, None, None, part[1])]
+    return found
 
 
 def is_message(frame):
@@ -117,7 +138,8 @@ class Peer:
         rng = self.rng
         servers = service.servers + service.removed if service.family == family else []
         addresses = [s.address for s in servers if (":" in s.address) == (family == 6)] + self.maker.reals[family][:2]
-        flags = rng.getrandbits(14) & ~0x2000 if self.maker.common else rng.getrandbits(14)
+        flags = rng.getrandbits(14) & ~7 | rng.randrange(5)     # what svs says of the other methods: docs/compatibility.md
+        flags &= ~0x2000 if self.maker.common else ~0
         proto, vip, vport = rng.choice(service.targets) if service.family == family else ("tcp", rng.choice(self.maker.vips[family]), 80)
         ends = ((rng.choice(self.maker.clients[family]), rng.choice([0, 1024, 5000])), (vip, vport), (rng.choice(addresses), rng.choice([vport, 0, 8080])))
         part = record(version, rng.choice([PROTOCOLS[proto], 6, 17, 132, 0, 47]), flags, rng.randrange(16), *ends, mark=rng.choice([0, service.mark]),

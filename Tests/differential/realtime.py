@@ -25,8 +25,9 @@ ADDED_UP = 2.35
 def timeouts(frame, tcp, finishing, udp):
     """The timeouts that a frame may set going, persistence aside."""
     proto = frame[14 + (9 if frame[12:14] == b"\x08\0" else 6)]
-    own = {frames.TCP: {tcp, finishing, *moments.TCP_WITH_REPLIES}, frames.UDP: {udp}, frames.SCTP: set(moments.SCTP)}
-    return own.get(proto) or set().union(*own.values())
+    own = {frames.TCP: {tcp, finishing, 10, *moments.TCP_WITH_REPLIES}, frames.UDP: {udp}, frames.SCTP: set(moments.SCTP)}
+    # A master's message may tell of anything.
+    return own.get(proto if not frame[0] & 1 else None) or set().union(*own.values())
 
 
 def cut(burst):
@@ -55,6 +56,18 @@ def starts(rng, bursts, lengths, quiet, persistence):
             break
         times.append(rng.choice(found))
     return times
+
+
+def ending(events, persistence, least):
+    """Microseconds at which a last frame is furthest from whatever the frames may cause, at least so many seconds after them."""
+    frames_of = [e for e in events if e[0] == "frame"]
+    last = frames_of[-1][1]
+    windows = {(e[1] / 1e6, due, due + late) for e in frames_of for due, late in
+               moments.deadlines(set(persistence).union(timeouts(e[2], 2, 1, 1)), SPAN + least + 4)}
+
+    def room(at):
+        return min((max(t + due - at, at - t - late) for t, due, late in windows), default=1)
+    return round(max((last / 1e6 + least + 0.1 * i for i in range(20)), key=lambda at: min(room(at), 0.6)) * 1e6)
 
 
 def out_of_step(case, sent):

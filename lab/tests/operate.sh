@@ -88,6 +88,28 @@ check "undrained, they have their weights back" same "$(q director svs undrain 1
 check "… which is all that is remembered" same "$(cat "$SVS_CONTROL.drained")" ""
 check "a server that nobody has is named" grep -q '10.9.9.9: no service has such a server' <(q director svs drain 10.9.9.9 2>&1)
 
+# held: a connection of the client's, which says something when the file "go" is there, and then what became of it.
+: >"$scratch/held.log"
+start client held /usr/bin/python3 -c 'import os, socket, sys, time
+end = socket.create_connection((sys.argv[1], 80))
+end.sendall(b"GET / HTTP/1.1\r\n")
+print("open", flush=True)
+while not os.path.exists(sys.argv[2]): time.sleep(0.05)
+try:
+    for _ in range(100): end.sendall(b"X: y\r\n"); time.sleep(0.05)
+    print("goes on", flush=True)
+except ConnectionError as error: print(type(error).__name__, flush=True)' $vip "$scratch/go"
+wait_for 10 "a connection" grep -q open "$scratch/held.log"
+connections() { { q rs1 ss -Htn state established 'sport = :80'; q rs2 ss -Htn state established 'sport = :80'; } | wc -l; }
+wait_for 10 "the servers' connections to end but one" eval '[[ $(connections) == 1 ]]'
+q director svs drain 172.16.29.10 172.16.29.20 --service "-t $vip:80" --deadline 1s --reset >"$scratch/said" 2>&1
+check "what is left at the deadline is reset on demand" eval 'same $? 0 && grep -q "^reset with their next packet: [1-9]" "$scratch/said"'
+touch "$scratch/go"
+check "… which the client hears with its next word" wait_for 10 "the reset" grep -qE 'ConnectionResetError|BrokenPipeError' "$scratch/held.log"
+check "… and the server too" wait_for 10 "the server's end" eval '[[ $(connections) == 0 ]]'
+q director svs undrain 172.16.29.10 172.16.29.20 >/dev/null
+check "undrained, they serve again" same "$(ask 3 http://$vip/ | tally)" "rs1=1 rs2=2"
+
 # -- what fails --
 silent() { ! told --check && grep -q '172.16.29.10 on eth0 does not answer: ' "$scratch/said"; }
 q rs1 ip link set eth0 down
@@ -106,7 +128,15 @@ stop svs TERM
 
 # -- the log --
 ip -n "svs-$run-director" link set eth0 up
-director --interface eth0 --log-format json
+director --interface eth0 --log-format json --log-commands
+adm -A -t $vip:90 -s rr
+q director svs set vs.sloppy_tcp 1
+adm -D -t $vip:91 2>/dev/null
+by="command of user 0, process [0-9]*"
+check "commands are logged, with who and what" grep -q "$by: -A -t $vip:90 -s rr" "$scratch/svs.log"
+check "… switches too" grep -q "$by: svs set vs.sloppy_tcp 1" "$scratch/svs.log"
+check "… and why they were refused" grep -q "$by: -D -t $vip:91: refused: no such service" "$scratch/svs.log"
+check "the first line says what there is" grep -q "2 services, 4 servers, virtual addresses $vip (this host's), $vip6 (this host's)" "$scratch/svs.log"
 check "each line of the log is an object" same "$(/usr/bin/python3 -c 'import json, sys
 lines = [json.loads(line) for line in open(sys.argv[1])]
 print(any(line["text"].startswith("svs ") and line["level"] == "info" for line in lines))' "$scratch/svs.log")" True

@@ -17,6 +17,7 @@ shots=${shots:-$scratch}
 # Who looks is somebody else than root.
 chmod 711 "$scratch"
 topology_build
+echo "-A -u $vip:53 -s rr" >>"$scratch/services"
 director --interface eth0 --monitor "$scratch/monitor"
 url=http://127.0.0.1:9106
 start director web svs web --monitor "$scratch/monitor"
@@ -43,8 +44,8 @@ check "who never ends his request is let go" eval \
   '[[ $(q director timeout 20 bash -c "exec 5<>/dev/tcp/127.0.0.1/9106; printf \"GET / HTTP/1.1\\r\\n\" >&5; cat <&5" | head -1) == "HTTP/1.1 408"* ]]'
 
 # -- metrics --
-start client requests bash -c "while :; do curl -s --max-time 2 http://$vip/ >/dev/null; sleep 0.2; done"
-metric() { fetch "$url/metrics" | awk -v name="$1" 'index($0, name) == 1 { print $NF; exit }'; }
+start client requests bash -c "while :; do curl -s --max-time 2 http://$vip/ >/dev/null; echo >/dev/udp/$vip/53; sleep 0.2; done" 2>/dev/null
+metric() { fetch "$url/metrics" | awk -v name="$1" 'index($0, name) == 1 && !seen { seen = 1; print $NF }'; }
 grows() { (( $(metric node_ipvs_connections_total) > 5 )); }
 check "connections are counted" wait_for 20 "the counters" grows
 fetch "$url/metrics?servers=all" >"$scratch/metrics"

@@ -122,6 +122,10 @@ public struct Adm<Channel: ControlChannel, Names: NameResolver> {
                     "Can't initialize ipvs: \(AdmTexts.refusal(EPERM, of: command))\n"
                         + "Are you sure that IP Virtual Server is built in the kernel or as module?\n")
                 return Outcome(status: 2, endsRestore: true)
+            // Whoever may only look is told what he may not: there is no such answer in the kernel.
+            case EACCES:
+                errors("\(error)\n")
+                return command == nil ? Outcome(status: 1, endsRestore: true) : Outcome(status: 255)
             case let errno?:
                 errors(AdmTexts.refusal(errno, of: command) + "\n")
                 return command == nil ? Outcome(status: 1, endsRestore: true) : Outcome(status: 255)

@@ -28,6 +28,7 @@ extension ControlQuestion {
         switch self {
         case .verdictCounters, .start, .switches, .explain, .virtualAddresses, .status, .loads, .versions: nil
         case .startRecording, .recorded, .recordedConnections, .endRecording: "record"
+        case .resetConnections: "reset connections"
         case .setSwitch(let name, _): "set \(Quote.shortened(name))"
         }
     }
@@ -35,5 +36,5 @@ extension ControlQuestion {
 
 extension AskError {
     /// - Parameter name: what was asked.
-    static func onlyLooking(_ name: String) -> AskError { AskError(.notPermitted, "this socket is for looking only, not to \(name)") }
+    static func onlyLooking(_ name: String) -> AskError { AskError(.permissionDenied, "this socket is for looking only, not to \(name)") }
 }

@@ -27,6 +27,8 @@ public enum ControlQuestion: Hashable, Sendable {
     case loads(from: UInt32)
     /// A switch gets another value, as `sysctl -w` does it; until the director's files say otherwise.
     case setSwitch(name: String, value: String)
+    /// What a server without weight still has ends with its next packet. The server as ipvsadm names it: `-t 192.0.2.1:80 -r 10.0.0.2:80`.
+    case resetConnections(String)
     /// Which programs run, and how the last upgrade went, a line each.
     case versions
 
@@ -64,6 +66,7 @@ public enum ControlQuestion: Hashable, Sendable {
         case .status: 20
         case .setSwitch: 21
         case .loads: 22
+        case .resetConnections: 23
         case .versions: 10
         }
     }
@@ -82,6 +85,7 @@ public enum ControlQuestion: Hashable, Sendable {
             out.put(name)
             out.put(value)
         case .loads(let place): out.put(place)
+        case .resetConnections(let words): out.put(words)
         case .verdictCounters, .start, .switches, .recorded, .recordedConnections, .endRecording, .virtualAddresses, .status, .versions:
             break
         }
@@ -127,6 +131,9 @@ public enum ControlQuestion: Hashable, Sendable {
         case 22:
             guard let place = fields.number(UInt32.self) else { throw .malformed(kind) }
             self = .loads(from: place)
+        case 23:
+            guard let words = fields.text() else { throw .malformed(kind) }
+            self = .resetConnections(words)
         case 10: self = .versions
         default: throw .unknown("\(kind)")
         }

@@ -41,7 +41,7 @@ extension ControlServer {
             if let name = peer.permission.refuses(asked) { return Self.refusal(.onlyLooking(name), of: request) }
             let isExact = NetlinkCodec.namesRanges(body)
             if case .change(let draft) = asked {
-                try change(draft, isExact: isExact, .init(request: number, packet: promise), &target)
+                try change(draft, isExact: isExact, .init(request: number, packet: promise), from: peer, &target)
                 return acknowledgement
             }
             return try tell(asked, request, from: peer, isExact: isExact, &target)
@@ -55,25 +55,28 @@ extension ControlServer {
     }
 
     private func change<Target: ControlTarget & ~Copyable>(
-        _ draft: CommandDraft, isExact: Bool, _ promise: JournalRecord.KeptAnswer, _ target: inout Target
+        _ draft: CommandDraft, isExact: Bool, _ promise: JournalRecord.KeptAnswer, from peer: ControlPeer, _ target: inout Target
     ) throws(CommandError) {
         do throws(CommandError) {
-            try apply(draft, promise, &target)
+            try apply(draft, promise, from: peer, &target)
         } catch {
             guard error == .noSuchService, !isExact, let key = draft.service,
                 let ranged = target.service(shownAs: key)
-            else { throw error }
-            try apply(draft.about(ranged.key), promise, &target)
+            else {
+                carriedOut(draft.command, error, peer.descriptor)
+                throw error
+            }
+            try apply(draft.about(ranged.key), promise, from: peer, &target)
         }
     }
 
     private func apply<Target: ControlTarget & ~Copyable>(
-        _ draft: CommandDraft, _ promise: JournalRecord.KeptAnswer, _ target: inout Target
+        _ draft: CommandDraft, _ promise: JournalRecord.KeptAnswer, from peer: ControlPeer, _ target: inout Target
     ) throws(CommandError) {
-        guard draft.leavesThings, let key = draft.service, let service = target.service(key) else {
-            return try target.apply(draft.command, promising: promise)
-        }
-        try target.apply(draft.resolved(with: service), promising: promise)
+        var command = draft.command
+        if draft.leavesThings, let key = draft.service, let service = target.service(key) { command = draft.resolved(with: service) }
+        try target.apply(command, promising: promise)
+        carriedOut(command, nil, peer.descriptor)
     }
 
     private func tell<Target: ControlTarget & ~Copyable>(

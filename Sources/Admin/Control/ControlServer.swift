@@ -1,5 +1,6 @@
 internal import CLinux
 internal import Glibc
+public import LVS
 internal import Linux
 internal import SystemPackage
 
@@ -17,6 +18,9 @@ public final class ControlServer {
 
     /// Is told the number of each client that has left or was turned away; its descriptor is closed here.
     public var clientGone: (UInt64) -> Void = { _ in }
+
+    /// Is told each command of a client, whether it was refused, and the client's socket.
+    public var carriedOut: (Command, CommandError?, Int32) -> Void = { _, _, _ in }
 
     /// Nanoseconds that one call works before the frames have their turn again.
     private static let turn: UInt64 = 1_000_000

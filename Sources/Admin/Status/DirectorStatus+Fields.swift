@@ -22,6 +22,11 @@ extension DirectorStatus {
         out.put(failing) {
             $0.put($1.address); $0.put($1.interface); $0.put($1.servers)
         }
+        out.put(claims) {
+            $0.put($1.address); $0.put($1.interface); $0.put($1.mac)
+        }
+        out.put(unmarked) { $0.put($1) }
+        out.put(honoursFirewall)
         out.put(switches) {
             $0.put($1.name); $0.put($1.value); $0.put($1.isUsual)
         }
@@ -38,6 +43,7 @@ extension DirectorStatus {
             let addresses = fields.list({ fields in
                 fields.text().flatMap { address in fields.text().map { Address(address: address, holder: $0) } }
             }), let verdicts = fields.list({ Verdict(&$0) }), let failing = fields.list({ Neighbor(&$0) }),
+            let claims = fields.list({ Claim(&$0) }), let unmarked = fields.list({ $0.text() }), let honours = fields.flag(),
             let switches = fields.list({ Switch(&$0) }), let daemons = fields.list({ $0.text() }),
             let gaveWay = fields.list({ Kind(&$0) }), let steps = ControlSteps(&fields)
         else { return nil }
@@ -45,6 +51,7 @@ extension DirectorStatus {
         (uptime, services, servers) = (numbers[0], numbers[1], numbers[2])
         (connections, capacity, carried) = (numbers[3], numbers[4], numbers[5])
         (self.sums, self.rates, self.interfaces, self.addresses) = (sums, rates, interfaces, addresses)
+        (self.claims, self.unmarked, honoursFirewall) = (claims, unmarked, honours)
         (self.verdicts, self.failing, self.switches, self.daemons) = (verdicts, failing, switches, daemons)
         (self.gaveWay, controlSteps) = (gaveWay, steps)
     }
@@ -94,6 +101,13 @@ extension DirectorStatus.Neighbor {
     fileprivate init?(_ fields: inout FieldReader) {
         guard let address = fields.text(), let interface = fields.text(), let servers = fields.number(UInt32.self) else { return nil }
         self.init(address: address, interface: interface, servers: servers)
+    }
+}
+
+extension DirectorStatus.Claim {
+    fileprivate init?(_ fields: inout FieldReader) {
+        guard let address = fields.text(), let interface = fields.text(), let mac = fields.text() else { return nil }
+        self.init(address: address, interface: interface, mac: mac)
     }
 }
 

@@ -22,6 +22,12 @@ public struct DirectorStatus: Hashable, Sendable {
     public var verdicts: [Verdict] = []
     /// Neighbours that did not answer when they were asked for their MAC, and since.
     public var failing: [Neighbor] = []
+    /// Others on the wires who say that a virtual address is theirs.
+    public var claims: [Claim] = []
+    /// Services of marks that no rule gives.
+    public var unmarked: [String] = []
+    /// What the host's own netfilter rules drop is dropped (`--firewall honour`).
+    public var honoursFirewall = true
     public var switches: [Switch] = []
     /// Synchronisation daemons: `master eth0 7`, the last being the group's number.
     public var daemons: [String] = []
@@ -108,6 +114,29 @@ public struct DirectorStatus: Hashable, Sendable {
         public init(address: String, interface: String, servers: UInt32) {
             (self.address, self.interface, self.servers) = (address, interface, servers)
         }
+
+        public var fault: Fault {
+            Fault(
+                "neighbor-silent", "\(address) on \(interface) does not answer: \(counted(servers, "server")) cannot be reached",
+                cure: "is it up, and on that wire? arping -I \(interface) \(address)")
+        }
+    }
+
+    /// Somebody else who says that a virtual address is his, by ARP or neighbour discovery.
+    public struct Claim: Hashable, Sendable {
+        public var address: String
+        public var interface: String
+        public var mac: String
+
+        public init(address: String, interface: String, mac: String) {
+            (self.address, self.interface, self.mac) = (address, interface, mac)
+        }
+
+        public var fault: Fault {
+            Fault(
+                "vip-claimed", "\(mac) on \(interface) claims \(address): what is sent there goes past the director",
+                cure: "on that host: svs doctor --server \(address)")
+        }
     }
 
     public struct Switch: Hashable, Sendable {
@@ -140,12 +169,14 @@ public struct DirectorStatus: Hashable, Sendable {
                     LVS.Verdict.tableFull.name, "the connection table is nearly full: \(connections) of \(capacity)",
                     cure: "svs run --connections N"))
         }
-        for neighbor in failing where neighbor.servers > 0 {
+        faults += failing.filter { $0.servers > 0 }.map(\.fault)
+        faults += claims.map(\.fault)
+        if let first = unmarked.first {
+            let others = unmarked.count > 1 ? " and \(counted(unmarked.count - 1, "other"))" : ""
             faults.append(
                 Fault(
-                    "neighbor-silent",
-                    "\(neighbor.address) on \(neighbor.interface) does not answer: \(counted(neighbor.servers, "server")) cannot be reached",
-                    cure: "is it up, and on that wire? arping -I \(neighbor.interface) \(neighbor.address)"))
+                    "marks-missing", "service \(first)\(others): no rule gives packets its mark, so none comes",
+                    cure: "svs run --marks FILE, --marks6 FILE or --marks-from-host"))
         }
         return faults
     }

@@ -23,6 +23,10 @@ public enum StatusJSON {
                         "address": .text($0.address), "interface": .text($0.interface), "servers": .number(Int64($0.servers)),
                     ])
                 }),
+            "claims": .list(
+                status.claims.map {
+                    .object(["address": .text($0.address), "interface": .text($0.interface), "mac": .text($0.mac)])
+                }),
             "switches": .object(Dictionary(status.switches.map { ($0.name, .text($0.value)) }) { first, _ in first }),
             "daemons": .list(status.daemons.map { .text($0) }),
             "gave_way": .object(Dictionary(status.gaveWay.map { ($0.name, .count($0.number)) }) { first, _ in first }),

@@ -12,6 +12,7 @@ public struct StatusText {
                     "\(neighbor.address) on \(neighbor.interface)"
                         + (neighbor.servers > 0 ? ", with \(counted(neighbor.servers, "server")) behind" : "")
                 }))
+        parts.append(Self.list("CLAIMED BY OTHERS", status.claims.map { "\($0.address) by \($0.mac) on \($0.interface)" }))
         parts.append(Self.list("SWITCHES that are not as usual", status.switches.filter { !$0.isUsual }.map { "\($0.name) = \($0.value)" }))
         parts.append(services)
         text = parts.filter { !$0.isEmpty }.joined(separator: "\n")

@@ -16,6 +16,7 @@
 #include "service.h"
 #include "shared.h"
 #include "sync.h"
+#include "terminal.h"
 
 /// Asks the processor to load the cache line that holds `address`.
 static inline void svs_prefetch(const void *address) { __builtin_prefetch(address); }

@@ -42,17 +42,19 @@ extension Director {
         return setUpConnection(&frame, packet, replacing: old, &context)
     }
 
-    /// Whether the connection's server still belongs to a service; connections without a server serve themselves.
+    /// Whether the connection's server still belongs to a service and keeps what it has; connections without a server serve
+    /// themselves.
     @inline(__always)
     func isServed(_ id: ConnectionID) -> Bool {
         let server = connections[id].server
-        return server < 0 ? connections[id].method == .bypass : servers[server].flags.contains(.available)
+        return server < 0 ? connections[id].method == .bypass : servers[server].flags.intersection([.available, .resetting]) == .available
     }
 
-    /// The server was removed: the connection waits for its return, or is forgotten (expire_nodest_conn).
+    /// The server was removed: the connection waits for its return, or is forgotten (expire_nodest_conn). Or it resets what it has.
     @inline(never)
     mutating func unserved(_ frame: inout Frame, _ packet: Packet, _ id: ConnectionID, _ context: inout PacketContext) -> Verdict {
         guard connections[id].server >= 0 else { return knownUnbound(&frame, packet, id, &context) }
+        guard !servers[connections[id].server].flags.contains(.resetting) else { return endConnection(&frame, packet, id, &context) }
         guard tunables.expireNoDestination != 0 else { return .serverGone }
         if let recorder = context.recorder { noteFreshStart(id, recorder) }
         expire(id)

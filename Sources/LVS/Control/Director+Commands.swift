@@ -154,6 +154,7 @@ extension Director {
     /// New settings; the weight that `mh` remembers and the overload follow.
     private mutating func take(_ settings: ServerSettings, for server: ServerID) {
         servers[server].settings = settings
+        if settings.weight != 0 { servers[server].flags.remove(.resetting) }
         if settings.weight != 0 || servers[server].lastWeight < 0 { servers[server].lastWeight = settings.weight }
         servers[server].path = Path()
         // What another director left has its overload judged when its connections are counted, and its numbers go on.

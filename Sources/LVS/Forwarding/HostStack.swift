@@ -100,7 +100,7 @@ extension Director {
     }
 
     /// A reset for a segment of no connection (RFC 9293 section 3.10.7.1).
-    private mutating func reset(_ frame: Frame, _ packet: Packet, _ context: inout PacketContext) -> Verdict {
+    mutating func reset(_ frame: Frame, _ packet: Packet, _ context: inout PacketContext) -> Verdict {
         let segment = frame.bytes.dropFirst(Int(packet.transport)).prefix(packet.transportLength)
         guard let tcp = TCPHeader(segment), !tcp.flags.contains(.rst), tcp.length >= 20, tcp.length <= segment.count,
             packet.hasValidSegmentChecksum(in: frame, segment)

@@ -27,6 +27,7 @@ extension Director {
             return .malformed
         }
         let target = question.target, sender = question.sender
+        noteClaim(of: sender, by: question.senderMAC, on: frame.ingress)
         guard question.operation == .request, host.answersNeighbors(for: target, asking: sender, on: frame.ingress), sender != target else {
             return .passARP
         }
@@ -41,11 +42,13 @@ extension Director {
     }
 
     private mutating func answerSolicitation(_ frame: Frame, _ packet: Packet) -> Verdict {
-        guard packet.flow.proto == IPProtocol.icmpv6, packet.detail == ICMPv6Type.neighborSolicitation,
-            let port = host.interfaces[frame.ingress],
-            let question = NeighborMessage(frame.bytes.dropFirst(Int(packet.transport)).prefix(packet.transportLength)),
-            packet.hops == 255
+        guard packet.flow.proto == IPProtocol.icmpv6, let port = host.interfaces[frame.ingress], packet.hops == 255,
+            let question = NeighborMessage(frame.bytes.dropFirst(Int(packet.transport)).prefix(packet.transportLength))
         else { return packet.detail >= 133 && packet.detail <= 137 ? .passARP : .groupDestination }
+        noteClaim(
+            of: question.isSolicitation ? packet.flow.source : question.target, by: question.linkAddress ?? frame.bytes.mac(at: 6),
+            on: frame.ingress)
+        guard question.isSolicitation else { return .passARP }
         let target = question.target
         guard host.answersNeighbors(for: target, asking: packet.flow.source, on: frame.ingress) else { return .passARP }
         // Duplicate address detection asks from ::, and all nodes hear the answer (RFC 4861 section 7.2.4).

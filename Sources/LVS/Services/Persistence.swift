@@ -56,7 +56,9 @@ extension Director {
     /// A template whose server is gone, or quiesced where that counts, is taken out of everybody's way and dies in time.
     private mutating func isUsable(_ template: ConnectionID, _ context: inout PacketContext) -> Bool {
         let server = connections[template].server
-        let isQuiescent = tunables.expireQuiescentTemplate != 0 && server >= 0 && servers[server].weight == 0
+        let isQuiescent =
+            server >= 0 && servers[server].weight == 0
+            && (tunables.expireQuiescentTemplate != 0 || servers[server].flags.contains(.resetting))
         if server >= 0, servers[server].isAvailable, !isQuiescent { return true }
         if let recorder = context.recorder { noteRetired(template, recorder) }
         connections.table.retire(template)

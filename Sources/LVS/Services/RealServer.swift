@@ -33,6 +33,8 @@ public struct RealServer: BitwiseCopyable {
         public static var overloaded: Flags { .init(rawValue: 4) }
         /// Its service sets timeouts of its own.
         public static var ownTimeouts: Flags { .init(rawValue: 8) }
+        /// Without weight, and what it has ends with its next packet.
+        public static var resetting: Flags { .init(rawValue: 16) }
     }
 
     public init(key: ServerKey, settings: ServerSettings, service: Int32, sequence: UInt64 = 0) {

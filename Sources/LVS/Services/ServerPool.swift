@@ -101,7 +101,7 @@ struct ServerPool: ~Copyable {
         limits[0].servers = min(max(limits[0].servers, 0), ServerID(Self.capacity))
         let keys = services.keys
         for id in (0..<highWater).reversed() {
-            slots[Int(id)].flags.formIntersection([.used, .overloaded])
+            slots[Int(id)].flags.formIntersection([.used, .overloaded, .resetting])
             let name = keys[slots[Int(id)].home].map { Snapshot.ServiceServer($0, slots[Int(id)].key) }
             guard slots[Int(id)].flags.contains(.used), let name, inherited[name] == nil else {
                 remove(id)

@@ -107,7 +107,7 @@ enum Style {
         }
         @media (max-width: 40rem) {
           .ask { flex-basis: 100%; margin: 0; order: 2; }
-          #live { margin-left: auto; }
+          #live { margin-left: auto; min-width: 0; padding: .2rem .6rem; }
           .figure { font-size: 1.35rem; }
           th, td { padding: .38rem .45rem; }
           .verdicts, .verdicts tbody { display: block; }
