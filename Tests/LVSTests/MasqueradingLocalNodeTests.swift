@@ -92,6 +92,26 @@ struct MasqueradingLocalNodeTests {
         #expect(out.flatMap { $0[headers...] } == Array(whole[(client.address.isV4 ? 20 : 40)...]))
     }
 
+    @Test(
+        "What answers the host's own check of a server's health is handed to the host, which is kept from seeing replies",
+        arguments: [
+            ("10.2.0.1:40000", "10.2.0.11:8080", "203.0.113.10:80"), ("[fd00:2::1]:40000", "[fd00:2::11]:8080", "[2001:db8:f::10]:80"),
+        ])
+    func healthCheck(_ ends: (host: String, server: String, virtual: String)) throws {
+        let host = Endpoint(stringLiteral: ends.host), server = Endpoint(stringLiteral: ends.server)
+        let bench = TranslationFixture(hostEmulation: HostEmulation(isWholeHost: false))
+        try bench.serve(Endpoint(stringLiteral: ends.virtual), server)
+        let synAck = Packet.tcp(from: server, to: host, flags: [.syn, .ack]), ack = Packet.tcp(from: server, to: host, flags: .ack)
+        for packet in [synAck, ack, Packet.tcp(from: server, to: host, flags: .rst)] {
+            let out = bench.send(packet)
+            #expect(bench.verdict == .localNode && bench.interfaces == [Director.localInterface])
+            #expect(out.first.map { Array($0[14...]) } == packet)
+        }
+        // Another port of the server is nobody's business but the host's.
+        bench.send(Packet.tcp(from: Endpoint(server.address, 9), to: host, flags: .ack))
+        #expect(bench.verdict == .passNoService && bench.interfaces.isEmpty)
+    }
+
     @Test("A stranger does not reach what listens on loopback")
     func loopback() throws {
         let bench = TranslationFixture()

@@ -34,6 +34,9 @@ for pair in "$vip 172.16.29.1" "$vip6 fd00::1"; do
   check "$address: 200 datagrams of 1200 bytes in one burst all came back" same "$(udp burst "$own" "$address" 7 200 1200)" 200
   check "$address: a datagram of 4000 bytes, in fragments, comes back whole" same "$(udp burst "$own" "$address" 7 3 4000)" 3
 done
+for url in http://192.168.95.2:8080/ "http://[fd95::2]:8080/"; do
+  check "the director's host itself reaches a server's port, as a check of its health does" same "$(from=director ask 1 "$url")" rs1
+done
 check "nothing reached the client untranslated" same "$(captured untranslated | wc -l)" 0
 check "the host stack counted no reset and no ICMP error" same "$(noise)" "$silence"
 

@@ -20,10 +20,10 @@ extension Director {
             return passThrough(&frame, packet, &context)
         }
         if let refusal = unknownReply(&frame, packet, &context) { return refusal }
-        guard !host.virtuals.isBackupOnly else { return hostStack(frame, packet, .passBackupOnly, &context) }
+        guard !host.virtuals.isBackupOnly else { return leaveToHost(&frame, packet, .passBackupOnly, &context) }
         guard packet.holdsOpening else { return .shortTransport }
         guard mayOpen(packet, frame) else { return answerUnknown(&frame, packet, mark, &context) }
-        guard let service = match(packet.flow, mark, &context) else { return hostStack(frame, packet, .passNoService, &context) }
+        guard let service = match(packet.flow, mark, &context) else { return leaveToHost(&frame, packet, .passNoService, &context) }
         guard !clockwork.defence.dropsPacket(tunables, at: clockwork.now) else { return .dropPacketDefence }
         // The data connection of active FTP comes from its own control connection or not at all.
         guard packet.flow.sourcePort != 20 else { return answer(frame, packet, &context) }
@@ -67,8 +67,18 @@ extension Director {
     /// answers in its place; but a host that is a server of the service may know a connection that another director made.
     private mutating func answerUnknown(_ frame: inout Frame, _ packet: Packet, _ mark: UInt32, _ context: inout PacketContext) -> Verdict {
         if let recorder = context.recorder { noteOpensNothing(packet, recorder) }
-        guard let service = match(packet.flow, mark, &context) else { return hostStack(frame, packet, .passNoService, &context) }
+        guard let service = match(packet.flow, mark, &context) else { return leaveToHost(&frame, packet, .passNoService, &context) }
         guard isServedByHost(service), !host.answers(for: packet.flow.destination) else { return answer(frame, packet, &context) }
+        return deliverLocally(&frame, packet, &context)
+    }
+
+    /// Leaves a packet for the director's own address to the host. One that the host is kept from seeing, because it might be a
+    /// server's reply, is handed to it: the answer to the host's own check of that server's health, for example.
+    private mutating func leaveToHost(_ frame: inout Frame, _ packet: Packet, _ passed: Verdict, _ context: inout PacketContext) -> Verdict
+    {
+        guard !host.emulation.isWholeHost, isMutedReply(packet), !host.answers(for: packet.flow.destination) else {
+            return hostStack(frame, packet, passed, &context)
+        }
         return deliverLocally(&frame, packet, &context)
     }
 

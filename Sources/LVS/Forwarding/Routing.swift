@@ -77,7 +77,7 @@ extension Director {
 
     /// Whether the host does not see a packet because it may be a reply that the director translates: from the port of a NAT
     /// server, or a fragment from such a server.
-    private func isMutedReply(_ packet: Packet) -> Bool {
+    func isMutedReply(_ packet: Packet) -> Bool {
         let flow = packet.flow
         if packet.isFragment { return host.natServers.contains(flow.source) }
         return packet.isBalanced
