@@ -52,10 +52,25 @@ def differences(plan, expected, actual):
             lines += [f"{plan['actions'].index(action):3} {told(action)}"] + notes
     lines += [f"  {x}, which nobody expects" for x in sorted(claims(actual) - claims(expected))]
     for name in expected["listings"]:
-        e, a = expected["listings"][name], actual["listings"][name]
+        e, a = without_gone(name, expected, actual)
         if e != a:
             lines += [f"{name}:"] + [f"  expected {x}" for x in e if x not in a] + [f"  actual   {x}" for x in a if x not in e]
     return lines
+
+
+def without_gone(name, expected, actual):
+    """Two listings, without connections that were about to go in one of them and are gone in the other: the same script takes
+    longer on a busy machine. How many connections their servers have is left out then, too."""
+    host, words = name.split(" ", 1)
+    pair = [one["listings"][name] for one in (expected, actual)]
+    both = [set(one["listings"][f"{host} -Lnc"]) for one in (expected, actual)]
+    gone = {x for one, other in ((expected, both[1]), (actual, both[0])) for x in one["fading"][host] if x not in other}
+    if words == "-Lnc":
+        return [[x for x in listing if x not in gone] for listing in pair]
+    servers = {x.split()[4].rpartition(":")[0] for x in gone}
+    if words == "-Ln" and servers:
+        return [[re.sub(r"\d+ *$", "", x) if x.split()[1].rpartition(":")[0] in servers else x for x in listing] for listing in pair]
+    return pair
 
 
 def seen_by(host, happened, action):

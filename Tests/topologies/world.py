@@ -30,6 +30,8 @@ BASE = {"ipv4/conf/all/rp_filter": 0, "ipv4/conf/default/rp_filter": 0, "ipv4/co
 # Since 6.5 the first SYNs follow each other faster.
 if os.path.exists("/proc/sys/net/ipv4/tcp_syn_linear_timeouts"):
     BASE["ipv4/tcp_syn_linear_timeouts"] = 0
+# Seconds before its end that a connection may be over where the same script takes longer.
+FADING = 20
 
 
 class World:
@@ -131,14 +133,16 @@ class World:
         return happened
 
     def listings(self):
-        found = {}
+        """What ipvsadm lists of each director, and the connections among it that are about to go."""
+        found, fading = {}, {}
         for name in self.plan["directors"]:
             # Connections that were reset go after ten seconds, which are over sooner or later on a slow machine.
             found[f"{name} -Ln"] = [re.sub(r"\d+ *$", "", line) if "->" in line else line for line in self.adm(name, ["-Ln"]).splitlines()]
             found[f"{name} -Ln --stats"] = coarse(self.adm(name, ["-Ln", "--stats", "--exact"]).splitlines())
-            connections = [re.sub(r" +\d\d:\d\d +", " ", line) for line in self.adm(name, ["-Lnc"]).splitlines()[2:]]
-            found[f"{name} -Lnc"] = sorted(line for line in connections if " CLOSE " not in line)
-        return found
+            listed = [line for line in self.adm(name, ["-Lnc"]).splitlines()[2:] if " CLOSE " not in line]
+            found[f"{name} -Lnc"] = sorted(timeless(line) for line in listed)
+            fading[name] = sorted(timeless(line) for line in listed if seconds_left(line) < FADING)
+        return found, fading
 
     def close(self):
         for process in self.running:
@@ -147,6 +151,15 @@ class World:
             process.wait()
         for host in self.hosts.values():
             host.remove()
+
+
+def timeless(line):
+    return re.sub(r" +\d\d:\d\d +", " ", line)
+
+
+def seconds_left(line):
+    minutes, seconds = re.search(r" (\d\d):(\d\d) ", line).groups()
+    return int(minutes) * 60 + int(seconds)
 
 
 def coarse(lines):
@@ -175,7 +188,7 @@ def main():
         result = {"actions": world.play()}
         # The kernel adds its counters up every two seconds.
         world.loop.run(2.2)
-        result["listings"] = world.listings()
+        result["listings"], result["fading"] = world.listings()
         with open(sys.argv[2], "w") as f:
             json.dump(result, f, indent=1)
     finally:
