@@ -117,5 +117,6 @@ check "a removed control socket is made again" wait_for 15 "the socket" test -S 
 check "… and said" grep -q "was removed; it is made again" "$scratch/svs.log"
 listed() { adm -Ln | grep -qF "$vip:80"; }
 check "… and answers" listed
+check "no change of the master was taken for somebody who claims what is another's" same "$(grep -h " claims " "$scratch/svs.log" "$scratch/backup.log")" ""
 
 exit $((failures > 0))
