@@ -69,7 +69,9 @@ stop svs TERM
 check "svs ends with 0" same $? 0
 
 # -- nothing outlives svs run: keepalived is started anew with it, as packaging/systemd/keepalived.conf has systemd do (PartOf=) --
+rm -r "$state_folder"
 unset state_folder
+start_svs() { director --interface eth0; }
 start_keepalived() {
   start director keepalived env LD_PRELOAD="$preload" SVS_CONTROL="$SVS_CONTROL" keepalived -n -l -D -C -f "$scratch/keepalived.conf" \
     -p "$scratch/parent.pid" -c "$scratch/checkers.pid"

@@ -18,7 +18,7 @@ broken() { cp "$scratch/services" "$scratch/broken"; printf '%s\n' "$@" >>"$scra
 with_services() { refused "svs: $scratch/broken:$line: " svs run --services "$scratch/broken" --interface eth0 --control "$SVS_CONTROL"; }
 
 check "an unknown option" refused colour "${good[@]}" --colour blue
-check "an unknown command" refused '^svs: dance: no such command; there are run, check, status, adm, ' svs dance
+check "an unknown command" refused '^svs: dance: no such command; there are run, check, status, ' svs dance
 check "a mistyped command" refused '^svs: verfy: no such command; did you mean svs verify\?$' svs verfy case
 check "help on an unknown command" refused '^svs: nosuch: no such command' svs help nosuch
 check "help on a known one" grep -q 'svs verify' <(svs help verify)
