@@ -174,7 +174,7 @@ web() {
   done
   cat >"$dir/nginx.conf" <<NGINX
 user root; worker_processes 1; daemon off; pid nginx.pid; error_log error.log;
-events { worker_connections 256; }
+events { worker_connections 2048; }
 http {
   access_log off; default_type text/plain; keepalive_timeout 0; client_max_body_size 0;
   client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path fastcgi; uwsgi_temp_path uwsgi; scgi_temp_path scgi;

@@ -166,20 +166,14 @@ servers_are() { has_routes $master "$1" && has_routes $backup "$1"; }
 # begin_downloads SECONDS: $downloads of them, which take that long, from ports of their own.
 ports=20000
 begin_downloads() {
-  local one bytes=$(($1 * 100000))
-  head -c $bytes /dev/urandom >"$scratch/files/part"
   ports=$((ports + downloads))
-  : >"$scratch/download.sh"
+  head -c $(($1 * 100000)) /dev/urandom >"$scratch/files/part"
   rm -f "$scratch"/part[0-9]*
-  for ((one = 1; one <= downloads; one++)); do
-    echo "curl -gfsS --local-port $((ports + one - 1)) --limit-rate 100000 --max-time 90 -o $scratch/part$one http://$vip/files/part &" >>"$scratch/download.sh"
-  done
-  echo wait >>"$scratch/download.sh"
-  start client downloads bash "$scratch/download.sh"
+  start client downloads /usr/bin/python3 "$lab/tools/tcp" downloads $vip /files/part $ports $downloads "$1" "$scratch"
 }
 whole() {
   local one count=0
-  for ((one = 1; one <= downloads; one++)); do cmp -s "$scratch/part$one" "$scratch/files/part" && count=$((count + 1)); done
+  for one in "$scratch"/part[0-9]*; do cmp -s "$one" "$scratch/files/part" && count=$((count + 1)); done
   echo $count
 }
 

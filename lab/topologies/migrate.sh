@@ -74,17 +74,11 @@ same_downloads() { [[ $(of_kernel | grep ":80 ") == "$(of_svs | grep ":80 ")" ]]
 
 # begin_downloads LABEL FIRST COUNT
 begin_downloads() {
-  local one script=$scratch/$1.sh
-  : >"$script"
-  for ((one = $2; one < $2 + $3; one++)); do
-    echo "curl -gfsS --local-port $((20000 + one)) --limit-rate 100000 --max-time 120 -o $scratch/part$one http://$vip/files/part &" >>"$script"
-  done
-  echo wait >>"$script"
-  start client "$1" bash "$script"
+  start client "$1" /usr/bin/python3 "$lab/tools/tcp" downloads $vip /files/part $((20000 + $2)) "$3" 20 "$scratch"
 }
 whole() {
   local one count=0
-  for one in "$scratch"/part*; do cmp -s "$one" "$scratch/files/part" && count=$((count + 1)); done
+  for one in "$scratch"/part[0-9]*; do cmp -s "$one" "$scratch/files/part" && count=$((count + 1)); done
   echo $count
 }
 sticky() { q client curl -gsS --max-time 5 "http://$vip:8080/"; }
