@@ -189,7 +189,8 @@ topology_demo() {
   services rr >"$scratch/services"
   forget "$scratch/services"
   death_and_return rr
-  check "rr: some are lost" test "${died[rr]}" -lt $((connections - connections / 50))
+  # How many a death costs depends on where the turns of the others stand; a return always moves flows to other turns.
+  check "rr: many are lost" test "${returned[rr]}" -lt $((connections - connections / 10))
 
   say "rr, and the directors tell each other of their connections"
   for n in d1 d2 d3; do for role in master backup; do adm_of $n --start-daemon $role --mcast-interface eth0 --syncid 5; done; done
