@@ -19,6 +19,10 @@ public final class KeptHost: HostRequests, ClientSource {
     public private(set) var lastRefusal: HostError?
     public private(set) var endsForNext = false
     public private(set) var versions = ""
+    /// What the keeper knows to be wanted: it hears of each change, also that nothing is, since what is wanted anew is asked for
+    /// at once; and again when the time for the next question has come.
+    private var lastWanted: Set<Network.NeighborKey> = []
+    private var lastResolution: Instant = 0
     /// Whose answers are not waited for, in the order in which they come.
     private var awaited: [(HostError?) -> Void] = []
     /// What the director before this one had begun to read.
@@ -100,7 +104,10 @@ public final class KeptHost: HostRequests, ClientSource {
     public var packSuppression: @Sendable (SuppressedTraffic) -> [UInt8] { { DirectorRequest.suppress($0).bytes } }
 
     public func resolve(_ neighbors: [Network.NeighborKey], at now: Instant) {
-        if !neighbors.isEmpty { report(.resolve(neighbors, now)) }
+        let wanted = Set(neighbors)
+        guard wanted != lastWanted || !wanted.isEmpty && now &- lastResolution >= NeighborResolver.patience else { return }
+        (lastWanted, lastResolution) = (wanted, now)
+        report(.resolve(neighbors, now))
     }
     public func refresh(_ neighbors: [Network.NeighborKey], at now: Instant) {
         if !neighbors.isEmpty { report(.refresh(neighbors, now)) }

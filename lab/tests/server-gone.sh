@@ -25,6 +25,7 @@ topology_start
 
 # How a connection ends, and after how many seconds. The last SYN of one before may have begun a question of its own, whose end
 # would be this one's too.
+asked_for() { [[ $(q director ip neigh show 172.16.29.99) == *INCOMPLETE* ]]; }
 settled() { [[ $(q director ip neigh show) != *INCOMPLETE* ]]; }
 connect() {
   wait_for 10 "the questions before to end" settled
@@ -44,6 +45,17 @@ for place in "$vip 80 DR" "$vip 81 NAT" "$vip 82 TUN" "$vip6 80 DR" "$vip6 81 NA
   read -r address port method <<<"$place"
   check "$address, $method: unreachable after three seconds" within EHOSTUNREACH 3 5 "$(connect $address $port)"
 done
+# A client sends again when it hears that, and the host asks at once for what is wanted anew.
+asked_anew() {
+  awk '/unreachable/ { gone = $1 } /who-has 172\.16\.29\.99 / && gone { d = $1 - gone; exit }
+       END { print "  the next question came " (d == "" ? "never" : d " s later"); exit !(d != "" && d < 0.5) }' d=''
+}
+wait_for 10 "the questions before to end" settled
+capture director asked eth0 "arp or icmp"
+connect $vip 80 >/dev/null
+wait_for 5 "the next question" asked_for
+stop_capture asked
+check "what is wanted again is asked for at once" asked_anew < <(tcpdump -nn -tt -r "$scratch/asked.pcap" 2>/dev/null)
 check "asked again, the same" within EHOSTUNREACH 3 5 "$(connect $vip 80)"
 check "… and by the host's own patience" within EHOSTUNREACH 1 2 \
   "$(q director sysctl -qw net.ipv4.neigh.eth0.retrans_time_ms=400; connect $vip 80)"
@@ -51,7 +63,6 @@ check "… and by the host's own patience" within EHOSTUNREACH 1 2 \
 # The server is switched on while a client waits.
 q director sysctl -qw net.ipv4.neigh.eth0.retrans_time_ms=1000
 wait_for 10 "the questions before to end" settled
-asked_for() { [[ $(q director ip neigh show 172.16.29.99) == *INCOMPLETE* ]]; }
 late() { wait_for 10 "the client's SYN" asked_for; sleep 1; address rs1 eth0 172.16.29.99/24; }
 late &
 switched_on=$!
