@@ -40,6 +40,8 @@ struct WebCommand: ParsableCommand {
             guard let place = WebListener.place(listen) else { return }
             let listener = try WebListener(place.address, port: place.port)
             _ = signal(SIGPIPE, SIG_IGN)
+            // Dispatch asks for more urgency than its threads may have, and would tell the journal of each that does not get it.
+            setenv("LIBDISPATCH_LOG", "NO", 0)
             if geteuid() == 0 { try Rights.giveUp(becoming: Rights.canChangeUser ? Rights.onlooker(named: user) : nil, parent: nil) }
             let observer = try Observer(RunningDirector(path: monitor))
             let site = Site(observer, Explainer(path: monitor), hosts: AllowedHosts(place.address, host))
