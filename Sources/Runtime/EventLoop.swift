@@ -93,7 +93,7 @@ public final class EventLoop {
         let requests = setup.requests
         let links = setup.links + [local]
         egress = EgressLinks(
-            links, open: { interface throws(LinkError) in try requests.openSender(on: interface.name) }, complain: complain)
+            links, threads: setup.threads, open: { interface throws(LinkError) in try requests.openSender(on: interface.name) }, complain: complain)
         packets = PacketLoop(links, egress: egress, complain: complain)
         watched = links.map { _ in -1 }
         engine = ControlledDirector(director)
@@ -264,7 +264,8 @@ public final class EventLoop {
     /// Registers links that have a descriptor by now.
     func watchLinks() throws(Errno) {
         for (place, link) in packets.links.enumerated() where link.descriptor != watched[place] {
-            try poller.watch(link.descriptor, as: Token.firstLink + UInt64(place))
+            let events: Poller.Events = packets.waitsForNews(place) ? [.readable, .news] : .readable
+            try poller.watch(link.descriptor, for: events, as: Token.firstLink + UInt64(place))
             watched[place] = link.descriptor
         }
     }
