@@ -113,7 +113,11 @@ public final class SendingThreads {
     }
 
     @inline(__always)
-    private func place(of frame: Frame) -> Int {
-        threads.count == 1 ? 0 : Int(truncatingIfNeeded: UInt64(frame.spread) &* UInt64(threads.count) >> 32)
-    }
+    private func place(of frame: Frame) -> Int { threads.count == 1 ? 0 : Self.place(frame.bytes.flowSpread, among: threads.count) }
+
+    @inline(__always)
+    private static func place(_ spread: UInt32, among count: Int) -> Int { Int(truncatingIfNeeded: (UInt64(spread) &* UInt64(count)) >> 32) }
+
+    /// Which of `count` threads a frame leaves by.
+    static func place(of frame: Bytes, among count: Int) -> Int { place(frame.flowSpread, among: count) }
 }

@@ -89,6 +89,7 @@ stream {{ server {{ listen {vip}:80; proxy_pass {server}:80; }} }}\n""")
 FRAMES = {
     "svs ring DR": Svs("-g"), "C ring": Reference("ring"), "svs ring TUN": Svs("-i"), "svs ring NAT": Svs("-m"),
     "svs socket DR": Svs("-g", "--link", "socket"), "C socket": Reference("socket"),
+    "svs ring DR, 1 I/O thread": Svs("-g", "--io-threads", "1"), "svs ring DR, 2 I/O threads": Svs("-g", "--io-threads", "2"),
     "svs ring DR, busy poll": Svs("-g", "--busy-poll", "50"), "kernel forwarding": Forwarding(), "nftables DSR": Nftables(),
 }
 QUICK = ("svs ring DR", "C ring", "kernel forwarding")
