@@ -193,7 +193,7 @@ public final class RingLink: LiveLink {
         giveBack(taken)
     }
 
-    /// Those that are sent; and those that nobody was lent, which is when nothing is under way.
+    /// Those that are sent, and then those that held nothing for the director.
     private func returnLentSlots() {
         while let ended = loans?.takeEnded() {
             giveBack(ended)

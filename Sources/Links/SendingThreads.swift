@@ -18,8 +18,6 @@ public final class SendingThreads {
     public static var mostThreads: Int { 16 }
     /// Batches that may be under way.
     private static var most: Int { 16 }
-    /// Frames for which it pays to wake a thread.
-    private static var fewest: Int { 8 }
 
     /// - Parameter processors: those that the threads run on, one each; fewer are used again in turn, none leaves it to the kernel.
     public init(_ count: Int, on processors: [Int] = []) throws(LinkError) {
@@ -57,11 +55,6 @@ public final class SendingThreads {
     /// Whether they send what leaves by this interface.
     @inline(__always)
     public func reach(_ interface: Int32) -> Bool { interfaces.contains(interface) }
-
-    /// Whether a batch of so many frames is for them: a small one is sent faster by whoever has it, if nothing is before it.
-    public func want(_ count: Int) -> Bool { count >= Self.fewest || !isIdle }
-
-    private var isIdle: Bool { isOver(handed) }
 
     /// Takes over the frames of a batch that leave by interfaces which they reach. Their buffers may not be touched until
     /// `isOver` says so of the number that this returns.
@@ -116,7 +109,9 @@ public final class SendingThreads {
     private func place(of frame: Frame) -> Int { threads.count == 1 ? 0 : Self.place(frame.bytes.flowSpread, among: threads.count) }
 
     @inline(__always)
-    private static func place(_ spread: UInt32, among count: Int) -> Int { Int(truncatingIfNeeded: (UInt64(spread) &* UInt64(count)) >> 32) }
+    private static func place(_ spread: UInt32, among count: Int) -> Int {
+        Int(truncatingIfNeeded: (UInt64(spread) &* UInt64(count)) >> 32)
+    }
 
     /// Which of `count` threads a frame leaves by.
     static func place(of frame: Bytes, among count: Int) -> Int { place(frame.flowSpread, among: count) }

@@ -40,18 +40,23 @@ final class EgressLinks {
 
     /// Sends the frames that have an `egress`, those of one link in order, and behind all that was sent before.
     func transmit(_ batch: borrowing Batch) {
-        findLeaving(batch)
-        guard !leaving.isEmpty else { return }
-        threads?.drain()
-        transmitLeaving(batch)
+        if let threads { threads.waitFor(handOver(batch, to: threads)) } else { transmitAlone(batch) { _ in true } }
     }
 
-    /// The same, where others may send. The frames' memory is theirs until the batch of the number that this returns is sent.
+    /// The same, by others. The frames' memory is theirs until the batch of the number that this returns is sent.
+    ///
+    /// Whatever they reach leaves by them: a flow that was sent from one processor and then from another could overtake itself
+    /// on its way through the kernel.
     func handOver(_ batch: borrowing Batch, to threads: SendingThreads) -> UInt64 {
-        findLeaving(batch)
-        leaving.removeAll { threads.reach(links[$0].interface) }
-        transmitLeaving(batch)
+        transmitAlone(batch) { !threads.reach($0) }
         return threads.send(batch)
+    }
+
+    private func transmitAlone(_ batch: borrowing Batch, _ isOurs: (Int32) -> Bool) {
+        findLeaving(batch)
+        for place in leaving where isOurs(links[place].interface) {
+            do throws(LinkError) { try links[place].transmit(batch) } catch { complain(error, links[place].interface) }
+        }
     }
 
     private func findLeaving(_ batch: borrowing Batch) {
@@ -62,12 +67,6 @@ final class EgressLinks {
             guard egress != 0, egress != last else { continue }
             last = egress
             if let place = place(of: egress), !leaving.contains(place) { leaving.append(place) }
-        }
-    }
-
-    private func transmitLeaving(_ batch: borrowing Batch) {
-        for place in leaving {
-            do throws(LinkError) { try links[place].transmit(batch) } catch { complain(error, links[place].interface) }
         }
     }
 

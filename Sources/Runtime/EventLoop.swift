@@ -93,7 +93,8 @@ public final class EventLoop {
         let requests = setup.requests
         let links = setup.links + [local]
         egress = EgressLinks(
-            links, threads: setup.threads, open: { interface throws(LinkError) in try requests.openSender(on: interface.name) }, complain: complain)
+            links, threads: setup.threads, open: { interface throws(LinkError) in try requests.openSender(on: interface.name) },
+            complain: complain)
         packets = PacketLoop(links, egress: egress, complain: complain)
         watched = links.map { _ in -1 }
         engine = ControlledDirector(director)
@@ -204,6 +205,8 @@ public final class EventLoop {
         egress.follow(engine.director.network.interfaces)
         news.follow(engine.director.network.interfaces)
         packets.setAllReady()
+        // Before any frame that comes now: those of a flow that wait for their next hop were first.
+        if waits { packets.release(&engine, at: Self.now) }
     }
 
     /// Takes the clients that another process has accepted.

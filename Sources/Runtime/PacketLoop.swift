@@ -116,9 +116,7 @@ final class PacketLoop {
     }
 
     private func transmitBatch(of place: Int) {
-        guard lends[place], let threads = egress.threads, threads.want(batch.count), let link = links[place] as? any LiveLink else {
-            return egress.transmit(batch)
-        }
+        guard lends[place], let threads = egress.threads, let link = links[place] as? any LiveLink else { return egress.transmit(batch) }
         link.lend(until: egress.handOver(batch, to: threads))
     }
 
@@ -132,6 +130,7 @@ final class PacketLoop {
 
     /// Sends frames that have waited for a neighbour which is known now, and what is said about those that waited in vain;
     /// true while others wait.
+    @discardableResult
     func release(_ engine: inout ControlledDirector, at now: Instant) -> Bool {
         engine.director.giveUpFailedNeighbors()
         transmitLate(&engine, byTimer: true)
