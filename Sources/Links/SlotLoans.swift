@@ -8,9 +8,6 @@ struct SlotLoans {
     let threads: SendingThreads
     /// Oldest first.
     private var loans: [Loan] = []
-    /// Batches that are sent while another one is read: what comes meanwhile makes the next one longer, and a thread is woken for
-    /// many frames rather than for each.
-    private static let most = 2
     /// Superframes that came through the queue, kept in two places in turn; and the last batch that each of them lent.
     let stores = [FrameStore(capacity: 64), FrameStore(capacity: 64)]
     private(set) var turn = 0
@@ -34,11 +31,11 @@ struct SlotLoans {
         loans.append(Loan(slots: slots, batch: batch))
     }
 
-    /// Takes out the oldest batch that is sent, and waits for that when too many are under way.
+    /// Takes out the oldest batch that is sent, and waits for that when more than `most` are under way.
     /// - Returns: its slots; `nil` when all that are left are under way.
-    mutating func takeEnded() -> Int? {
+    mutating func takeEnded(leaving most: Int) -> Int? {
         guard let oldest = loans.first else { return nil }
-        if loans.count >= Self.most { threads.waitFor(oldest.batch) }
+        if loans.count > most { threads.waitFor(oldest.batch) }
         guard threads.isOver(oldest.batch) else { return nil }
         loans.removeFirst()
         return oldest.slots
