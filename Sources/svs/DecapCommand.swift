@@ -20,9 +20,9 @@ struct DecapCommand: ParsableCommand {
             With --in and --out, frames of a pcap file are unwrapped whatever their outer destination; frames that are no \
             tunnel packets, and fragments, are copied as they are. What is refused is left out and counted.
             """)
-    @Option(help: ArgumentHelp("Interface that tunnel packets arrive on.", valueName: "if"), completion: Completions.interfaces)
+    @Option(help: ArgumentHelp("Interface that tunnel packets arrive on.", valueName: "interface"), completion: Completions.interfaces)
     var interface: String?
-    @Option(help: "Tunnel: ipip, gue or gre.") var type = Decapsulator.Kind.ipip
+    @Option(help: ArgumentHelp("The tunnel.", valueName: "ipip|gue|gre")) var type = Decapsulator.Kind.ipip
     @Option(help: ArgumentHelp("UDP port of GUE.", valueName: "n")) var port: UInt16 = 6080
     @Option(help: ArgumentHelp("Let only these outer sources in; repeat for more.", valueName: "addr/len")) var source: [String] = []
     @Option(help: ArgumentHelp("Let only packets for these inner destinations through; repeat for more.", valueName: "addr"))
@@ -30,8 +30,10 @@ struct DecapCommand: ParsableCommand {
     @Option(name: .customLong("in"), help: ArgumentHelp("Frames to unwrap.", valueName: "file"), completion: .file()) var input: String?
     @Option(name: .customLong("out"), help: ArgumentHelp("Where the unwrapped frames go.", valueName: "file"), completion: .file())
     var output: String?
-    @Option(help: "Time of a written frame: index (seconds = number of its input frame) or input (its time).") var stamp: TimestampMode =
-        .input
+    @Option(
+        help: ArgumentHelp(
+            "Time of a written frame: index (seconds = number of its input frame) or input (its time).", valueName: "index|input"))
+    var stamp: TimestampMode = .input
 
     func validate() throws {
         guard interface != nil || input != nil else { throw ValidationError("name --interface, or --in and --out") }

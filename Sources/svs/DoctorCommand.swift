@@ -1,6 +1,7 @@
 import Admin
 import ArgumentParser
 import Host
+import LVS
 import Runtime
 import Wire
 
@@ -11,7 +12,8 @@ struct DoctorCommand: ParsableCommand {
         discussion: """
             On a director: what 'svs status --check' says; servers that are not reached as their method needs it; interfaces that merge \
             packets; the kernel's own IPVS beside it; and, asked by ARP, who else on its wires answers for a virtual address. Needs \
-            root, in the director's network namespace.
+            root, in the director's network namespace. Virtual addresses that are named are the only ones that it looks at, with \
+            their services and servers.
 
             With --server on a real server for direct routing or tunnelling: whether it has the virtual addresses, quietly \
             (arp_ignore, arp_announce), and takes what comes out of a tunnel (rp_filter). Nothing is changed.
@@ -19,30 +21,32 @@ struct DoctorCommand: ParsableCommand {
             Exit status: 0 nothing found, 1 something, 2 it could not look.
             """)
     @Flag(help: "This host is a real server of these virtual addresses.") var server = false
-    @Argument(help: ArgumentHelp("Virtual addresses, with --server.", valueName: "address")) var addresses: [String] = []
+    @Argument(
+        help: ArgumentHelp("Virtual addresses (default: all of the director's; with --server they have to be named).", valueName: "address")
+    )
+    var addresses: [String] = []
     @Flag(help: "One JSON list.") var json = false
     @OptionGroup var reach: ControlOptions
 
     func validate() throws {
-        guard server != addresses.isEmpty else {
-            throw ValidationError(server ? "--server: name the virtual addresses" : "virtual addresses are named with --server")
-        }
+        guard !server || !addresses.isEmpty else { throw ValidationError("--server: name the virtual addresses") }
     }
 
     func run() throws {
         let faults = try withClearErrors {
-            guard !server else {
-                return try ServerDoctor(
-                    addresses.map { word in
-                        guard let address = IPAddress(word) else { throw CommandFailure("\(word): no address") }
-                        return address
-                    }
-                ).faults
+            let addresses = try addresses.map { word in
+                guard let address = IPAddress(word) else { throw CommandFailure("\(word): no address") }
+                return address
             }
+            guard !server else { return try ServerDoctor(addresses).faults }
             let missing = Capabilities.effective.missing(.netRaw)
             guard missing.isEmpty else { throw CommandFailure("missing capability: \(missing.joined()) (run as root)") }
             let client = try reach.client()
-            return try DirectorDoctor(client.status(), client.inventory()).faults
+            let inventory = try client.inventory()
+            for address in addresses where !inventory.services.contains(where: { $0.key.mark == 0 && $0.key.address == address }) {
+                throw CommandFailure("\(address): no service of the director has this address")
+            }
+            return try DirectorDoctor(client.status(), inventory, at: addresses).faults
         }
         print(json ? Fault.json(of: faults) : faults.isEmpty ? "fine\n" : Fault.text(of: faults), terminator: "")
         if !faults.isEmpty { Terminal.exit(1) }

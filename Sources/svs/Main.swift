@@ -9,7 +9,8 @@ struct SVS: ParsableCommand {
         abstract: "Swift Virtual Server: LVS in user space.",
         discussion: """
             A director forwards packets for virtual services to real servers, as Linux IPVS does, without its kernel module. \
-            'svs run' is the director, 'svs adm' its ipvsadm; the others work on files and need no privilege.
+            'svs run' is the director, 'svs adm' its ipvsadm. 'svs replay', 'svs explain', 'svs verify' and 'svs pcap' work on files \
+            and need no privilege.
 
             Exit status: 0 fine, 1 the answer is no, 2 bad usage or input; 'svs adm' has ipvsadm's own.
             """,

@@ -26,7 +26,7 @@ struct PcapCommand: ParsableCommand {
               svs pcap --network network --out in.pcap < packets
             """)
     @Argument(help: ArgumentHelp("A case folder with packets and network.", valueName: "case")) var folder: String?
-    @Option(help: "The host's network, as ip -batch reads it.") var network: String?
+    @Option(help: ArgumentHelp("The host's network, as ip -batch reads it.", valueName: "file")) var network: String?
     @Option(help: ArgumentHelp("Packets in words (default: standard input).", valueName: "file")) var words: String?
     @Option(name: .customLong("out"), help: ArgumentHelp("Where the frames go; repeat for more interfaces.", valueName: "[IF=]file"))
     var outputs: [String] = []

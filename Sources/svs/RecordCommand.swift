@@ -37,7 +37,7 @@ struct RecordCommand: ParsableCommand {
     @Option(
         name: .customLong("interface"),
         help: ArgumentHelp(
-            "Interface whose arriving frames are recorded; repeat for more (default: all of the director's).", valueName: "if"),
+            "Interface whose arriving frames are recorded; repeat for more (default: all of the director's).", valueName: "interface"),
         completion: Completions.interfaces)
     var interfaces: [String] = []
     @Option(help: ArgumentHelp("Stop after this many frames.", valueName: "n")) var frames = 100_000
@@ -49,10 +49,16 @@ struct RecordCommand: ParsableCommand {
     var clients: [String] = []
     @Option(name: .customLong("service"), help: ArgumentHelp("Only packets of this service; repeat for more.", valueName: "address[:port]"))
     var onlyServices: [String] = []
-    @Option(help: "Services, as ipvsadm-save writes them, instead of the running director's.", completion: .file()) var services: String?
-    @Option(help: "Marks for IPv4 instead of the running director's.", completion: .file()) var marks: String?
-    @Option(help: "Marks for IPv6 instead of the running director's.", completion: .file()) var marks6: String?
-    @Option(help: "Switches instead of the running director's.", completion: .file()) var sysctl: String?
+    @Option(
+        help: ArgumentHelp("Services, as ipvsadm-save writes them, instead of the running director's.", valueName: "file"),
+        completion: .file())
+    var services: String?
+    @Option(help: ArgumentHelp("Marks for IPv4 instead of the running director's.", valueName: "file"), completion: .file())
+    var marks: String?
+    @Option(help: ArgumentHelp("Marks for IPv6 instead of the running director's.", valueName: "file"), completion: .file())
+    var marks6: String?
+    @Option(help: ArgumentHelp("Switches instead of the running director's.", valueName: "file"), completion: .file())
+    var sysctl: String?
     @Option(
         help: ArgumentHelp(
             "With --services: virtual addresses that the case's director owns where the host does not have them.",

@@ -17,14 +17,24 @@ extension Ownership: ExpressibleByArgument {
 
 /// The files that describe a director host, named one by one.
 struct FileOptions: ParsableArguments {
-    @Option(help: "Services, as ipvsadm-save writes them.", completion: .file()) var services: String?
-    @Option(help: "The host's network, as ip -batch reads it.", completion: .file()) var network: String?
-    @Option(help: "Marks for IPv4, as iptables-save writes them.", completion: .file()) var marks: String?
-    @Option(help: "Marks for IPv6, as ip6tables-save writes them.", completion: .file()) var marks6: String?
-    @Option(help: "The host's netfilter rules, as nft -j list ruleset or iptables-save print them.", completion: .file()) var firewall:
-        String?
-    @Option(help: "Switches, as sysctl.conf has them.", completion: .file()) var sysctl: String?
-    @Option(help: "Commands between frames: INDEX: ipvsadm arguments, or address add|del.", completion: .file()) var edits: String?
+    @Option(help: ArgumentHelp("Services, as ipvsadm-save writes them.", valueName: "file"), completion: .file())
+    var services: String?
+    @Option(help: ArgumentHelp("The host's network, as ip -batch reads it.", valueName: "file"), completion: .file())
+    var network: String?
+    @Option(help: ArgumentHelp("Marks for IPv4, as iptables-save writes them.", valueName: "file"), completion: .file())
+    var marks: String?
+    @Option(help: ArgumentHelp("Marks for IPv6, as ip6tables-save writes them.", valueName: "file"), completion: .file())
+    var marks6: String?
+    @Option(
+        help: ArgumentHelp("The host's netfilter rules, as nft -j list ruleset or iptables-save print them.", valueName: "file"),
+        completion: .file())
+    var firewall: String?
+    @Option(help: ArgumentHelp("Switches, as sysctl.conf has them.", valueName: "file"), completion: .file())
+    var sysctl: String?
+    @Option(
+        help: ArgumentHelp("Commands between frames: INDEX: ipvsadm arguments, or address add|del.", valueName: "file"), completion: .file()
+    )
+    var edits: String?
     @Option(
         name: .customLong("in"), help: ArgumentHelp("Frames that arrive; repeat for more interfaces.", valueName: "[IF=]file"),
         completion: .file())
@@ -78,7 +88,9 @@ struct ReplayCommand: ParsableCommand {
     @OptionGroup var options: FileOptions
     @Option(name: .customLong("out"), help: ArgumentHelp("Where emitted frames go; repeat for more interfaces.", valueName: "[IF=]file"))
     var outputs: [String] = []
-    @Option(help: "Time of an emitted frame: index (seconds = number of the causing frame) or input (its time).")
+    @Option(
+        help: ArgumentHelp(
+            "Time of an emitted frame: index (seconds = number of the causing frame) or input (its time).", valueName: "index|input"))
     var stamp: TimestampMode = .input
     @Flag(help: "Print one JSON object for each input frame.") var json = false
     @Option(help: ArgumentHelp("Write the listings after the run to this folder.", valueName: "dir")) var listings: String?

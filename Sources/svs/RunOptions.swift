@@ -25,14 +25,22 @@ enum FirewallOption: String, ExpressibleByArgument, CaseIterable { case honour, 
 
 /// What a director is told on the command line; the keeper and the director read the same words.
 struct RunOptions: ParsableArguments {
-    @Option(help: "Services, as ipvsadm-save writes them.", completion: .file()) var services: String?
-    @Option(help: "Marks for IPv4, as iptables-save writes them.", completion: .file()) var marks: String?
-    @Option(help: "Marks for IPv6, as ip6tables-save writes them.", completion: .file()) var marks6: String?
+    @Option(help: ArgumentHelp("Services, as ipvsadm-save writes them.", valueName: "file"), completion: .file())
+    var services: String?
+    @Option(help: ArgumentHelp("Marks for IPv4, as iptables-save writes them.", valueName: "file"), completion: .file())
+    var marks: String?
+    @Option(help: ArgumentHelp("Marks for IPv6, as ip6tables-save writes them.", valueName: "file"), completion: .file())
+    var marks6: String?
     @Flag(help: "Take the marks from the host's own rules (nft, iptables-save), followed as they change.") var marksFromHost = false
-    @Option(help: "What the host's own rules drop before IPVS's place: honour (dropped) or ignore.") var firewall = FirewallOption.honour
-    @Option(help: "Switches, as sysctl.conf has them (net.ipv4.vs.*).", completion: .file()) var sysctl: String?
     @Option(
-        name: .customLong("interface"), help: ArgumentHelp("Interface to take frames from; repeat for more.", valueName: "if"),
+        help: ArgumentHelp(
+            "What becomes of packets that the host's own rules drop before IPVS's place: honour drops them too, ignore directs them.",
+            valueName: "honour|ignore"))
+    var firewall = FirewallOption.honour
+    @Option(help: ArgumentHelp("Switches, as sysctl.conf has them (net.ipv4.vs.*).", valueName: "file"), completion: .file())
+    var sysctl: String?
+    @Option(
+        name: .customLong("interface"), help: ArgumentHelp("Interface to take frames from; repeat for more.", valueName: "interface"),
         completion: Completions.interfaces)
     var interfaces: [String] = []
     @Option(
@@ -62,9 +70,13 @@ struct RunOptions: ParsableArguments {
     var own = Ownership.none
     @Option(help: ArgumentHelp("User that the director becomes; without it svs, or nobody where there is no svs.", valueName: "name"))
     var user: String?
-    @Option(help: "How the log is written: plain (with priorities where it goes to the journal) or json.") var logFormat = LogForm.plain
+    @Option(
+        help: ArgumentHelp(
+            "How the log is written: plain (with priorities where it goes to the journal) or json.", valueName: "plain|json"))
+    var logFormat = LogForm.plain
     @Flag(help: "Log each command of a client: its user and process, and what it has done.") var logCommands = false
-    @Option(help: "How frames are taken: ring (mapped memory) or socket (recvmmsg).") var link = LinkOption()
+    @Option(help: ArgumentHelp("How frames are taken: ring (mapped memory) or socket (recvmmsg).", valueName: "ring|socket"))
+    var link = LinkOption()
     @Option(
         help: ArgumentHelp(
             "Microseconds to look for frames in the ring before sleeping: less latency, for a processor that is never idle.",

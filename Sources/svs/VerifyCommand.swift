@@ -38,8 +38,9 @@ struct VerifyCommand: ParsableCommand {
         name: [.customShort("j"), .customLong("jobs")],
         help: ArgumentHelp("Cases that run at the same time (default: one per processor).", valueName: "n"))
     var jobs: Int?
-    @Option(help: ArgumentHelp("Who judges: expectations (of the cases) or kernel.", valueName: "judge")) var against = Reference
-        .expectations
+    @Option(
+        help: ArgumentHelp("Who judges: expectations (of the cases) or kernel.", valueName: "expectations|kernel"))
+    var against = Reference.expectations
     @Option(help: ArgumentHelp("The kernel: a User-Mode Linux binary (default: $SVS_KERNEL, else linux.uml).", valueName: "path"))
     var kernel: String?
     @Option(help: ArgumentHelp("The script that runs it (default: $SVS_KERNEL_RUNNER, else as said above).", valueName: "path"))

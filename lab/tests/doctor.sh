@@ -57,6 +57,8 @@ check "… and which" grep -q "^vip-silent: server 172.16.29.10:80 of service TC
 address rs1 lo $vip/32
 adm -A -t $vip:81 -s rr; adm -a -t $vip:81 -r 172.16.29.10:81 -g
 check "nothing listens on a server" same "$(found director)" "1 server-refuses"
+for port in {1000..1020}; do adm -a -t $vip:81 -r 172.16.29.10:$port -m; done
+check "… nor on many, of which twenty are named" eval '[[ $(found director) == "1 more-servers server-refuses" ]] && grep -q "^more-servers: 2 more servers" "$scratch/said"'
 adm -D -t $vip:81
 q rs1 nft 'add table ip t; add chain ip t in { type filter hook input priority 0; }; add rule ip t in tcp dport 80 drop'
 adm -e -t $vip:80 -r 172.16.29.10:80 -m -w 1
@@ -91,6 +93,14 @@ check "… and a cure" cured director rp-filter
 q director nft 'add table ip t; add chain ip t pre { type filter hook prerouting priority 0; }; add rule ip t pre tcp dport 80 numgen random mod 2 == 0 drop'
 check "a rule of the firewall is not understood" same "$(found director)" "1 firewall-unclear"
 q director nft delete table ip t
+
+# -- one virtual address alone --
+adm -A -t 198.51.100.99:80 -s rr; adm -a -t 198.51.100.99:80 -r 172.16.29.10:80 -g
+check "a service beside it has a fault" same "$(found director)" "1 vip-silent"
+check "… which is not told of where only another address is asked about" same "$(found director $vip $vip6)" "0 "
+check "… its own is, and that it is not here" same "$(found director 198.51.100.99)" "1 no-address vip-silent"
+adm -D -t 198.51.100.99:80
+check "an address of no service is an error" eval '[[ $(found director 198.51.100.99) == "2 "* ]] && grep -q "198.51.100.99: no service of the director has this address" "$scratch/said"'
 
 # -- what is heard while it runs --
 q rs1 /usr/bin/python3 "$lab/tools/claim" eth0 $vip

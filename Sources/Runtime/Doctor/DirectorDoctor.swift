@@ -4,7 +4,7 @@ internal import Host
 public import LVS
 internal import Linux
 internal import SystemPackage
-internal import Wire
+public import Wire
 
 /// What is wrong with a running director and around it: its own status, its host, who else on its wires claims a virtual address,
 /// and servers that do not answer on the way that it has to them. Looked at in the network namespace of the caller, which is to be
@@ -16,8 +16,16 @@ public struct DirectorDoctor {
 
     /// - Parameters:
     ///   - status, inventory: what the director says of itself.
+    ///   - addresses: the virtual addresses to look at, each of a service; none: all of them, and services by mark.
     ///   - milliseconds: to wait for somebody to answer who has an address.
-    public init(_ status: DirectorStatus, _ inventory: Inventory, listening milliseconds: Int32 = 1000) throws {
+    public init(
+        _ status: DirectorStatus, _ inventory: Inventory, at addresses: [IPAddress] = [], listening milliseconds: Int32 = 1000
+    ) throws {
+        var (status, inventory) = (status, inventory)
+        if !addresses.isEmpty {
+            status.keepOnly(addresses)
+            inventory.services.removeAll { $0.key.mark != 0 || !addresses.contains($0.key.address) }
+        }
         (self.status, self.inventory) = (status, inventory)
         let host = try HostNetwork()
         var director = Director(connections: 16)
@@ -164,5 +172,16 @@ public struct DirectorDoctor {
                 cure: "on that host: svs doctor --server \(target.service.address)")
         case nil: return Fault("server-silent", "\(name) does not answer a SYN", cure: "is it up, and no firewall in front of it?")
         }
+    }
+}
+
+extension DirectorStatus {
+    /// Leaves out what concerns other virtual addresses, services by mark, and neighbours, of which only those servers' are asked.
+    mutating func keepOnly(_ addresses: [IPAddress]) {
+        let kept = Set(addresses.map { "\($0)" })
+        self.addresses.removeAll { !kept.contains($0.address) }
+        claims.removeAll { !kept.contains($0.address) }
+        failing = []
+        unmarked = []
     }
 }
