@@ -160,7 +160,6 @@ def race(lab, methods, measurements, rounds, results):
                     one = measure(lab, receivers + tasks)
                     if each := one.pop("each", [])[len(receivers):]:
                         one["busiest"] = max(each)
-                        print(each, file=sys.stderr)
                     results.append({"round": number, "method": name, "load": load, **one})
                     print(f"{number + 1}/{rounds}  {name:24} {load:9} {json.dumps(one)}", file=sys.stderr, flush=True)
             except (hosts.Failure, OSError, ValueError) as error:
