@@ -55,7 +55,8 @@ private enum Waiting {
     static func run(_ work: @escaping @Sendable () async throws -> Void) throws {
         final class Outcome: @unchecked Sendable { var error: (any Error)? }
         let outcome = Outcome(), wakeup = try Wakeup()
-        Task {
+        // Of the main thread's priority its threads would want to be more urgent than others, which takes a right.
+        Task(priority: .medium) {
             do { try await work() } catch { outcome.error = error }
             wakeup.raise()
         }
