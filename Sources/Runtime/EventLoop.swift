@@ -206,7 +206,14 @@ public final class EventLoop {
         news.follow(engine.director.network.interfaces)
         packets.setAllReady()
         // Before any frame that comes now: those of a flow that wait for their next hop were first.
-        if waits { packets.release(&engine, at: Self.now) }
+        releaseWaiting(&engine, at: Self.now)
+    }
+
+    /// Sends the frames that waited for a next hop which is known now, and has those of the others found out.
+    private func releaseWaiting(_ engine: inout ControlledDirector, at now: Instant) {
+        let waited = waits
+        waits = packets.release(&engine, at: now)
+        if waits || waited { host.resolve(engine.director.wantedNeighbors, at: now) }
     }
 
     /// Takes the clients that another process has accepted.
@@ -230,9 +237,7 @@ public final class EventLoop {
         if followed != engine.director.network.generation { isBehind = true }
         if isBehind, !host.isFollowing, now - lastFollowed >= pause { beginToFollow(at: now) }
         if host.wantsTurn { step("host") { goOnFollowing() } }
-        let waited = waits
-        waits = packets.release(&engine, at: now)
-        if waits || waited { host.resolve(engine.director.wantedNeighbors, at: now) }
+        releaseWaiting(&engine, at: now)
         host.sendAnnouncements(at: now) { egress.transmit($0) }
         guard now >= nextSecond else { return }
         nextSecond = now + second

@@ -130,7 +130,6 @@ final class PacketLoop {
 
     /// Sends frames that have waited for a neighbour which is known now, and what is said about those that waited in vain;
     /// true while others wait.
-    @discardableResult
     func release(_ engine: inout ControlledDirector, at now: Instant) -> Bool {
         engine.director.giveUpFailedNeighbors()
         transmitLate(&engine, byTimer: true)
