@@ -34,7 +34,7 @@ enum FileService {
             }
         case .output(let command) where commands.contains(command):
             do throws(FileError) {
-                let output = try HostCommand.output(command)
+                let output = try RulesText.output(of: command)
                 return (.output(text: output?.text, errors: output?.errors ?? ""), nil)
             } catch {
                 return (.refused(HostError("run \(command)", cause: error.text)), nil)

@@ -13,7 +13,8 @@ extension Keeper {
         lastAlive = Self.now
         succeed()
         store()
-        supervisor.tell(.ready, .status("director \(director.number) directs \(configuration.interfaces.joined(separator: ", "))"))
+        // With an upgrade the last sign may be nearly as old as the supervisor lets it be.
+        supervisor.tell(.ready, .alive, .status("director \(director.number) directs \(configuration.interfaces.joined(separator: ", "))"))
     }
 
     /// Has the supervisor keep what the next keeper can go on with, and no more what it cannot.

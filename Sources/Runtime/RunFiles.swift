@@ -18,7 +18,7 @@ public struct RunFiles: Sendable {
     public var open: @Sendable (String) throws(FileError) -> FileDescriptor = { path throws(FileError) in try TextFile.open(path) }
     /// Runs a command of the host for what it prints; likewise.
     public var output: @Sendable (String) throws(FileError) -> (text: String, errors: String)? = { command throws(FileError) in
-        try HostCommand.output(command)
+        try RulesText.output(of: command)
     }
     /// Paths of all files.
     public var paths: [String] { [services, marks, marks6, sysctl].compactMap { $0 } }

@@ -23,16 +23,22 @@ check "… also the last" says "svs: $scratch/bad:$lines: --colour: unknown opti
 check "… and an interface that is not there" says "svs: interface eth7 does not exist"
 check "… and how many" says "svs: 3 errors"
 printf '%s\n' "-A -t 203.0.113.9:80 -s rr" "-a -t 203.0.113.9:80 -r 10.9.9.9:80 -g" "-a -t 203.0.113.9:80 -r 172.16.29.10:80 -m" \
-  "-A -f 7 -s rr" "-A -t $vip:83 -s rr" "-a -t $vip:83 -r 172.16.29.10:80 --fullnat" >"$scratch/odd"
+  "-A -f 7 -s rr" "-A -t $vip:83 -s rr" "-a -t $vip:83 -r 172.16.29.10:80 --fullnat" "-a -t $vip:83 -r 10.8.8.8:80 -i" \
+  "-A -t [$vip6]:83 -s rr" "-a -t [$vip6]:83 -r [fd00::10]:80 -m" >"$scratch/odd"
 q director ip route add 10.9.9.0/24 via 172.16.29.1
+q director ip tuntap add dev down0 mode tap
+q director nft 'add table ip t; add chain ip t pre { type filter hook prerouting priority 0; }; add rule ip t pre tcp dport 80 numgen random mod 2 == 0 drop'
 printf 'net.ipv4.vs.conntrack = 1\n' >"$scratch/sysctl"
-checked --services "$scratch/odd" --interface eth0 --sysctl "$scratch/sysctl"
+checked --services "$scratch/odd" --interface eth0 --interface down0 --sysctl "$scratch/sysctl"
 check "what cannot have an effect costs no status" same $status 0
 for words in "service FWM 7: nothing marks packets" "has no local addresses" "net.ipv4.vs.conntrack = 1 has no effect" \
   "NAT while net.ipv4.ip_forward is 0" "server 10.9.9.9:80 by 172.16.29.1 of service TCP 203.0.113.9:80: direct routing reaches only" \
-  "virtual address 203.0.113.9: not on this host"; do
+  "server [fd00::10]:80 of service TCP [$vip6]:83: NAT while net.ipv6.conf.all.forwarding is 0" "server 10.8.8.8:83 of service TCP $vip:83: no route leads there" \
+  "virtual address 203.0.113.9: not on this host" "warning: interface down0 is down" "not honoured: ip t pre"; do
   check "… but a warning: $words" says "$words"
 done
+q director nft delete table ip t
+q director ip link del down0
 : >"$scratch/empty"
 checked --services "$scratch/empty" --interface eth0
 check "a file without a service too" says "warning: $scratch/empty holds no service"
@@ -83,6 +89,8 @@ check "a server is drained" q director svs drain 172.16.29.20 >/dev/null
 check "… and gets no more" same "$(weights 172.16.29.20) $(ask 4 http://$vip/ | tally)" "0 rs1=4"
 check "… and is waited for at most as long as is said" eval \
   'q director svs drain 172.16.29.10:80 --service "-t $vip:80" --deadline 1s 2>"$scratch/said"; same $? 1 && says "the time is over"'
+q director /usr/bin/python3 -c 'import pty, sys; pty.spawn(sys.argv[1:])' svs drain 172.16.29.10:80 --service "-t $vip:80" --deadline 1s </dev/null >"$scratch/bar"
+check "… which a bar shows on a terminal" grep -qE '\[[#.]{40}\] [0-9]+ active and [1-9][0-9]* inactive connections left' "$scratch/bar"
 check "undrained, they have their weights back" same "$(q director svs undrain 172.16.29.20 172.16.29.10)" \
   "$(printf 'weight %s: 172.16.29.%s:80 of TCP %s:80\n' 2 20 $vip 1 10 $vip)"
 check "… which is all that is remembered" same "$(cat "$SVS_CONTROL.drained")" ""

@@ -25,6 +25,9 @@ tables() { q director nft list tables | grep -c 'netdev svs_'; }
 one_table() { [[ $(tables) == 1 ]]; }
 
 check "it says when it directs" wait_for 20 "READY=1" said_often READY=1 1
+# signed: the last READY=1 came with a sign of life.
+signed() { awk '$2 == "READY=1" { ready = $1 } $2 == "WATCHDOG=1" { sign = $1 } END { exit !(ready && sign - ready < 0.01 && ready - sign < 0.01) }' "$said"; }
+check "… with a sign of life" signed
 check "… in words, too" wait_for 5 "a status" said_often 'STATUS=director [0-9]+ directs eth0, eth1' 1
 check "rings, their positions and the suppression are stored" wait_for 5 "the store" eval \
   'said_often FDNAME=positions 1 && said_often FDNAME=link-ring-[01]-.*-eth0 1 && said_often FDNAME=link-ring-[01]-.*-eth1 1 &&

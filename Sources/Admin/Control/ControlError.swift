@@ -23,7 +23,7 @@ public struct ControlError: Error, Hashable, Sendable, CustomStringConvertible {
             switch errno {
             case ENOENT: "there is no such socket; is svs run running?"
             case ECONNREFUSED: "nobody listens there; is svs run running?"
-            case EACCES, EPERM: "permission denied; the control socket belongs to root"
+            case EACCES, EPERM: "permission denied; the control socket belongs to root, and the group svs may look at /run/svs/monitor.sock"
             case ENAMETOOLONG: "a socket's path has at most 107 bytes"
             case EAGAIN: silence(patience)
             case EREMOTE: "who listens there is neither root nor the user svs; root does not speak to them"

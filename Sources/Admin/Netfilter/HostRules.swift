@@ -16,7 +16,7 @@ public struct HostRules: Hashable, Sendable {
     /// - Throws: `FileError` when what a command prints cannot be read.
     public init(
         output: (String) throws(FileError) -> (text: String, errors: String)? = { command throws(FileError) in
-            try HostCommand.output(command)
+            try RulesText.output(of: command)
         }
     ) throws(FileError) {
         var outputs: [(command: String, text: String)] = [], failures: [FileError] = []

@@ -75,7 +75,7 @@ struct NftRuleset {
     }
 
     /// The table in which a director keeps the host's stack from its packets.
-    private static func isOwn(_ table: String) -> Bool {
+    static func isOwn(_ table: String) -> Bool {
         guard table.hasPrefix("svs_") else { return false }
         return table.dropFirst(4).allSatisfy { $0.isNumber || $0 == "_" }
     }
