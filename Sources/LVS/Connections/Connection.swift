@@ -125,6 +125,10 @@ public struct Connection: BitwiseCopyable, Sendable {
         clientPort = 0
     }
 
+    /// Whether packets of the client's find it. One whose client's port is said to be unknown, and stands there all the same, they
+    /// pass by, as they do in the kernel; only replies find it.
+    var isFoundByClient: Bool { !flags.contains(.anyClientPort) || clientPort == 0 }
+
     /// Has something in the side table.
     @inline(__always)
     var hasSide: Bool { flags.contains(.hasSide) }

@@ -178,7 +178,9 @@ public struct ConnectionTable: ~Copyable {
 
     mutating func link(_ id: ConnectionID) {
         let entry = self[id]
-        insertWord(hash(entry.client, entry.clientPort, entry.virtual, entry.virtualPort, entry.proto), id, isReply: false)
+        if entry.isFoundByClient {
+            insertWord(hash(entry.client, entry.clientPort, entry.virtual, entry.virtualPort, entry.proto), id, isReply: false)
+        }
         if entry.translates, !entry.flags.contains(.template) {
             self[id].flags.insert(.indexedForReplies)
             insertWord(replyHash(entry), id, isReply: true)
@@ -187,7 +189,9 @@ public struct ConnectionTable: ~Copyable {
 
     mutating func unlink(_ id: ConnectionID) {
         let entry = self[id]
-        removeWord(hash(entry.client, entry.clientPort, entry.virtual, entry.virtualPort, entry.proto), id, isReply: false)
+        if entry.isFoundByClient {
+            removeWord(hash(entry.client, entry.clientPort, entry.virtual, entry.virtualPort, entry.proto), id, isReply: false)
+        }
         if entry.flags.contains(.indexedForReplies) {
             self[id].flags.remove(.indexedForReplies)
             removeWord(replyHash(entry), id, isReply: true)
