@@ -113,19 +113,21 @@ struct SyncTests {
     }
 
     /// A connection's record with the flag that its client's port is not known.
-    private static func unknownPort(_ clientPort: UInt16) -> SyncMessage {
+    private static func unknownPort(_ clientPort: UInt16, flags: UInt32 = 0x883) -> SyncMessage {
         var writer = SyncWriter(version: 1, syncID: 7, limit: 1472, first: 36, at: 0)
         writer.append(
             SyncRecord(
-                proto: 6, flags: SyncFlags(rawValue: 0x883), state: 1, client: TranslationFixture.ip("198.51.100.7"), clientPort: clientPort,
-                virtual: TranslationFixture.ip("203.0.113.10"), virtualPort: 80, server: TranslationFixture.ip("10.2.0.11"), serverPort: 80,
-                mark: 0, timeout: 900))
+                proto: 6, flags: SyncFlags(rawValue: flags), state: 1, client: TranslationFixture.ip("198.51.100.7"),
+                clientPort: clientPort, virtual: TranslationFixture.ip("203.0.113.10"), virtualPort: 80,
+                server: TranslationFixture.ip("10.2.0.11"), serverPort: 80, mark: 0, timeout: 900))
         return SyncMessage(bytes: writer.bytes, portOffset: 0)
     }
 
     @Test("A connection from any port is found from every port, also by the next director")
     func anyPort() throws {
         let backup = try Self.bench([.backup], outlives: true)
+        // What has no port and does not say that it is from any is in nobody's way.
+        backup.hear(Self.unknownPort(0, flags: 0x83))
         backup.hear(Self.unknownPort(0))
         for _ in 0..<2 {
             backup.send(Packet.tcp(from: Self.client, to: Self.virtual, flags: .ack))

@@ -138,7 +138,7 @@ public struct ConnectionTable: ~Copyable {
             return Match(id: id, isReply: true)
         }
         if self[id].client == flow.source, self[id].virtual == flow.destination,
-            self[id].clientPort == flow.sourcePort, self[id].virtualPort == flow.destinationPort
+            self[id].clientPort == flow.sourcePort, self[id].virtualPort == flow.destinationPort, self[id].isFoundByClient
         {
             return Match(id: id, isReply: false)
         }
@@ -178,9 +178,7 @@ public struct ConnectionTable: ~Copyable {
 
     mutating func link(_ id: ConnectionID) {
         let entry = self[id]
-        if entry.isFoundByClient {
-            insertWord(hash(entry.client, entry.clientPort, entry.virtual, entry.virtualPort, entry.proto), id, isReply: false)
-        }
+        insertWord(hash(entry.client, entry.clientPort, entry.virtual, entry.virtualPort, entry.proto), id, isReply: false)
         if entry.translates, !entry.flags.contains(.template) {
             self[id].flags.insert(.indexedForReplies)
             insertWord(replyHash(entry), id, isReply: true)
@@ -189,9 +187,7 @@ public struct ConnectionTable: ~Copyable {
 
     mutating func unlink(_ id: ConnectionID) {
         let entry = self[id]
-        if entry.isFoundByClient {
-            removeWord(hash(entry.client, entry.clientPort, entry.virtual, entry.virtualPort, entry.proto), id, isReply: false)
-        }
+        removeWord(hash(entry.client, entry.clientPort, entry.virtual, entry.virtualPort, entry.proto), id, isReply: false)
         if entry.flags.contains(.indexedForReplies) {
             self[id].flags.remove(.indexedForReplies)
             removeWord(replyHash(entry), id, isReply: true)
