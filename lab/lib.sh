@@ -62,7 +62,11 @@ open_lab() {
   while compgen -G "/run/netns/svs-$run-*" >/dev/null; do run=$$x$RANDOM; done
   scratch=$(mktemp -d "${TMPDIR:-/tmp}/svs-lab.XXXXXX")
   mkdir "$scratch/bin"
-  ln -s "$svs" "$scratch/bin/svs"
+  if [[ -z ${SVS_IO_THREADS:-} ]]; then ln -s "$svs" "$scratch/bin/svs"
+  else
+    printf '#!/bin/bash\n[[ $1 != run ]] || set -- run --io-threads %q "${@:2}"\nexec %q "$@"\n' "$SVS_IO_THREADS" "$svs" >"$scratch/bin/svs"
+    chmod +x "$scratch/bin/svs"
+  fi
   enter_lab
   touch "$scratch/hosts"
   trap 'status=$?; nothing_refused || status=1; close_lab; exit $status' EXIT

@@ -39,6 +39,17 @@ public struct SuppressedTraffic: Hashable, Sendable {
         }
     }
 
+    /// What a machine sends to an address.
+    public struct Source: Hashable, Sendable {
+        public var mac: MACAddress
+        public var destination: IPAddress
+
+        public init(_ mac: MACAddress, to destination: IPAddress) {
+            self.mac = mac
+            self.destination = destination
+        }
+    }
+
     /// Addresses that svs owns because the host does not have them: ARP requests and neighbour solicitations for them, and
     /// everything IP to them.
     public var ownedAddresses: [IPAddress]
@@ -46,6 +57,8 @@ public struct SuppressedTraffic: Hashable, Sendable {
     public var waitingAddresses: [IPAddress] = []
     /// Everything IP to these: local addresses of FULLNAT, which servers answer to.
     public var localAddresses: [IPAddress] = []
+    /// Left to the host, whatever is below: rules mark nothing of it, as what another director sends to this one as a server.
+    public var unmarked: [Source] = []
     /// Packets to these.
     public var services: [Endpoint]
     /// Packets from these: servers that answer through the director.

@@ -52,6 +52,11 @@ struct SuppressionRules: Equatable {
             ask(words, "icmpv6 type 135 @th,64,128", "solicited", type: "typeof @th,64,128", owned.map(words.raw))
         }
 
+        let unmarked = suppressed.unmarked.filter { $0.destination.family == family }
+        ask(
+            words, "ether saddr . \(words.ip) daddr", "unmarked", type: "ether_addr . \(words.type)",
+            unmarked.map { "\($0.mac) . \($0.destination)" }, then: "accept")
+
         // A mark on single ports of one address is what a service is.
         var services = suppressed.services.filter { $0.address.family == family }
         let marked = suppressed.marked.filter { $0.prefix.family == family }.flatMap(\.withProtocol)

@@ -78,6 +78,10 @@ extension FieldWriter {
         }
         put(traffic.icmpErrors)
         put(traffic.clientAddresses, address)
+        put(traffic.unmarked) { out, source in
+            out.put(source.mac.bits)
+            out.put(source.destination)
+        }
         put(traffic.interfaces) { out, name in out.put(name) }
     }
 }
@@ -147,7 +151,7 @@ extension FieldReader {
         guard let owned = addresses(), let waiting = addresses(), let locals = addresses(), let services = endpoints(),
             let replies = endpoints(), let fragmentAddresses = addresses(), let fragmentSources = addresses(),
             let marked = list({ $0.destination() }), let icmpErrors = flag(), let clients = addresses(),
-            let interfaces = list({ $0.text() })
+            let unmarked = list({ $0.source() }), let interfaces = list({ $0.text() })
         else { return nil }
         var traffic = SuppressedTraffic(
             ownedAddresses: owned, services: services, replies: replies, fragmentAddresses: fragmentAddresses,
@@ -155,6 +159,7 @@ extension FieldReader {
         traffic.waitingAddresses = waiting
         traffic.localAddresses = locals
         traffic.clientAddresses = clients
+        traffic.unmarked = unmarked
         return traffic
     }
 
@@ -165,6 +170,11 @@ extension FieldReader {
             guard let proto = fields.number(UInt8.self), let address = fields.address(), let ports = fields.ports() else { return nil }
             return SuppressedTraffic.Endpoint(proto: proto, address: address, ports: ports)
         }
+    }
+
+    private mutating func source() -> SuppressedTraffic.Source? {
+        guard let bits = number(UInt64.self), let destination = address() else { return nil }
+        return SuppressedTraffic.Source(MACAddress(bits: bits), to: destination)
     }
 
     private mutating func destination() -> SuppressedTraffic.Destination? {

@@ -6,6 +6,8 @@
 @safe struct PacketContext: ~Copyable {
     /// The server that the packet was counted for, -1 without one.
     var countedServer: ServerID = -1
+    /// The connection whose place the packet's own new one takes, -1 without one.
+    var replaced: ConnectionID = -1
     /// The packet is an ICMP error that makes a connection: a scheduler that hashes destinations sees the packet that it
     /// quotes, which goes to the client.
     var schedulesError = false

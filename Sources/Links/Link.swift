@@ -27,12 +27,16 @@ public protocol Link: AnyObject {
 
     /// Whether frames have arrived, as far as memory tells; false where only the kernel knows.
     var hasArrivals: Bool { get }
+
+    /// What others may send frames by that leave by this link's interface; `nil` where only the link itself can.
+    var sendingSocket: PacketSocket? { get }
 }
 
 extension Link {
     public var descriptor: Int32 { -1 }
     public var wantsPoll: Bool { false }
     public var hasArrivals: Bool { false }
+    public var sendingSocket: PacketSocket? { nil }
 }
 
 /// Why a link cannot be opened or used: what was tried, on what, and what the system said.
@@ -57,4 +61,13 @@ public struct LinkCounters: Sendable, Equatable {
     /// Frames that the interface refused (over its MTU, for example).
     public var refused: UInt64 = 0
     public init() {}
+
+    mutating func add(_ other: LinkCounters) {
+        received &+= other.received
+        sent &+= other.sent
+        missed &+= other.missed
+        truncated &+= other.truncated
+        queueFull &+= other.queueFull
+        refused &+= other.refused
+    }
 }

@@ -22,11 +22,19 @@ public protocol LiveLink: Link, SendableMetatype {
 
     /// Gives back the memory of the frames that the last `receive` brought; nobody may use them any more.
     func giveBack()
+
+    /// Has its frames sent by these threads where that is faster; false where it keeps their memory for one batch only.
+    func use(_ threads: SendingThreads) -> Bool
+
+    /// The frames of the last `receive` were handed over as the batch of this number: their memory is kept until that is sent.
+    func lend(until batch: UInt64)
 }
 
 extension LiveLink {
     public var framesInHand: FramesInHand { FramesInHand() }
     public func giveBack() {}
+    public func use(_ threads: SendingThreads) -> Bool { false }
+    public func lend(until batch: UInt64) {}
 
     /// Opens the interface for this process alone.
     public init(on interfaceName: String, filter: PacketFilter = .everything, group: UInt16? = nil) throws(LinkError) {

@@ -18,9 +18,14 @@ public final class RingLink: LiveLink {
     // asked about at run time.
     /// The next slot to look at.
     @exclusivity(unchecked) private var next = 0
-    /// Slots before `next` that the last receive took and that still belong to the reader.
+    /// Slots before `next` that still belong to the reader: those of the last receive, and before them those that are lent.
     @exclusivity(unchecked) private var taken = 0
-    private let superframes = FrameStore(capacity: 64)
+    @exclusivity(unchecked) private var lent = 0
+    /// Superframes of the last receive, and how many.
+    @exclusivity(unchecked) private var superframes = FrameStore(capacity: 64)
+    @exclusivity(unchecked) private var stored = 0
+    /// Whose frames others send; nothing while the link sends alone.
+    @exclusivity(unchecked) private var loans: SlotLoans?
     private let queue: OpaquePointer
     @exclusivity(unchecked) private var linkState = LinkState()
     @exclusivity(unchecked) private var counts = LinkCounters()
@@ -34,6 +39,8 @@ public final class RingLink: LiveLink {
     private static var reserve: Int { 116 }
     /// Slots ahead of the one that is read, whose first bytes are asked for.
     private static var foresight: Int { 3 }
+    /// Frames that are worth a batch of their own while another one is sent.
+    private static var plenty: Int { 32 }
 
     public static func open(on interfaceName: String, filter: PacketFilter, group: UInt16?) throws(LinkError) -> LinkSockets {
         try open(on: interfaceName, filter: filter, group: group, slots: 4096)
@@ -88,10 +95,13 @@ public final class RingLink: LiveLink {
     public var interface: Int32 { socket.interface }
     public var descriptor: Int32 { socket.descriptor }
 
-    /// A ring whose last slot is still with the reader makes poll(2) return at once, so slots go back first.
-    public var wantsPoll: Bool { taken == 0 }
+    /// A ring whose last slot is still with the reader makes poll(2) return at once, so slots go back first. A holder that has
+    /// others send waits for news only (EPOLLET).
+    public var wantsPoll: Bool { taken == lent && (lent == 0 || !hasArrivals) }
 
-    public var hasArrivals: Bool { svs_ring_is_filled(slot(next)) == 1 }
+    public var hasArrivals: Bool { taken < slots && svs_ring_is_filled(slot(next)) == 1 }
+
+    public var sendingSocket: PacketSocket? { transmitter.socket }
 
     public var filter: PacketFilter { socket.filter }
 
@@ -99,13 +109,16 @@ public final class RingLink: LiveLink {
 
     public var counters: LinkCounters {
         counts.missed &+= socket.missed()
-        return counts
+        var all = counts
+        if let loans { all.add(loans.threads.counters(of: interface)) }
+        return all
     }
 
     public func receive(into batch: inout Batch) throws(LinkError) {
         returnSlots()
         var packet = svs_packet()
-        var stored = 0
+        stored = 0
+        let before = taken
         while !batch.isFull, taken < slots, svs_ring_look(slot(next), &packet) == 1 {
             if packet.queued == 1, stored == superframes.capacity { break }
             let current = slot(next)
@@ -114,13 +127,14 @@ public final class RingLink: LiveLink {
             taken &+= 1
             position.note(next: next, taken: taken)
             if packet.queued == 1 {
+                if stored == 0, let loans { superframes = loans.nextStore() }
                 if takeQueued(packet, into: &batch, at: stored) { stored += 1 }
             } else {
                 lookAhead(packet.frame - current)
                 take(packet, at: current, into: &batch)
             }
         }
-        if taken > 0 { linkState.carried() } else { try linkState.nothingArrived(at: socket, sending: transmitter) }
+        if taken > before { linkState.carried() } else { try linkState.nothingArrived(at: socket, sending: transmitter) }
     }
 
     public var framesInHand: FramesInHand {
@@ -161,12 +175,43 @@ public final class RingLink: LiveLink {
     @inline(__always)
     private func slot(_ index: Int) -> UnsafeMutableRawPointer { ring + index &* slotSize }
 
-    public func giveBack() { returnSlots() }
+    public func giveBack() {
+        loans?.threads.drain()
+        returnSlots()
+    }
+
+    public func use(_ threads: SendingThreads) -> Bool {
+        loans = SlotLoans(to: threads)
+        return true
+    }
+
+    public func lend(until batch: UInt64) {
+        loans?.add(taken - lent, batch, usedStore: stored > 0)
+        lent = taken
+    }
 
     private func returnSlots() {
+        guard loans == nil else { return returnLentSlots() }
+        giveBack(taken)
+    }
+
+    /// Those that are sent, and then those that held nothing for the director.
+    private func returnLentSlots() {
+        // Where few frames wait, more come while those before them are sent: a thread is woken for many rather than for each.
+        let isPlenty = svs_ring_is_filled(slot((next &+ Self.plenty) % slots)) == 1
+        while let ended = loans?.takeEnded(leaving: isPlenty ? 1 : 0) {
+            giveBack(ended)
+            lent -= ended
+        }
+        if lent == 0 { giveBack(taken) }
+    }
+
+    /// Gives back the oldest slots.
+    private func giveBack(_ count: Int) {
         var index = next - taken
         if index < 0 { index += slots }
-        while taken > 0 {
+        let left = taken - count
+        while taken > left {
             svs_ring_return(slot(index))
             index = following(index)
             taken &-= 1

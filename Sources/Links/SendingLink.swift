@@ -13,6 +13,7 @@ public final class SendingLink: Link {
 
     public var interface: Int32 { transmitter.socket.interface }
     public var wantsPoll: Bool { true }
+    public var sendingSocket: PacketSocket? { transmitter.socket }
 
     /// Nothing ever arrives.
     public func receive(into batch: inout Batch) throws(LinkError) {}

@@ -1,3 +1,4 @@
+internal import CLinux
 internal import Glibc
 public import SystemPackage
 
@@ -20,6 +21,22 @@ public struct BackgroundThread: Sendable {
         }
         self.thread = thread
     }
+
+    /// Lets it run on one processor only.
+    /// - Throws: EINVAL for a processor that there is not, or that this process may not use.
+    public func pin(to processor: Int) throws(Errno) {
+        let failure = svs_pin(UInt64(thread), Int32(clamping: processor))
+        guard failure == 0 else { throw Errno(rawValue: failure) }
+    }
+
+    /// The same for the calling thread.
+    public static func pinCurrent(to processor: Int) throws(Errno) {
+        let failure = svs_pin(UInt64(pthread_self()), Int32(clamping: processor))
+        guard failure == 0 else { throw Errno(rawValue: failure) }
+    }
+
+    /// Gives the calling thread a name, of which 15 bytes are kept.
+    public static func nameCurrent(_ name: String) { svs_name_thread(name) }
 
     /// Waits for its end.
     public func join() { pthread_join(thread, nil) }

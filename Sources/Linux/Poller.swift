@@ -2,7 +2,7 @@ internal import CLinux
 internal import Glibc
 public import SystemPackage
 
-/// Descriptors that are watched together (epoll(7), level-triggered): registered once, asked as often as one likes.
+/// Descriptors that are watched together (epoll(7), level-triggered where nothing else is said): registered once, asked as often as one likes.
 public final class Poller {
     /// What a descriptor is watched for; errors and hang-ups are told in any case.
     public struct Events: OptionSet, Sendable {
@@ -12,6 +12,8 @@ public final class Poller {
         public static var readable: Events { .init(rawValue: 0x001) }
         /// EPOLLOUT.
         public static var writable: Events { .init(rawValue: 0x004) }
+        /// EPOLLET: told once, when something happens, and not for as long as it lasts.
+        public static var news: Events { .init(rawValue: 1 << 31) }
     }
 
     /// Itself readable while one of the watched descriptors is ready, so that pollers can watch pollers.

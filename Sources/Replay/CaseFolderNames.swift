@@ -9,26 +9,28 @@ enum CaseFolderNames {
         "ignore", "about", "opts", "not-kernel", "kernel-since",
     ]
 
-    /// Refuses a file that nothing reads, as one with a mistyped name is. Hidden files and editors' copies (`NAME~`) do not
+    /// Refuses files that nothing reads, as one with a mistyped name is. Hidden files and editors' copies (`NAME~`) do not
     /// matter.
-    /// - Throws: `FileError` that names it, and what it may have been meant to be.
+    /// - Throws: `FileError` that names each, and what it may have been meant to be.
     static func check(_ folder: String) throws(FileError) {
         let names = try CaseFiles.names(in: folder)
+        var errors = FileErrors()
         for name in names.sorted() where !isLeftAlone(name) && !known.contains(name) && !isCapture(name) {
-            throw unknown(name, in: folder, among: known.sorted() + ["in.pcap", "out.pcap"])
+            errors.add(unknown(name, in: folder, among: known.sorted() + ["in.pcap", "out.pcap"]))
         }
         for name in names.sorted() {
             guard let interface = CaseFiles.interface(of: name, between: "in", and: "vnet") else { continue }
             let frames = interface.isEmpty ? "in" : "in." + interface
-            guard names.contains(frames + ".pcap") || names.contains(frames + ".pcapng") else {
-                throw FileError(file: folder + "/" + name, text: "belongs to a file \(frames).pcap, and there is none")
+            if !names.contains(frames + ".pcap") && !names.contains(frames + ".pcapng") {
+                errors.add(FileError(file: folder + "/" + name, text: "belongs to a file \(frames).pcap, and there is none"))
             }
         }
-        guard names.contains("expected") else { return }
         let expected = folder + "/expected"
-        for name in try CaseFiles.names(in: expected).sorted() where !isLeftAlone(name) && !ListingsFolder.names.contains(name) {
-            throw unknown(name, in: expected, among: ListingsFolder.names.sorted())
+        let listings = names.contains("expected") ? try CaseFiles.names(in: expected) : []
+        for name in listings.sorted() where !isLeftAlone(name) && !ListingsFolder.names.contains(name) {
+            errors.add(unknown(name, in: expected, among: ListingsFolder.names.sorted()))
         }
+        try errors.check()
     }
 
     private static func isLeftAlone(_ name: String) -> Bool { name.hasPrefix(".") || name.hasSuffix("~") }

@@ -86,9 +86,12 @@ public struct CaseVerifier: Sendable {
             result.outcome = .regenerated
             return
         }
-        if let edit = replay.scenario.edits.keys.max(), edit >= replay.frames, let path = files.edits {
-            throw FileError(file: path, text: "an edit comes before input frame \(edit), but there are \(replay.frames)")
+        var errors = FileErrors()
+        for edit in replay.scenario.edits.keys.sorted() where edit >= replay.frames {
+            let text = "an edit comes before input frame \(edit), but there are \(replay.frames)"
+            errors.add(FileError(file: files.edits ?? folder, text: text))
         }
+        try errors.check()
         try judge.finish(frames: replay.frames)
         judge.compareListings(&replay)
         if let refusals { judge.compareRefusals(refusals, replay.refusals.map(\.frame)) }

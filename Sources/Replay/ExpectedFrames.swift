@@ -25,8 +25,10 @@ public struct Expectations: Sendable {
     }
 
     /// Reads what a case folder expects.
+    /// - Throws: `FileError` for all that is wrong in its files.
     public init(folder: String) throws(FileError) {
         self.folder = folder
+        var errors = FileErrors()
         let names = try CaseFiles.names(in: folder)
         for name in names.sorted() {
             guard
@@ -40,30 +42,47 @@ public struct Expectations: Sendable {
                 listings[name] = try TextFile.read(folder + "/expected/" + name)
             }
         }
-        if names.contains("verdicts") { verdicts = try Self.verdicts(folder + "/verdicts") }
+        if names.contains("verdicts") {
+            do throws(FileError) { verdicts = try Self.verdicts(folder + "/verdicts") } catch { errors.add(error) }
+        }
         if names.contains("routed") {
-            let path = folder + "/routed"
-            for word in try TextFile.read(path).split(whereSeparator: \.isWhitespace) {
-                guard let frame = Int(word) else { throw FileError(file: path, text: "\(word): not the number of a frame") }
-                routed.insert(frame)
-            }
+            do throws(FileError) { routed = try Self.routed(folder + "/routed") } catch { errors.add(error) }
         }
         if names.contains("ignore") {
-            ignored = try IgnoredFields(TextFile.read(folder + "/ignore"), file: folder + "/ignore")
+            let path = folder + "/ignore"
+            do throws(FileError) { ignored = try IgnoredFields(TextFile.read(path), file: path) } catch { errors.add(error) }
         }
+        try errors.check()
     }
+
+    /// The numbers of frames in a file, between blanks or line ends.
+    private static func routed(_ path: String) throws(FileError) -> Set<Int> {
+        var errors = FileErrors(), frames: Set<Int> = []
+        for word in try TextFile.read(path).split(whereSeparator: \.isWhitespace) {
+            guard let frame = Int(word) else {
+                errors.add(FileError(file: path, text: "\(word): not the number of a frame"))
+                continue
+            }
+            frames.insert(frame)
+        }
+        try errors.check()
+        return frames
+    }
+
     /// The reason codes of a file, one a line, with `#` comments.
     private static func verdicts(_ path: String) throws(FileError) -> [Substring] {
         let known = Verdict.allCases.map(\.name)
-        var verdicts: [Substring] = []
+        var errors = FileErrors(), verdicts: [Substring] = []
         for (index, line) in try TextFile.read(path).split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).enumerated() {
             guard let word = line.prefix(while: { $0 != "#" }).split(whereSeparator: \.isWhitespace).first else { continue }
             guard word == "-" || known.contains(String(word)) else {
                 let hint = Resemblance.nearest(to: String(word), among: known).map { "; did you mean \($0)?" } ?? ""
-                throw FileError(file: path, line: index + 1, text: "\(word): no reason code\(hint)")
+                errors.add(FileError(file: path, line: index + 1, text: "\(word): no reason code\(hint)"))
+                continue
             }
             verdicts.append(word)
         }
+        try errors.check()
         return verdicts
     }
 }

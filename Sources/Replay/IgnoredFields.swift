@@ -17,20 +17,23 @@ public struct IgnoredFields: Sendable, Hashable {
     /// Nothing is ignored.
     public init() {}
 
-    /// - Throws: `FileError` for a line that is no field name.
+    /// - Throws: `FileError` for every word that is no field name.
     public init(_ text: String, file: String) throws(FileError) {
+        var errors = FileErrors()
         for (index, line) in text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).enumerated() {
             for word in line.prefix(while: { $0 != "#" }).split(whereSeparator: \.isWhitespace) {
                 guard let name = Self.name(word) else {
                     let last = word.lowercased().split(separator: ".").last.map(String.init) ?? ""
                     let isField = Self.fields.contains(last)
                     let hint = isField ? nil : Resemblance.nearest(to: last, among: Self.fields.sorted()).map { "did you mean \($0)?" }
-                    throw FileError(
-                        file: file, line: index + 1, text: "\(word): no header field; \(hint ?? "such as ttl, ip.id or inner.tcp.window")")
+                    let text = "\(word): no header field; \(hint ?? "such as ttl, ip.id or inner.tcp.window")"
+                    errors.add(FileError(file: file, line: index + 1, text: text))
+                    continue
                 }
                 names.append(name)
             }
         }
+        try errors.check()
     }
 
     public var isEmpty: Bool { names.isEmpty }

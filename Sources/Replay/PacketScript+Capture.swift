@@ -8,7 +8,7 @@ extension PacketScript {
     private typealias Arrival = (frame: [UInt8], time: UInt64, interface: Int32, line: Int)
 
     private func arrivals(at network: Network) throws(FileError) -> [Arrival] {
-        var all: [Arrival] = []
+        var errors = FileErrors(), all: [Arrival] = []
         for packet in packets {
             do throws(PacketWords.WordsProblem) {
                 let (frame, interface) = try packet.words.frame(arrivingAt: network)
@@ -16,8 +16,9 @@ extension PacketScript {
                     throw PacketWords.WordsProblem(text: "in lo: what the host itself sends comes in by no wire")
                 }
                 all.append((frame, packet.time, interface, packet.line))
-            } catch { throw FileError(file: file, line: packet.line, text: error.text) }
+            } catch { errors.add(FileError(file: file, line: packet.line, text: error.text)) }
         }
+        try errors.check()
         return all
     }
 
@@ -35,10 +36,13 @@ extension PacketScript {
             }
         }
         let arrivals = try arrivals(at: network)
-        if let homeless = arrivals.first(where: { paths[$0.interface] == nil }) {
+        var errors = FileErrors()
+        for homeless in arrivals where paths[homeless.interface] == nil {
             let name = network.interface(homeless.interface)?.name ?? ""
-            throw FileError(file: file, line: homeless.line, text: "comes in by \(name), for which there is no file (--out \(name)=FILE)")
+            errors.add(
+                FileError(file: file, line: homeless.line, text: "comes in by \(name), for which there is no file (--out \(name)=FILE)"))
         }
+        try errors.check()
         for (interface, path) in paths.sorted(by: { $0.key < $1.key }) {
             let writer = try PcapWriter(path: path)
             for arrival in arrivals where arrival.interface == interface {

@@ -30,38 +30,45 @@ public struct PacketScript: Sendable {
     private static let start = UInt64(second)
 
     /// - Parameter file: the name that errors give.
-    /// - Throws: `FileError` with line and column of what is not understood.
+    /// - Throws: `FileError` with line and column of all that is not understood.
     public init(_ text: String, file: String) throws(FileError) {
         self.file = file
+        var errors = FileErrors()
         var last: UInt64?
         for (number, line) in text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).enumerated() {
-            let said = line.prefix { $0 != "#" }
-            guard let first = said.firstIndex(where: { !$0.isWhitespace }) else { continue }
-            var rest = said[first...]
-            func fail(_ text: String, at column: Int) -> FileError { FileError(file: file, line: number + 1, column: column, text: text) }
-            var time = last.map { $0 + 1000 } ?? Self.start
-            if let sign = rest.first, sign == "+" || sign == "@" {
-                let word = rest.prefix { !$0.isWhitespace }
-                let column = line.distance(from: line.startIndex, to: first) + 1
-                do throws(Complaint) { time = sign == "@" ? try Self.moment(word) : try (last ?? Self.start) + Self.delay(word) } catch {
-                    throw fail(error.text, at: column)
-                }
-                guard time >= last ?? 0 else { throw fail("\(word): earlier than the packet above", at: column) }
-                guard time <= Self.lastTime else { throw fail("\(word): a capture's clock ends at 4294967295 s", at: column) }
-                rest = rest.dropFirst(word.count).drop(while: \.isWhitespace)
-            }
-            let indent = line.distance(from: line.startIndex, to: rest.startIndex)
-            do throws(PacketWords.WordsProblem) {
-                packets.append(
-                    Packet(
-                        line: number + 1, time: time, words: try PacketWords(PacketNames.numeric(String(rest), names: SystemNames())),
-                        indent: indent))
-            } catch { throw fail(error.text, at: error.column > 0 ? indent + error.column : 0) }
-            last = time
+            do throws(FileError) { try read(line, number + 1, &last) } catch { errors.add(error) }
         }
+        try errors.check()
         guard !packets.isEmpty else {
             throw FileError(file: file, text: "no packet: expected lines such as +10ms tcp ADDRESS:PORT > ADDRESS:PORT SYN")
         }
+    }
+
+    /// - Parameters:
+    ///   - number: of the line, from 1.
+    ///   - last: the time of the packet above, then of this one, in microseconds.
+    private mutating func read(_ line: Substring, _ number: Int, _ last: inout UInt64?) throws(FileError) {
+        let said = line.prefix { $0 != "#" }
+        guard let first = said.firstIndex(where: { !$0.isWhitespace }) else { return }
+        var rest = said[first...]
+        func fail(_ text: String, at column: Int) -> FileError { FileError(file: file, line: number, column: column, text: text) }
+        var time = last.map { $0 + 1000 } ?? Self.start
+        if let sign = rest.first, sign == "+" || sign == "@" {
+            let word = rest.prefix { !$0.isWhitespace }
+            let column = line.distance(from: line.startIndex, to: first) + 1
+            do throws(Complaint) { time = sign == "@" ? try Self.moment(word) : try (last ?? Self.start) + Self.delay(word) } catch {
+                throw fail(error.text, at: column)
+            }
+            guard time >= last ?? 0 else { throw fail("\(word): earlier than the packet above", at: column) }
+            guard time <= Self.lastTime else { throw fail("\(word): a capture's clock ends at 4294967295 s", at: column) }
+            rest = rest.dropFirst(word.count).drop(while: \.isWhitespace)
+        }
+        last = time
+        let indent = line.distance(from: line.startIndex, to: rest.startIndex)
+        do throws(PacketWords.WordsProblem) {
+            let words = try PacketWords(PacketNames.numeric(String(rest), names: SystemNames()))
+            packets.append(Packet(line: number, time: time, words: words, indent: indent))
+        } catch { throw fail(error.text, at: error.column > 0 ? indent + error.column : 0) }
     }
 
     private struct Complaint: Error { var text: String }

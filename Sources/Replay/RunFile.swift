@@ -26,41 +26,47 @@ public struct RunFile: Sendable, Hashable {
 
     public init() {}
 
-    /// - Throws: `FileError` for the first line that is not understood.
+    /// - Throws: `FileError` for every line that is not understood.
     public init(_ text: String, file: String) throws(FileError) {
+        var errors = FileErrors()
         for (index, line) in text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).enumerated() {
             let words = line.prefix { $0 != "#" }.split(whereSeparator: \.isWhitespace)
             guard !words.isEmpty else { continue }
-            func refuse(_ text: String) -> FileError { FileError(file: file, line: index + 1, text: text) }
-            guard words.count == 2 else { throw refuse("expected a key and a value") }
-            let value = words[1]
-            switch words[0] {
-            case "seed":
-                guard let number = UInt64(value) else { throw refuse("seed: \(value): not a number of 64 bits") }
-                seed = number
-            case "connections":
-                guard let number = Int(value), (16...1 << 28).contains(number) else {
-                    throw refuse("connections: \(value): 16 to \(1 << 28) are possible")
-                }
-                connections = number
-            case "host":
-                guard value == "whole" || value == "beside" else { throw refuse("host: \(value): expected whole or beside") }
-                hostEmulation.isWholeHost = value == "whole"
-            case "marks":
-                guard value == "host" || value == "files" else { throw refuse("marks: \(value): expected host or files") }
-                marksFromHost = value == "host"
-            case "firewall":
-                guard value == "honour" || value == "ignore" else { throw refuse("firewall: \(value): expected honour or ignore") }
-                honoursFirewall = value == "honour"
-            case "own", "owns":
-                guard let ownership = Ownership(value) else { throw refuse("\(words[0]): \(value): expected all, none or an address") }
-                switch (hostEmulation.ownership, ownership) {
-                case (.localAddresses, _): hostEmulation.ownership = ownership
-                case (.only(let some), .only(let more)): hostEmulation.ownership = .only(some.union(more))
-                default: throw refuse("\(words[0]): \(value): a line above says \(hostEmulation.ownership)")
-                }
-            default: throw refuse("unknown key \(words[0]): there are seed, connections, host, own, marks and firewall")
+            do throws(FileError) { try read(words, file: file, line: index + 1) } catch { errors.add(error) }
+        }
+        try errors.check()
+    }
+
+    private mutating func read(_ words: [Substring], file: String, line: Int) throws(FileError) {
+        func refuse(_ text: String) -> FileError { FileError(file: file, line: line, text: text) }
+        guard words.count == 2 else { throw refuse("expected a key and a value") }
+        let value = words[1]
+        switch words[0] {
+        case "seed":
+            guard let number = UInt64(value) else { throw refuse("seed: \(value): not a number of 64 bits") }
+            seed = number
+        case "connections":
+            guard let number = Int(value), (16...1 << 28).contains(number) else {
+                throw refuse("connections: \(value): 16 to \(1 << 28) are possible")
             }
+            connections = number
+        case "host":
+            guard value == "whole" || value == "beside" else { throw refuse("host: \(value): expected whole or beside") }
+            hostEmulation.isWholeHost = value == "whole"
+        case "marks":
+            guard value == "host" || value == "files" else { throw refuse("marks: \(value): expected host or files") }
+            marksFromHost = value == "host"
+        case "firewall":
+            guard value == "honour" || value == "ignore" else { throw refuse("firewall: \(value): expected honour or ignore") }
+            honoursFirewall = value == "honour"
+        case "own", "owns":
+            guard let ownership = Ownership(value) else { throw refuse("\(words[0]): \(value): expected all, none or an address") }
+            switch (hostEmulation.ownership, ownership) {
+            case (.localAddresses, _): hostEmulation.ownership = ownership
+            case (.only(let some), .only(let more)): hostEmulation.ownership = .only(some.union(more))
+            default: throw refuse("\(words[0]): \(value): a line above says \(hostEmulation.ownership)")
+            }
+        default: throw refuse("unknown key \(words[0]): there are seed, connections, host, own, marks and firewall")
         }
     }
 

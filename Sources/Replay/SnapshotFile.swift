@@ -18,19 +18,26 @@ public struct SnapshotFile: Sendable {
     /// What is wrong with a line.
     struct SnapshotProblem: Error {
         var text: String
-        init(_ text: String) { self.text = text }
+        /// It may come from what is wrong in a line before, and goes unsaid then.
+        var isSequel = false
+        init(_ text: String, isSequel: Bool = false) {
+            self.text = text
+            self.isSequel = isSequel
+        }
     }
 
-    /// - Throws: `FileError` for the first line that is not understood.
+    /// - Throws: `FileError` for every line that is not understood.
     public init(_ text: String, file: String) throws(FileError) {
         self.file = file
+        var errors = FileErrors()
         for (index, line) in TextFile.lines(of: text).enumerated() {
             let line = line[..<(line.utf8.firstIndex(of: 0x23) ?? line.endIndex)]
             guard !line.utf8.allSatisfy(WordScanner.isBlank) else { continue }
             do throws(SnapshotProblem) { try read(line, index + 1) } catch {
-                throw FileError(file: file, line: index + 1, text: error.text)
+                if !error.isSequel || errors.isEmpty { errors.add(FileError(file: file, line: index + 1, text: error.text)) }
             }
         }
+        try errors.check()
         keys = [:]
     }
 
@@ -110,7 +117,7 @@ public struct SnapshotFile: Sendable {
         words.skip()
         let key = try serviceOwner(&words)
         guard let place = snapshot.services.lastIndex(where: { $0.key == key }) else {
-            throw SnapshotProblem("the line `service' of \(key) does not stand before it")
+            throw SnapshotProblem("the line `service' of \(key) does not stand before it", isSequel: true)
         }
         var item = SchedulerMemory.Item(address: try words.address(), servers: [], times: [])
         while let key = words.next() {

@@ -20,6 +20,8 @@ struct DerivedHostState {
     var servicesNotLed = 0
     /// Outer packets bear the host's own address, so errors about them come to that.
     var tunnels = false
+    /// What marks name and the director handles.
+    private var marked: [MarkedDestination] = []
 
     init(_ input: HostStateInput) {
         let services = input.services, network = input.network
@@ -38,6 +40,7 @@ struct DerivedHostState {
                 for destination in rules.taken(by: services.map(\.key).filter { $0.mark != 0 }) { add(destination, network) }
             }
         }
+        leaveUnmarked()
         if input.isBackupOnly { leaveServices() }
         for service in services { addServers(of: service, network) }
         addClients(of: input.isBackupOnly ? [] : services, input)
@@ -55,6 +58,17 @@ struct DerivedHostState {
         suppressed.services = []
         suppressed.marked = []
         suppressed.fragmentAddresses = []
+    }
+
+    /// What machines send that all rules for an address leave out is the host's, unless a service is there without marks.
+    private mutating func leaveUnmarked() {
+        var addresses = Set(marked.filter { !$0.leftOut.isEmpty && $0.length == $0.prefix.family.width }.map(\.prefix))
+        addresses.subtract(suppressed.services.map(\.address))
+        for address in addresses.sorted() {
+            let all = marked.filter { address.matches($0.prefix, length: $0.length) }.map(\.leftOut)
+            let common = all.dropFirst().reduce(all[0]) { $0.intersection($1) }
+            suppressed.unmarked += common.sorted { $0.bits < $1.bits }.map { SuppressedTraffic.Source($0, to: address) }
+        }
     }
 
     private mutating func add(_ service: ServiceRecord) {
@@ -107,6 +121,7 @@ struct DerivedHostState {
     }
 
     private mutating func add(handled marked: MarkedDestination) {
+        self.marked.append(marked)
         let ranges: [ClosedRange<UInt16>?] = marked.ports.isEmpty ? [nil] : marked.ports
         let protos: [UInt8?] = marked.protos.isEmpty ? [nil] : marked.protos
         for proto in protos {

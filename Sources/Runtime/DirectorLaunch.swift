@@ -5,6 +5,7 @@ public import Host
 public import LVS
 internal import Links
 internal import Linux
+internal import SystemPackage
 
 /// How `svs run` starts a director on this host.
 public struct DirectorLaunch {
@@ -21,6 +22,8 @@ public struct DirectorLaunch {
     public var ownership: Ownership
     /// Nanoseconds for which frames are looked for before the director sleeps.
     public var busyPoll: Instant = 0
+    /// Threads beside the engine's that send frames, and the processors that the engine's and these run on, in turn.
+    public var ioThreads = 0, processors: [Int] = []
     /// The log says each command of a client.
     public var logsCommands = false
     public var log: Log
@@ -85,15 +88,20 @@ public struct DirectorLaunch {
         for client in try clients.clientsAtStart() { control.adopt(client) }
         control.forgetOthers()
         if let loss = journal.finding.loss { log.say("the journal of what was told before: \(loss)") }
-        let loopSetup = EventLoop.Setup(
+        if let first = processors.first {
+            do throws(Errno) { try BackgroundThread.pinCurrent(to: first) } catch { throw RunError("--cpus: processor \(first): \(error)") }
+        }
+        var loopSetup = EventLoop.Setup(
             links: links, interfaces: interfaces, network: network, requests: requests, rulesChanges: setup.rulesChanges,
             control: control, signals: signals, files: files, log: log, busyPoll: busyPoll, clients: clients,
             journal: (recalled, JournalRecorder(journal, recalled, clients: table)), areRulesRecalled: earlierRules != nil,
             asksForAddresses: true, commandLog: logsCommands ? CommandLog(log) : nil)
+        // Before anything is forbidden to the threads that there are.
+        if ioThreads > 0 { loopSetup.threads = try SendingThreads(ioThreads, on: Array(processors.dropFirst())) }
         _ = signal(SIGPIPE, SIG_IGN)
         let loop = try EventLoop(director, loopSetup, state, start: "seed \(memory.seed)\nconnections \(connections)\n")
         for key in state.ignored { log.say("note: \(files.sysctl ?? ""): \(key) is of no use to the director") }
-        log.say(StartLine.text(&loop.engine.director, interfaces: interfaces, control: self.control))
+        log.say(StartLine.text(&loop.engine.director, interfaces: interfaces, control: self.control, ioThreads: ioThreads))
         return loop
     }
 }

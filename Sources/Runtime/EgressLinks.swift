@@ -17,13 +17,16 @@ final class EgressLinks {
     private var present: [Int32: Network.Interface] = [:]
     private let open: (Network.Interface) throws(LinkError) -> any Link
     private let complain: (LinkError, Int32) -> Void
+    /// Those that send in this one's place; nothing where it sends itself.
+    let threads: SendingThreads?
 
     /// - Parameters:
     ///   - links: those that there are.
+    ///   - threads: share the sending through links that have a socket for others.
     ///   - open: a link to an interface that routes lead out of and that has none; it only sends.
     ///   - complain: is told what went wrong, and with which interface.
     init(
-        _ links: [any Link], open: @escaping (Network.Interface) throws(LinkError) -> any Link,
+        _ links: [any Link], threads: SendingThreads? = nil, open: @escaping (Network.Interface) throws(LinkError) -> any Link,
         complain: @escaping (LinkError, Int32) -> Void
     ) {
         self.links = links
@@ -31,10 +34,32 @@ final class EgressLinks {
         self.complain = complain
         interfaces = links.map(\.interface)
         lent = links.count
+        self.threads = threads
+        threads?.use(links)
     }
 
-    /// Sends the frames that have an `egress`, those of one link in order.
+    /// Sends the frames that have an `egress`, those of one link in order, and behind all that was sent before.
     func transmit(_ batch: borrowing Batch) {
+        if let threads { threads.waitFor(handOver(batch, to: threads)) } else { transmitAlone(batch) { _ in true } }
+    }
+
+    /// The same, by others. The frames' memory is theirs until the batch of the number that this returns is sent.
+    ///
+    /// Whatever they reach leaves by them: a flow that was sent from one processor and then from another could overtake itself
+    /// on its way through the kernel.
+    func handOver(_ batch: borrowing Batch, to threads: SendingThreads) -> UInt64 {
+        transmitAlone(batch) { !threads.reach($0) }
+        return threads.send(batch)
+    }
+
+    private func transmitAlone(_ batch: borrowing Batch, _ isOurs: (Int32) -> Bool) {
+        findLeaving(batch)
+        for place in leaving where isOurs(links[place].interface) {
+            do throws(LinkError) { try links[place].transmit(batch) } catch { complain(error, links[place].interface) }
+        }
+    }
+
+    private func findLeaving(_ batch: borrowing Batch) {
         leaving.removeAll(keepingCapacity: true)
         var last: Int32 = 0
         for index in 0..<batch.count {
@@ -43,9 +68,6 @@ final class EgressLinks {
             last = egress
             if let place = place(of: egress), !leaving.contains(place) { leaving.append(place) }
         }
-        for place in leaving {
-            do throws(LinkError) { try links[place].transmit(batch) } catch { complain(error, links[place].interface) }
-        }
     }
 
     private func place(of interface: Int32) -> Int? {
@@ -53,11 +75,15 @@ final class EgressLinks {
         guard !unreachable.contains(interface) else { return nil }
         // An interface that was made anew has another number.
         interfaces = links.map(\.interface)
-        if let place = interfaces.firstIndex(of: interface) { return place }
+        if let place = interfaces.firstIndex(of: interface) {
+            threads?.use(links)
+            return place
+        }
         guard let found = present[interface] else { return nil }
         do throws(LinkError) {
             links.append(try open(found))
             interfaces.append(interface)
+            threads?.use(links)
             return links.count - 1
         } catch {
             unreachable.insert(interface)
@@ -74,7 +100,9 @@ final class EgressLinks {
     func follow(_ all: [Network.Interface]) {
         unreachable = []
         present = Dictionary(all.map { ($0.index, $0) }) { first, _ in first }
+        threads?.drain()
         for place in links.indices.reversed() where place >= lent && present[links[place].interface] == nil { links.remove(at: place) }
         interfaces = links.map(\.interface)
+        threads?.use(links)
     }
 }

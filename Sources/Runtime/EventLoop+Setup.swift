@@ -21,6 +21,8 @@ extension EventLoop {
         var log: Log
         /// Nanoseconds for which frames are looked for before the loop sleeps.
         var busyPoll: Instant = 0
+        /// Threads that send what the loop directs; without them it sends itself.
+        var threads: SendingThreads?
         /// Where clients come from that another process has accepted.
         var clients: (any ClientSource)?
         /// What an earlier director was told, and where is written down what this one is told.

@@ -93,7 +93,8 @@ public final class EventLoop {
         let requests = setup.requests
         let links = setup.links + [local]
         egress = EgressLinks(
-            links, open: { interface throws(LinkError) in try requests.openSender(on: interface.name) }, complain: complain)
+            links, threads: setup.threads, open: { interface throws(LinkError) in try requests.openSender(on: interface.name) },
+            complain: complain)
         packets = PacketLoop(links, egress: egress, complain: complain)
         watched = links.map { _ in -1 }
         engine = ControlledDirector(director)
@@ -204,6 +205,15 @@ public final class EventLoop {
         egress.follow(engine.director.network.interfaces)
         news.follow(engine.director.network.interfaces)
         packets.setAllReady()
+        // Before any frame that comes now: those of a flow that wait for their next hop were first.
+        releaseWaiting(&engine, at: Self.now)
+    }
+
+    /// Sends the frames that waited for a next hop which is known now, and has those of the others found out.
+    private func releaseWaiting(_ engine: inout ControlledDirector, at now: Instant) {
+        let waited = waits
+        waits = packets.release(&engine, at: now)
+        if waits || waited { host.resolve(engine.director.wantedNeighbors, at: now) }
     }
 
     /// Takes the clients that another process has accepted.
@@ -227,9 +237,7 @@ public final class EventLoop {
         if followed != engine.director.network.generation { isBehind = true }
         if isBehind, !host.isFollowing, now - lastFollowed >= pause { beginToFollow(at: now) }
         if host.wantsTurn { step("host") { goOnFollowing() } }
-        let waited = waits
-        waits = packets.release(&engine, at: now)
-        if waits || waited { host.resolve(engine.director.wantedNeighbors, at: now) }
+        releaseWaiting(&engine, at: now)
         host.sendAnnouncements(at: now) { egress.transmit($0) }
         guard now >= nextSecond else { return }
         nextSecond = now + second
@@ -264,7 +272,8 @@ public final class EventLoop {
     /// Registers links that have a descriptor by now.
     func watchLinks() throws(Errno) {
         for (place, link) in packets.links.enumerated() where link.descriptor != watched[place] {
-            try poller.watch(link.descriptor, as: Token.firstLink + UInt64(place))
+            let events: Poller.Events = packets.waitsForNews(place) ? [.readable, .news] : .readable
+            try poller.watch(link.descriptor, for: events, as: Token.firstLink + UInt64(place))
             watched[place] = link.descriptor
         }
     }

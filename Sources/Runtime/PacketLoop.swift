@@ -14,6 +14,8 @@ final class PacketLoop {
     private let complain: (LinkError, Int32) -> Void
     /// Links that somebody has seen to be ready since they were last asked.
     private var isReady: [Bool]
+    /// Links that lend the memory of their frames to threads that send.
+    private let lends: [Bool]
     private var batch = Batch(capacity: Director.largestBatch)
     /// Whether a frame has arrived and was directed, and whether somebody has asked for that.
     private var hasDirected = false, isFirstTaken = false
@@ -32,7 +34,14 @@ final class PacketLoop {
         self.clock = clock
         self.complain = complain
         isReady = links.map { _ in true }
+        lends = links.map { link in
+            guard let threads = egress.threads, let link = link as? any LiveLink else { return false }
+            return link.use(threads)
+        }
     }
+
+    /// Whether the link of this place is to be waited for by news alone: it has memory out for longer than a turn.
+    func waitsForNews(_ place: Int) -> Bool { lends[place] }
 
     /// True once: when the first frame has been directed.
     func takeFirstFrame() -> Bool {
@@ -76,14 +85,15 @@ final class PacketLoop {
         var arrived = false
         for place in links.indices where isReady[place] || !links[place].wantsPoll {
             isReady[place] = false
-            if try direct(from: links[place], &engine, at: now, follow) { arrived = true }
+            if try direct(from: place, &engine, at: now, follow) { arrived = true }
         }
         return arrived
     }
 
     private func direct(
-        from link: any Link, _ engine: inout ControlledDirector, at start: Instant, _ follow: (inout ControlledDirector) throws -> Void
+        from place: Int, _ engine: inout ControlledDirector, at start: Instant, _ follow: (inout ControlledDirector) throws -> Void
     ) rethrows -> Bool {
+        let link = links[place]
         batch.removeAll()
         do throws(LinkError) { try link.receive(into: &batch) } catch { complain(error, link.interface) }
         guard !batch.isEmpty else { return false }
@@ -99,10 +109,15 @@ final class PacketLoop {
         } else {
             engine.director.process(&batch, at: start)
         }
-        egress.transmit(batch)
+        transmitBatch(of: place)
         transmitOutbox(&engine)
         hasDirected = true
         return true
+    }
+
+    private func transmitBatch(of place: Int) {
+        guard lends[place], let threads = egress.threads, let link = links[place] as? any LiveLink else { return egress.transmit(batch) }
+        link.lend(until: egress.handOver(batch, to: threads))
     }
 
     /// Lets time pass for the director, and sends what its timers send.

@@ -36,6 +36,7 @@ struct DirectorCommand: ParsableCommand {
                 interfaces: options.interfaces, link: options.link.scheme, files: files, control: options.control,
                 connections: options.connections, ownership: options.own, log: options.log)
             launch.busyPoll = Int64(options.busyPoll) * 1000
+            (launch.ioThreads, launch.processors) = (options.ioThreads, options.threads.cpus.numbers)
             launch.logsCommands = options.logCommands
             let setup = DirectorLaunch.Setup(
                 requests: keeper, clients: keeper, memory: memory, rulesChanges: files.readsHostRules ? try keeper.rulesChanges() : nil,

@@ -63,7 +63,6 @@ struct RunOptions: ParsableArguments {
     var name: String?
     @Flag(help: "Begin with the files alone: what an earlier svs run left is not taken over.") var fresh = false
     @Option(help: ArgumentHelp("Connections that the table can hold.", valueName: "n")) var connections = 1 << 20
-    @Option(help: ArgumentHelp("Threads that direct frames; 1 is what this version has.", valueName: "n")) var workers = 1
     @Option(
         help: ArgumentHelp(
             "Virtual addresses to answer and announce where the host does not have them: all, none or addresses.",
@@ -84,6 +83,8 @@ struct RunOptions: ParsableArguments {
             valueName: "usec"))
     var busyPoll = 0
 
+    @OptionGroup var threads: ThreadOptions
+
     private static let usualState = "/run/svs"
     static let usualMonitor = "/run/svs/monitor.sock"
     private static let nowhere = "none"
@@ -101,6 +102,9 @@ struct RunOptions: ParsableArguments {
         guard let path = monitor ?? (control == AdmCommandLine.socket ? Self.usualMonitor : nil), path != Self.nowhere else { return nil }
         return Keeper.MonitorPlace(path: path, group: Rights.usualGroup, isAskedFor: monitor != nil)
     }
+
+    private var canLend: Bool { link.scheme == RingLink.scheme }
+    var ioThreads: Int { threads.ioThreads.number(canLend: canLend) }
 
     var control: String { controlPath ?? name.map { "\(state ?? Self.usualState)/\($0)/control" } ?? AdmCommandLine.socket }
 
@@ -122,7 +126,9 @@ struct RunOptions: ParsableArguments {
         guard busyPoll == 0 || link.scheme == RingLink.scheme else {
             throw ValidationError("--busy-poll: only a ring can be looked at (--link ring)")
         }
-        guard workers == 1 else { throw ValidationError("--workers: one worker is what this version has") }
+        if case .exactly(1...) = threads.ioThreads, !canLend {
+            throw ValidationError("--io-threads: only a ring can lend its frames (--link ring)")
+        }
     }
 
     /// Who the director becomes; nobody else where that is not possible and no user is named.

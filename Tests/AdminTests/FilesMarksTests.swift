@@ -36,6 +36,7 @@ struct MarkedPacket {
                 query.icmpType = try #require(UInt8(parts.removeFirst()))
                 query.icmpCode = try #require(UInt8(parts.removeFirst()))
             case "fragment": query.isLaterFragment = true
+            case "mac": query.sourceMAC = try #require(UInt64(parts.removeFirst(), radix: 16))
             case "foreign": query.isLocal = false
             case "strange": query.comesBack = false
             case "short": query.transportLength = try #require(Int(parts.removeFirst()))

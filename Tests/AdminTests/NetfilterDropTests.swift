@@ -125,8 +125,19 @@ struct NetfilterDropTests {
                 """,
                 [
                     ("udp 198.51.100.9:1 > 203.0.113.1:80", 0), ("udp 198.51.100.5:1 > 203.0.113.1:80", nil),
-                    ("udp 198.51.100.9:1 > 203.0.113.1:80 strange", nil),
+                    ("udp 198.51.100.9:1 > 203.0.113.1:80 strange", nil), ("udp 198.51.100.9:1 > 203.0.113.1:80 mac 020000000009", nil),
+                    ("udp 198.51.100.9:1 > 203.0.113.1:80 mac 020000000008", 0),
                 ]
+            ),
+            (
+                "marks that leave out what comes from a machine",
+                """
+                *mangle
+                :PREROUTING ACCEPT [0:0]
+                -A PREROUTING -p tcp -m mac ! --mac-source 02:00:00:00:00:05 -j MARK --set-mark 7
+                COMMIT
+                """,
+                [("tcp 198.51.100.9:1 > 203.0.113.1:80 mac 0200000000fe", 7), ("tcp 198.51.100.9:1 > 203.0.113.1:80 mac 020000000005", 0)]
             ),
             (
                 "rules that look at ports drop what ends before them",
@@ -210,6 +221,15 @@ struct NetfilterDropTests {
                     ("tcp 198.51.100.8:1 > 203.0.113.1:85", nil),
                     ("udp 198.51.100.9:1 > 203.0.113.1:22", 7),
                 ]
+            ),
+            (
+                "marks that leave out what comes from a machine",
+                ruleset(
+                    "prerouting", -150,
+                    [
+                        #"{"match": {"op": "!=", "left": {"payload": {"protocol": "ether", "field": "saddr"}}, "right": "02:00:00:00:00:05"}}, {"mangle": {"key": {"meta": {"key": "mark"}}, "value": 7}}"#
+                    ]),
+                [("tcp 198.51.100.9:1 > 203.0.113.1:80 mac 0200000000fe", 7), ("tcp 198.51.100.9:1 > 203.0.113.1:80 mac 020000000005", 0)]
             ),
             ("what comes behind IPVS", ruleset("input", 98, [#"{"drop": null}"#]), [("tcp 198.51.100.9:1 > 203.0.113.1:22", 0)]),
             ("other hooks", ruleset("forward", 0, [#"{"drop": null}"#]), [("tcp 198.51.100.9:1 > 203.0.113.1:22", 0)]),

@@ -28,6 +28,22 @@ struct SuppressionRulesTests {
             sets: ["service4 type ipv4_addr . inet_proto . inet_service: 10.0.0.1 . 6 . 80"],
             rules: ["mute_ip: ip daddr . meta l4proto . th dport @service4 drop"]),
         Case(
+            "a mark that leaves a machine out",
+            {
+                var traffic = SuppressedTraffic(
+                    fragmentAddresses: [ip("10.0.0.1")], marked: [.init(prefix: ip("10.0.0.1"), length: 32, proto: 6, ports: 80...80)])
+                traffic.unmarked = [.init(MACAddress(bits: 0x0200_0000_0005), to: ip("10.0.0.1"))]
+                return traffic
+            }(),
+            sets: [
+                "fragment4 type ipv4_addr: 10.0.0.1", "service4 type ipv4_addr . inet_proto . inet_service: 10.0.0.1 . 6 . 80",
+                "unmarked4 type ether_addr . ipv4_addr: 02:00:00:00:00:05 . 10.0.0.1",
+            ],
+            rules: [
+                "mute_ip: ether saddr . ip daddr @unmarked4 accept", "mute_ip: ip daddr . meta l4proto . th dport @service4 drop",
+                "mute_ip: ip frag-off & 0x3fff != 0 ip daddr @fragment4 drop",
+            ]),
+        Case(
             "every port of an IPv6 address, and a range",
             SuppressedTraffic(services: [
                 .init(proto: 17, address: ip("2001:db8::1"), port: 0), .init(proto: 6, address: ip("2001:db8::1"), ports: 80...90),

@@ -17,6 +17,7 @@ struct ProtocolTests {
             icmpErrors: true, interfaces: ["eth0", "eth1"])
         traffic.waitingAddresses = [ip("192.0.2.2")]
         traffic.localAddresses = [ip("10.0.0.9")]
+        traffic.unmarked = [.init(MACAddress(bits: 0x0200_0000_0005), to: ip("192.0.2.1"))]
         traffic.clientAddresses = [ip("10.0.0.7"), ip("fd00::7")]
         return traffic
     }()

@@ -111,4 +111,62 @@ struct SyncTests {
         backup.send(Packet.tcp(from: Self.client, to: Self.virtual, flags: .ack))
         #expect(backup.verdict == .directRouting)
     }
+
+    /// A connection's record with the flag that its client's port is not known.
+    private static func unknownPort(_ clientPort: UInt16, flags: UInt32 = 0x883) -> SyncMessage {
+        var writer = SyncWriter(version: 1, syncID: 7, limit: 1472, first: 36, at: 0)
+        writer.append(
+            SyncRecord(
+                proto: 6, flags: SyncFlags(rawValue: flags), state: 1, client: TranslationFixture.ip("198.51.100.7"),
+                clientPort: clientPort, virtual: TranslationFixture.ip("203.0.113.10"), virtualPort: 80,
+                server: TranslationFixture.ip("10.2.0.11"), serverPort: 80, mark: 0, timeout: 900))
+        return SyncMessage(bytes: writer.bytes, portOffset: 0)
+    }
+
+    @Test("A connection from any port is found from every port, also by the next director")
+    func anyPort() throws {
+        let backup = try Self.bench([.backup], outlives: true)
+        // What has no port and does not say that it is from any is in nobody's way.
+        backup.hear(Self.unknownPort(0, flags: 0x83))
+        backup.hear(Self.unknownPort(0))
+        for _ in 0..<2 {
+            backup.send(Packet.tcp(from: Self.client, to: Self.virtual, flags: .ack))
+            #expect(backup.verdict == .directRouting)
+            try backup.replaceDirector()
+        }
+    }
+
+    @Test("One from any port that names a port is passed by, told of again or not, also by the next director")
+    func anyPortNamed() throws {
+        let backup = try Self.bench([.backup], outlives: true)
+        for _ in 0..<2 { backup.hear(Self.unknownPort(4000)) }
+        #expect(backup.director.connectionRecords().count == 2)
+        for _ in 0..<2 {
+            backup.send(Packet.tcp(from: Self.client, to: Self.virtual, flags: .ack))
+            #expect(backup.verdict != .directRouting)
+            try backup.replaceDirector()
+            #expect(backup.director.connectionRecords().count == 2)
+        }
+        backup.send(Packet.tcp(from: Self.client, to: Self.virtual, flags: .syn))
+        #expect(backup.verdict == .directRouting)
+        #expect(backup.director.connectionRecords().count == 3)
+        backup.pass(seconds: 1000)
+        #expect(backup.director.connectionRecords().isEmpty)
+    }
+
+    @Test("Over IPv6 a record without a protocol has a mark for an address")
+    func markTemplate() throws {
+        let client = TranslationFixture.ip("2001:db8:c::7"), virtual = TranslationFixture.ip("2001:db8:1::2")
+        var writer = SyncWriter(version: 1, syncID: 7, limit: 1472, first: 72, at: 0)
+        writer.append(
+            SyncRecord(
+                proto: 0, flags: SyncFlags(rawValue: 0x1183), state: 0, client: client, clientPort: 0, virtual: virtual, virtualPort: 0,
+                server: client, serverPort: 0, mark: 0, timeout: 9))
+        var bytes = writer.bytes
+        let read = bytes.withBytes { bytes -> IPAddress? in
+            guard var reader = SyncReader(bytes, syncID: 0), case .record(let record)? = reader.next() else { return nil }
+            return record.virtual
+        }
+        #expect(read == TranslationFixture.ip("2001:db8::"))
+    }
 }

@@ -53,6 +53,14 @@ import Wire
         #expect(error.description == complaint)
     }
 
+    @Test func allThatIsWrongIsNamedAtOnce() throws {
+        let text = "+x udp 1.2.3.4:5 > 1.2.3.4:6\nudp 1.2.3.4:5 > 1.2.3.4:6\n@9 tcp 1.2.3.4:5 > 1.2.3.4:6\nquic\n"
+        let error = try #require(throws: FileError.self) { try PacketScript(text, file: "packets") }
+        #expect(
+            error.description.split(separator: "\n").map { $0.prefix { $0 != " " } } == ["packets:1:1:", "packets:3:1:", "packets:4:1:"],
+            "\(error)")
+    }
+
     /// As routers do: an error is never longer than 576 bytes, in IPv6 1280, whatever it quotes.
     @Test(arguments: [
         ("icmp 198.51.100.7 > 192.0.2.1 time-exceeded [udp 192.0.2.1:80 > 198.51.100.7:5555 len 1500]", 576),

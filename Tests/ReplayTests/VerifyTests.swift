@@ -100,6 +100,49 @@ import Wire
         #expect(reason.hasPrefix(folder.path + complaint))
     }
 
+    /// Not the first alone: who mends a case wants to mend it once.
+    @Test(arguments: [
+        (
+            ["verdicts": "somehow\n-\nfoo\n", "routed": "1 five 6x\n", "ignore": "tll\nid foo\n"],
+            [
+                "verdicts:1: somehow: no reason code", "verdicts:3: foo: no reason code", "routed: five: not the number of a frame",
+                "routed: 6x: not the number of a frame", "ignore:1: tll: no header field; did you mean ttl?",
+                "ignore:2: foo: no header field; such as ttl, ip.id or inner.tcp.window",
+            ]
+        ),
+        (
+            ["run": "seed x\n\nhost guest\nhost beside\nmarks\n"],
+            [
+                "run:1: seed: x: not a number of 64 bits", "run:3: host: guest: expected whole or beside",
+                "run:5: expected a key and a value",
+            ]
+        ),
+        (
+            ["connections": "clock x\nservice bar of -t 192.0.2.1:80\nremembered 10.0.0.9 of -t 192.0.2.1:80\ndice\n"],
+            [
+                "connections:1: x: not a time in seconds",
+                "connections:2: bar: not a word for services: there are position, times, local and of",
+                "connections:4: the line ends too early",
+            ]
+        ),
+        (
+            ["edits": "3: -D -t 192.0.2.1:80\n2: -C\n"],
+            ["edits: an edit comes before input frame 2, but there are 2", "edits: an edit comes before input frame 3, but there are 2"]
+        ),
+        (
+            ["notes": "", "sysctrl": "", "in.eth1.vnet": ""],
+            [
+                "notes: no file of a case has this name", "sysctrl: no file of a case has this name; did you mean sysctl?",
+                "in.eth1.vnet: belongs to a file in.eth1.pcap, and there is none",
+            ]
+        ),
+    ])
+    func allThatIsWrongIsNamedAtOnce(_ files: [String: String], _ complaints: [String]) throws {
+        let folder = try Self.sample(files)
+        guard case .unusable(let reason) = CaseVerifier().verify(folder.path).outcome else { Issue.record("usable"); return }
+        #expect(reason.split(separator: "\n").map(String.init) == complaints.map { "\(folder.path)/\($0)" })
+    }
+
     @Test func hiddenFilesAndEditorsCopiesDoNotMatter() throws {
         let folder = try Self.sample([".cache": "", "services~": "nonsense"])
         #expect(CaseVerifier().verify(folder.path).outcome == .passed)

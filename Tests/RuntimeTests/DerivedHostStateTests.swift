@@ -133,6 +133,26 @@ import Wire
         #expect(routed.owned.isEmpty && routed.waiting.isEmpty && routed.suppressed.marked.map(\.prefix) == [ip("203.0.113.1")])
     }
 
+    /// What the other one of two directors sends to this one as a server, which the marks leave out.
+    @Test func whatMarksLeaveOutIsTheHosts() throws {
+        func rule(_ to: String, _ words: String) -> String { "-A PREROUTING -d \(to) \(words) -j MARK --set-mark 1\n" }
+        let not5 = "-p tcp -m mac ! --mac-source 02:00:00:00:00:05", not6 = "-p udp -m mac ! --mac-source 02:00:00:00:00:06"
+        let one = ip("192.0.2.254"), left = SuppressedTraffic.Source(MACAddress(bits: 0x0200_0000_0005), to: one)
+        func unmarked(_ rules: String, _ services: String...) throws -> [SuppressedTraffic.Source] {
+            try derived(
+                (["-A -f 1 -s rr"] + services).joined(separator: "\n"), marks: "*mangle\n:PREROUTING ACCEPT [0:0]\n\(rules)COMMIT\n"
+            )
+            .suppressed.unmarked
+        }
+        #expect(try unmarked(rule("192.0.2.254", not5)) == [left])
+        #expect(try unmarked(rule("192.0.2.0/24", not5)) == [left])
+        #expect(try unmarked(rule("192.0.2.254", not5) + rule("192.0.2.0/24", not5 + " --dport 9")) == [left])
+        #expect(try unmarked(rule("192.0.2.254", not5) + rule("192.0.2.254", not6)) == [])
+        #expect(try unmarked(rule("192.0.2.254", not5) + rule("192.0.2.254", "-p udp")) == [])
+        #expect(try unmarked(rule("192.0.2.254", not5), "-A -t 192.0.2.254:443 -s rr") == [])
+        #expect(try unmarked(rule("192.0.2.254", not5.replacing("! ", with: ""))) == [])
+    }
+
     @Test func everyPortOfAServiceWithoutOneIsMuted() throws {
         let every = try derived("-A -t 192.0.2.1:0 -s rr -p 60")
         #expect(every.suppressed.services.map(\.ports) == [0...65_535])

@@ -170,8 +170,8 @@ import enum PacketKit.Packet
         let services = (1...3).map { "-A -t 192.0.2.\($0):80 -s rr\n-a -t 192.0.2.\($0):80 -r 10.0.0.1:80 -g\n" }.joined()
         for command in try ServicesFile.commands(in: services, file: "services") { try director.apply(command) }
         #expect(
-            StartLine.text(&director, interfaces: ["eth0"], control: "/run/svs.sock")
-                == "svs \(Release.version): director on eth0, control socket /run/svs.sock, 3 services, 3 servers, virtual addresses "
+            StartLine.text(&director, interfaces: ["eth0"], control: "/run/svs.sock", ioThreads: 2)
+                == "svs \(Release.version): director on eth0, control socket /run/svs.sock, 3 services, 3 servers, 2 I/O threads, virtual addresses "
                 + "192.0.2.1 (this host's), 192.0.2.2 (its own), 192.0.2.3 (nobody's here)")
     }
 }

@@ -65,10 +65,9 @@ def generate(seed, schedulers, methods=("dr",), kinds=(), common=False, short=Fa
     timeouts = moments.FIRST + moments.TCP_WITH_REPLIES + moments.UDP + moments.SCTP + list(administrator.timeouts)
     timeouts += [180] if "nonsense" in kinds else []    # of what has no states
     marks = [maker.marks[f] for f in (4, 6)]
-    happening = timed(rng, events, quiet, timeouts, persistence, short, "vs.expire_nodest_conn=1" in switches)
-    if peer:       # so that the last message leaves
-        end = realtime.ending(happening, persistence, 3.3) if short else happening[-1][1] + 5_000_000
-        happening.append(("frame", end, frames.ethernet(bytes(46), kind=frames.EXPERIMENT)))
+    happening = timed(rng, events, quiet, timeouts, persistence, short, "vs.expire_nodest_conn=1" in switches, 5.0 if peer else 0.0)
+    if peer and short:       # so that the last message leaves
+        happening.append(("frame", realtime.ending(happening, persistence, 3.3), frames.ethernet(bytes(46), kind=frames.EXPERIMENT)))
     return case.Case(services, *marks, switches, happening, f"seed {seed}")
 
 
@@ -81,8 +80,8 @@ def may_be_tiny(maker, source):
     return ":" not in source or source not in maker.reals[6] or "nat" in methods
 
 
-def timed(rng, bursts, quiet, timeouts, persistence, short, flushes):
-    """The bursts with their times; those that find no safe moment are left out."""
+def timed(rng, bursts, quiet, timeouts, persistence, short, flushes, rest):
+    """The bursts with their times; those that find no safe moment are left out. After the last one at least `rest` seconds pass."""
     again = unsettled(bursts, flushes)
     step, pause = (realtime.STEP, realtime.PAUSE) if short else (rng.choice([1000, 5000, 20000]), 120_000)
     if short:
@@ -104,17 +103,17 @@ def timed(rng, bursts, quiet, timeouts, persistence, short, flushes):
                 at += pause if id(event) in again else step
             else:
                 events.append(event)
-    return events if short else waited(events, starts, max(lengths), at, timeouts, persistence)
+    return events if short else waited(events, starts, max(lengths), at, timeouts, persistence, rest)
 
 
-def waited(events, starts, length, last, timeouts, persistence):
-    """The events, and one more frame when all incomplete datagrams were given up, since svs waits for that at the end of a long
-    capture. Where none of the safe moments comes, the last fragments are left out."""
+def waited(events, starts, length, last, timeouts, persistence, rest):
+    """The events, and one more frame after `rest` seconds and when all incomplete datagrams were given up, since svs waits for that
+    at the end of a long capture. Where none of the safe moments comes, the last fragments are left out."""
     fragments = [e for e in events if e[0] == "frame" and is_fragment(e[2])]
-    if not fragments:
+    if not fragments and not rest:
         return events
     end = (last - 1700000000_000000) / 1e6
-    for at in (end + frames.GIVEN_UP + 0.25 * i for i in range(400)):
+    for at in (end + max(frames.GIVEN_UP if fragments else 0, rest) + 0.25 * i for i in range(400)):
         dues, looks = moments.deadlines(timeouts, at), moments.reviews(persistence, at)
         if not any(moments.collide(t, [(due - length, late + 2 * length) for due, late in dues], u, looks) for t in starts for u in starts) and \
                 not any(due - length - moments.MARGIN <= at - t <= due + late + length + moments.MARGIN for t in starts for due, late in dues + looks):

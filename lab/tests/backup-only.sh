@@ -2,6 +2,7 @@
 # Two directors that are each other's real servers, as keepalived keeps them: the VIP on the interface of the one, silent on the
 # lo of the other, and a web server on both. A packet that the one sends to the other must reach the web server there and not be
 # scheduled a second time: net.ipv4.vs.backup_only with the backup daemon does that, and the roles change at once.
+# Marks that leave out what comes from the other director do it, too.
 
 source "$(dirname "$(realpath "$0")")/../lib.sh"
 begin_test dr
@@ -84,4 +85,25 @@ before=$(scheduled director)
 turn backup director
 both "the roles changed again"
 check "who is the master again schedules again" test "$(scheduled director)" -gt "$before"
+for name in director backup; do stop $name-svs; done
+
+# -- the other cure --
+printf '%s\n' "-A -f 7 -s rr" "-a -f 7 -r 172.16.29.3 -g" "-a -f 7 -r 172.16.29.5 -g" >"$scratch/services"
+declare -A other=([director]=02:00:00:00:00:05 [backup]=${mac_of[director]})
+for name in director backup; do
+  q $name nft -f - <<NFT
+table inet cure {
+  chain prerouting {
+    type filter hook prerouting priority mangle;
+    ether saddr != ${other[$name]} ip daddr $vip tcp dport 80 meta mark set 7
+  }
+}
+NFT
+  start_director $name --marks-from-host
+done
+check "marks by the sender's MAC: both servers answer" same "$(ask 6 "http://$vip/" | tally)" "backup=3 director=3"
+check "… and the backup schedules nothing" same "$(scheduled backup)" 0
+q backup nft add rule inet cure prerouting ip daddr $vip tcp dport 80 meta mark set 7
+schedules() { ask 2 "http://$vip/" >/dev/null 3>&1; (( $(scheduled backup) > 0 )); }
+check "… as it would without them" wait_for 20 "the backup to schedule" schedules
 exit $((failures > 0))

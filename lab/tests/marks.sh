@@ -82,8 +82,15 @@ NFT
 firewall "tcp dport 80 drop"
 check "what the host's firewall drops is not forwarded" wait_for 20 "the drop" answers nobody
 check "… which has a reason" same "$(q director svs explain --live "tcp 172.16.29.1:5555 > $vip:80 SYN" | grep -c 'inet guard input handle')" 1
+start director record svs record --output "$scratch/case" --seconds 60
+wait_for 15 "the recording to begin" test -e "$scratch/case/in.eth0.vnet"
+ask 1 "http://$vip/" >/dev/null 3>&1
+check "a recording ends" stop record INT
+check "… holds the rules that were read" grep -q '"guard"' "$scratch/case/firewall"
+check "… and what they drop" grep -q '^host-firewall' "$scratch/case/verdicts"
+check "… and replays to the same" svs verify "$scratch/case"
 q director nft flush chain inet guard input
-check "… as long as it does so" wait_for 20 "the server" answers rs2
+check "it is dropped as long as the rule is there" wait_for 20 "the server" answers rs2
 firewall "ct state established,related accept; tcp dport 80 ct state new accept; drop"
 check "rules for new connections are asked" answers rs2
 q director nft flush chain inet guard input

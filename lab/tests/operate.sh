@@ -144,7 +144,7 @@ by="command of user 0, process [0-9]*"
 check "commands are logged, with who and what" grep -q "$by: -A -t $vip:90 -s rr" "$scratch/svs.log"
 check "… switches too" grep -q "$by: svs set vs.sloppy_tcp 1" "$scratch/svs.log"
 check "… and why they were refused" grep -q "$by: -D -t $vip:91: refused: no such service" "$scratch/svs.log"
-check "the first line says what there is" grep -q "2 services, 4 servers, virtual addresses $vip (this host's)" "$scratch/svs.log"
+check "the first line says what there is" grep -q "2 services, 4 servers, [0-9]* I/O threads*, virtual addresses $vip (this host's)" "$scratch/svs.log"
 check "each line of the log is an object" same "$(/usr/bin/python3 -c 'import json, sys
 lines = [json.loads(line) for line in open(sys.argv[1])]
 print(any(line["text"].startswith("svs ") and line["level"] == "info" for line in lines))' "$scratch/svs.log")" True

@@ -9,6 +9,8 @@ topology_build
 cat >"$scratch/services" <<SERVICES
 -A -t $vip:80 -s rr
 -a -t $vip:80 -r 172.16.29.99:80 -g
+-A -u $vip:80 -s rr
+-a -u $vip:80 -r 172.16.29.99:80 -g
 -A -t $vip:81 -s rr
 -a -t $vip:81 -r 172.16.29.98:80 -m
 -A -t $vip:82 -s rr
@@ -45,14 +47,28 @@ for place in "$vip 80 DR" "$vip 81 NAT" "$vip 82 TUN" "$vip6 80 DR" "$vip6 81 NA
   read -r address port method <<<"$place"
   check "$address, $method: unreachable after three seconds" within EHOSTUNREACH 3 5 "$(connect $address $port)"
 done
-# A client sends again when it hears that, and the host asks at once for what is wanted anew.
+# Who sends again on hearing that has the host asked at once for what is wanted anew.
+again() {
+  q client python3 -c '
+import socket, sys
+end = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+end.setsockopt(socket.IPPROTO_IP, 11, 1)  # IP_RECVERR
+end.settimeout(8)
+end.connect((sys.argv[1], 80))
+end.send(b"?")
+try:
+    end.recv(100)
+except OSError:
+    pass
+end.send(b"?")' $vip
+}
 asked_anew() {
   awk '/unreachable/ { gone = $1 } /who-has 172\.16\.29\.99 / && gone { d = $1 - gone; exit }
        END { print "  the next question came " (d == "" ? "never" : d " s later"); exit !(d != "" && d < 0.5) }' d=''
 }
 wait_for 10 "the questions before to end" settled
 capture director asked eth0 "arp or icmp"
-connect $vip 80 >/dev/null
+again
 wait_for 5 "the next question" asked_for
 stop_capture asked
 check "what is wanted again is asked for at once" asked_anew < <(tcpdump -nn -tt -r "$scratch/asked.pcap" 2>/dev/null)

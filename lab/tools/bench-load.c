@@ -46,16 +46,19 @@ static uint64_t number_in(int file) {
 
 static uint64_t came(void) { return number_in(counter); }
 
+static uint64_t spent_by(const char *task) {
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%s/schedstat", task);
+    int file = open(path, O_RDONLY);
+    if (file < 0) return 0;
+    uint64_t time = number_in(file);
+    close(file);
+    return time;
+}
+
 static uint64_t spent(char **tasks, int count) {
     uint64_t sum = 0;
-    for (int i = 0; i < count; i++) {
-        char path[64];
-        snprintf(path, sizeof path, "/proc/%s/schedstat", tasks[i]);
-        int file = open(path, O_RDONLY);
-        if (file < 0) continue;
-        sum += number_in(file);
-        close(file);
-    }
+    for (int i = 0; i < count; i++) sum += spent_by(tasks[i]);
     return sum;
 }
 
@@ -194,11 +197,15 @@ int main(int count, char **words) {
     // Until every flow is known, and caches are what they will be.
     offer(now() + period / 4 + (uint64_t)flows * 8000, window ? window : 256, 0);
     lost = 0;
-    uint64_t start = now(), back = came(), cost = spent(tasks, tasked);
+    uint64_t start = now(), back = came(), cost = spent(tasks, tasked), each[TASKS];
+    for (int i = 0; i < tasked; i++) each[i] = spent_by(tasks[i]);
     uint64_t sent = offer(start + period, window, rate);
     double seconds = (double)(now() - start) / 1e9;
     back = came() - back;
     cost = spent(tasks, tasked) - cost;
-    printf("{\"offered\": %.0f, \"delivered\": %.0f, \"lost\": %.5f, \"ns\": %.1f}\n", (double)sent / seconds, (double)back / seconds,
-        sent ? (double)lost / (double)sent : 0, back ? (double)cost / (double)back : 0);
+    printf("{\"offered\": %.0f, \"delivered\": %.0f, \"lost\": %.5f, \"ns\": %.1f, \"each\": [", (double)sent / seconds,
+        (double)back / seconds, sent ? (double)lost / (double)sent : 0, back ? (double)cost / (double)back : 0);
+    for (int i = 0; i < tasked; i++)
+        printf("%s%.1f", i ? ", " : "", back ? (double)(spent_by(tasks[i]) - each[i]) / (double)back : 0);
+    printf("]}\n");
 }

@@ -24,14 +24,18 @@ LOADS = {
 
 
 class Svs:
-    def __init__(self, method, *options):
-        self.method, self.options = method, options
+    def __init__(self, method, *options, spread=None):
+        self.method, self.options, self.spread = method, options, spread
 
     def start(self, lab):
         service = f"-A -u {VIP}:80 -s rr\n-A -t {VIP}:80 -s rr\n"
         for proto in "ut":
             service += "".join(f"-a -{proto} {VIP}:80 -r {server}:80 {self.method}\n" for server in lab.servers)
-        return lab.svs(service, *self.options)
+        if self.spread is None:
+            return lab.svs(service, *self.options)
+        # The engine's processor first, then the I/O threads' in turn, beginning with the other one.
+        places = [lab.own] + [lab.others if number % 2 == 0 else lab.own for number in range(self.spread)]
+        return lab.svs(service, *self.options, "--cpus", ",".join(map(str, places)), spread=True)
 
 
 class Reference:
@@ -91,6 +95,9 @@ FRAMES = {
     "svs socket DR": Svs("-g", "--link", "socket"), "C socket": Reference("socket"),
     "svs ring DR, busy poll": Svs("-g", "--busy-poll", "50"), "kernel forwarding": Forwarding(), "nftables DSR": Nftables(),
 }
+# The same with its threads on two processors: what the busiest of them needs for a frame says how many frames there can be.
+THREADS = {f"{count} I/O thread{'s' if count > 1 else ''}": Svs("-g", "--io-threads", str(count), spread=count) for count in (1, 2)}
+THREADS = {"engine alone": Svs("-g", "--io-threads", "0", spread=0), **THREADS}
 QUICK = ("svs ring DR", "C ring", "kernel forwarding")
 CONNECTIONS = {"svs DR": Svs("-g"), "svs NAT": Svs("-m"), "HAProxy": HAPROXY, "nginx stream": NGINX}
 # Whose yardstick is whose.
@@ -131,6 +138,16 @@ def connection_table(results, names):
         yield f"| {name} | {f'{1e9 / connection:.0f}' if connection else '-'} | {f'{gigabyte / 1e6:.0f}' if gigabyte else '-'} |"
 
 
+def thread_table(results, names):
+    yield "| ns a frame (beside the engine alone) | busiest thread | all | frames a second |"
+    yield "|---|---|---|---|"
+    alone = measured(results, "engine alone", "full", "busiest")
+    for name in names:
+        busiest, whole, delivered = (measured(results, name, "full", key) for key in ("busiest", "ns", "delivered"))
+        if busiest:
+            yield f"| {name} | {busiest:.0f}" + (f" ({busiest / alone:.2f})" if alone else "") + f" | {whole:.0f} | {delivered:.0f} |"
+
+
 def race(lab, methods, measurements, rounds, results):
     """Every method in turn, round by round, each started anew; whether all could be measured."""
     whole = True
@@ -139,7 +156,10 @@ def race(lab, methods, measurements, rounds, results):
             try:
                 tasks = method.start(lab)
                 for load, measure in measurements.items():
-                    one = measure(lab, lab.receivers() + tasks)
+                    receivers = lab.receivers()
+                    one = measure(lab, receivers + tasks)
+                    if each := one.pop("each", [])[len(receivers):]:
+                        one["busiest"] = max(each)
                     results.append({"round": number, "method": name, "load": load, **one})
                     print(f"{number + 1}/{rounds}  {name:24} {load:9} {json.dumps(one)}", file=sys.stderr, flush=True)
             except (hosts.Failure, OSError, ValueError) as error:
@@ -184,6 +204,10 @@ def main():
     loads = ("full", "large", "low") if chosen.quick else tuple(LOADS)
     results, whole = [], True
     about = machine()
+    threads = {} if chosen.quick else {name: method for name, method in THREADS.items() if re.search(chosen.only, name)}
+    if threads:
+        with hosts.Wire(chosen.svs, chosen.scratch, SERVERS) as lab:
+            whole &= race(lab, threads, {"full": load_of("full", seconds)}, rounds, results)
     if frames:
         with hosts.Wire(chosen.svs, chosen.scratch, SERVERS) as lab:
             whole &= race(lab, frames, {name: load_of(name, seconds) for name in loads}, rounds, results)
@@ -193,6 +217,7 @@ def main():
             whole &= race(lab, proxies, tests, rounds, results)
     print(f"{about}; medians of {rounds} rounds\n")
     print("\n".join(frame_table(results, frames, loads)) + "\n" if frames else "", end="")
+    print("\n" + "\n".join(thread_table(results, threads)) if threads else "")
     print("\n" + "\n".join(connection_table(results, proxies)) if proxies else "")
     if chosen.json:
         with open(chosen.json, "w") as file:

@@ -117,9 +117,11 @@ class Lab:
     def tool(self, name):
         return os.path.join(self.scratch, f"bench-{name}")
 
-    def spawn(self, name, *words):
-        """Starts a process; the director's has its own processor."""
+    def spawn(self, name, *words, spread=False):
+        """Starts a process; the director's has its own processor, or both where it spreads itself."""
         cpu = self.own if name == "director" else self.others
+        if spread:
+            cpu = f"{self.others},{self.own}"
         log = open(os.path.join(self.scratch, "log"), "w")
         process = subprocess.Popen(["ip", "netns", "exec", self.space(name), "taskset", "-c", str(cpu), *words],
                                    stdout=subprocess.PIPE, stderr=log, text=True, start_new_session=True)
@@ -146,13 +148,13 @@ class Lab:
             raise Failure(complaint.strip() or f"{words[0]} failed")
         return json.loads(answer)
 
-    def svs(self, services, *options):
+    def svs(self, services, *options, spread=False):
         """A director with these services, when it answers; its threads."""
         file, control = os.path.join(self.scratch, "services"), os.path.join(self.scratch, "control")
         with open(file, "w") as out:
             out.write(services)
         process = self.spawn("director", self.program, "run", "--services", file, "--interface", self.interface, "--control", control,
-                             "--own", "all", *options)
+                             "--own", "all", *options, spread=spread)
         def answers():
             if process.poll() is not None:
                 with open(os.path.join(self.scratch, "log")) as log:

@@ -12,11 +12,13 @@
 #include "control.h"
 #include "events.h"
 #include "folder.h"
+#include "lane.h"
 #include "rights.h"
 #include "service.h"
 #include "shared.h"
 #include "sync.h"
 #include "terminal.h"
+#include "thread.h"
 
 /// Asks the processor to load the cache line that holds `address`.
 static inline void svs_prefetch(const void *address) { __builtin_prefetch(address); }

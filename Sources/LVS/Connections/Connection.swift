@@ -125,6 +125,11 @@ public struct Connection: BitwiseCopyable, Sendable {
         clientPort = 0
     }
 
+    /// Whether packets of the client's find it. One that a message told of, without the client's port but not as of any, or as of
+    /// any but with the port, they pass by, as they do in the kernel; only replies find it.
+    @inline(__always)
+    var isFoundByClient: Bool { flags.contains(.anyClientPort) ? clientPort == 0 : clientPort != 0 || !flags.contains(.synchronised) }
+
     /// Has something in the side table.
     @inline(__always)
     var hasSide: Bool { flags.contains(.hasSide) }

@@ -33,7 +33,10 @@ extension Director {
         switch place(packet.flow, on: service, mark, frame, &context) {
         case .connection(let id):
             // The packet's own new connection is found from now on.
-            if old >= 0 { connections.table.supersede(old) }
+            if old >= 0 {
+                connections.table.supersede(old)
+                context.replaced = old
+            }
             defer { if connections[id].flags.contains(.onePacket) { expire(id) } }
             return first(&frame, packet, id, &context)
         case .noServer: return leave(&frame, packet, service, &context)

@@ -138,7 +138,7 @@ public struct ConnectionTable: ~Copyable {
             return Match(id: id, isReply: true)
         }
         if self[id].client == flow.source, self[id].virtual == flow.destination,
-            self[id].clientPort == flow.sourcePort, self[id].virtualPort == flow.destinationPort
+            self[id].clientPort == flow.sourcePort, self[id].virtualPort == flow.destinationPort, self[id].isFoundByClient
         {
             return Match(id: id, isReply: false)
         }

@@ -82,6 +82,8 @@ extension Director {
     /// The director's own ICMP error about a connection counts as a packet of its reply direction where replies are known by
     /// the virtual address (the kernel sees it pass its output hook).
     mutating func countOwnError(_ id: ConnectionID, _ context: inout PacketContext) {
+        // The connection that the packet's own takes the place of is still there, too.
+        let id = id >= 0 && connections[id].translates ? context.replaced : id
         guard id >= 0, !connections[id].translates, !connections[id].flags.contains(.onePacket), context.answerLength > 0 else { return }
         countReply(id, length: context.answerLength, &context)
     }

@@ -10,16 +10,19 @@ public struct MarkedDestination: Hashable, Sendable {
     public var ports: [ClosedRange<UInt16>]
     /// Only addresses of the director itself are meant.
     public var isLocalOnly: Bool
+    /// Machines whose frames are not meant.
+    public var leftOut: Set<MACAddress>
 
     public init(
         prefix: IPAddress, length: Int, protos: [UInt8] = [], ports: [ClosedRange<UInt16>] = [],
-        isLocalOnly: Bool = false
+        isLocalOnly: Bool = false, leftOut: Set<MACAddress> = []
     ) {
         self.prefix = prefix
         self.length = length
         self.protos = protos
         self.ports = ports
         self.isLocalOnly = isLocalOnly
+        self.leftOut = leftOut
     }
 
     /// What a service takes; `nil` for a service of a mark, whose packets the rules choose.
@@ -38,7 +41,7 @@ public struct MarkedDestination: Hashable, Sendable {
 
 extension MarkRules {
     /// Destinations to which at least one rule can give one of these marks. May name more than the rules mark, never less:
-    /// sources, interfaces, flags, marks and whatever is negated do not narrow it.
+    /// sources, interfaces, flags, marks and whatever is negated do not narrow it, but for the MAC address of who sends.
     public func destinations(of marks: Set<UInt32>) -> [MarkedDestination] {
         var found: [MarkedDestination] = []
         var seen: Set<MarkedDestination> = []

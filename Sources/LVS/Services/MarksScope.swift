@@ -6,6 +6,8 @@ struct MarkScope {
     var protos: [UInt8]?
     var ports: [ClosedRange<UInt16>]?
     var isLocalOnly = false
+    /// Machines whose frames do not reach it.
+    var leftOut: Set<MACAddress> = []
 
     struct Place {
         var prefix: IPAddress
@@ -17,7 +19,7 @@ struct MarkScope {
 
     /// What a condition leaves of it: nothing, or one or several scopes.
     func narrowed(by match: MarkMatch) -> [MarkScope] {
-        if match.isNegated { return [self] }
+        if match.isNegated { return [narrowed(byNot: match.condition)] }
         switch match.condition {
         case .destinations(let masks):
             return narrowed(to: masks)
@@ -31,6 +33,16 @@ struct MarkScope {
         case .header(let proto, _) where proto != 0: return narrowed(MarkTerm(.proto), [UInt128(proto)...UInt128(proto)])
         case .sources, .eitherPort, .header, .unclear: return [self]
         }
+    }
+
+    /// Of what is negated, single MAC addresses of senders.
+    private func narrowed(byNot condition: MarkMatch.Condition) -> MarkScope {
+        guard case .lookup(let lookup) = condition, lookup.terms == [MarkTerm(.sourceMAC)] else { return self }
+        var scope = self
+        for range in lookup.set.singles where range.count == 1 {
+            scope.leftOut.insert(MACAddress(bits: UInt64(truncatingIfNeeded: range.lowerBound)))
+        }
+        return scope
     }
 
     private func narrowed(_ term: MarkTerm, _ ranges: [ClosedRange<UInt128>]) -> [MarkScope] {
@@ -85,7 +97,7 @@ struct MarkScope {
         (places ?? [Place(prefix: .unspecified(family), length: 0)]).map { place in
             MarkedDestination(
                 prefix: place.prefix, length: place.length, protos: protos ?? [], ports: ports ?? [],
-                isLocalOnly: isLocalOnly)
+                isLocalOnly: isLocalOnly, leftOut: leftOut)
         }
     }
 

@@ -46,6 +46,7 @@ extension Director {
     private mutating func takeOver(_ id: ConnectionID) {
         connections.table.takeOver(id)
         connections.wheel.file(id)
+        if connections[id].flags.contains(.anyClientPort) { synchronisation.anyPorts += 1 }
         let server = connections[id].server
         guard server >= 0 else { return }
         if connections[id].flags.contains(.template) {
@@ -127,7 +128,7 @@ extension ConnectionState {
     /// The record that has the key of another one.
     private func namesake(of id: ConnectionID) -> ConnectionID? {
         let record = self[id]
-        guard !record.flags.contains(.retired) else { return nil }
+        guard !record.flags.contains(.retired), record.isFoundByClient else { return nil }
         if record.flags.contains(.template) {
             return table.findTemplate(
                 client: record.client, virtual: record.virtual, virtualPort: record.virtualPort, proto: record.proto

@@ -104,12 +104,14 @@ extension Director {
         }
         connections[id].flags.remove([.inactive, .adjustsOutput, .adjustsInput])
         connections[id].flags.formUnion(record.changingFlags)
-        if server < 0, connections[id].method != .bypass, let found = self.server(of: record) { bindLate(id, to: found) }
+        if server < 0, connections[id].method != .bypass, let found = self.server(of: id) { bindLate(id, to: found) }
     }
 
     /// A connection or template that is not known; `nil` when there is no place for it, or no way to send its packets.
     private mutating func make(_ record: SyncRecord, _ data: TemplateData?) -> ConnectionID? {
-        let server = server(of: record)
+        let server = server(
+            of: record.flow, mark: record.mark, translates: record.flags.method == ForwardingMethod.masquerading.rawValue,
+            at: ServerKey(address: record.server, port: record.serverPort))
         let isTemplate = record.flags.contains(.template)
         var told = ForwardingMethod(rawValue: record.flags.method)
         if let server { told = method(towards: server) }
@@ -130,17 +132,23 @@ extension Director {
         return id
     }
 
-    /// The server that a record's connection belongs to: the service is looked for as for a packet, and in it the server, by its
-    /// own port or as one for all ports.
-    private func server(of record: SyncRecord) -> ServerID? {
-        let flow = record.flow
-        guard let service = services.match(flow, mark: record.mark, unprivilegedPort: Int(tunables.unprivilegedPortStart)) else {
-            return nil
-        }
-        let isMarked = record.mark != 0 && record.flags.method != ForwardingMethod.masquerading.rawValue
-        let ports = isMarked ? [0, record.serverPort] : [record.serverPort, 0]
-        for port in ports {
-            if let server = service.server(ServerKey(address: record.server, port: port)) { return server }
+    /// The server of a known connection, by what the connection is: the record that made it may have told another mark than later
+    /// ones.
+    private func server(of id: ConnectionID) -> ServerID? {
+        let known = connections[id]
+        let flow = Flow(
+            source: known.client, sourcePort: known.clientPort, destination: known.virtual, destinationPort: known.virtualPort,
+            proto: known.proto)
+        let key = ServerKey(address: known.serverAddress, port: known.serverPort)
+        return server(of: flow, mark: known.mark, translates: known.method == .masquerading, at: key)
+    }
+
+    /// The server that a connection belongs to: the service is looked for as for a packet, and in it the server, by its own port
+    /// or as one for all ports.
+    private func server(of flow: Flow, mark: UInt32, translates: Bool, at key: ServerKey) -> ServerID? {
+        guard let service = services.match(flow, mark: mark, unprivilegedPort: Int(tunables.unprivilegedPortStart)) else { return nil }
+        for port in mark != 0 && !translates ? [0, key.port] : [key.port, 0] {
+            if let server = service.server(ServerKey(address: key.address, port: port)) { return server }
         }
         return nil
     }

@@ -87,6 +87,8 @@ struct SyncReader {
             virtualPort: bytes.big16(at: 12), server: address(2), serverPort: bytes.big16(at: 14), mark: bytes.big32(at: 16),
             timeout: bytes.big32(at: 20))
         guard !isV6 || ![record.client, record.virtual, record.server].contains(where: \.isV4) else { return .unusable }
+        // Without a protocol the virtual address is a mark, of 32 bits.
+        if isV6, record.proto == 0 { record.virtual = IPAddress(high: record.virtual.high & ~0xffff_ffff, low: 0) }
         return readOptions(bytes.dropFirst(fixed), into: &record)
     }
 
