@@ -12,7 +12,8 @@ nonisolated(unsafe) var tried = (frames: 0, messages: 0)
 
 /// Every target. A new one is a class and a line here; `Tests/fuzz/run` finds it by its name.
 private let roster: [any FuzzTarget.Type] = [
-    DirectorTarget.self, StormTarget.self, ControlTarget.self, ControlStormTarget.self, KeeperTarget.self, GrammarTarget.self, ServicesTarget.self, MarksTarget.self,
+    DirectorTarget.self, StormTarget.self, ControlTarget.self, ControlStormTarget.self, KeeperTarget.self, GrammarTarget.self,
+    ServicesTarget.self, MarksTarget.self,
     SysctlTarget.self, NetworkTarget.self, ConnectionsTarget.self, WordsTarget.self, CaptureTarget.self, DecapsulatorTarget.self,
 ]
 private nonisolated(unsafe) var target: (any FuzzTarget)?
