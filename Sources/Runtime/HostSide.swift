@@ -80,6 +80,18 @@ final class HostSide {
         }
     }
 
+    /// What `goOn` does next, for people.
+    var stepName: String {
+        switch stage {
+        case .idle: "host"
+        case .reading: "host: services"
+        case .planning: "host: plan"
+        case .muting: "host: muting"
+        case .muted: "host: muted"
+        case .announcing: "host: announcements"
+        }
+    }
+
     /// Begins to follow what there is now.
     func begin() { stage = .reading(InventoryPlace(), []) }
 
