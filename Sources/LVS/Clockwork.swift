@@ -10,6 +10,8 @@ struct Clockwork {
     var defence = OverloadDefence()
     /// Connections are due that had to wait for the next call.
     var lags = false
+    /// The place in the table that is looked at next for connections of servers that are gone; `nil` while that is not done.
+    var flushed: ConnectionID?
 
     init(seed: UInt64, at now: Instant) {
         self.now = now

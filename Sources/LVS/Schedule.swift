@@ -42,13 +42,14 @@ extension Director {
         host.follow()
         followVirtualAddresses()
         if now - clockwork.now > 3600 * second { leap(to: now - 600 * second) }
-        clockwork.lags = false
+        clockwork.lags = !goOnFlushing(limit)
         while nextMoment <= now, !clockwork.lags {
             let moment = nextMoment
             clockwork.lags = !expireConnections(until: moment, limit)
             guard !clockwork.lags else { break }
             clockwork.reach(moment)
             work(at: moment)
+            clockwork.lags = !goOnFlushing(limit)
         }
         if !clockwork.lags { clockwork.lags = !expireConnections(until: now, limit) }
         clockwork.reach(now)
@@ -91,7 +92,7 @@ extension Director {
         }
         if clockwork.schedule.nextFlush <= moment {
             clockwork.schedule.nextFlush = .max
-            flushServerless()
+            beginFlush()
         }
         if clockwork.schedule.nextTrash <= moment {
             clockwork.schedule.nextTrash += 60 * second

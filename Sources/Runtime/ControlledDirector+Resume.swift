@@ -77,11 +77,11 @@ extension ControlledDirector {
     /// - Returns: false when there is no room.
     func writeNoted() -> Bool {
         guard let journal else { return true }
-        var texts = noted.texts
+        var pieces = noted.pieces ?? JournalRecorder.pieces(of: noted.texts)
         if !switchesSet.isEmpty {
             let lines = switchesSet.sorted { $0.key < $1.key }.map { "\($0.key) = \($0.value)\n" }
-            texts.append((Self.switchesText, lines.joined()))
+            pieces += JournalRecorder.pieces(of: [(Self.switchesText, lines.joined())])
         }
-        return journal.write(texts, in: director)
+        return journal.write(pieces, in: director)
     }
 }

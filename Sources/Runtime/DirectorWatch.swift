@@ -74,7 +74,7 @@ extension ControlledDirector {
         (status.version, status.process) = (Release.version, getpid())
         status.uptime = watch.uptime(at: Instant(svs_clock()))
         status.interfaces = watch.interfaces(interfaces, director.network)
-        status.addresses = director.virtualAddresses().map { .init(address: "\($0.address)", holder: $0.holder.rawValue) }
+        status.holders = director.virtualAddressHolders()
         (status.services, status.servers) = (UInt64(director.serviceCount), UInt64(director.serverCount))
         (status.connections, status.capacity) = (UInt64(director.connectionCount), UInt64(director.connectionCapacity))
         status.carried = UInt64(carried)

@@ -55,6 +55,7 @@ extension EventLoop {
             guard rules?.rules4 != state.rules.host?.rules4 || rules?.rules6 != state.rules.host?.rules6 else { return }
             engine.recording?.pieces.stop("the host's netfilter rules changed")
             state.rules.host = rules
+            state.pieces = nil
             engine.rules = state.rules
             state.rules.set(in: &engine.director)
             noteFiles()

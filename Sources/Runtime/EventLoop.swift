@@ -151,7 +151,7 @@ public final class EventLoop {
     }
 
     /// Work that is done a step at a time waits for its next one.
-    private var hasSteps: Bool { changes != nil || host.wantsTurn || engine.director.lags }
+    private var hasSteps: Bool { changes != nil || host.wantsTurn || engine.director.lags || engine.journal?.isWriting == true }
 
     /// Milliseconds until something is due.
     private var patience: Int32 {
@@ -165,8 +165,8 @@ public final class EventLoop {
 
     private func take(_ token: UInt64) throws {
         guard token < Token.firstLink else { return packets.setReady(Int(token - Token.firstLink)) }
-        let began = ControlSteps.clock
-        defer { engine.watch.steps.note(Token.names[Int(token)], since: began) }
+        let began = ControlSteps.clock, name = token == Token.follow ? host.stepName : Token.names[Int(token)]
+        defer { engine.watch.steps.note(name, since: began) }
         switch token {
         case Token.signals: takeSignals()
         case Token.network: updateNetwork(&engine)
@@ -233,10 +233,11 @@ public final class EventLoop {
     /// What is due.
     private func work(at now: Instant) {
         if changes != nil { step("files") { continueChanges() } }
+        if let journal = engine.journal, journal.isWriting { step("journal") { journal.goOnWriting() } }
         // The director itself learns path MTUs.
         if followed != engine.director.network.generation { isBehind = true }
         if isBehind, !host.isFollowing, now - lastFollowed >= pause { beginToFollow(at: now) }
-        if host.wantsTurn { step("host") { goOnFollowing() } }
+        if host.wantsTurn { step(host.stepName) { goOnFollowing() } }
         releaseWaiting(&engine, at: now)
         host.sendAnnouncements(at: now) { egress.transmit($0) }
         guard now >= nextSecond else { return }

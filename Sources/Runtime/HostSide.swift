@@ -15,7 +15,7 @@ final class HostSide {
         /// Nothing is to be done.
         case idle
         /// Services are looked at, from a place of the listing on.
-        case reading(InventoryPlace, [ServiceRecord])
+        case reading(InventoryPlace)
         /// The thread is at work.
         case planning
         case muting(HostPlan)
@@ -32,6 +32,8 @@ final class HostSide {
     private let interfaces: [String]
     private let task: BackgroundTask<HostPlan>
     private var stage = Step.idle
+    /// Those that were looked at so far.
+    private var services: [ServiceRecord] = []
     private var before = HostPlan.EarlierState()
     /// Rules that are passed over, as of the last time that the host followed.
     private(set) var notHonoured: [String] = []
@@ -80,8 +82,23 @@ final class HostSide {
         }
     }
 
+    /// What `goOn` does next, for people.
+    var stepName: String {
+        switch stage {
+        case .idle: "host"
+        case .reading: "host: services"
+        case .planning: "host: plan"
+        case .muting: "host: muting"
+        case .muted: "host: muted"
+        case .announcing: "host: announcements"
+        }
+    }
+
     /// Begins to follow what there is now.
-    func begin() { stage = .reading(InventoryPlace(), []) }
+    func begin() {
+        services = []
+        stage = .reading(InventoryPlace())
+    }
 
     /// Goes the next step.
     /// - Parameters:
@@ -98,7 +115,7 @@ final class HostSide {
         stage = .idle
         switch current {
         case .idle: return false
-        case .reading(let place, let services): try read(&director, from: place, services, waits: waits, attach)
+        case .reading(let place): try read(&director, from: place, waits: waits, attach)
         case .planning:
             stage = .planning
             if let plan = task.finish() { try carryOut(plan, waits: waits, attach) }
@@ -120,10 +137,9 @@ final class HostSide {
     }
 
     private func read(
-        _ director: inout Director, from place: InventoryPlace, _ services: [ServiceRecord], waits: Bool,
-        _ attach: (PacketFilter) throws -> Void
+        _ director: inout Director, from place: InventoryPlace, waits: Bool, _ attach: (PacketFilter) throws -> Void
     ) throws {
-        var services = services, next: InventoryPlace? = place
+        var next: InventoryPlace? = place
         let end = ControlSteps.clock + 500_000
         while let place = next, waits || ControlSteps.clock < end {
             let page = director.services(from: place, limit: 128)
@@ -135,8 +151,10 @@ final class HostSide {
             }
             next = page.next
         }
-        if let next { return stage = .reading(next, services) }
-        let input = HostStateInput(&director, services: services), before = before, interfaces = interfaces, warns = warns
+        if let next { return stage = .reading(next) }
+        let input = HostStateInput(&director, services: services)
+        services = []
+        let before = before, interfaces = interfaces, warns = warns
         let pack = requests.packSuppression
         let plan: @Sendable () -> HostPlan = { HostPlan(input, since: before, on: interfaces, warns: warns, pack: pack) }
         guard !waits else { return try carryOut(plan(), waits: true, attach) }

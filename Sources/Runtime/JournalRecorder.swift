@@ -15,6 +15,8 @@ public final class JournalRecorder {
     /// The files as last read, and how many entries of them the fresh text has.
     private var files: [Journal.Entry] = []
     private var filesCopied = 0
+    /// How many of them stand in the journal: the rest follows a few at a time.
+    private var filesWritten = 0
     /// Bytes that what stands took when it was last counted.
     private var standingBytes: Int
     /// The last fresh text did not fit.
@@ -41,6 +43,7 @@ public final class JournalRecorder {
         slack = min(65_536, journal.capacity / 16)
         reserve = min(65_536, journal.capacity / 16)
         files = recalled.fileEntries
+        filesWritten = files.count
         promises = recalled.promises.filter { clients.isOpen($0.key) }
         standingBytes = recalled.standingBytes
     }
@@ -89,25 +92,46 @@ public final class JournalRecorder {
 
     // Files
 
-    /// The files as they were read now.
-    /// - Returns: false when there is no room for them; then the earlier reading stands.
-    func write(_ texts: [(name: String, text: String)], in director: borrowing Director) -> Bool {
-        var entries: [Journal.Entry] = []
-        for (name, text) in texts {
-            for piece in Chunks(Array(text.utf8), length: 32_768) {
-                if let entry = JournalRecord.piece(name: name, bytes: piece).entry { entries.append(entry) }
-            }
+    /// Texts of files as entries; any thread may make them.
+    static func pieces(of texts: [(name: String, text: String)]) -> [Journal.Entry] {
+        texts.flatMap { name, text in
+            Chunks(Array(text.utf8), length: 32_768).compactMap { JournalRecord.piece(name: name, bytes: $0).entry }
         }
+    }
+
+    /// Begins to write down the files as they were read now. They count when all of them is there.
+    /// - Parameter pieces: what `pieces(of:)` has made of them.
+    /// - Returns: false when there is no room for them; then the earlier reading stands.
+    func write(_ pieces: [Journal.Entry], in director: borrowing Director) -> Bool {
+        var entries = pieces
         guard let head = JournalRecord.files(count: UInt32(entries.count)).entry else { return false }
         entries.insert(head, at: 0)
         guard entries != files else { return true }
+        goOnWriting(.max)
         let count = entries.reduce(0) { $0 + $1.bytes.count + 32 }
         guard makeRoom(for: count + reserve, isVital: false, in: director) else { return false }
-        for entry in entries { journal.append(entry) }
-        if journal.isFresh { for entry in entries { journal.appendFresh(entry) } }
         files = entries
-        filesCopied = entries.count
+        (filesWritten, filesCopied) = (0, entries.count)
+        // Beside a fresh text nothing is half written.
+        goOnWriting(walk == nil ? Self.fileStep : .max)
         return true
+    }
+
+    /// Some of the files are not written down yet.
+    var isWriting: Bool { filesWritten < files.count }
+
+    /// Bytes that are left for the rest of them.
+    private var unwrittenBytes: Int { files[filesWritten...].reduce(0) { $0 + $1.bytes.count + 32 } }
+
+    /// Goes on writing down files, until they take about so many bytes more.
+    func goOnWriting(_ limit: Int = fileStep) {
+        var bytes = 0
+        while isWriting, bytes < limit {
+            journal.append(files[filesWritten])
+            if journal.isFresh { journal.appendFresh(files[filesWritten]) }
+            bytes += files[filesWritten].bytes.count
+            filesWritten += 1
+        }
     }
 
     // Fresh texts
@@ -122,6 +146,8 @@ public final class JournalRecorder {
     }
 
     private func begin(over director: borrowing Director) {
+        // A fresh text has files as a whole.
+        goOnWriting(.max)
         journal.beginFresh()
         walk = InventoryWalk(over: director)
         filesCopied = 0
@@ -129,7 +155,7 @@ public final class JournalRecorder {
 
     /// Writes a fresh text to its end, when that is worth it: for a command that makes room it always is.
     private func makeRoom(for count: Int, isVital: Bool, in director: borrowing Director) -> Bool {
-        if journal.hasRoom(for: count) { return true }
+        if journal.hasRoom(for: count + unwrittenBytes) { return true }
         if walk == nil {
             guard isVital || journal.usedBytes > standingBytes + slack else { return false }
             begin(over: director)
@@ -182,6 +208,7 @@ extension JournalRecorder {
     /// - Returns: false when it does not fit there either; then nothing has changed.
     public func move(to memory: UnsafeMutableRawBufferPointer, over director: borrowing Director) -> Bool {
         let old = (journal, walk, filesCopied, standingBytes, isTooSmall)
+        goOnWriting(.max)
         journal = Journal(memory)
         begin(over: director)
         while walk != nil { if !write(4096, of: director) { break } }

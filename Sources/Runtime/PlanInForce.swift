@@ -11,10 +11,11 @@ final class PlanInForce: Sendable {
     /// What was read takes the place of what was there.
     func put(_ state: RunFiles.State) { plan.withLock { $0 = (state.number, state.plan) } }
 
-    /// Gives a reading its number and the commands that lead to it.
+    /// Gives a reading its number, the commands that lead to it and what the journal is to have of it.
     func compare(_ state: inout RunFiles.State) {
         let (number, plan) = plan.withLock { $0 }
         state.number = last.add(1, ordering: .relaxed).newValue
+        state.pieces = JournalRecorder.pieces(of: state.texts)
         state.changes = (number, state.plan.changes(from: plan))
     }
 }

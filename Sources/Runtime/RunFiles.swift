@@ -45,6 +45,8 @@ public struct RunFiles: Sendable {
         /// Which of a process's readings this is, and what leads to it from the reading of that number.
         var number: UInt64 = 0
         var changes: (since: UInt64, commands: [Command])?
+        /// Its texts as the journal has them, where they were made beside the loop.
+        var pieces: [Journal.Entry]?
         var timeouts: [Command] = []
         var marks4 = MarkRules(family: .v4)
         var marks6 = MarkRules(family: .v6)

@@ -2,6 +2,7 @@ import Admin
 import Glibc
 import LVS
 import Testing
+import Wire
 
 @Suite struct ControlQuestions {
     static let questions: [ControlQuestion] = [
@@ -31,6 +32,24 @@ import Testing
 
     @Test(arguments: replies) func aReplyComesBackWhole(_ reply: ControlReply) {
         #expect(ControlReply(reply.bytes) == reply)
+    }
+
+    /// The virtual addresses of a status are written a few at a time, when they are wanted.
+    @Test func aStatusOfManyAddressesHasManyPieces() throws {
+        var status = StatusTextTests.status
+        status.addresses = []
+        for number in 0..<3000 {
+            let address = IPAddress(v4: 0x0a00_0000 + UInt32(number))
+            if number % 3 == 2 { status.holders.waiting.insert(address) } else { status.holders.handled.insert(address) }
+            if number % 3 == 1 { status.holders.owned.insert(address) }
+        }
+        let reply = ControlReply.status(status), pieces = Array(reply.pieces)
+        #expect(pieces.count > 10 && pieces.allSatisfy { $0.count < 20_000 } && Array(pieces.joined()) == reply.bytes)
+        var told = DirectorStatus()
+        if case .status(let status)? = ControlReply(reply.bytes) { told = status }
+        let holders = Dictionary(uniqueKeysWithValues: told.addresses.map { ($0.address, $0.holder) })
+        #expect(holders.count == 3000 && told.addresses.count == 3000)
+        for (number, holder) in ["host", "director", "nobody"].enumerated() { #expect(holders["10.0.0.\(number)"] == holder) }
     }
 
     /// Whatever is missing or too much is noticed.

@@ -86,6 +86,20 @@ import Wire
         #expect(happened == rule.script, "\(rule.name)")
     }
 
+    /// expire_nodest_conn: those of a large table go a few at a time, what is due besides waits for them, and none stays.
+    @Test func connectionsOfARemovedServerGoInSlices() throws {
+        let farm = DirectorHarness()
+        _ = try farm.run("vs.expire_nodest_conn=1 S:tcp80,rr +A1 +B1 s1-100:? -B")
+        #expect(farm.bench.connections.count == 100)
+        farm.bench.pass(seconds: 0, milliseconds: 9)
+        var left: [Int] = []
+        repeat {
+            farm.bench.pass(limit: 8)
+            left.append(farm.bench.connections.count)
+        } while farm.bench.director.lags
+        #expect(left == [92, 84, 76, 68, 60, 52, 50])
+    }
+
     /// A SYN on a connection that is there, by `conn_reuse_mode`: the same server again (B) or a fresh choice (A).
     static let reuse: [(String, ForwardingMethod, String, String)] = [
         // how it got into the state, method, the state, served with mode 0, 1, 2 and 3

@@ -246,6 +246,12 @@ final class TranslationFixture {
         return out
     }
 
+    /// A millisecond passes, in which so many connections may expire.
+    func pass(limit: Int) {
+        now += millisecond
+        director.advance(to: now, limit: limit)
+    }
+
     /// The host has asked a neighbour on eth0 in vain; the frames that this gives rise to.
     func failNeighbor(_ address: String) -> [[UInt8]] {
         director.network.failNeighbor(Self.ip(address), on: 2)

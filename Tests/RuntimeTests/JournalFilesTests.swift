@@ -95,4 +95,37 @@ import Wire
         journal.append(Journal.Entry(kind: 99, bytes: [1]))
         #expect(RecalledState(journal).strange == 1)
     }
+
+    /// A large file is written down a piece at a time: until it is there as a whole, the earlier reading counts; a fresh text has it as a whole.
+    @Test func aLargeFileIsWrittenInSlices() throws {
+        let bench = JournalRecorderTests.Bench(1 << 22)
+        defer { withExtendedLifetime(bench) {} }
+        guard let recorder = bench.engine.journal else { Issue.record("no journal"); return }
+        let key = ServiceKey(proto: IPProtocol.tcp, address: IPAddress(v4: 0xc000_0201), port: 80)
+        func write(_ text: String) -> Bool {
+            recorder.write(JournalRecorder.pieces(of: [("services", text)]), in: bench.engine.director)
+        }
+        #expect(write("first") && !recorder.isWriting && bench.recalled.texts == ["services": "first"])
+        let large = String(repeating: "0123456789abcde\n", count: 32_768)
+        #expect(write(large))
+        var slices = 1
+        while recorder.isWriting {
+            #expect(bench.recalled.texts == ["services": "first"])
+            recorder.goOnWriting()
+            slices += 1
+        }
+        #expect(slices == 8 && bench.recalled.texts == ["services": large])
+        // A text that is begun before the last one has ended, and a move.
+        #expect(write("third " + large) && recorder.isWriting && write("last") && bench.recalled.texts == ["services": "last"])
+        #expect(write("fourth " + large) && recorder.isWriting)
+        // A command that begins a fresh text: nothing stays half written beside that.
+        try bench.engine.apply(.addService(key, ServiceSettings(scheduler: "rr")))
+        #expect(!recorder.isWriting && bench.recalled.texts == ["services": "fourth " + large])
+        #expect(bench.next().services.map(\.key) == [key])
+        let other = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 22, alignment: 64)
+        defer { other.deallocate() }
+        other.initializeMemory(as: UInt8.self, repeating: 0)
+        #expect(recorder.move(to: other, over: bench.engine.director) && !recorder.isWriting)
+        #expect(RecalledState(Journal(other)).texts == ["services": "fourth " + large])
+    }
 }

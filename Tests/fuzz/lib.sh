@@ -5,7 +5,7 @@ fuzz=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(dirname "$(dirname "$fuzz")")
 work=${SVS_FUZZ_WORK:-$root/.build/fuzz}
 # The backtrace of the sanitizer is enough, and nobody looks up names outside.
-export SWIFT_BACKTRACE=enable=no ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 LC_ALL=C
+export SWIFT_BACKTRACE=enable=no ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1:malloc_context_size=4 LC_ALL=C
 
 # build: sets $binary. Optimised, with preconditions and the address sanitizer.
 build() {
@@ -27,6 +27,8 @@ seed() {
   mkdir -p "$folder"
   [[ ! -d $fuzz/corpus/$1 ]] || cp -n "$fuzz/corpus/$1"/* "$folder"/
   case $1 in
+    storm) cp -n "$fuzz/corpus/director"/* "$folder"/ ;;
+    control-storm) cp -n "$fuzz/corpus/control"/* "$folder"/ ;;
     services)
       take "$folder" "$cases" -name services
       take "$folder" "$cases" -name edits ;;
@@ -56,7 +58,7 @@ take() {
 try() {
   local log=$work/$1.log
   mkdir -p "$work/findings/$1"
-  FUZZ_TARGET=$1 unshare -n "$binary" -max_total_time="$2" -timeout=30 -rss_limit_mb=3000 -max_len=4096 -len_control="${length_control:-10}" -print_final_stats=1 \
+  FUZZ_TARGET=$1 unshare -n "$binary" -max_total_time="$2" -timeout=30 -rss_limit_mb=3000 -max_len=4096 -len_control="${length_control:-10}" -print_final_stats=1 -detect_leaks=0 \
     -artifact_prefix="$work/findings/$1/" "$work/corpus/$1" >"$log" 2>&1 || { tail -n 40 "$log"; return 1; }
   line="$(sed -n 's/^stat::number_of_executed_units: *//p' "$log") inputs, $(sed -n 's/^tried: //p' "$log")"
 }

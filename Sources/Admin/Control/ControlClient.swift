@@ -1,6 +1,7 @@
 import CLinux
 import Glibc
 public import LVS
+internal import Wire
 
 /// The asking end of the control socket, for `svs adm` and its kin. One request at a time; each call waits for its answer.
 public final class ControlClient {
@@ -130,7 +131,11 @@ public final class ControlClient {
 
     /// What the director says of itself.
     public func status() throws(ControlFailure) -> DirectorStatus {
-        guard case .status(let status) = try ask(.status) else { throw broken(EPROTO) }
+        guard case .status(var status) = try ask(.status) else { throw broken(EPROTO) }
+        let ordered = status.addresses.map { (key: IPAddress($0.address), value: $0) }.sorted {
+            if let first = $0.key, let second = $1.key { first < second } else { $0.key != nil && $1.key == nil }
+        }
+        status.addresses = ordered.map(\.value)
         return status
     }
 

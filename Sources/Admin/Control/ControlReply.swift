@@ -69,6 +69,18 @@ public enum ControlReply: Hashable, Sendable {
         }
     }
 
+    /// All of it, in pieces that are made when they are wanted.
+    public var pieces: AnySequence<[UInt8]> {
+        guard case .status(let status) = self else { return AnySequence(CollectionOfOne(bytes)) }
+        var out = FieldWriter()
+        out.put(ControlQuestion.version)
+        out.put(Kind.status)
+        let head = CollectionOfOne(out.bytes)
+        return AnySequence([AnySequence(head), AnySequence(status.pieces)].lazy.joined())
+    }
+
+    private enum Kind { static let status: UInt16 = 20 }
+
     public var bytes: [UInt8] {
         var out = FieldWriter()
         out.put(ControlQuestion.version)
@@ -95,7 +107,7 @@ public enum ControlReply: Hashable, Sendable {
             out.put(end.reason)
             out.put(UInt64(end.ownFrames))
         case .status(let status):
-            out.put(UInt16(20))
+            out.put(Kind.status)
             status.write(to: &out)
         case .loads(let page):
             out.put(UInt16(22))
@@ -129,7 +141,7 @@ public enum ControlReply: Hashable, Sendable {
                 let own = fields.number(UInt64.self).flatMap({ Int(exactly: $0) })
             else { return nil }
             self = .recordingEnd(RecordingEnd(network: network, reason: reason, ownFrames: own))
-        case 20:
+        case Kind.status:
             guard let status = DirectorStatus(&fields) else { return nil }
             self = .status(status)
         case 22:

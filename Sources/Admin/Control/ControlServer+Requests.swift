@@ -121,7 +121,7 @@ extension ControlServer {
             do throws(AskError) {
                 let question = try ControlQuestion(bytes)
                 if let name = peer.permission.refuses(question) { throw .onlyLooking(name) }
-                return ControlAnswer(pieces: CollectionOfOne(try target.answer(question, from: peer.descriptor).bytes), to: request)
+                return ControlAnswer(pieces: try target.answer(question, from: peer.descriptor).pieces, to: request)
             } catch { return Self.refusal(error, of: request) }
         }
     }

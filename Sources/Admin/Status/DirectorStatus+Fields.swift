@@ -1,6 +1,11 @@
+internal import LVS
+internal import Wire
+
 /// How a status is carried over the control socket.
 extension DirectorStatus {
-    func write(to out: inout FieldWriter) {
+    func write(to out: inout FieldWriter) { for piece in pieces { out.put(raw: piece) } }
+
+    private func writeHead(to out: inout FieldWriter) {
         out.put(version)
         out.put(process)
         for number in [uptime, services, servers, connections, capacity, carried] { out.put(number) }
@@ -12,9 +17,6 @@ extension DirectorStatus {
             for number in [
                 interface.received, interface.sent, interface.missed, interface.truncated, interface.queueFull, interface.refused,
             ] { out.put(number) }
-        }
-        out.put(addresses) {
-            $0.put($1.address); $0.put($1.holder)
         }
         out.put(verdicts) {
             $0.put($1.name); $0.put($1.frames); $0.put($1.rate)
@@ -35,14 +37,13 @@ extension DirectorStatus {
             $0.put($1.name); $0.put($1.number)
         }
         for number in controlSteps.counts + [controlSteps.total, controlSteps.longest] { out.put(number) }
+        for address in addresses { address.write(to: &out) }
     }
 
     init?(_ fields: inout FieldReader) {
         guard let version = fields.text(), let process = fields.number(Int32.self), let numbers = fields.numbers(6),
             let sums = Traffic(&fields), let rates = Traffic(&fields), let interfaces = fields.list({ Interface(&$0) }),
-            let addresses = fields.list({ fields in
-                fields.text().flatMap { address in fields.text().map { Address(address: address, holder: $0) } }
-            }), let verdicts = fields.list({ Verdict(&$0) }), let failing = fields.list({ Neighbor(&$0) }),
+            let verdicts = fields.list({ Verdict(&$0) }), let failing = fields.list({ Neighbor(&$0) }),
             let claims = fields.list({ Claim(&$0) }), let unmarked = fields.list({ $0.text() }), let honours = fields.flag(),
             let switches = fields.list({ Switch(&$0) }), let daemons = fields.list({ $0.text() }),
             let gaveWay = fields.list({ Kind(&$0) }), let steps = ControlSteps(&fields)
@@ -50,10 +51,48 @@ extension DirectorStatus {
         (self.version, self.process) = (version, process)
         (uptime, services, servers) = (numbers[0], numbers[1], numbers[2])
         (connections, capacity, carried) = (numbers[3], numbers[4], numbers[5])
-        (self.sums, self.rates, self.interfaces, self.addresses) = (sums, rates, interfaces, addresses)
+        (self.sums, self.rates, self.interfaces) = (sums, rates, interfaces)
         (self.claims, self.unmarked, honoursFirewall) = (claims, unmarked, honours)
         (self.verdicts, self.failing, self.switches, self.daemons) = (verdicts, failing, switches, daemons)
         (self.gaveWay, controlSteps) = (gaveWay, steps)
+        while let hasMore = fields.flag() {
+            guard hasMore else { return }
+            guard let address = fields.text(), let holder = fields.text() else { return nil }
+            addresses.append(Address(address: address, holder: holder))
+        }
+        return nil
+    }
+
+    /// Its bytes in pieces, the virtual addresses a few at a time, each made when it is wanted: there may be tens of thousands.
+    var pieces: some Sequence<[UInt8]> {
+        var out = FieldWriter()
+        writeHead(to: &out)
+        let holders = holders
+        var held = holders.handled.makeIterator(), waiting = holders.waiting.makeIterator(), isOver = false
+        return AnyIterator {
+            guard !isOver else { return nil }
+            for _ in 0..<256 where out.bytes.count < 8192 {
+                if let address = held.next() {
+                    let holder = holders.owned.contains(address) ? VirtualAddress.Holder.director : .host
+                    Address(address: "\(address)", holder: holder.rawValue).write(to: &out)
+                } else if let address = waiting.next() {
+                    Address(address: "\(address)", holder: VirtualAddress.Holder.nobody.rawValue).write(to: &out)
+                } else {
+                    isOver = true
+                    out.put(false)
+                    break
+                }
+            }
+            return out.take()
+        }
+    }
+}
+
+extension DirectorStatus.Address {
+    fileprivate func write(to out: inout FieldWriter) {
+        out.put(true)
+        out.put(address)
+        out.put(holder)
     }
 }
 

@@ -1,4 +1,4 @@
-import LVS
+public import LVS
 
 /// What a running director says of itself at one moment.
 public struct DirectorStatus: Hashable, Sendable {
@@ -10,6 +10,8 @@ public struct DirectorStatus: Hashable, Sendable {
     /// Links to the interfaces that frames are taken from.
     public var interfaces: [Interface] = []
     public var addresses: [Address] = []
+    /// What is still to be said of virtual addresses, in any order: it becomes `addresses` on the other side.
+    public var holders = VirtualAddressHolders()
     public var services: UInt64 = 0
     public var servers: UInt64 = 0
     /// Connections and templates in the table, how many it can hold, and how many were there before the director began.

@@ -47,7 +47,10 @@ extension Director {
         connections.earlyDrop.judge(tunables)
         for service in services.all { service.scheduler?.tunablesChanged(tunables) }
         if old.backupOnly != tunables.backupOnly { host.virtuals.outdate() }
-        if old.expireNoDestination == 0, tunables.expireNoDestination != 0 { flushServerless() }
+        if old.expireNoDestination == 0, tunables.expireNoDestination != 0 {
+            beginFlush()
+            clockwork.lags = !goOnFlushing(4096)
+        }
     }
 
     /// drop_entry: each second a 32nd of the table is visited at random and its half-open and idle entries are dropped.

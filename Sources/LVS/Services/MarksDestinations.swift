@@ -141,7 +141,7 @@ extension Director {
     /// Services of marks that no rule gives.
     public func unmarkedServices() -> [ServiceKey] {
         let rules4 = marks4, rules6 = marks6
-        return services.all.map(\.key).filter { key in
+        return services.all.lazy.map(\.key).filter { key in
             key.mark != 0 && (key.family == .v4 ? rules4 : rules6).destinations(of: [key.mark]).isEmpty
         }
     }

@@ -59,17 +59,36 @@ extension Director {
     /// Nanoseconds until connections go that have no future: the kernel's timers run then, and do not in between.
     static var moment: Instant { 10 * millisecond }
 
-    /// Expires every connection and template of servers that are gone, but those that others hang on, and what the last of
-    /// them hung on (expire_nodest_conn).
-    mutating func flushServerless() {
+    /// Begins to expire every connection and template of servers that are gone, but those that others hang on, and what the last
+    /// of them hung on (expire_nodest_conn).
+    mutating func beginFlush() {
         guard tunables.expireNoDestination != 0, !servers.isInheriting else { return }
-        for id in 0..<connections.table.highWater where connections[id].flags.contains(.used) && connections[id].children == 0 {
+        clockwork.flushed = 0
+    }
+
+    /// Goes on with it.
+    /// - Parameter limit: connections that may expire in this call; a few times as many are looked at.
+    /// - Returns: whether it is done.
+    mutating func goOnFlushing(_ limit: Int) -> Bool {
+        guard let begin = clockwork.flushed else { return true }
+        let highWater = connections.table.highWater, looks = limit > Int.max / 16 ? .max : limit * 16
+        var id = begin, left = limit
+        while id < highWater {
+            guard left > 0, Int(id - begin) < looks else {
+                clockwork.flushed = id
+                return false
+            }
+            defer { id += 1 }
+            guard connections[id].flags.contains(.used), connections[id].children == 0 else { continue }
             let server = connections[id].server
             guard server >= 0, !servers[server].isAvailable else { continue }
             let controller = connections[id].controller
             expire(id)
             if controller >= 0, connections[controller].children == 0 { expire(controller) }
+            left -= 1
         }
+        clockwork.flushed = nil
+        return true
     }
 
     mutating func takeFromTrash(_ key: ServerKey, for service: VirtualService) -> ServerID? {

@@ -21,7 +21,7 @@ public struct VirtualAddress: Hashable, Sendable {
 }
 
 /// Who has the virtual addresses at one moment.
-public struct VirtualAddressHolders: Sendable {
+public struct VirtualAddressHolders: Hashable, Sendable {
     /// Those that somebody has.
     public var handled: Set<IPAddress> = []
     /// Those of them that only the director has.

@@ -17,8 +17,11 @@ final class ControlTarget: FuzzTarget {
         do { server = try ControlServer(owner: geteuid()) } catch { preconditionFailure("\(error)") }
     }
 
-    func run(_ input: [UInt8]) {
-        var dice = Dice(input)
+    func run(_ input: [UInt8]) { run(input, more: 0) }
+
+    /// - Parameter more: bytes of chance that follow the input.
+    func run(_ input: [UInt8], more: Int) {
+        var dice = Dice(input, more: more)
         var engine = ControlledDirector(Director(connections: 64, at: second))
         // Explaining and recording make copies of the process.
         engine.mayFork = false
@@ -80,4 +83,12 @@ final class ControlTarget: FuzzTarget {
             while recv(end, buffer.baseAddress, buffer.count, Int32(MSG_DONTWAIT)) > 0 {}
         }
     }
+}
+
+/// The same director and client for long: each input is followed by some thousand messages of chance.
+final class ControlStormTarget: FuzzTarget {
+    static var name: String { "control-storm" }
+    private let target = ControlTarget()
+
+    func run(_ input: [UInt8]) { target.run(input, more: 1 << 16) }
 }

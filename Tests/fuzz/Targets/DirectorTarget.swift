@@ -13,8 +13,11 @@ final class DirectorTarget: FuzzTarget {
     private var left: [[UInt8]] = []
     private var now: Instant = 0
 
-    func run(_ input: [UInt8]) {
-        var dice = Dice(input)
+    func run(_ input: [UInt8]) { run(input, more: 0) }
+
+    /// - Parameter more: bytes of chance that follow the input.
+    func run(_ input: [UInt8], more: Int) {
+        var dice = Dice(input, more: more)
         left = []
         now = second
         var director = Director(
@@ -26,7 +29,7 @@ final class DirectorTarget: FuzzTarget {
         var frames = 0
         while !dice.isEmpty {
             batch.removeAll()
-            for _ in 0...dice.below(4) { addFrame(&dice) }
+            for _ in 0...dice.below(dice.below(4) == 0 ? 32 : 4) { addFrame(&dice) }
             frames += batch.count
             if dice.below(16) == 0, batch.count == 1 { _ = director.explain(&batch, at: now) } else { director.process(&batch, at: now) }
             left.removeAll(keepingCapacity: true)
@@ -47,9 +50,9 @@ final class DirectorTarget: FuzzTarget {
     private func end(_ director: inout Director) {
         _ = (director.inventory(), director.connectionRecords())
         try? director.apply(.flush)
-        // Timeouts may be as long as 136 years; templates go when what hangs on them has gone.
-        for years in [140, 0, 0] {
-            now += Instant(years) * 365 * 86_400 * second + 7200 * second
+        // Timeouts may be as long as 136 years; templates go when what hangs on them has gone. Years are leapt over, hours are not.
+        for years in [140, 1, 1] {
+            now += Instant(years) * 365 * 86_400 * second
             director.advance(to: now, limit: .max)
         }
         let rest = director.connectionRecords().count
@@ -140,6 +143,7 @@ final class DirectorTarget: FuzzTarget {
             _ = director.releaseWaiting(at: now)
             check(director.outbox.batch)
         case 13: director.network.routes = dice.flag() ? [] : Self.network.routes
+        case 15: director.network = Self.network
         case 14: (director.marks4, director.marks6) = dice.flag() ? Self.marks : (MarkRules(family: .v4), MarkRules(family: .v6))
         default: break
         }
@@ -178,4 +182,13 @@ final class DirectorTarget: FuzzTarget {
         }
         return (rules("203.0.113.10/32", .v4), rules("2001:db8:f::10/128", .v6))
     }()
+}
+
+/// The same director for long: each input is followed by some thousand frames of chance, since making a director costs as much as
+/// hundreds of them.
+final class StormTarget: FuzzTarget {
+    static var name: String { "storm" }
+    private let target = DirectorTarget()
+
+    func run(_ input: [UInt8]) { target.run(input, more: 1 << 16) }
 }

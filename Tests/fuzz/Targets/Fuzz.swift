@@ -12,7 +12,8 @@ nonisolated(unsafe) var tried = (frames: 0, messages: 0)
 
 /// Every target. A new one is a class and a line here; `Tests/fuzz/run` finds it by its name.
 private let roster: [any FuzzTarget.Type] = [
-    DirectorTarget.self, ControlTarget.self, KeeperTarget.self, GrammarTarget.self, ServicesTarget.self, MarksTarget.self,
+    DirectorTarget.self, StormTarget.self, ControlTarget.self, ControlStormTarget.self, KeeperTarget.self, GrammarTarget.self,
+    ServicesTarget.self, MarksTarget.self,
     SysctlTarget.self, NetworkTarget.self, ConnectionsTarget.self, WordsTarget.self, CaptureTarget.self, DecapsulatorTarget.self,
 ]
 private nonisolated(unsafe) var target: (any FuzzTarget)?
@@ -43,16 +44,27 @@ func require(_ condition: @autoclosure () -> Bool, _ text: @autoclosure () -> St
 /// An input as a row of decisions; behind its end every one is 0.
 struct Dice: ~Copyable {
     private let bytes: [UInt8]
+    private let end: Int
     private var place = 0
+    /// The last bytes that chance gave.
+    private var chance: UInt64 = 0xcbf2_9ce4_8422_2325
 
-    init(_ bytes: [UInt8]) { self.bytes = bytes }
+    /// - Parameter more: so many bytes of chance follow the input, the same ones for the same input.
+    init(_ bytes: [UInt8], more: Int = 0) {
+        self.bytes = bytes
+        end = bytes.count + more
+        for byte in bytes { chance = (chance ^ UInt64(byte)) &* 0x100_0000_01b3 }
+    }
 
-    var isEmpty: Bool { place >= bytes.count }
+    var isEmpty: Bool { place >= end }
 
     mutating func byte() -> UInt8 {
-        guard place < bytes.count else { return 0 }
+        guard place < end else { return 0 }
         defer { place += 1 }
-        return bytes[place]
+        guard place >= bytes.count else { return bytes[place] }
+        // A linear congruential generator (Knuth, MMIX), of which the high bits are good.
+        chance = chance &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+        return UInt8(truncatingIfNeeded: chance >> 56)
     }
 
     mutating func below(_ limit: Int) -> Int { limit <= 1 ? 0 : Int(limit > 256 ? UInt32(word()) : UInt32(byte())) % limit }
@@ -64,8 +76,8 @@ struct Dice: ~Copyable {
 
     /// Up to so many bytes as they stand there.
     mutating func rest(atMost most: Int) -> [UInt8] {
-        let end = min(bytes.count, place + most)
-        defer { place = end }
-        return Array(bytes[place..<end])
+        var taken: [UInt8] = []
+        for _ in 0..<min(most, end - place) { taken.append(byte()) }
+        return taken
     }
 }
