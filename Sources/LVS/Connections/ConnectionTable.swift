@@ -178,10 +178,12 @@ public struct ConnectionTable: ~Copyable {
 
     mutating func link(_ id: ConnectionID) {
         let entry = self[id]
-        insertWord(hash(entry.client, entry.clientPort, entry.virtual, entry.virtualPort, entry.proto), id, isReply: false)
+        insertWord(
+            hash(entry.client, entry.clientPort, entry.virtual, entry.virtualPort, entry.proto), id, isReply: false,
+            isFirst: !entry.flags.contains(.template) && !entry.isFoundByClient)
         if entry.translates, !entry.flags.contains(.template) {
             self[id].flags.insert(.indexedForReplies)
-            insertWord(replyHash(entry), id, isReply: true)
+            insertWord(replyHash(entry), id, isReply: true, isFirst: true)
         }
     }
 
@@ -200,14 +202,14 @@ public struct ConnectionTable: ~Copyable {
             : hash(entry.serverAddress, entry.serverPort, entry.client, entry.clientPort, entry.proto)
     }
 
-    /// Among connections with the same reply endpoints (a client's, to one server through several virtual ports) the newest
-    /// is found first: words of the same hash move back by one.
-    private func insertWord(_ hash: UInt32, _ id: ConnectionID, isReply: Bool) {
+    /// Among connections with the same reply endpoints (a client's, to one server through several virtual ports; all that only
+    /// replies find) the newest is found first: words of the same hash move back by one.
+    private func insertWord(_ hash: UInt32, _ id: ConnectionID, isReply: Bool, isFirst: Bool) {
         var place = hash & mask
         var carried = word(hash, id, isReply)
         while index[Int(place)] != 0 {
             let standing = index[Int(place)]
-            if isReply, UInt32(truncatingIfNeeded: standing) == hash {
+            if isFirst, UInt32(truncatingIfNeeded: standing) == hash {
                 index[Int(place)] = carried
                 carried = standing
             }
