@@ -19,6 +19,8 @@ cat >"$scratch/services" <<SERVICES
 -a -t [$vip6]:80 -r [fd00::99]:80 -g
 -A -t [$vip6]:81 -s rr
 -a -t [$vip6]:81 -r [fd00::98]:80 -m
+-A -t [$vip6]:82 -s rr
+-a -t [$vip6]:82 -r [fd00::97]:82 -i
 -A -t $vip:83 -s rr
 -a -t $vip:83 -r 172.16.29.10:80 -g
 SERVICES
@@ -43,7 +45,7 @@ print(end, int(time.monotonic() - began + 0.3))' "$@"
 }
 # within END FIRST LAST ANSWER: a busy machine may be late, but not early.
 within() { [[ $4 =~ ^$1\ ([0-9]+)$ ]] && (( BASH_REMATCH[1] >= $2 && BASH_REMATCH[1] <= $3 )) || { echo "  but got  $4"; return 1; }; }
-for place in "$vip 80 DR" "$vip 81 NAT" "$vip 82 TUN" "$vip6 80 DR" "$vip6 81 NAT"; do
+for place in "$vip 80 DR" "$vip 81 NAT" "$vip 82 TUN" "$vip6 80 DR" "$vip6 81 NAT" "$vip6 82 TUN"; do
   read -r address port method <<<"$place"
   check "$address, $method: unreachable after three seconds" within EHOSTUNREACH 3 5 "$(connect $address $port)"
 done
