@@ -154,6 +154,27 @@ struct SyncTests {
         #expect(backup.director.connectionRecords().isEmpty)
     }
 
+    @Test("A known connection finds its server by its own mark, whatever a later record says")
+    func lateBinding() throws {
+        let backup = try Self.bench([.backup]), server: Endpoint = "10.2.0.99:80"
+        func told(mark: UInt32) -> SyncMessage {
+            var writer = SyncWriter(version: 1, syncID: 7, limit: 1472, first: 36, at: 0)
+            writer.append(
+                SyncRecord(
+                    proto: 6, flags: SyncFlags(rawValue: 0x83), state: 1, client: Self.client.address, clientPort: Self.client.port,
+                    virtual: Self.virtual.address, virtualPort: Self.virtual.port, server: server.address, serverPort: server.port,
+                    mark: mark, timeout: 900))
+            return SyncMessage(bytes: writer.bytes, portOffset: 0)
+        }
+        backup.hear(told(mark: 0))
+        try backup.add(server, to: ServiceKey(proto: 6, address: Self.virtual.address, port: Self.virtual.port), .directRouting)
+        func active() -> [Int32] { backup.director.servers.all.map { backup.director.servers[$0].active } }
+        #expect(active() == [0, 0])
+        backup.hear(told(mark: 5))
+        #expect(active().sorted() == [0, 1])
+        #expect(backup.director.connectionRecords().count == 1)
+    }
+
     @Test("Over IPv6 a record without a protocol has a mark for an address")
     func markTemplate() throws {
         let client = TranslationFixture.ip("2001:db8:c::7"), virtual = TranslationFixture.ip("2001:db8:1::2")
