@@ -22,10 +22,11 @@ public final class RingLink: LiveLink {
     @exclusivity(unchecked) private var taken = 0
     @exclusivity(unchecked) private var lent = 0
     /// Superframes of the last receive, and how many.
-    @exclusivity(unchecked) private var superframes = FrameStore(capacity: 64)
+    @exclusivity(unchecked) private var superframes = FrameStore(capacity: mostSuperframes)
     @exclusivity(unchecked) private var stored = 0
     /// Whose frames others send; nothing while the link sends alone.
     @exclusivity(unchecked) private var loans: SlotLoans?
+    @exclusivity(unchecked) private var lends = false
     private let queue: OpaquePointer
     @exclusivity(unchecked) private var linkState = LinkState()
     @exclusivity(unchecked) private var counts = LinkCounters()
@@ -41,6 +42,8 @@ public final class RingLink: LiveLink {
     private static var foresight: Int { 3 }
     /// Frames that are worth a batch of their own while another one is sent.
     private static var plenty: Int { 32 }
+    /// Superframes of one receive at most.
+    static var mostSuperframes: Int { 64 }
 
     public static func open(on interfaceName: String, filter: PacketFilter, group: UInt16?) throws(LinkError) -> LinkSockets {
         try open(on: interfaceName, filter: filter, group: group, slots: 4096)
@@ -120,15 +123,14 @@ public final class RingLink: LiveLink {
         stored = 0
         let before = taken
         while !batch.isFull, taken < slots, svs_ring_look(slot(next), &packet) == 1 {
-            if packet.queued == 1, stored == superframes.capacity { break }
+            if packet.queued == 1, stored == Self.mostSuperframes { break }
             let current = slot(next)
             // Before anything of the slot is changed.
             next = following(next)
             taken &+= 1
             position.note(next: next, taken: taken)
             if packet.queued == 1 {
-                if stored == 0, let loans { superframes = loans.nextStore() }
-                if takeQueued(packet, into: &batch, at: stored) { stored += 1 }
+                takeSuperframe(packet, into: &batch)
             } else {
                 lookAhead(packet.frame - current)
                 take(packet, at: current, into: &batch)
@@ -182,6 +184,7 @@ public final class RingLink: LiveLink {
 
     public func use(_ threads: SendingThreads) -> Bool {
         loans = SlotLoans(to: threads)
+        lends = true
         return true
     }
 
@@ -191,11 +194,12 @@ public final class RingLink: LiveLink {
     }
 
     private func returnSlots() {
-        guard loans == nil else { return returnLentSlots() }
+        guard !lends else { return returnLentSlots() }
         giveBack(taken)
     }
 
     /// Those that are sent, and then those that held nothing for the director.
+    @inline(never)
     private func returnLentSlots() {
         // Where few frames wait, more come while those before them are sent: a thread is woken for many rather than for each.
         let isPlenty = svs_ring_is_filled(slot((next &+ Self.plenty) % slots)) == 1
@@ -228,6 +232,12 @@ public final class RingLink: LiveLink {
             Frame(
                 buffer: buffer, capacity: slotSize - Int(SVS_RING_HEADER), headroom: bytes - buffer,
                 length: Int(packet.length), ingress: interface), packet, to: &batch)
+    }
+
+    @inline(never)
+    private func takeSuperframe(_ slot: svs_packet, into batch: inout Batch) {
+        if stored == 0, let loans { superframes = loans.nextStore() }
+        if takeQueued(slot, into: &batch, at: stored) { stored += 1 }
     }
 
     /// Takes the whole of a frame that its slot could not hold from the socket's queue, where it stands in ring order;

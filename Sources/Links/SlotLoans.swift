@@ -9,7 +9,7 @@ struct SlotLoans {
     /// Oldest first.
     private var loans: [Loan] = []
     /// Superframes that came through the queue, kept in two places in turn; and the last batch that each of them lent.
-    let stores = [FrameStore(capacity: 64), FrameStore(capacity: 64)]
+    let stores = [FrameStore(capacity: RingLink.mostSuperframes), FrameStore(capacity: RingLink.mostSuperframes)]
     private(set) var turn = 0
     private var lastBatches: [UInt64] = [0, 0]
 
