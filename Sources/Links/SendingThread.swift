@@ -24,6 +24,8 @@ final class SendingThread: @unchecked Sendable {
     private let frames = Slab<Frame>(capacity: capacity)
     /// Frames that stand in their places.
     @exclusivity(unchecked) private(set) var given: UInt64 = 0
+    /// Those of them that it knows of.
+    @exclusivity(unchecked) private var told: UInt64 = 0
     @exclusivity(unchecked) private var ways: [Way] = []
     private var thread: BackgroundThread?
 
@@ -72,9 +74,13 @@ final class SendingThread: @unchecked Sendable {
         waitFor(given &- UInt64(Self.capacity) &+ 1)
     }
 
-    /// Lets it know of what it was given.
+    /// Lets it know of what it was given since; one that was given nothing is not woken.
     @inline(__always)
-    func tell() { svs_lane_fill(lane.mutableAddress(checked: 0), given) }
+    func tell() {
+        guard told != given else { return }
+        told = given
+        svs_lane_fill(lane.mutableAddress(checked: 0), given)
+    }
 
     /// Waits until so many of the frames given to it are sent.
     func waitFor(_ count: UInt64) {

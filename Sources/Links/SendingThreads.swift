@@ -38,8 +38,6 @@ public final class SendingThreads {
 
     deinit { for thread in threads { thread.end() } }
 
-    public var count: Int { threads.count }
-
     /// Sends through the sockets of these links from now on, as far as they have some, and through no others.
     public func use(_ links: [any Link]) {
         drain()

@@ -9,13 +9,11 @@ struct SlotLoans {
     /// Oldest first.
     private var loans: [Loan] = []
     /// Superframes that came through the queue, kept in two places in turn; and the last batch that each of them lent.
-    let stores = [FrameStore(capacity: RingLink.mostSuperframes), FrameStore(capacity: RingLink.mostSuperframes)]
-    private(set) var turn = 0
+    private let stores = [FrameStore(capacity: RingLink.mostSuperframes), FrameStore(capacity: RingLink.mostSuperframes)]
+    private var turn = 0
     private var lastBatches: [UInt64] = [0, 0]
 
     init(to threads: SendingThreads) { self.threads = threads }
-
-    var isEmpty: Bool { loans.isEmpty }
 
     /// Where the next superframes go, when the last ones there are sent.
     func nextStore() -> FrameStore {

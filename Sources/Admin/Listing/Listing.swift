@@ -125,8 +125,8 @@ public enum Listing {
         case IPProtocol.udp: "UDP"
         case IPProtocol.sctp: "SCTP"
         case 0: "IP"
-        case 1: "ICMP"
-        case 58: "ICMPv6"
+        case IPProtocol.icmp: "ICMP"
+        case IPProtocol.icmpv6: "ICMPv6"
         // As the kernel names them.
         default: "IP_\(proto)"
         }
