@@ -105,6 +105,7 @@ extension Director {
 
     mutating func emptyTrash(at now: Instant) {
         let slots = servers.slots
+        host.natServers.forgetFormer { slots[Int($0)].total == 0 }
         let remembered = serversRememberedInTrash()
         let forgotten = servers.trash.sort(at: now) { name, entry in
             let server = slots[Int(entry.server)]
