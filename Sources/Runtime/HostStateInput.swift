@@ -6,7 +6,7 @@ struct HostStateInput: Sendable {
     /// In the order of listings; what they count means nothing here.
     var services: [ServiceRecord]
     /// What is translated of servers that are none any more.
-    var formerReplies: Set<TranslatedReplies>
+    var formerReplies: Set<ReplyEndpoint>
     var holders: VirtualAddressHolders
     var network: Network
     var marks4: MarkRules, marks6: MarkRules

@@ -1,7 +1,7 @@
 public import Wire
 
 /// Where replies come from that the director translates on their way to the client.
-public struct TranslatedReplies: Hashable, Sendable {
+public struct ReplyEndpoint: Hashable, Sendable {
     public var address: IPAddress
     /// In host order; 0 for every port.
     public var port: UInt16
@@ -13,29 +13,29 @@ public struct TranslatedReplies: Hashable, Sendable {
 /// by another method since, is among them as long as it has connections: their replies are translated as before.
 struct NATServers {
     /// As commands name them (the kernel's table of real servers).
-    private var endpoints = CountedSet<TranslatedReplies>()
-    private var replies = CountedSet<TranslatedReplies>()
+    private var endpoints = CountedSet<ReplyEndpoint>()
+    private var replies = CountedSet<ReplyEndpoint>()
     private var addresses = CountedSet<IPAddress>()
-    private var formerByID: [ServerID: TranslatedReplies] = [:]
+    private var formerByID: [ServerID: ReplyEndpoint] = [:]
     /// How often one that was removed has been forgotten.
     private(set) var forgotten: UInt64 = 0
 
     mutating func add(_ server: ServerKey, of service: VirtualService) {
-        endpoints.add(TranslatedReplies(server, of: service.key, keepsPorts: false))
-        add(TranslatedReplies(server, of: service.key, keepsPorts: service.settings.keepsPorts(of: service.key)))
+        endpoints.add(ReplyEndpoint(server, of: service.key, keepsPorts: false))
+        add(ReplyEndpoint(server, of: service.key, keepsPorts: service.settings.keepsPorts(of: service.key)))
     }
 
     mutating func remove(_ server: ServerKey, of service: VirtualService) {
-        endpoints.remove(TranslatedReplies(server, of: service.key, keepsPorts: false))
-        remove(TranslatedReplies(server, of: service.key, keepsPorts: service.settings.keepsPorts(of: service.key)))
+        endpoints.remove(ReplyEndpoint(server, of: service.key, keepsPorts: false))
+        remove(ReplyEndpoint(server, of: service.key, keepsPorts: service.settings.keepsPorts(of: service.key)))
     }
 
-    private mutating func add(_ reply: TranslatedReplies) {
+    private mutating func add(_ reply: ReplyEndpoint) {
         replies.add(reply)
         addresses.add(reply.address)
     }
 
-    private mutating func remove(_ reply: TranslatedReplies) {
+    private mutating func remove(_ reply: ReplyEndpoint) {
         replies.remove(reply)
         addresses.remove(reply.address)
     }
@@ -52,19 +52,19 @@ struct NATServers {
     func contains(_ address: IPAddress) -> Bool { addresses.contains(address) }
 
     private static func has(
-        _ address: IPAddress, _ port: UInt16, _ proto: UInt8, in set: CountedSet<TranslatedReplies>, _ addresses: CountedSet<IPAddress>
+        _ address: IPAddress, _ port: UInt16, _ proto: UInt8, in set: CountedSet<ReplyEndpoint>, _ addresses: CountedSet<IPAddress>
     ) -> Bool {
         guard addresses.contains(address) else { return false }
-        return set.contains(TranslatedReplies(address: address, port: port, proto: proto))
-            || set.contains(TranslatedReplies(address: address, port: port, proto: 0))
+        return set.contains(ReplyEndpoint(address: address, port: port, proto: proto))
+            || set.contains(ReplyEndpoint(address: address, port: port, proto: 0))
     }
 
     /// Replies of servers that are NAT servers no more, or none of this service.
-    var former: Set<TranslatedReplies> { Set(formerByID.values) }
+    var former: Set<ReplyEndpoint> { Set(formerByID.values) }
 
     mutating func keep(_ id: ServerID, _ server: ServerKey, of service: ServiceKey) {
         guard formerByID[id] == nil else { return }
-        let reply = TranslatedReplies(server, of: service, keepsPorts: service.mayKeepPorts)
+        let reply = ReplyEndpoint(server, of: service, keepsPorts: service.mayKeepPorts)
         formerByID[id] = reply
         add(reply)
     }
@@ -78,7 +78,7 @@ struct NATServers {
     }
 }
 
-extension TranslatedReplies {
+extension ReplyEndpoint {
     fileprivate init(_ server: ServerKey, of service: ServiceKey, keepsPorts: Bool) {
         (address, port) = (server.address, keepsPorts ? 0 : server.port)
         proto = service.mark != 0 ? 0 : service.proto
@@ -98,7 +98,7 @@ extension ServiceSettings {
 
 extension Director {
     /// Replies that are still translated though no service has that server with NAT any more.
-    public var formerReplies: Set<TranslatedReplies> { host.natServers.former }
+    public var formerReplies: Set<ReplyEndpoint> { host.natServers.former }
     /// How often some of these ended.
     public var formerRepliesEnded: UInt64 { host.natServers.forgotten }
 
