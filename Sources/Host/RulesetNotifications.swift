@@ -1,3 +1,4 @@
+internal import CLinux
 internal import Clibnl
 internal import Glibc
 
@@ -7,7 +8,12 @@ public final class RulesetNotifications {
     private let socket: NetlinkSocket
 
     /// Listens from now on, in the network namespace of this thread.
-    public init() throws(HostError) { socket = try NetlinkSocket(groups: [7], protocol: NETLINK_NETFILTER) }
+    public init() throws(HostError) {
+        socket = try NetlinkSocket(groups: [7], protocol: NETLINK_NETFILTER)
+        // The director's own table may have so many elements that word of them would push out word of others.
+        let failure = svs_leave_out_rules(socket.descriptor, "svs_")
+        guard failure == 0 else { throw HostError("follow the host's netfilter rules", errno: 0 &- failure) }
+    }
 
     /// Goes on with a socket that somebody else has opened, its descriptor from now on this one's.
     public init(adopting descriptor: Int32) throws(HostError) {

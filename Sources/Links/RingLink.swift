@@ -113,7 +113,7 @@ public final class RingLink: LiveLink {
     public var counters: LinkCounters {
         counts.missed &+= socket.missed()
         var all = counts
-        if let loans { all.add(loans.threads.counters(of: interface)) }
+        if let loans { all.add(loans.threads.counters(of: transmitter.socket)) }
         return all
     }
 

@@ -10,7 +10,7 @@ internal import Wire
 final class SendingThread: @unchecked Sendable {
     /// An interface that frames leave by, and how.
     private final class Way {
-        let interface: Int32
+        @exclusivity(unchecked) var interface: Int32
         let transmitter: PacketTransmitter
         @exclusivity(unchecked) var counters = LinkCounters()
 
@@ -91,13 +91,16 @@ final class SendingThread: @unchecked Sendable {
     /// - Precondition: everything is sent.
     func use(_ sockets: [(interface: Int32, socket: PacketSocket)]) {
         ways = sockets.map { interface, socket in
-            ways.first { $0.interface == interface && $0.transmitter.socket === socket } ?? Way(interface, socket)
+            guard let way = ways.first(where: { $0.transmitter.socket === socket }) else { return Way(interface, socket) }
+            // An interface that was made anew has another number, and what was counted before goes on.
+            way.interface = interface
+            return way
         }
     }
 
-    /// What has left by an interface.
+    /// What has left by a socket.
     /// - Precondition: everything is sent.
-    func counters(of interface: Int32) -> LinkCounters { ways.first { $0.interface == interface }?.counters ?? LinkCounters() }
+    func counters(of socket: PacketSocket) -> LinkCounters { ways.first { $0.transmitter.socket === socket }?.counters ?? LinkCounters() }
 
     private func run() {
         var batch = Batch(capacity: Self.round)

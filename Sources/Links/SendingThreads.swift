@@ -95,11 +95,11 @@ public final class SendingThreads {
     /// Waits until everything is sent.
     public func drain() { waitFor(handed) }
 
-    /// What they have sent by an interface since they use it.
-    public func counters(of interface: Int32) -> LinkCounters {
+    /// What they have sent by a socket since they use it, whatever number its interface has had.
+    public func counters(of socket: PacketSocket) -> LinkCounters {
         drain()
         var sum = LinkCounters()
-        for thread in threads { sum.add(thread.counters(of: interface)) }
+        for thread in threads { sum.add(thread.counters(of: socket)) }
         return sum
     }
 

@@ -28,6 +28,9 @@ public final class LineReader {
         case tooLong
     }
 
+    /// Whether the next line is there already.
+    public var hasLine: Bool { rest[place...].contains(0x0a) }
+
     public func next() throws(Errno) -> Outcome {
         var searched = place
         while true {

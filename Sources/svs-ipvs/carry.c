@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #define NEXT(name) ((__typeof__(&name))svs_next(#name))
-#define PATIENCE 5000 // milliseconds that a director may keep a request waiting at the door
+#define PATIENCE (1000 * SVS_PATIENCE) // milliseconds that a director may keep a request waiting at the door
 
 static size_t length_of(const struct msghdr *message)
 {
@@ -65,6 +65,8 @@ static void note(struct carried *socket, char *bytes, size_t length)
         header->nlmsg_pid = socket->port;
         socket->sequence = header->nlmsg_seq;
         socket->waits = true;
+        socket->is_settled = false;
+        socket->acknowledges = (header->nlmsg_flags & (NLM_F_ACK | NLM_F_DUMP)) == NLM_F_ACK;
         size_t step = NLMSG_ALIGN((size_t)header->nlmsg_len);
         if (header->nlmsg_len < NLMSG_HDRLEN || step >= length - place) break;
         place += step;
@@ -87,7 +89,9 @@ static void answer_with_error(struct carried *socket)
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) return;
     NEXT(send)(pair[1], &answer, sizeof answer, MSG_NOSIGNAL);
     close(pair[1]);
-    if (!svs_replace(socket->fd, pair[0])) return;
+    bool replaced = svs_replace(socket->fd, pair[0]);
+    close(pair[0]);
+    if (!replaced) return;
     // Once told, not told again.
     socket->waits = false;
     svs_remember(*socket);
@@ -106,10 +110,12 @@ static bool deliver(int fd, const char *bytes, size_t length, int flags)
 
 static bool reconnect(struct carried *socket)
 {
-    int other = svs_connect();
-    if (other < 0 || !svs_replace(socket->fd, other)) return false;
-    svs_remember(*socket);
-    return true;
+    int other = svs_connection();
+    if (other < 0) return false;
+    bool replaced = svs_replace(socket->fd, other);
+    svs_keep(other, socket->fd);
+    if (replaced) svs_remember(*socket);
+    return replaced;
 }
 
 bool svs_send(int fd, const struct msghdr *message, int flags, ssize_t *result)
@@ -140,21 +146,22 @@ bool svs_send(int fd, const struct msghdr *message, int flags, ssize_t *result)
     return true;
 }
 
-// Whether what was received ends the answer to the last request.
-static bool ends_answer(const struct carried *socket, const struct msghdr *message, size_t length)
+void svs_note_answer(struct carried *socket, const struct msghdr *message, size_t length)
 {
     _Alignas(4) char bytes[8192];
     length = flatten(message, bytes, length < sizeof bytes ? length : sizeof bytes);
     for (size_t place = 0; length - place >= NLMSG_HDRLEN;) {
         const struct nlmsghdr *header = (const void *)(bytes + place);
-        bool is_last = header->nlmsg_type == NLMSG_ERROR || header->nlmsg_type == NLMSG_DONE
-            || !(header->nlmsg_flags & NLM_F_MULTI);
-        if (header->nlmsg_seq == socket->sequence && is_last) return true;
+        bool is_end = header->nlmsg_type == NLMSG_ERROR || header->nlmsg_type == NLMSG_DONE;
+        bool is_last = is_end || !(header->nlmsg_flags & NLM_F_MULTI);
+        if (header->nlmsg_seq == socket->sequence && is_last) {
+            socket->waits = false;
+            socket->is_settled = is_end || !socket->acknowledges;
+        }
         size_t step = NLMSG_ALIGN((size_t)header->nlmsg_len);
         if (header->nlmsg_len < NLMSG_HDRLEN || step >= length - place) break;
         place += step;
     }
-    return false;
 }
 
 static void name_sender(struct msghdr *message, void *name, socklen_t room)
@@ -176,8 +183,8 @@ ssize_t svs_receive(const struct carried *carried, struct msghdr *message, int f
         ssize_t length = NEXT(recvmsg)(socket.fd, message, flags);
         name_sender(message, name, room);
         if (length > 0) {
-            if (socket.waits && !(flags & MSG_PEEK) && ends_answer(&socket, message, (size_t)length)) {
-                socket.waits = false;
+            if (!socket.is_settled && !(flags & MSG_PEEK)) {
+                svs_note_answer(&socket, message, (size_t)length);
                 svs_remember(socket);
             }
             return length;

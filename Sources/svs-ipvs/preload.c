@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <linux/netlink.h>
 
@@ -150,6 +151,12 @@ int setsockopt(int fd, int level, int option, const void *value, socklen_t lengt
     struct carried socket;
     if (level == SOL_NETLINK && svs_find(fd, &socket)) return 0;
     return NEXT(setsockopt)(fd, level, option, value, length);
+}
+
+int epoll_ctl(int epoll, int operation, int fd, struct epoll_event *event)
+{
+    svs_note_registration();
+    return NEXT(epoll_ctl)(epoll, operation, fd, event);
 }
 
 // The mode is there when a file may be made: O_CREAT, or the bit of O_TMPFILE.

@@ -54,7 +54,7 @@ enum AdmCommandLine {
                 do throws(ControlError) { return try ControlClient(path: control, patience: timeout) } catch { throw .broken(error) }
             },
             names: SystemNames(), program: program, input: { input.next() },
-            output: { Terminal.put($0) }, errors: { Terminal.write(Quote.shortened($0), to: 2) })
+            hasInput: { input.hasLine }, output: { Terminal.put($0) }, errors: { Terminal.write(Quote.shortened($0), to: 2) })
         let status = adm.run(Array(rest))
         guard let fault = input.fault else { return status }
         Terminal.complain("standard input: \(fault)")
@@ -70,6 +70,9 @@ private final class RestoreInput {
     private(set) var fault: String?
 
     private static let longestLine = 64 << 10
+
+    /// Whether the next line need not be waited for.
+    var hasLine: Bool { reader?.hasLine == true }
 
     func next() -> String? {
         guard fault == nil else { return nil }

@@ -64,7 +64,7 @@ struct Answer {
         var output = "", errors = ""
         status = Adm(
             connect: { () throws(Channel.Failure) in director }, names: names,
-            input: { lines.popFirst().map(String.init) }, output: { output += $0 }, errors: { errors += $0 }
+            input: { lines.popFirst().map(String.init) }, hasInput: { !lines.isEmpty }, output: { output += $0 }, errors: { errors += $0 }
         ).run(words)
         self.output = output
         self.errors = errors

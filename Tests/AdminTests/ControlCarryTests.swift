@@ -24,7 +24,7 @@ import Wire
     }()
 
     struct Library {
-        let send: Send, receive: Receive, name: Name, option: Option, setOption: SetOption
+        let send: Send, receive: Receive, name: Name, option: Option, setOption: SetOption, control: Control
         init() throws {
             _ = ControlCarry.folder
             let handle = try #require(dlopen(try ControlPreload.library(), RTLD_NOW | RTLD_LOCAL))
@@ -36,6 +36,7 @@ import Wire
             name = try find("getsockname", Name.self)
             option = try find("getsockopt", Option.self)
             setOption = try find("setsockopt", SetOption.self)
+            control = try find("epoll_ctl", Control.self)
         }
     }
 
@@ -86,6 +87,12 @@ import Wire
             let answer = try #require(receive())
             let body = try #require(GenericMessage(answer.payload))
             #expect(answer.type == 0x10 && NetlinkAttributes(body.attributes)?.u16(1) == ControlConstants.family)
+        }
+
+        /// Of the connection that the descriptor has become.
+        var inode: UInt64 {
+            var file = stat()
+            return fstat(descriptor, &file) == 0 ? UInt64(file.st_ino) : 0
         }
 
         /// Waits until the director's end is gone: programs that other tests start hold a copy of it until they begin.
@@ -196,7 +203,6 @@ import Wire
 
     @Test func epollStillSeesTheDescriptor() throws {
         let create = unsafeBitCast(try #require(dlsym(nil, "epoll_create1")), to: Create.self)
-        let control = unsafeBitCast(try #require(dlsym(nil, "epoll_ctl")), to: Control.self)
         let wait = unsafeBitCast(try #require(dlsym(nil, "epoll_wait")), to: Wait.self)
         // struct epoll_event {u32 events, u64 data}, packed on x86-64 only; events EPOLLIN.
         #if arch(x86_64)
@@ -207,7 +213,7 @@ import Wire
         let bench = try ControlBench(in: Self.folder)
         let socket = try Socket()
         let instance = create(0)
-        #expect(control(instance, 1, socket.descriptor, &event) == 0)
+        #expect(socket.library.control(instance, 1, socket.descriptor, &event) == 0)
         try socket.family()
         #expect(socket.ask(15))
         var seen = [UInt8](repeating: 0xa5, count: event.count)
@@ -215,6 +221,37 @@ import Wire
         #expect(seen.suffix(8) == [1, 2, 3, 4, 5, 6, 7, 8])
         close(instance)
         _ = bench.stop()
+    }
+
+    /// Programs open a socket for each message, and close it without reading the acknowledgement.
+    @Test func aSocketThatIsClosedLeavesItsConnectionToTheNext() throws {
+        let bench = try ControlBench(in: Self.folder)
+        var first: Socket? = try Socket()
+        try first?.family()
+        let connection = first?.inode
+        #expect(first?.ask(15, flags: 5) == true && first?.receive()?.type == ControlConstants.family)
+        first = nil
+        var second: Socket? = try Socket()
+        try second?.family()
+        #expect(second?.inode == connection)
+        #expect(second?.ask(17, flags: 5) == true)
+        #expect(second?.receive()?.refusal?.errno == 0)
+        // What is in use is nobody else's.
+        let third = try Socket()
+        try third.family()
+        #expect(third.inode != connection)
+        second = nil
+        var fourth: Socket? = try Socket()
+        try fourth?.family()
+        #expect(fourth?.inode != connection && fourth?.inode != third.inode)
+        // Nobody can tell when such an answer has come whole.
+        let unanswered = fourth?.inode
+        #expect(fourth?.ask(15) == true)
+        fourth = nil
+        let fifth = try Socket()
+        try fifth.family()
+        #expect(fifth.inode != unanswered)
+        #expect(bench.stop().seen == [.flush])
     }
 
     @Test func aDescriptorThatIsUsedAgainIsNoLongerCarried() throws {

@@ -30,6 +30,33 @@ import Wire
         #expect(bench.stop().state.services.count == 1)
     }
 
+    /// Each is carried out whatever became of those before it, and each answer is its own.
+    @Test func severalCommandsTravelTogether() throws {
+        let bench = try ControlBench()
+        let client = try ControlClient(path: bench.path)
+        let key = ControlExamples.v4
+        let servers = (1...40).map { ServerKey(address: IPAddress(v4: 0x0a02_0000 + $0), port: 80) }
+        let add = Command.addService(key, ServiceSettings(scheduler: "rr"))
+        let commands =
+            [add, add] + servers.map { .addServer(key, $0, ServerSettings()) } + [
+                .deleteService(ControlExamples.mark), .stopDaemon(.master),
+            ]
+        let failures = client.apply(commands)
+        #expect(failures.count == commands.count && failures[2..<42].allSatisfy { $0 == nil } && failures[0] == nil)
+        #expect(failures[1] == .refused(.serviceExists) && failures[42] == .refused(.noSuchService))
+        #expect(failures[43] == .refused(.daemonNotRunning))
+        #expect(try client.inventory().services[0].servers.map(\.key) == servers.reversed())
+        // More than one packet holds.
+        let addresses = (0..<64).map { IPAddress(v4: 0x0a01_0000 + 2 * $0)...IPAddress(v4: 0x0a01_0000 + 2 * $0) }
+        var settings = ServiceSettings(scheduler: "rr")
+        settings.localAddresses = addresses
+        let wide = (1...100).map { Command.addService(ServiceKey(mark: $0, family: .v4), settings) }
+        #expect(client.apply(wide).allSatisfy { $0 == nil })
+        #expect(bench.stop().seen == commands + wide)
+        // Nobody is there any more: the first one says so, and the others are not asked for.
+        #expect(client.apply(commands).count == 1)
+    }
+
     @Test func everythingTravels() throws {
         let bench = try ControlBench(MemoryDirector(state: ControlExamples.inventory))
         #expect(try ControlClient(path: bench.path).inventory() == ControlExamples.inventory)

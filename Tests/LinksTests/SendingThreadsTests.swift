@@ -82,9 +82,33 @@ struct SendingThreadsTests {
         threads.drain()
         #expect(threads.isOver(number))
         #expect(try far.collect(4).map { self.number(of: $0.bytes) }.sorted() == [0, 2, 4, 6])
-        #expect(threads.counters(of: near.interface).sent == 4 && threads.counters(of: far.interface) == LinkCounters())
+        func sent(by link: any Link) -> LinkCounters? { link.sendingSocket.map { threads.counters(of: $0) } }
+        #expect(sent(by: near)?.sent == 4 && sent(by: far) == LinkCounters())
         threads.use([])
         #expect(!threads.reach(near.interface))
+    }
+
+    /// An interface that is made anew has another number; what its link has sent before still counts.
+    @Test func countersOutliveAnInterface() throws {
+        let near = try cable.namespace.link(RingLink.self, "near", .everything, nil)
+        let far = try cable.namespace.link(RingLink.self, "far", .everything, nil)
+        let threads = try SendingThreads(2)
+        threads.use([far])
+        #expect(far.use(threads))
+        try near.send((0..<8).map { frame($0) })
+        try turnBack(8, far, threads)
+        let before = far.interface
+        #expect(far.counters.sent == 8)
+        far.giveBack()
+        try cable.namespace.ip("link delete far")
+        #expect(throws: LinkError.self) { while try far.collect(1, patience: 200).isEmpty {} }
+        try cable.join()
+        _ = try far.collect(1, patience: 10)
+        #expect(far.interface != before && far.counters.sent == 8)
+        threads.use([far])
+        try cable.namespace.link(RingLink.self, "near", .everything, nil).send((8..<20).map { frame($0) })
+        try turnBack(12, far, threads)
+        #expect(far.counters.sent == 20)
     }
 
     /// Flows are spread over the threads evenly, in whatever they differ.

@@ -7,20 +7,22 @@ public struct Adm<Channel: ControlChannel, Names: NameResolver> {
     private let names: Names
     private let program: String
     private let input: () -> String?
+    private let hasInput: () -> Bool
     private let output: (String) -> Void
     private let errors: (String) -> Void
 
     /// `connect` reaches the director and is called when it is first needed; `program` is the name that a hint at the help
     /// gives; `input` gives the next line of standard input
-    /// without its end, `nil` at the end; `output` and `errors` take text for standard output and standard error.
+    /// without its end, `nil` at the end, and `hasInput` whether it need not wait for that; `output` and `errors` take text for standard output and standard error.
     public init(
         connect: @escaping () throws(Channel.Failure) -> Channel, names: Names, program: String = "ipvsadm", input: @escaping () -> String?,
-        output: @escaping (String) -> Void, errors: @escaping (String) -> Void
+        hasInput: @escaping () -> Bool = { false }, output: @escaping (String) -> Void, errors: @escaping (String) -> Void
     ) {
         self.connect = connect
         self.names = names
         self.program = program
         self.input = input
+        self.hasInput = hasInput
         self.output = output
         self.errors = errors
     }
@@ -98,51 +100,74 @@ public struct Adm<Channel: ControlChannel, Names: NameResolver> {
         }
     }
 
-    /// Asks the director, which is reached first if need be. A refused command costs 255, a refused listing 1.
+    /// Asks the director, which is reached first if need be.
     private func ask(
         _ channel: inout Channel?, about command: Command?,
         _ question: (Channel) throws(Channel.Failure) -> Void
     ) -> Outcome {
         do throws(Channel.Failure) {
-            if let channel {
-                try question(channel)
-            } else {
-                let director = try connect()
-                channel = director
-                try question(director)
-            }
+            try question(try reached(&channel))
             return Outcome(status: 0)
-        } catch {
-            switch error.refusal {
-            case nil:
-                errors("Can't initialize ipvs: \(error)\n")
-                return Outcome(status: 2, endsRestore: true)
-            case EPERM:
-                errors(
-                    "Can't initialize ipvs: \(AdmTexts.refusal(EPERM, of: command))\n"
-                        + "Are you sure that IP Virtual Server is built in the kernel or as module?\n")
-                return Outcome(status: 2, endsRestore: true)
-            // Whoever may only look is told what he may not: there is no such answer in the kernel.
-            case EACCES:
-                errors("\(error)\n")
-                return command == nil ? Outcome(status: 1, endsRestore: true) : Outcome(status: 255)
-            case let errno?:
-                errors(AdmTexts.refusal(errno, of: command) + "\n")
-                return command == nil ? Outcome(status: 1, endsRestore: true) : Outcome(status: 255)
-            }
+        } catch { return outcome(of: error, about: command) }
+    }
+
+    private func reached(_ channel: inout Channel?) throws(Channel.Failure) -> Channel {
+        if let channel { return channel }
+        let director = try connect()
+        channel = director
+        return director
+    }
+
+    /// Says why it came to nothing. A refused command costs 255, a refused listing 1.
+    private func outcome(of error: Channel.Failure, about command: Command?) -> Outcome {
+        switch error.refusal {
+        case nil:
+            errors("Can't initialize ipvs: \(error)\n")
+            return Outcome(status: 2, endsRestore: true)
+        case EPERM:
+            errors(
+                "Can't initialize ipvs: \(AdmTexts.refusal(EPERM, of: command))\n"
+                    + "Are you sure that IP Virtual Server is built in the kernel or as module?\n")
+            return Outcome(status: 2, endsRestore: true)
+        // Whoever may only look is told what he may not: there is no such answer in the kernel.
+        case EACCES:
+            errors("\(error)\n")
+            return command == nil ? Outcome(status: 1, endsRestore: true) : Outcome(status: 255)
+        case let errno?:
+            errors(AdmTexts.refusal(errno, of: command) + "\n")
+            return command == nil ? Outcome(status: 1, endsRestore: true) : Outcome(status: 255)
         }
     }
 
+    /// Commands that the director is asked for at a time, where so many lines are there.
+    private static var burst: Int { 32 }
+
     /// Runs the lines of standard input; the exit status is that of the last one run.
     private func restore(_ channel: inout Channel?) -> Int32 {
-        var status: Int32 = 0
-        while let line = input() {
+        var outcome = Outcome(status: 0), waiting: [Command] = []
+        while !outcome.endsRestore, let line = input() {
             let words = RuleLine.words(of: line)
             guard !words.isEmpty else { continue }
-            let outcome = perform(words, restoring: true, &channel)
-            status = outcome.status
-            if outcome.endsRestore { break }
+            if let request = try? Grammar.parse(words, names: names), case .change(let command) = request {
+                waiting.append(command)
+                if waiting.count >= Self.burst || !hasInput() { carryOut(&waiting, &channel, &outcome) }
+            } else {
+                carryOut(&waiting, &channel, &outcome)
+                if !outcome.endsRestore { outcome = perform(words, restoring: true, &channel) }
+            }
         }
-        return status
+        carryOut(&waiting, &channel, &outcome)
+        return outcome.status
+    }
+
+    private func carryOut(_ commands: inout [Command], _ channel: inout Channel?, _ outcome: inout Outcome) {
+        guard !commands.isEmpty, !outcome.endsRestore else { return }
+        defer { commands = [] }
+        do throws(Channel.Failure) {
+            for (command, failure) in zip(commands, try reached(&channel).apply(commands)) {
+                outcome = failure.map { self.outcome(of: $0, about: command) } ?? Outcome(status: 0)
+                if outcome.endsRestore { return }
+            }
+        } catch { outcome = self.outcome(of: error, about: commands[0]) }
     }
 }

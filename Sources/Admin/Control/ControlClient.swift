@@ -26,14 +26,43 @@ public final class ControlClient {
 
     /// Lets the director do `command`.
     public func apply(_ command: Command) throws(ControlFailure) {
-        let message: GenericMessage
-        do throws(CommandError) { message = try NetlinkCodec.message(for: command) } catch { throw .refused(error) }
-        do throws(ControlFailure) {
-            try exchange(message, NetlinkMessage.Flags.ack) { _ throws(CommandError) in }
-        } catch {
-            guard case .denied(let errno, _) = error, let refusal = CommandError(errno: errno, to: command) else { throw error }
-            throw .refused(refusal)
+        if let failure = apply([command])[0] { throw failure }
+    }
+
+    /// Lets the director do several commands one after the other, asked for together: a few dozen at a time.
+    /// - Returns: for each why it came to nothing, if so; behind a connection that broke, the rest is missing.
+    public func apply(_ commands: [Command]) -> [ControlFailure?] {
+        var failures: [ControlFailure?] = [], packets: [[UInt8]] = [], asked: [UInt32: Int] = [:]
+        for command in commands {
+            do throws(CommandError) {
+                let request = request(try NetlinkCodec.message(for: command), NetlinkMessage.Flags.ack), bytes = request.bytes
+                asked[request.sequence] = failures.count
+                if let last = packets.indices.last, packets[last].count + bytes.count <= ControlConstants.requestLength {
+                    packets[last] += bytes
+                } else {
+                    packets.append(bytes)
+                }
+                failures.append(nil)
+            } catch { failures.append(.refused(error)) }
         }
+        guard !asked.isEmpty else { return failures }
+        do throws(ControlFailure) {
+            for packet in packets { try send(packet) }
+            try receive { message throws(ControlFailure) in
+                guard let place = asked.removeValue(forKey: message.sequence), let refusal = message.refusal else { return nil }
+                if refusal.errno != 0 {
+                    failures[place] =
+                        CommandError(errno: refusal.errno, to: commands[place]).map { .refused($0) }
+                        ?? .denied(errno: refusal.errno, refusal.text)
+                }
+                return asked.isEmpty
+            }
+        } catch {
+            // Those that were answered are done.
+            let first = asked.values.min() ?? 0
+            return Array(failures[..<first]) + [error]
+        }
+        return failures
     }
 
     /// Everything at one moment.
@@ -177,14 +206,36 @@ public final class ControlClient {
         _ body: GenericMessage, _ flags: UInt16,
         _ each: (GenericMessage) throws(CommandError) -> Void
     ) throws(ControlFailure) {
-        guard descriptor >= 0 else { throw .broken(.talking(path, EPIPE, patience)) }
+        let request = request(body, flags)
+        try send(request.bytes)
+        try receive { message throws(ControlFailure) in
+            guard message.sequence == request.sequence else { return nil }
+            if message.type == NetlinkMessage.Kind.done { return true }
+            if let refusal = message.refusal {
+                if refusal.errno == 0 { return true }
+                throw .denied(errno: refusal.errno, refusal.text)
+            }
+            guard message.type == ControlConstants.family, let body = GenericMessage(message.payload) else { throw broken(EPROTO) }
+            do throws(CommandError) { try each(body) } catch { throw broken(EPROTO) }
+            return false
+        }
+    }
+
+    private func request(_ body: GenericMessage, _ flags: UInt16) -> NetlinkMessage {
         sequence &+= 1
-        let request = NetlinkMessage(
-            type: ControlConstants.family, flags: NetlinkMessage.Flags.request | flags,
-            sequence: sequence, port: 0, payload: body.payload
-        ).bytes
-        let sent = svs_control_send(descriptor, request, request.count)
+        return NetlinkMessage(
+            type: ControlConstants.family, flags: NetlinkMessage.Flags.request | flags, sequence: sequence, port: 0, payload: body.payload)
+    }
+
+    private func send(_ packet: [UInt8]) throws(ControlFailure) {
+        guard descriptor >= 0 else { throw .broken(.talking(path, EPIPE, patience)) }
+        let sent = svs_control_send(descriptor, packet, packet.count)
         guard sent >= 0 else { throw broken(Int32(clamping: 0 - sent)) }
+    }
+
+    /// Hands over messages until `take` has what it waited for.
+    /// - Parameter take: `nil` for a message that it has not asked for.
+    private func receive(_ take: (NetlinkMessage) throws(ControlFailure) -> Bool?) throws(ControlFailure) {
         var strange = 0
         while true {
             let length = svs_control_receive(descriptor, &buffer, buffer.count)
@@ -193,18 +244,13 @@ public final class ControlClient {
                 throw broken(EPROTO)
             }
             for message in messages {
-                guard message.sequence == sequence else {
+                switch try take(message) {
+                case true?: return
+                case false?: break
+                case nil:
                     strange += 1
                     guard strange <= Self.mostStrange else { throw broken(EPROTO) }
-                    continue
                 }
-                if message.type == NetlinkMessage.Kind.done { return }
-                if let refusal = message.refusal {
-                    if refusal.errno == 0 { return }
-                    throw .denied(errno: refusal.errno, refusal.text)
-                }
-                guard message.type == ControlConstants.family, let body = GenericMessage(message.payload) else { throw broken(EPROTO) }
-                do throws(CommandError) { try each(body) } catch { throw broken(EPROTO) }
             }
         }
     }

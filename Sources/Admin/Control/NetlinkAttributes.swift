@@ -96,11 +96,7 @@ public struct AttributeWriter: Sendable {
 extension Array<UInt8> {
     /// Appends a number in the machine's byte order.
     mutating func appendNative<Number: FixedWidthInteger & UnsignedInteger>(_ number: Number) {
-        var rest = Number(littleEndian: number)
-        for _ in 0..<(Number.bitWidth / 8) {
-            append(UInt8(truncatingIfNeeded: rest))
-            rest = Number.bitWidth > 8 ? rest >> 8 : 0
-        }
+        Swift.withUnsafeBytes(of: number) { append(contentsOf: $0) }
     }
 
     /// Appends a number in network order.
@@ -122,9 +118,10 @@ extension ArraySlice<UInt8> {
 
     private func native<Number: FixedWidthInteger & UnsignedInteger>(at offset: Int) -> Number {
         var number: Number = 0
-        for i in 0..<(Number.bitWidth / 8) {
-            number |= Number(truncatingIfNeeded: self[startIndex + offset + i]) << Number(truncatingIfNeeded: 8 * i)
+        let place = startIndex + offset
+        self[place..<place + Number.bitWidth / 8].withUnsafeBytes { bytes in
+            Swift.withUnsafeMutableBytes(of: &number) { $0.copyMemory(from: bytes) }
         }
-        return Number(littleEndian: number)
+        return number
     }
 }

@@ -91,9 +91,9 @@ public enum TextFile {
 extension Substring {
     /// Without the blanks (space, tab, stray CR) at its ends.
     var trimmed: Substring {
-        func isBlank(_ character: Character) -> Bool { character == " " || character == "\t" || character == "\r" }
-        var rest = drop(while: isBlank)
+        func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 || byte == 0x0d }
+        var rest = utf8.drop(while: isBlank)
         while let last = rest.last, isBlank(last) { rest.removeLast() }
-        return rest
+        return Substring(rest)
     }
 }

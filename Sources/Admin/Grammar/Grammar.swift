@@ -42,8 +42,8 @@ struct Entry {
     let command: CommandName
     /// Looks up the names of hosts and services.
     let names: any NameResolver
-    /// The options given, by name.
-    private var given: Set<String> = []
+    /// The options given, in the order of the roster.
+    private(set) var given: [GrammarOption] = []
 
     /// Unknown until a service says it; then IPv6 changes how `-M` is read.
     var family: IPFamily?
@@ -67,13 +67,16 @@ struct Entry {
         self.names = names
     }
 
-    func has(_ option: GrammarOption) -> Bool { given.contains(option.name) }
+    func has(_ option: GrammarOption) -> Bool { given.contains { $0.name == option.name } }
 
     /// Takes one option, with effect at once.
     mutating func take(_ option: GrammarOption, _ form: GrammarOption.Form, _ value: String?) throws(UsageError) {
         if form.counts {
-            let isNew = given.insert(option.name).inserted
-            guard isNew || option.repeats else { throw UsageError("multiple '\(option.name)' options specified") }
+            if has(option) {
+                guard option.repeats else { throw UsageError("multiple '\(option.name)' options specified") }
+            } else {
+                given.insert(option, at: given.firstIndex { $0.place > option.place } ?? given.count)
+            }
         }
         try form.effect(&self, value)
     }

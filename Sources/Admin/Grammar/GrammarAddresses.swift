@@ -58,8 +58,9 @@ struct Endpoint {
         }
     }
 
-    /// An IPv6 address in any form of RFC 4291 section 2.2; an IPv4-mapped one stays IPv6, see `Endpoint.family`.
-    static func v6(_ text: String) -> IPAddress? { text.utf8.contains(UInt8(ascii: ":")) ? IPAddress(text) : nil }
+    /// An IPv6 address in any form of RFC 4291 section 2.2, which has two colons at least; an IPv4-mapped one stays IPv6, see
+    /// `Endpoint.family`.
+    static func v6(_ text: String) -> IPAddress? { text.utf8.count { $0 == UInt8(ascii: ":") } > 1 ? IPAddress(text) : nil }
 
     /// Any form `inet_aton` takes (`10.1`, octal, hexadecimal), else a host name.
     static func v4(_ text: String, names: some NameResolver) -> IPAddress? {

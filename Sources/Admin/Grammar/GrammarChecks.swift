@@ -15,12 +15,15 @@ extension Entry {
     }
 
     private func checkCombination() throws(UsageError) {
-        try check(Options.roster, { $0.legality[command.rawValue] }, what: command.text, of: "command")
-        for option in Options.roster where has(option) {
+        let required = Options.required[command.rawValue]
+        // What is neither given nor required is right.
+        let rest = required.filter { !has($0) }
+        try check(
+            rest.isEmpty ? given : (given + rest).sorted { $0.place < $1.place }, { $0.legality[command.rawValue] }, what: command.text,
+            of: "command")
+        for option in given where !option.rivals.isEmpty {
             // Named after the one before it in the roster, as ipvsadm names the conflicts of its own options.
-            if let rival = Options.roster.prefix(while: { $0.name != option.name }).last(where: {
-                option.rivals.contains($0.name) && has($0)
-            }) {
+            if let rival = given.last(where: { $0.place < option.place && option.rivals.contains($0.name) }) {
                 throw conflict(option, rival, command.text, of: "command")
             }
         }

@@ -1,5 +1,5 @@
 /// The commands of the language, by the names ipvsadm's messages use; columns of `GrammarOption.legality`.
-enum CommandName: Int, Sendable {
+enum CommandName: Int, CaseIterable, Sendable {
     case addService, editService, deleteService, flush, list, addServer, deleteServer, editServer
     case set, startDaemon, stopDaemon, restore, save, zero
 
@@ -47,8 +47,12 @@ struct Spelling: Sendable {
         self.meaning = meaning
     }
 
-    static func long(_ name: some Sequence<UInt8>) -> Spelling? { all.first { $0.long.utf8.elementsEqual(name) } }
-    static func short(_ letter: UInt8) -> Spelling? { letter == 0 ? nil : all.first { $0.short == letter } }
+    static func long(_ name: ArraySlice<UInt8>) -> Spelling? { longs[Array(name)] }
+    static func short(_ letter: UInt8) -> Spelling? { shorts[Int(letter)] }
+
+    /// Of several with the same name the first one counts.
+    private static let longs = Dictionary(all.map { (Array($0.long.utf8), $0) }) { first, _ in first }
+    private static let shorts: [Spelling?] = (0...UInt8.max).map { letter in letter == 0 ? nil : all.first { $0.short == letter } }
 
     /// Commands, and every form of every option.
     static let all: [Spelling] =

@@ -55,6 +55,8 @@ public struct GrammarOption: Sendable {
     let rivals: [String]
     /// May be said several times.
     let repeats: Bool
+    /// Its place in the roster.
+    fileprivate(set) var place = Int.max
 
     init(
         _ name: String, _ group: Group, _ legality: StaticString, examples: [String] = [], rivals: [String] = [],
@@ -73,12 +75,25 @@ public struct GrammarOption: Sendable {
 /// Every option of the language.
 public enum Options {
     /// In the order in which ipvsadm checks combinations; what ipvsadm does not know comes behind.
-    public static let roster: [GrammarOption] =
+    public static let roster: [GrammarOption] = placed(
         [
             .numeric, .connection, .serviceAddress, .scheduler, .persistent, .netmask, .realServer, .method, .weight,
             .upperThreshold, .lowerThreshold, .interface, .timeout, .daemon, .statistics, .rates, .thresholds, .persistentConnections,
             .nosort, .syncID, .exact, .onePacket, .engine, .schedulerFlags, .group, .port, .timeToLive, .maximumLength, .tunnelInfo,
             .tunnelType, .tunnelPort, .tunnelNoChecksum, .tunnelChecksum, .tunnelRemoteChecksum,
         ] + ServiceSettings.ownSettings.flatMap(\.options)
-        + ServerSettings.ownSettings.flatMap(\.options).filter { $0.name != GrammarOption.method.name } + [.json]
+            + ServerSettings.ownSettings.flatMap(\.options).filter { $0.name != GrammarOption.method.name } + [.json])
+
+    /// Those that a command needs, by `CommandName`.
+    static let required: [[GrammarOption]] = CommandName.allCases.map { command in
+        roster.filter { $0.legality[command.rawValue] == UInt8(ascii: "+") }
+    }
+
+    private static func placed(_ options: [GrammarOption]) -> [GrammarOption] {
+        options.enumerated().map { place, option in
+            var option = option
+            option.place = place
+            return option
+        }
+    }
 }

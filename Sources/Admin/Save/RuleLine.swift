@@ -5,10 +5,14 @@ enum RuleLine {
 
     /// The words between blanks, tabs and carriage returns, without any quoting. The word `ipvsadm` is dropped.
     static func words(of line: some StringProtocol) -> [String] {
-        line.utf8.split { $0 == 0x20 || $0 == 0x09 || $0 == 0x0d || $0 == 0x0a }.flatMap { word in
-            stride(from: 0, to: word.count, by: longestWord).map {
-                String(decoding: word.dropFirst($0).prefix(longestWord), as: UTF8.self)
-            }
-        }.filter { $0 != "ipvsadm" }
+        let bytes = Array(line.utf8)
+        var words: [String] = [], begin = 0
+        for place in 0...bytes.count {
+            let isEnd = place == bytes.count || bytes[place] == 0x20 || bytes[place] == 0x09 || bytes[place] == 0x0d || bytes[place] == 0x0a
+            guard isEnd || place - begin == longestWord else { continue }
+            if place > begin { words.append(String(decoding: bytes[begin..<place], as: UTF8.self)) }
+            begin = isEnd ? place + 1 : place
+        }
+        return words.filter { $0 != "ipvsadm" }
     }
 }

@@ -32,7 +32,7 @@ public struct ServicesFile: Hashable, Sendable {
         rules = []
         for (index, line) in TextFile.lines(of: text).enumerated() {
             let line = line.trimmed
-            guard !line.isEmpty, line.first != "#" else { continue }
+            guard let first = line.utf8.first, first != UInt8(ascii: "#") else { continue }
             do throws(UsageError) {
                 guard let command = try Self.command(line, names: names) else { continue }
                 rules.append(Rule(line: index + 1, command: command))

@@ -6,6 +6,11 @@
 /// Gives a socket a receive buffer of `bytes`, beyond net.core.rmem_max where the process may.
 void svs_receive_buffer(int fd, int bytes);
 
+/// Has a socket that hears of nftables' changes (NFNLGRP_NFTABLES) leave out those of tables of family netdev whose name is the
+/// prefix, four bytes, and digits and underlines, twelve at most; and the numbers of generations. A transaction's changes come
+/// together, and the first one speaks for all. Negative errno.
+int svs_leave_out_rules(int fd, const char *prefix);
+
 /// Moves the calling thread into a new network namespace and gives a descriptor of the one it was in; negative errno on
 /// failure.
 int svs_enter_new_network(void);
