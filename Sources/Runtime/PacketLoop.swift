@@ -87,6 +87,7 @@ final class PacketLoop {
             isReady[place] = false
             if try direct(from: place, &engine, at: now, follow) { arrived = true }
         }
+        engine.director.handOver()
         return arrived
     }
 
