@@ -92,6 +92,9 @@ public final class SendingThreads {
         over = number
     }
 
+    /// Whether everything is sent.
+    public var isIdle: Bool { isOver(handed) }
+
     /// Waits until everything is sent.
     public func drain() { waitFor(handed) }
 

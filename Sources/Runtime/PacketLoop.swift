@@ -1,4 +1,5 @@
 import CLinux
+import Carrying
 import LVS
 import Links
 import Replay
@@ -11,6 +12,8 @@ final class PacketLoop {
     let links: [any Link]
     private let egress: EgressLinks
     private let clock: () -> Instant
+    /// Hears what has left, so that no frame that it carries overtakes one that is on its way through here.
+    private let carrier: KernelCarrier?
     private let complain: (LinkError, Int32) -> Void
     /// Links that somebody has seen to be ready since they were last asked.
     private var isReady: [Bool]
@@ -26,11 +29,12 @@ final class PacketLoop {
 
     /// - Parameter complain: is told what went wrong with a link, and which interface it is.
     init(
-        _ links: [any Link], egress: EgressLinks, clock: @escaping () -> Instant = { Instant(svs_clock()) },
+        _ links: [any Link], egress: EgressLinks, carrier: KernelCarrier? = nil, clock: @escaping () -> Instant = { Instant(svs_clock()) },
         complain: @escaping (LinkError, Int32) -> Void
     ) {
         self.links = links
         self.egress = egress
+        self.carrier = carrier
         self.clock = clock
         self.complain = complain
         isReady = links.map { _ in true }
@@ -88,8 +92,12 @@ final class PacketLoop {
             if try direct(from: place, &engine, at: now, follow) { arrived = true }
         }
         engine.director.handOver()
+        if let carrier, isThrough { carrier.noteThrough(now) }
         return arrived
     }
+
+    /// Whether everything that stood in a ring when the turn began has been sent.
+    private var isThrough: Bool { !links.contains { $0.hasArrivals } && (egress.threads?.isIdle ?? true) }
 
     private func direct(
         from place: Int, _ engine: inout ControlledDirector, at start: Instant, _ follow: (inout ControlledDirector) throws -> Void
