@@ -13,7 +13,7 @@ final class PacketLoop {
     private let egress: EgressLinks
     private let clock: () -> Instant
     /// Hears what has left, so that no frame that it carries overtakes one that is on its way through here.
-    private let carrier: KernelCarrier?
+    private let passage: Passage?
     private let complain: (LinkError, Int32) -> Void
     /// Links that somebody has seen to be ready since they were last asked.
     private var isReady: [Bool]
@@ -34,7 +34,7 @@ final class PacketLoop {
     ) {
         self.links = links
         self.egress = egress
-        self.carrier = carrier
+        passage = carrier.map { Passage($0, links, egress.threads) }
         self.clock = clock
         self.complain = complain
         isReady = links.map { _ in true }
@@ -92,12 +92,9 @@ final class PacketLoop {
             if try direct(from: place, &engine, at: now, follow) { arrived = true }
         }
         engine.director.handOver()
-        if let carrier, isThrough { carrier.noteThrough(now) }
+        passage?.follow(now)
         return arrived
     }
-
-    /// Whether everything that stood in a ring when the turn began has been sent.
-    private var isThrough: Bool { !links.contains { $0.hasArrivals } && (egress.threads?.isIdle ?? true) }
 
     private func direct(
         from place: Int, _ engine: inout ControlledDirector, at start: Instant, _ follow: (inout ControlledDirector) throws -> Void
