@@ -85,6 +85,10 @@ let package = Package(
         .executableTarget(
             name: "rights-probe", dependencies: ["Attempts", "CLinux", "Linux", "Links", "Wire", system], path: "Tests/RightsProbe/Program",
             swiftSettings: settings),
+        .target(name: "CarryTrial", path: "Tests/CarryTrial", cSettings: cSettings, linkerSettings: [.linkedLibrary("bpf")]),
+        .testTarget(
+            name: "CarryingTests", dependencies: ["Carrying", "CarryTrial", "LVS", "Links", "Linux", "Wire", "PacketKit", "CLinux"],
+            swiftSettings: settings),
         .testTarget(name: "LinuxTests", dependencies: ["Linux", "CLinux"], swiftSettings: settings),
         .testTarget(name: "WireTests", dependencies: ["Wire", "PacketKit"], swiftSettings: settings),
         .testTarget(name: "LVSTests", dependencies: ["LVS", "Wire", "PacketKit", "CLinux"], swiftSettings: settings),

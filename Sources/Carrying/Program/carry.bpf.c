@@ -85,8 +85,8 @@ static __always_inline int wanted(
         uint64_t high = end ? ends[2] : ends[0], low = end ? ends[3] : ends[1];
         uint64_t other = ((high ^ rule->address[0]) & rule->mask[0]) | ((low ^ rule->address[1]) & rule->mask[1]) | (rule->family ^ family);
         if (other) continue;
-        if (!has_ports || !rule->protocol) return 1;
-        if (rule->protocol != protocol) continue;
+        if (!has_ports) return 1;
+        if (rule->protocol && rule->protocol != protocol) continue;
         uint16_t port = end ? ports[1] : ports[0];
         if (port >= rule->first && port <= rule->last) return 1;
     }
