@@ -1,5 +1,6 @@
 import Admin
 import CLinux
+import Carrying
 import Glibc
 import Host
 import LVS
@@ -34,6 +35,7 @@ public final class EventLoop {
     let requests: any HostRequests
     let sync: SyncSockets
     private let clients: (any ClientSource)?
+    var carrier: KernelCarrier?
     private let addresses = AddressWatch(), asksForAddresses: Bool
     private let busyPoll: Instant
     var state: RunFiles.State
@@ -69,6 +71,7 @@ public final class EventLoop {
         self.log = log
         setbacks = SetbackNews(log)
         clients = setup.clients
+        carrier = setup.carrier
         asksForAddresses = setup.asksForAddresses
         busyPoll = setup.busyPoll
         requests = setup.requests
@@ -95,7 +98,7 @@ public final class EventLoop {
         egress = EgressLinks(
             links, threads: setup.threads, open: { interface throws(LinkError) in try requests.openSender(on: interface.name) },
             complain: complain)
-        packets = PacketLoop(links, egress: egress, complain: complain)
+        packets = PacketLoop(links, egress: egress, carrier: setup.carrier, complain: complain)
         watched = links.map { _ in -1 }
         engine = ControlledDirector(director)
         engine.interfaces = setup.interfaces
@@ -116,6 +119,10 @@ public final class EventLoop {
         for line in state.warnings(files) { log.say(line) }
         let log = log
         try engine.begin(state, of: files, setup.journal) { log.say($0) }
+        if let carrier {
+            engine.director.carrier = carrier
+            carrier.control.isOn = true
+        }
         try followNow()
         try poller.watch(signals.descriptor, as: Token.signals)
         try poller.watch(host.descriptor, as: Token.network)

@@ -1,0 +1,63 @@
+#define _GNU_SOURCE
+#include "CLinux.h"
+
+#include <errno.h>
+#include <linux/bpf.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+_Static_assert(sizeof(struct svs_flow4) == 16 && sizeof(struct svs_flow6) == 40, "keys have no gaps, which would be compared too");
+
+static int call(int command, int map, const void *key, uint64_t value)
+{
+    union bpf_attr attributes;
+    memset(&attributes, 0, sizeof attributes);
+    attributes.map_fd = (uint32_t)map;
+    attributes.key = (uint64_t)(uintptr_t)key;
+    attributes.value = value;
+    return syscall(SYS_bpf, command, &attributes, sizeof attributes) < 0 ? -errno : 0;
+}
+
+int svs_map_put(int map, const void *key, const void *value) { return call(BPF_MAP_UPDATE_ELEM, map, key, (uint64_t)(uintptr_t)value); }
+
+int svs_map_get(int map, const void *key, void *value) { return call(BPF_MAP_LOOKUP_ELEM, map, key, (uint64_t)(uintptr_t)value); }
+
+int svs_map_remove(int map, const void *key) { return call(BPF_MAP_DELETE_ELEM, map, key, 0); }
+
+int svs_map_take(int map, const void *key, void *value)
+{
+    return call(BPF_MAP_LOOKUP_AND_DELETE_ELEM, map, key, (uint64_t)(uintptr_t)value);
+}
+
+// `next_key` shares its place with `value`.
+int svs_map_next(int map, const void *key, void *next) { return call(BPF_MAP_GET_NEXT_KEY, map, key, (uint64_t)(uintptr_t)next); }
+
+int svs_map_share(int map, uint64_t size, void **memory)
+{
+    void *found = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, map, 0);
+    if (found == MAP_FAILED) return -errno;
+    *memory = found;
+    return 0;
+}
+
+void svs_map_unshare(void *memory, uint64_t size) { munmap(memory, size); }
+
+int svs_possible_processors(void)
+{
+    // "0-3,8-11": the last number is the highest one.
+    FILE *file = fopen("/sys/devices/system/cpu/possible", "re");
+    if (!file) return -errno;
+    int number, highest = -1;
+    while (fscanf(file, "%d%*[-,]", &number) == 1) highest = number > highest ? number : highest;
+    fclose(file);
+    return highest < 0 ? -EIO : highest + 1;
+}
+
+int svs_socket_program(int socket, int program)
+{
+    return setsockopt(socket, SOL_SOCKET, SO_ATTACH_BPF, &program, sizeof program) ? -errno : 0;
+}
