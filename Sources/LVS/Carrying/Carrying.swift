@@ -6,8 +6,6 @@ struct Carrying: ~Copyable {
     struct Mark: BitwiseCopyable {
         /// When it was handed over; 0: it is not carried.
         var since: Instant = 0
-        /// Nanoseconds that its connection gets with each packet.
-        var timeout: Instant = 0
         /// The round in which it was handed over.
         var round: UInt32 = 0
     }
@@ -95,9 +93,9 @@ struct Carrying: ~Copyable {
     mutating func clearCandidates() { candidateCount = 0 }
 
     /// A flow to a server is carried from now on.
-    mutating func note(_ id: ConnectionID, to server: ServerID, _ way: CarriedWay, timeout: Instant, at now: Instant) {
+    mutating func note(_ id: ConnectionID, to server: ServerID, _ way: CarriedWay, at now: Instant) {
         let place = Int(server)
-        marks[Int(id)] = Mark(since: max(now, 1), timeout: timeout, round: round(of: server))
+        marks[Int(id)] = Mark(since: max(now, 1), round: round(of: server))
         if servers[place].place == 0 {
             known.append(server)
             servers[place].place = Int32(known.count)
@@ -121,10 +119,9 @@ struct Carrying: ~Copyable {
 
     /// A connection as it would be if everything that was carried of it had passed the director.
     func upToDate(_ connection: Connection, at id: ConnectionID) -> Connection {
-        guard let carrier, marks[Int(id)].since != 0, let progress = carrier.progress(of: connection.clientFlow), progress.packets > 0
-        else { return connection }
+        guard let carrier, marks[Int(id)].since != 0, let progress = carrier.progress(of: connection.clientFlow) else { return connection }
         var connection = connection
-        connection.take(progress, timeout: marks[Int(id)].timeout)
+        connection.take(progress)
         return connection
     }
 
@@ -172,9 +169,10 @@ extension Connection {
     }
 
     /// Packets and time that it got by frames that were carried.
-    mutating func take(_ progress: CarriedProgress, timeout: Instant) {
+    mutating func take(_ progress: CarriedProgress) {
+        guard progress.packets > 0 else { return }
         packetsIn &+= UInt32(truncatingIfNeeded: progress.packets)
-        expires = max(expires, progress.lastSeen &+ timeout)
+        expires = max(expires, progress.lastSeen &+ progress.timeout)
     }
 }
 

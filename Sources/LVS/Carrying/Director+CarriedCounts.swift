@@ -8,18 +8,18 @@ extension Director {
         carrying.generation = host.network.generation
         carrier.takeOver { flow, progress in
             let match = connections.find(flow)
-            guard match.id >= 0, !match.isReply else { return }
-            if progress.packets > 0 { connections[match.id].take(progress, timeout: fullTimeout(of: match.id)) }
+            if match.id >= 0, !match.isReply { connections[match.id].take(progress) }
         }
         carrier.settle()
         for server in servers.all where Int(server) < carrier.serverLimit && carrying.backing.has(Int(server)) { account(server) }
+        noteProgress()
     }
 
     /// Takes back a flow that is carried, or was; its connection has had what was seen of it.
     mutating func collect(_ id: ConnectionID, _ reason: TakeBackReason) {
-        let timeout = carrying.marks[Int(id)].timeout, progress = carrying.carrier?.stop(connections[id].clientFlow)
+        let progress = carrying.carrier?.stop(connections[id].clientFlow)
         carrying.forget(id, to: connections[id].server, reason)
-        if let progress, progress.packets > 0 { connections[id].take(progress, timeout: timeout) }
+        if let progress { connections[id].take(progress) }
     }
 
     /// Reads what was seen of some of the flows that were taken back with others.
@@ -57,6 +57,7 @@ extension Director {
     public mutating func accountCarried() {
         guard carrying.isOn else { return }
         for server in carrying.known { account(server) }
+        noteProgress()
     }
 
     /// The same of one server's, for the service that it belongs to.

@@ -89,8 +89,8 @@ extension Director {
             let way = CarriedWay(servers[server].path),
             !host.virtuals.mayBeHosts || host.isLocal(flow.destination)
         else { return true }
-        guard carrier.carry(CarriedFlow(flow: flow, server: server, way: way)) else { return false }
-        carrying.note(id, to: server, way, timeout: fullTimeout(of: id), at: clockwork.now)
+        guard carrier.carry(CarriedFlow(flow: flow, server: server, way: way, timeout: fullTimeout(of: id))) else { return false }
+        carrying.note(id, to: server, way, at: clockwork.now)
         return true
     }
 
@@ -166,5 +166,6 @@ extension Director {
         carrying.carrier?.settle()
         for (server, service) in carrying.late { account(server, to: service) }
         carrying.late.removeAll(keepingCapacity: true)
+        noteProgress()
     }
 }

@@ -39,9 +39,11 @@ public struct CarriedFlow: Hashable, Sendable, BitwiseCopyable {
     /// Whose counters its frames go to: a place below `serverLimit`.
     public var server: ServerID
     public var way: CarriedWay
+    /// Nanoseconds that its connection gets with each packet; the carrier keeps it for whoever asks for the flow's progress.
+    public var timeout: Instant
 
-    public init(flow: Flow, server: ServerID, way: CarriedWay) {
-        (self.flow, self.server, self.way) = (flow, server, way)
+    public init(flow: Flow, server: ServerID, way: CarriedWay, timeout: Instant) {
+        (self.flow, self.server, self.way, self.timeout) = (flow, server, way, timeout)
     }
 }
 
@@ -70,8 +72,12 @@ public struct CarriedProgress: Hashable, Sendable, BitwiseCopyable {
     public var packets: UInt64
     /// When the last frame passed, on the director's clock; 0 when none did.
     public var lastSeen: Instant
+    /// That of the flow.
+    public var timeout: Instant
 
-    public init(packets: UInt64 = 0, lastSeen: Instant = 0) { (self.packets, self.lastSeen) = (packets, lastSeen) }
+    public init(packets: UInt64 = 0, lastSeen: Instant = 0, timeout: Instant) {
+        (self.packets, self.lastSeen, self.timeout) = (packets, lastSeen, timeout)
+    }
 }
 
 /// What was carried to one server.
