@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 _Static_assert(sizeof(struct svs_flow4) == 16 && sizeof(struct svs_flow6) == 40, "keys have no gaps, which would be compared too");
@@ -55,6 +56,31 @@ int svs_possible_processors(void)
     while (fscanf(file, "%d%*[-,]", &number) == 1) highest = number > highest ? number : highest;
     fclose(file);
     return highest < 0 ? -EIO : highest + 1;
+}
+
+// Waits until a processor has come to the end of the frame that it is at.
+static int await(const struct svs_carry_place *place, uint64_t end)
+{
+    uint64_t frame = __atomic_load_n(&place->frame, __ATOMIC_SEQ_CST);
+    struct timespec pause = {.tv_nsec = 20000};
+    for (int looks = 0; frame && __atomic_load_n(&place->frame, __ATOMIC_ACQUIRE) == frame; looks++) {
+        if (looks < 1000) svs_relax();
+        else if (svs_clock() < end) nanosleep(&pause, NULL);
+        else return -ETIMEDOUT;
+    }
+    return 0;
+}
+
+int svs_carry_await(const void *memory, int processors, uint64_t patience)
+{
+    const struct svs_carry_shared *shared = memory;
+    uint64_t end = svs_clock() + patience;
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    for (int place = 0; place < processors && place < SVS_CARRY_PROCESSORS; place++) {
+        int failure = await(&shared->places[place], end);
+        if (failure < 0) return failure;
+    }
+    return 0;
 }
 
 int svs_socket_program(int socket, int program)

@@ -35,6 +35,8 @@ public final class KernelCarrier: FlowCarrier {
         way.addresses = Self.addresses(to: flow.way.destination, from: flow.way.source)
         // At least one frame more comes to the director. What is in its ring by now is sent when that one is.
         way.last_up = .max
+        // The kernel uses an element's memory again at once, and a program may still look at what it was.
+        settle()
         return withKey(flow.flow) { map, key in svs_map_put(map, key, &way) } == 0
     }
 
@@ -54,7 +56,10 @@ public final class KernelCarrier: FlowCarrier {
 
     public func stopAll() { svs_carry_next_generation(control.memory, .max) }
 
-    public func settle() { try? maps.settle() }
+    public func settle() {
+        // A processor that is at a frame for so long does not come to its end: something else took the frame, or took the processor.
+        if svs_carry_await(control.memory, Int32(counts.count), 10_000_000) < 0 { try? maps.settle() }
+    }
 
     public func counters(of server: ServerID) -> CarriedCounters {
         var sum = CarriedCounters()

@@ -75,7 +75,17 @@ struct svs_carry_interest {
     struct svs_carry_rule rules[SVS_CARRY_RULES];
 };
 
-/// What all flows share. The director writes it, but for `is_refused`.
+/// Processors on which frames are carried: those of the first numbers.
+#define SVS_CARRY_PROCESSORS 1024
+
+/// What a processor is at: a number of its own for each frame that the program decides about, 0 when there is none. A line of the
+/// cache for each.
+struct svs_carry_place {
+    uint64_t frame;
+    uint64_t apart[7];
+};
+
+/// What all flows share. The director writes it, but for `is_refused` and `places`.
 struct svs_carry_shared {
     /// Whatever stood in a ring before this moment has left the director (CLOCK_MONOTONIC).
     uint64_t through;
@@ -91,6 +101,7 @@ struct svs_carry_shared {
     uint64_t also_apart[6];
     struct svs_carry_interest interests[2];
     uint32_t generations[SVS_CARRY_SERVERS];
+    struct svs_carry_place places[SVS_CARRY_PROCESSORS];
 };
 
 /// A frame's fate, as the program's first half says it to the second.

@@ -55,6 +55,9 @@ static inline void svs_carry_next_generation(void *memory, uint32_t server)
     uint32_t *word = server < SVS_CARRY_SERVERS ? &shared->generations[server] : &shared->generation;
     svs_carry_say(word, *word + 1);
 }
+/// Returns when none of these processors decides any more about a frame by what stood in the maps before; -ETIMEDOUT after so many
+/// nanoseconds.
+int svs_carry_await(const void *memory, int processors, uint64_t patience);
 /// The interest that is not in force, to be written, and then to be put in force.
 static inline struct svs_carry_interest *svs_carry_next_interest(void *memory)
 {

@@ -30,6 +30,8 @@ BPF_MAP(counts, BPF_MAP_TYPE_PERCPU_ARRAY, uint32_t, struct svs_carried_count, S
 
 // What `watch` says to `carry` about the frame that both look at.
 struct word {
+    // Frames that were looked at.
+    uint64_t frames;
     uint32_t fate;
     uint32_t interface;
     uint32_t length;
@@ -260,15 +262,31 @@ SEC("socket") int watch(struct __sk_buff *frame)
     }
     word->fate = SVS_CARRY_UNKNOWN;
     if (!all->is_on || frame->vlan_present || frame->pkt_type != 0) return interest_in(frame, all);
-    if (frame->protocol == bpf_htons(IPV4)) return watch4(frame, word, all);
-    if (frame->protocol == bpf_htons(IPV6)) return watch6(frame, word, all);
-    return interest_in(frame, all);
+    uint32_t processor = bpf_get_smp_processor_id();
+    if (processor >= SVS_CARRY_PROCESSORS) return interest_in(frame, all);
+    // Whoever has changed something and sees no number here knows that this frame is decided about by what it has made of it.
+    __sync_lock_test_and_set(&all->places[processor].frame, ++word->frames);
+    int taken = EVERYTHING;
+    if (frame->protocol == bpf_htons(IPV4)) taken = watch4(frame, word, all);
+    else if (frame->protocol == bpf_htons(IPV6)) taken = watch6(frame, word, all);
+    else taken = interest_in(frame, all);
+    if (word->fate == SVS_CARRY_UNKNOWN) all->places[processor].frame = 0;
+    return taken;
+}
+
+// Nothing of the maps is used any more for the frame that `watch` has begun with.
+static __always_inline void end_frame(void)
+{
+    uint32_t first = 0, processor = bpf_get_smp_processor_id();
+    struct svs_carry_shared *all = bpf_map_lookup_elem(&shared, &first);
+    if (all && processor < SVS_CARRY_PROCESSORS) all->places[processor].frame = 0;
 }
 
 // The frame before this one stands in the director's ring now.
 static __always_inline int note_up(struct svs_carried *flow)
 {
     if (flow) flow->last_up = bpf_ktime_get_ns();
+    end_frame();
     return NEXT;
 }
 
@@ -281,6 +299,7 @@ SEC("tc") int carry(struct __sk_buff *frame)
     word->fate = SVS_CARRY_UNKNOWN;
     if (fate == SVS_CARRY_UP4) return note_up(bpf_map_lookup_elem(&flows4, &word->flow4));
     if (fate == SVS_CARRY_UP6) return note_up(bpf_map_lookup_elem(&flows6, &word->flow6));
+    end_frame();
     if (word->interface != frame->ifindex || word->length != frame->len) return NEXT;
     // As much as is rewritten; IPv6's hop limit stands before the end of that.
     enum { REWRITTEN = ETHERNET + 20 };
