@@ -54,7 +54,8 @@ let package = Package(
         .target(name: "Replay", dependencies: ["Admin", "LVS", "Links", "Linux", "Wire", system], swiftSettings: settings),
         // floor 4
         .target(
-            name: "Runtime", dependencies: ["Admin", "Carrying", "Decap", "Host", "LVS", "Links", "Linux", "Replay", "Wire", "CLinux", system],
+            name: "Runtime",
+            dependencies: ["Admin", "Carrying", "Decap", "Host", "LVS", "Links", "Linux", "Replay", "Wire", "CLinux", system],
             swiftSettings: settings),
         .target(
             name: "Keeper", dependencies: ["Admin", "Carrying", "Host", "LVS", "Links", "Linux", "Runtime", "Wire", "CLinux", system],

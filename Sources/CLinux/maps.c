@@ -34,8 +34,26 @@ int svs_map_take(int map, const void *key, void *value)
     return call(BPF_MAP_LOOKUP_AND_DELETE_ELEM, map, key, (uint64_t)(uintptr_t)value);
 }
 
-// `next_key` shares its place with `value`.
-int svs_map_next(int map, const void *key, void *next) { return call(BPF_MAP_GET_NEXT_KEY, map, key, (uint64_t)(uintptr_t)next); }
+int svs_map_take_some(int map, uint32_t *position, void *keys, void *values, uint32_t *count)
+{
+    uint32_t next = 0;
+    union bpf_attr attributes;
+    memset(&attributes, 0, sizeof attributes);
+    attributes.batch.in_batch = *position ? (uint64_t)(uintptr_t)position : 0;
+    attributes.batch.out_batch = (uint64_t)(uintptr_t)&next;
+    attributes.batch.keys = (uint64_t)(uintptr_t)keys;
+    attributes.batch.values = (uint64_t)(uintptr_t)values;
+    attributes.batch.count = *count;
+    attributes.batch.map_fd = (uint32_t)map;
+    int failure = syscall(SYS_bpf, BPF_MAP_LOOKUP_AND_DELETE_BATCH, &attributes, sizeof attributes) < 0 ? errno : 0;
+    if (failure && failure != ENOENT) {
+        *count = 0;
+        return -failure;
+    }
+    *count = attributes.batch.count;
+    *position = next;
+    return failure ? 0 : 1;
+}
 
 int svs_map_share(int map, uint64_t size, void **memory)
 {

@@ -75,16 +75,20 @@ public final class KernelCarrier: FlowCarrier {
     public func takeOver(_ each: (Flow, CarriedProgress) -> Void) {
         stopAll()
         settle()
-        var key4 = svs_flow4()
-        while svs_map_next(maps.flows4.number, nil, &key4) == 0, take(Self.flow(key4), each) {}
-        var key6 = svs_flow6()
-        while svs_map_next(maps.flows6.number, nil, &key6) == 0, take(Self.flow(key6), each) {}
+        takeAll(maps.flows4.number, svs_flow4()) { each(Self.flow($0), Self.progress($1)) }
+        takeAll(maps.flows6.number, svs_flow6()) { each(Self.flow($0), Self.progress($1)) }
     }
 
-    private func take(_ flow: Flow, _ each: (Flow, CarriedProgress) -> Void) -> Bool {
-        guard let progress = stop(flow) else { return false }
-        each(flow, progress)
-        return true
+    /// Removes all elements of a map.
+    private func takeAll<Key>(_ map: Int32, _ none: Key, _ each: (Key, svs_carried) -> Void) {
+        // More than ever lie in one place of the hash, of which the kernel gives all or nothing.
+        var keys = Array(repeating: none, count: 512), ways = Array(repeating: svs_carried(), count: 512)
+        var position: UInt32 = 0, result: Int32 = 1
+        while result == 1 {
+            var count = UInt32(keys.count)
+            result = svs_map_take_some(map, &position, &keys, &ways, &count)
+            for place in 0..<Int(count) { each(keys[place], ways[place]) }
+        }
     }
 
     // MARK: as the maps have it

@@ -7,8 +7,8 @@ import Linux
 import Testing
 import Wire
 
-import enum PacketKit.Packet
 import struct PacketKit.Endpoint
+import enum PacketKit.Packet
 
 @testable import Carrying
 
@@ -112,7 +112,7 @@ struct Ends: Sendable, CustomStringConvertible {
         CarriedFlow(
             flow: Flow(
                 source: client.address, sourcePort: client.port, destination: service.address, destinationPort: service.port, proto: proto),
-            server: server, way: way)
+            server: server, way: way, timeout: 1)
     }
 
     func tcp(_ flags: TCPFlags = .ack, options: [UInt8] = [], payload: [UInt8] = [1, 2, 3], ttl: UInt8 = 64) -> [UInt8] {

@@ -34,7 +34,8 @@ let package = Package(
         .executableTarget(name: "embed", path: "plugins/embed", swiftSettings: settings),
         .target(name: "CCarrying", path: "product/CCarrying", linkerSettings: [.linkedLibrary("bpf")]),
         .target(
-            name: "Carrying", dependencies: ["LVS", "Links", "Host", "Wire", "CLinux", "Linux", "CCarrying", system], path: "product/Carrying",
+            name: "Carrying", dependencies: ["LVS", "Links", "Host", "Wire", "CLinux", "Linux", "CCarrying", system],
+            path: "product/Carrying",
             exclude: ["Program"], swiftSettings: settings, plugins: ["CompileCarry"]),
         library("Replay", "Admin", "LVS", "Links", "Linux", "Wire", system),
         library("Runtime", "Admin", "Carrying", "Decap", "Host", "LVS", "Links", "Linux", "Replay", "Wire", "CLinux", system),

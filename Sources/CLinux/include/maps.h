@@ -15,8 +15,9 @@ int svs_map_get(int map, const void *key, void *value);
 int svs_map_remove(int map, const void *key);
 /// Reads an element and removes it.
 int svs_map_take(int map, const void *key, void *value);
-/// The key behind `key` in the map's own order, the first one behind none; -ENOENT behind the last.
-int svs_map_next(int map, const void *key, void *next);
+/// Reads some elements of a hash and removes them. `position` is 0 at first, and is moved; `count` is how many there is room for, then
+/// how many there were. Returns 1 when there are more, 0 at the end.
+int svs_map_take_some(int map, uint32_t *position, void *keys, void *values, uint32_t *count);
 /// Maps the elements of an array into this process's memory.
 int svs_map_share(int map, uint64_t size, void **memory);
 void svs_map_unshare(void *memory, uint64_t size);
