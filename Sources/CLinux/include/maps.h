@@ -59,17 +59,17 @@ static inline void svs_carry_next_generation(void *memory, uint32_t server)
 /// Returns when none of these processors decides any more about a frame by what stood in the maps before; -ETIMEDOUT after so many
 /// nanoseconds.
 int svs_carry_await(const void *memory, int processors, uint64_t patience);
-/// The interest that is not in force, to be written, and then to be put in force.
-static inline struct svs_carry_interest *svs_carry_next_interest(void *memory)
+/// The rules that are not in force, to be written, and then to be put in force.
+static inline struct svs_carry_rules *svs_carry_next_rules(void *memory)
 {
     struct svs_carry_shared *shared = memory;
-    return &shared->interests[(shared->interest & 1) ^ 1];
+    return &shared->rules[(shared->turn & 1) ^ 1];
 }
-static inline void svs_carry_turn_interest(void *memory)
+static inline void svs_carry_turn_rules(void *memory)
 {
     struct svs_carry_shared *shared = memory;
-    svs_carry_say(&shared->interest, (shared->interest & 1) ^ 1);
+    svs_carry_say(&shared->turn, (shared->turn & 1) ^ 1);
 }
-static inline struct svs_carry_rule *svs_carry_rule_at(struct svs_carry_interest *interest, int place) { return &interest->rules[place]; }
+static inline struct svs_carry_rule *svs_carry_rule_at(struct svs_carry_rules *rules, int place) { return &rules->all[place]; }
 
 #endif
