@@ -10,7 +10,7 @@ import enum PacketKit.Packet
 
 /// What the director gets of frames that are not carried, by the rules that stand in the place of its packet filter.
 @Suite(.serialized, .enabled(if: isRoot))
-struct SharedInterestTests {
+struct SharedRulesTests {
     private static let addresses =
         (1...6).map { IPAddress(v4: 0x0a00_0000 + $0) } + (1...6).map { IPAddress(high: 0x2001_0db8 << 32, low: $0) }
 

@@ -29,7 +29,7 @@ final class Trial {
     }
 
     /// What became of a frame.
-    enum Fate: Equatable, CustomStringConvertible {
+    enum Outcome: Equatable, CustomStringConvertible {
         /// It is sent along, in this form.
         case along([UInt8])
         /// It comes to the director.
@@ -46,7 +46,7 @@ final class Trial {
         }
     }
 
-    func fate(of frame: [UInt8], segment: Int = 0) throws -> Fate {
+    func fate(of frame: [UInt8], segment: Int = 0) throws -> Outcome {
         var result = carry_trial()
         let failure = carry_try(program.watch.number, program.carry.number, frame, UInt32(frame.count), UInt32(segment), &result)
         try #require(failure == 0, "errno \(-failure)")
@@ -55,11 +55,11 @@ final class Trial {
         case (0, 7): return .along(withUnsafeBytes(of: &result.frame) { Array($0[..<Int(result.length)]) })
         case (-1, -1): return .up
         case (0, -1): return .none
-        default: throw Mismatch(answers: (result.watch, result.carry))
+        default: throw TrialError(answers: (result.watch, result.carry))
         }
     }
 
-    struct Mismatch: Error { var answers: (Int32, Int32) }
+    struct TrialError: Error { var answers: (Int32, Int32) }
 
     /// Everything that came up so far has left the director.
     func letThrough() { carrier.noteThrough(Instant(svs_clock()) + 1) }
