@@ -81,7 +81,7 @@ public final class KernelCarrier: FlowCarrier {
     }
 
     /// Removes all elements of a map.
-    private func takeAll<Key>(_ map: Int32, _ none: Key, _ each: (Key, svs_carried) -> Void) {
+    private func takeAll<Key: BitwiseCopyable>(_ map: Int32, _ none: Key, _ each: (Key, svs_carried) -> Void) {
         // More than ever lie in one place of the hash, of which the kernel gives all or nothing.
         var keys = Array(repeating: none, count: 512), ways = Array(repeating: svs_carried(), count: 512)
         var position: UInt32 = 0, result: Int32 = 1
