@@ -25,17 +25,17 @@ struct SharedRulesTests {
     }
 
     /// A frame, and whether its ports stand where everybody looks for them.
-    private static func frame(_ generator: inout SeededGenerator) -> (bytes: [UInt8], isPlain: Bool) {
+    private static func randomFrame(_ generator: inout SeededGenerator) -> (bytes: [UInt8], isPlain: Bool) {
         let family = Bool.random(using: &generator) ? 0..<6 : 6..<12
         let ends = (0..<2).map { _ in
             Endpoint(addresses[Int.random(in: family, using: &generator)], UInt16.random(in: 1...8, using: &generator))
         }
         switch Int.random(in: 0..<6, using: &generator) {
-        case 0, 1: return (CarryingTests.frame(Packet.tcp(from: ends[0], to: ends[1])), true)
-        case 2, 3: return (CarryingTests.frame(Packet.udp(from: ends[0], to: ends[1])), true)
+        case 0, 1: return (frame(Packet.tcp(from: ends[0], to: ends[1])), true)
+        case 2, 3: return (frame(Packet.udp(from: ends[0], to: ends[1])), true)
         case 4:
             let proto: UInt8 = [1, 58, 47, 50].randomElement(using: &generator) ?? 1
-            return (CarryingTests.frame(Packet.ip(from: ends[0], to: ends[1], proto: proto, payload: Array(repeating: 0, count: 8))), false)
+            return (frame(Packet.ip(from: ends[0], to: ends[1], proto: proto, payload: Array(repeating: 0, count: 8))), false)
         default:
             return (
                 [0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 9, 8, UInt8.random(in: 5...6, using: &generator)] + Array(repeating: 0, count: 46), true
@@ -53,7 +53,7 @@ struct SharedRulesTests {
         trial.carrier.control.accept(filter)
         var accepted = 0
         for _ in 0..<200 {
-            let (bytes, isPlain) = Self.frame(&generator)
+            let (bytes, isPlain) = Self.randomFrame(&generator)
             var copy = bytes
             let wanted = copy.withUnsafeMutableBytes { buffer in
                 buffer.baseAddress.map { filter.accepts(Bytes($0, count: buffer.count)) } ?? false
