@@ -318,7 +318,8 @@ SEC("tc") int carry(struct __sk_buff *frame)
         uint16_t *checksum = (uint16_t *)(packet + 10);
         uint32_t sum = *checksum + bpf_htons(0x0100);
         packet[8]--;
-        *checksum = (sum & 0xffff) + (sum >> 16);
+        // As the kernel itself: never all ones.
+        *checksum = sum + (sum >= 0xffff);
     }
     return bpf_redirect(word->egress, 0);
 }
