@@ -27,8 +27,6 @@ int svs_map_put(int map, const void *key, const void *value) { return call(BPF_M
 
 int svs_map_get(int map, const void *key, void *value) { return call(BPF_MAP_LOOKUP_ELEM, map, key, (uint64_t)(uintptr_t)value); }
 
-int svs_map_remove(int map, const void *key) { return call(BPF_MAP_DELETE_ELEM, map, key, 0); }
-
 int svs_map_take(int map, const void *key, void *value)
 {
     return call(BPF_MAP_LOOKUP_AND_DELETE_ELEM, map, key, (uint64_t)(uintptr_t)value);

@@ -12,7 +12,6 @@
 int svs_map_put(int map, const void *key, const void *value);
 /// Reads the element of a key; of a map by processor that of each possible one, each at the next multiple of 8 bytes.
 int svs_map_get(int map, const void *key, void *value);
-int svs_map_remove(int map, const void *key);
 /// Reads an element and removes it.
 int svs_map_take(int map, const void *key, void *value);
 /// Reads some elements of a hash and removes them. `position` is 0 at first, and is moved; `count` is how many there is room for, then
