@@ -33,6 +33,7 @@ let package = Package(
         .systemLibrary(name: "Clibnl", pkgConfig: "libnl-route-3.0", providers: [.apt(["libnl-route-3-dev"])]),
         .systemLibrary(name: "Clibnftables", pkgConfig: "libnftables", providers: [.apt(["libnftables-dev"])]),
         .systemLibrary(name: "Clibseccomp", pkgConfig: "libseccomp", providers: [.apt(["libseccomp-dev"])]),
+        .target(name: "CCarrying", cSettings: cSettings, linkerSettings: [.linkedLibrary("bpf")]),
         .target(name: "Linux", dependencies: ["CLinux", "Clibseccomp", system], swiftSettings: settings),
         // floor 1
         .target(name: "Wire", dependencies: ["CLinux"], swiftSettings: strictSettings),
@@ -45,13 +46,19 @@ let package = Package(
         .target(
             name: "Host", dependencies: ["LVS", "Wire", "CLinux", "Linux", "Clibnl", "Clibnftables", system],
             swiftSettings: settings),
+        .plugin(name: "CompileCarry", capability: .buildTool(), dependencies: ["embed"]),
+        .executableTarget(name: "embed", path: "Plugins/embed", swiftSettings: settings),
+        .target(
+            name: "Carrying", dependencies: ["LVS", "Links", "Host", "Wire", "CLinux", "Linux", "CCarrying", system], exclude: ["Program"],
+            swiftSettings: settings, plugins: ["CompileCarry"]),
         .target(name: "Replay", dependencies: ["Admin", "LVS", "Links", "Linux", "Wire", system], swiftSettings: settings),
         // floor 4
         .target(
-            name: "Runtime", dependencies: ["Admin", "Decap", "Host", "LVS", "Links", "Linux", "Replay", "Wire", "CLinux", system],
+            name: "Runtime",
+            dependencies: ["Admin", "Carrying", "Decap", "Host", "LVS", "Links", "Linux", "Replay", "Wire", "CLinux", system],
             swiftSettings: settings),
         .target(
-            name: "Keeper", dependencies: ["Admin", "Host", "LVS", "Links", "Linux", "Runtime", "Wire", "CLinux", system],
+            name: "Keeper", dependencies: ["Admin", "Carrying", "Host", "LVS", "Links", "Linux", "Runtime", "Wire", "CLinux", system],
             swiftSettings: settings),
         .target(
             name: "Web",
@@ -78,6 +85,10 @@ let package = Package(
         .target(name: "Attempts", path: "Tests/RightsProbe/Attempts", cSettings: cSettings),
         .executableTarget(
             name: "rights-probe", dependencies: ["Attempts", "CLinux", "Linux", "Links", "Wire", system], path: "Tests/RightsProbe/Program",
+            swiftSettings: settings),
+        .target(name: "CarryTrial", path: "Tests/CarryTrial", cSettings: cSettings, linkerSettings: [.linkedLibrary("bpf")]),
+        .testTarget(
+            name: "CarryingTests", dependencies: ["Carrying", "CarryTrial", "LVS", "Links", "Linux", "Wire", "PacketKit", "CLinux"],
             swiftSettings: settings),
         .testTarget(name: "LinuxTests", dependencies: ["Linux", "CLinux"], swiftSettings: settings),
         .testTarget(name: "WireTests", dependencies: ["Wire", "PacketKit"], swiftSettings: settings),

@@ -1,4 +1,5 @@
 internal import CLinux
+internal import Carrying
 internal import Glibc
 internal import Host
 internal import LVS
@@ -22,6 +23,8 @@ final class HeldSockets {
     private var senders: [String: PacketSocket] = [:]
     private(set) var device: TUNDevice?
     private var rules: RulesetNotifications?
+    /// What carries flows, and where it is told to.
+    private var carrying: (program: CarryProgram, control: SharedControl)?
     /// The last socket that was handed over, for as long as it takes.
     private var sent: SyncSocket?
     /// Where the readers of the rings stand: a word for each interface.
@@ -108,7 +111,12 @@ final class HeldSockets {
 
     /// Binds an interface's sockets to the one that has its name now; `nil` when there is none.
     func rebind(_ name: String) -> Int32? {
-        guard let sockets = links[name]?.sockets, sockets.receiver.rebind(), sockets.sender.rebind() else { return nil }
+        guard let sockets = links[name]?.sockets else { return nil }
+        let before = sockets.receiver.interface
+        guard sockets.receiver.rebind(), sockets.sender.rebind() else { return nil }
+        carrying?.program.forget(before)
+        // Where that fails nothing is carried that arrives there: the program's second half is missing, and it notices.
+        try? carrying?.program.attach(to: sockets.receiver.interface, sockets.receiver.descriptor)
         return sockets.receiver.interface
     }
 
@@ -133,6 +141,21 @@ final class HeldSockets {
         sent = socket
         return (.done, [socket.descriptor])
     }
+
+    /// The maps of the program that carries flows, which is at every interface of the director's by now.
+    func carry(flows: Int) throws(HostError) -> (KeeperAnswer, [Int32]) {
+        if carrying == nil {
+            let program = try CarryProgram(flows: flows)
+            do throws(Errno) { carrying = (program, try SharedControl(program.maps)) } catch {
+                throw HostError(CarryProgram.purpose, errno: error.rawValue)
+            }
+        }
+        guard let program = carrying?.program else { return (.done, []) }
+        for held in links.values { try program.attach(to: held.sockets.receiver.interface, held.sockets.receiver.descriptor) }
+        return (.done, program.maps.descriptors.map(\.number))
+    }
+
+    func stopCarrying() { carrying?.control.isOn = false }
 
     /// The socket that hears of the host's netfilter rules. What came while no director was there makes the next one look.
     func rulesChanges() throws(HostError) -> (KeeperAnswer, [Int32]) {

@@ -16,6 +16,8 @@ extension Keeper {
         public var arguments: [String]
         /// … and the words of its own, behind its command.
         var words: [String] { Array(arguments.dropFirst(2)) }
+        /// Flows may be carried by the kernel.
+        public var carries = false
         /// Connections that a director's table holds.
         public var connections: Int
         /// Where what directors are told and know is to outlive the keeper.

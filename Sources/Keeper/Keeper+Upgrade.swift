@@ -89,6 +89,8 @@ extension Keeper {
     /// Becomes the program that lies at this one's path; returns only when that fails, and everything is as before.
     private func becomeNext(_ version: String) {
         do throws(Errno) {
+            // What carries flows ends with this program's descriptors.
+            privileged.stopCarrying()
             let program = open("/proc/self/exe", O_RDONLY | O_CLOEXEC)
             guard program >= 0 else { throw .latest }
             let held = HeldDescriptor(program)

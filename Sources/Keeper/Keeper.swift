@@ -36,6 +36,8 @@ public final class Keeper {
     /// How often an upgrade was asked for, and how the last one went.
     var attempts = 0
     var outcome = ""
+    /// When the last director that worked ended, as long as no other one works.
+    private var unattended: Instant?
     /// When the last director ended.
     private(set) var ended: Instant?
     private var policy = RestartPolicy()
@@ -60,6 +62,8 @@ public final class Keeper {
     enum Token { static let signals: UInt64 = 0, claims: UInt64 = 1, clients: UInt64 = 2, director: UInt64 = 3, probe: UInt64 = 4 }
     /// Nanoseconds that a director may take to end.
     static let longestEnd: Instant = 5 * second
+    /// Nanoseconds for which flows are carried while no director works.
+    private static let longestUnattended: Instant = 5 * second
 
     /// Needs CAP_NET_ADMIN and CAP_NET_RAW, and the right to become another user.
     public init(_ configuration: Configuration) throws {
@@ -96,6 +100,7 @@ public final class Keeper {
     public func run() throws -> Int32 {
         defer {
             clients.close()
+            privileged.stopCarrying()
             // What never worked leaves nothing that was not there before.
             if !hasWorked, memory.isNew { memory.folder?.removeAll() }
         }
@@ -200,6 +205,7 @@ public final class Keeper {
         case nil: throw .badMessage
         case .working:
             director.isWorking = true
+            unattended = nil
             memory.directorWorks()
             hasWorked = true
             directorWorks(director)
@@ -236,6 +242,7 @@ public final class Keeper {
         self.director = nil
         let now = Self.now
         ended = now
+        unattended = unattended ?? now
         if isEnding { return status = end == .exit(0) || end == .signal(SIGTERM) ? 0 : 1 }
         if isSucceeded(after: end) { return }
         if !hasWorked, case .exit(let said) = end, said != 0 { return status = said }
@@ -265,6 +272,7 @@ public final class Keeper {
             director.send(SIGKILL)
             director.deadline = Instant.max
         }
+        if let unattended, Self.now - unattended >= Self.longestUnattended { privileged.stopCarrying() }
         giveSign()
         followUpgrade()
         listenAgain()

@@ -49,6 +49,8 @@ public enum DirectorRequest: Equatable, Sendable {
     case lead(OwnTraffic, mtu: Int)
     /// The socket that hears of the host's netfilter rules.
     case rulesChanges
+    /// A program in the kernel that carries flows, at all interfaces whose links were asked for.
+    case carry
 
     // On the channel for files.
     /// One of the files of the command line.
@@ -92,7 +94,7 @@ public enum KeeperEvent: Equatable, Sendable {
 extension DirectorRequest {
     private enum Kind: UInt8 {
         case working, firstFrame, alive, filesRead, clientLeft, resolve, refresh, interfacesChanged, stopLeading, framesInHand
-        case suppress, link, rebind, sender, device, lead, rulesChanges, file, output, sync
+        case suppress, link, rebind, sender, device, lead, rulesChanges, file, output, sync, carry
     }
 
     /// Whether an answer follows.
@@ -134,6 +136,7 @@ extension DirectorRequest {
             out.put(traffic)
             out.put(Int64(mtu))
         case .rulesChanges: begin(.rulesChanges)
+        case .carry: begin(.carry)
         case .file(let path): begin(.file); out.put(path)
         case .output(let command): begin(.output); out.put(command)
         }
@@ -177,6 +180,7 @@ extension DirectorRequest {
         case .sync: fields.syncEndpoint().map { .sync($0) }
         case .lead: lead(&fields)
         case .rulesChanges: .rulesChanges
+        case .carry: .carry
         case .file: fields.text().map { .file($0) }
         case .output: fields.text().map { .output($0) }
         }

@@ -1,4 +1,5 @@
 internal import CLinux
+public import Carrying
 internal import Glibc
 public import Host
 public import LVS
@@ -161,6 +162,11 @@ public final class KeptHost: HostRequests, ClientSource {
     public func openSync(_ endpoint: SyncEndpoint) throws(HostError) -> SyncSocket {
         guard let descriptor = try ask(.sync(endpoint)).1.first else { throw HostError("open a synchronisation socket", errno: EBADMSG) }
         return SyncSocket(adopting: descriptor.copy())
+    }
+
+    public func openCarrier() throws(HostError) -> KernelCarrier {
+        guard let maps = CarryMaps(try ask(.carry).1) else { throw HostError(CarryProgram.purpose, errno: EBADMSG) }
+        do throws(Errno) { return try KernelCarrier(maps) } catch { throw HostError(CarryProgram.purpose, errno: error.rawValue) }
     }
 
     /// What hears of the host's netfilter rules.

@@ -13,7 +13,9 @@ final class PrivilegedService {
     private let interfaces: Set<String>
     private let sockets: HeldSockets
     private let host: PrivilegedHost
-    private let hearsRules: Bool
+    private let hearsRules: Bool, carries: Bool
+    /// Connections that a director's table holds.
+    private let connections: Int
     /// Suppression tables of an earlier keeper, which stand until this one's does.
     private var earlierSuppression: [(name: String, descriptor: HeldDescriptor)]
     /// Distinguishes this keeper's suppression from the earlier ones.
@@ -33,7 +35,7 @@ final class PrivilegedService {
         earlierSuppression = earlier.takeAll(Self.suppressionName)
         generation = (earlierSuppression.compactMap { Int($0.name) }.max() ?? -1) + 1
         host = try PrivilegedHost()
-        hearsRules = configuration.files.readsHostRules
+        (hearsRules, carries, connections) = (configuration.files.readsHostRules, configuration.carries, configuration.connections)
     }
 
     /// What the next keeper can go on with, by name, whenever this one ends: the rings, so that no frame is lost, and the
@@ -61,6 +63,9 @@ final class PrivilegedService {
         return refusal
     }
 
+    /// Nothing is carried any more, until a director says otherwise.
+    func stopCarrying() { sockets.stopCarrying() }
+
     private func carryOut(_ request: DirectorRequest) throws(HostError) -> (KeeperAnswer, [Int32]) {
         switch request {
         case .resolve(let keys, let now): host.resolve(try checked(keys), at: now)
@@ -82,7 +87,9 @@ final class PrivilegedService {
             guard let device = sockets.device else { throw HostError("lead the host's own traffic", cause: "there is no device yet") }
             try host.lead(traffic, into: device, mtu: mtu)
         case .rulesChanges where hearsRules: return try sockets.rulesChanges()
-        case .working, .firstFrame, .alive, .filesRead, .clientLeft, .interfacesChanged, .framesInHand, .rulesChanges, .file, .output:
+        case .carry where carries: return try sockets.carry(flows: connections)
+        case .working, .firstFrame, .alive, .filesRead, .clientLeft, .interfacesChanged, .framesInHand, .rulesChanges, .carry, .file,
+            .output:
             throw HostError("do what the director asks", errno: EPERM)
         }
         return (.done, [])

@@ -29,6 +29,10 @@ public struct Director: ~Copyable {
     var clockwork: Clockwork
     /// Packets and bytes by service and in all.
     var traffic: TrafficCounters
+    /// Flows that somebody carries past the director.
+    var carrying: Carrying
+    /// Packets of known connections are looked at before they count: they may be the host's, or flows are carried.
+    var looksAtKnown = false
     /// Frames by verdict.
     public internal(set) var verdicts: VerdictCounters
     public var tunables = Tunables() { didSet { tunablesChanged(from: oldValue) } }
@@ -89,6 +93,7 @@ public struct Director: ~Copyable {
         servers = ServerPool(in: memory)
         connections = ConnectionState(in: memory, at: now)
         traffic = TrafficCounters(in: memory)
+        carrying = Carrying(in: memory)
         remembered = RememberedAddresses(in: memory)
         learnedMTUs = MTURecords(in: memory)
         verdicts = VerdictCounters(in: memory)
@@ -195,7 +200,7 @@ public struct Director: ~Copyable {
     /// A packet of a known connection, from the client's side.
     @inline(__always)
     mutating func known(_ frame: inout Frame, _ packet: inout Packet, _ id: ConnectionID, _ context: inout PacketContext) -> Verdict {
-        if host.virtuals.mayBeHosts, let verdict = passKnown(&frame, packet, &context) { return verdict }
+        if looksAtKnown, let verdict = lookAtKnown(&frame, packet, id, &context) { return verdict }
         guard !packet.opensConnection else { return openAgain(&frame, packet, id, &context) }
         guard isServed(id) else { return unserved(&frame, packet, id, &context) }
         countRequest(id, packet, &context)

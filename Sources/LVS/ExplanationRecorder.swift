@@ -19,7 +19,7 @@ final class ExplanationRecorder {
 extension Director {
     /// An entry of the table as an explanation shows it.
     func entry(_ id: ConnectionID) -> Explanation.Entry {
-        let entry = connections[id]
+        let entry = carrying.upToDate(connections[id], at: id)
         let isTemplate = entry.flags.contains(.template)
         let timeout = isTemplate ? Instant(entry.timeout) * second : connections.timeouts.timeout(proto: entry.proto, state: entry.state)
         let remaining = max(entry.expires &- clockwork.now, 0)

@@ -26,6 +26,12 @@ public protocol LiveLink: Link, SendableMetatype {
     /// Has its frames sent by these threads where that is faster; false where it keeps their memory for one batch only.
     func use(_ threads: SendingThreads) -> Bool
 
+    /// How many frames it has taken from its ring so far, with those that held nothing for the director.
+    var passage: UInt64 { get }
+
+    /// The same count for the last frame that stands in the ring now.
+    var arrivals: UInt64 { get }
+
     /// The frames of the last `receive` were handed over as the batch of this number: their memory is kept until that is sent.
     func lend(until batch: UInt64)
 }
@@ -35,6 +41,8 @@ extension LiveLink {
     public func giveBack() {}
     public func use(_ threads: SendingThreads) -> Bool { false }
     public func lend(until batch: UInt64) {}
+    public var passage: UInt64 { 0 }
+    public var arrivals: UInt64 { 0 }
 
     /// Opens the interface for this process alone.
     public init(on interfaceName: String, filter: PacketFilter = .everything, group: UInt16? = nil) throws(LinkError) {

@@ -16,9 +16,9 @@ public struct PacketFilter: Sendable {
 
     public let precision: Precision
     private let program: [bpf_insn]
-    /// What the program was made for, so that a wider one can take its place.
-    private var captureMatches: [CaptureMatch] = []
-    private var everyICMP = false
+    /// What the program was made for, so that a wider one, or one of another kind, can take its place.
+    public private(set) var captureMatches: [CaptureMatch] = []
+    public private(set) var everyICMP = false
 
     /// Instructions that the kernel takes (BPF_MAXINSNS) behind those that every socket's program begins with.
     public static var longest: Int { 4096 - ownTraffic.count }

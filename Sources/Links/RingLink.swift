@@ -21,6 +21,7 @@ public final class RingLink: LiveLink {
     /// Slots before `next` that still belong to the reader: those of the last receive, and before them those that are lent.
     @exclusivity(unchecked) private var taken = 0
     @exclusivity(unchecked) private var lent = 0
+    @exclusivity(unchecked) public private(set) var passage: UInt64 = 0
     /// Superframes of the last receive, and how many.
     @exclusivity(unchecked) private var superframes = FrameStore(capacity: mostSuperframes)
     @exclusivity(unchecked) private var stored = 0
@@ -136,7 +137,28 @@ public final class RingLink: LiveLink {
                 take(packet, at: current, into: &batch)
             }
         }
+        passage &+= UInt64(taken &- before)
         if taken > before { linkState.carried() } else { try linkState.nothingArrived(at: socket, sending: transmitter) }
+    }
+
+    /// Processors may fill slots side by side, so that one stays empty for a moment in front of others.
+    private static var mostProcessors: Int { 16 }
+
+    public var arrivals: UInt64 {
+        func isFilled(_ place: Int) -> Bool { svs_ring_is_filled(slot((next &+ place) % slots)) == 1 }
+        let free = slots - taken
+        // Filled slots are those up to one that is found by halves, and some behind it.
+        var end = 0, limit = free
+        while end < limit {
+            let middle = (end + limit) / 2
+            if isFilled(middle) { end = middle + 1 } else { limit = middle }
+        }
+        var place = end
+        while place < min(end + Self.mostProcessors, free) {
+            if isFilled(place) { end = place + 1 }
+            place += 1
+        }
+        return passage &+ UInt64(end)
     }
 
     public var framesInHand: FramesInHand {

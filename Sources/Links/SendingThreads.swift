@@ -10,7 +10,7 @@ public final class SendingThreads {
     /// How much each thread had been given when a batch was complete: a line for each of the last batches.
     private let marks = Slab<UInt64>(capacity: most * mostThreads)
     /// Number of the last batch that was handed over, and of the last one that is known to be sent.
-    @exclusivity(unchecked) private var handed: UInt64 = 0
+    @exclusivity(unchecked) public private(set) var handed: UInt64 = 0
     @exclusivity(unchecked) private var over: UInt64 = 0
     /// Interfaces that they send through.
     @exclusivity(unchecked) private var interfaces: [Int32] = []

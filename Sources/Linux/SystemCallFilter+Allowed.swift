@@ -43,6 +43,12 @@ extension SystemCallFilter {
         AllowedCalls(
             "mmap mprotect", only: [ArgumentCondition("without PROT_EXEC", .masked(2, mask: UInt64(PROT_EXEC), 0))],
             "memory and rings, never as code"),
+        AllowedCalls(
+            "bpf",
+            only: [
+                command("BPF_MAP_LOOKUP_ELEM", 1, at: 0), command("BPF_MAP_UPDATE_ELEM", 2, at: 0),
+                command("BPF_MAP_LOOKUP_AND_DELETE_ELEM", 21, at: 0),
+            ], "flows that the kernel carries: elements of maps whose descriptors the keeper gave"),
         AllowedCalls("memfd_create ftruncate", "long texts for the keeper"),
         AllowedCalls(
             "fallocate", only: [ArgumentCondition("to have memory", .equal(1, 0))], "memory for connections and commands, before it is used"
@@ -123,5 +129,7 @@ extension SystemCallFilter {
         ArgumentCondition(words, .equal(1, level), .equal(2, number))
     }
 
-    private static func command(_ words: String, _ number: UInt64) -> ArgumentCondition { ArgumentCondition(words, .equal(1, number)) }
+    private static func command(_ words: String, _ number: UInt64, at place: UInt32 = 1) -> ArgumentCondition {
+        ArgumentCondition(words, .equal(place, number))
+    }
 }

@@ -24,6 +24,8 @@ public struct DirectorLaunch {
     public var busyPoll: Instant = 0
     /// Threads beside the engine's that send frames, and the processors that the engine's and these run on, in turn.
     public var ioThreads = 0, processors: [Int] = []
+    /// Established flows are carried by the kernel, where it can.
+    public var carries = false
     /// The log says each command of a client.
     public var logsCommands = false
     public var log: Log
@@ -96,6 +98,11 @@ public struct DirectorLaunch {
             control: control, signals: signals, files: files, log: log, busyPoll: busyPoll, clients: clients,
             journal: (recalled, JournalRecorder(journal, recalled, clients: table)), areRulesRecalled: earlierRules != nil,
             asksForAddresses: true, commandLog: logsCommands ? CommandLog(log) : nil)
+        if carries {
+            do throws(HostError) { loopSetup.carrier = try requests.openCarrier() } catch {
+                log.say("note: --carry: \(error); the director sees every frame")
+            }
+        }
         // Before anything is forbidden to the threads that there are.
         if ioThreads > 0 { loopSetup.threads = try SendingThreads(ioThreads, on: Array(processors.dropFirst())) }
         _ = signal(SIGPIPE, SIG_IGN)

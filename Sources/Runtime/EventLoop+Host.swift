@@ -1,3 +1,4 @@
+import Carrying
 import Host
 import LVS
 import Links
@@ -34,6 +35,7 @@ extension EventLoop {
 
     private func followStep(waits: Bool) throws -> Bool {
         try host.goOn(&engine.director, at: Self.now, waits: waits) { filter in
+            if let carrier { return carrier.control.accept(filter) }
             for case let link as any LiveLink in packets.links { try link.attach(filter) }
         } lead: { traffic, mtu throws(HostError) in
             try local.lead(traffic, mtu: mtu)

@@ -1,4 +1,5 @@
 import Admin
+import Carrying
 import Host
 import LVS
 import Links
@@ -23,6 +24,8 @@ extension EventLoop {
         var busyPoll: Instant = 0
         /// Threads that send what the loop directs; without them it sends itself.
         var threads: SendingThreads?
+        /// What carries established flows past the loop.
+        var carrier: KernelCarrier?
         /// Where clients come from that another process has accepted.
         var clients: (any ClientSource)?
         /// What an earlier director was told, and where is written down what this one is told.

@@ -1,5 +1,6 @@
 import Admin
 import CLinux
+import Carrying
 import Glibc
 import Host
 import LVS
@@ -34,6 +35,7 @@ public final class EventLoop {
     let requests: any HostRequests
     let sync: SyncSockets
     private let clients: (any ClientSource)?
+    let carrier: KernelCarrier?
     private let addresses = AddressWatch(), asksForAddresses: Bool
     private let busyPoll: Instant
     var state: RunFiles.State
@@ -71,6 +73,7 @@ public final class EventLoop {
         self.log = log
         setbacks = SetbackNews(log)
         clients = setup.clients
+        carrier = setup.carrier
         asksForAddresses = setup.asksForAddresses
         busyPoll = setup.busyPoll
         requests = setup.requests
@@ -97,7 +100,7 @@ public final class EventLoop {
         egress = EgressLinks(
             links, threads: setup.threads, open: { interface throws(LinkError) in try requests.openSender(on: interface.name) },
             complain: complain)
-        packets = PacketLoop(links, egress: egress, complain: complain)
+        packets = PacketLoop(links, egress: egress, carrier: setup.carrier, complain: complain)
         watched = links.map { _ in -1 }
         engine = ControlledDirector(director)
         engine.interfaces = setup.interfaces
@@ -118,6 +121,7 @@ public final class EventLoop {
         for line in state.warnings(files) { log.say(line) }
         let log = log
         try engine.begin(state, of: files, setup.journal) { log.say($0) }
+        beginToCarry()
         try followNow()
         try poller.watch(signals.descriptor, as: Token.signals)
         try poller.watch(host.descriptor, as: Token.network)
@@ -261,6 +265,7 @@ public final class EventLoop {
         if engine.recording?.isForgotten == true { engine.recording = nil }
         host.refreshNeighbors(engine.director, at: now)
         requests.isAlive()
+        lookAtCarrier()
         engine.commandLog?.tick()
         tableNews.follow(engine.director, at: now)
         // Clients that do not read are looked at, links whose interface is away, and what failed the last time.

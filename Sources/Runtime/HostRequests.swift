@@ -1,3 +1,4 @@
+public import Carrying
 public import Host
 public import LVS
 public import Links
@@ -27,6 +28,8 @@ public protocol HostRequests: AnyObject {
     func openSender(on interface: String) throws(LinkError) -> any Link
     /// A TUN device by which packets are exchanged with the host's stack.
     func openDevice() throws(HostError) -> TUNDevice
+    /// What carries flows that arrive at the links which are open.
+    func openCarrier() throws(HostError) -> KernelCarrier
     /// A socket of a synchronisation daemon.
     func openSync(_ endpoint: SyncEndpoint) throws(HostError) -> SyncSocket
     /// Has exactly this of the host's own traffic led into that device; `mtu` is what the director's interfaces carry.
@@ -53,6 +56,7 @@ extension HostRequests {
         } catch { done(error) }
     }
     public var packSuppression: @Sendable (SuppressedTraffic) -> [UInt8] { { _ in [] } }
+    public func openCarrier() throws(HostError) -> KernelCarrier { throw HostError(CarryProgram.purpose, cause: "nobody here can") }
     public func firstFrameDirected() {}
     public func isAlive() {}
     public func filesRead() {}

@@ -1,4 +1,5 @@
 import CLinux
+import Carrying
 import LVS
 import Links
 import Replay
@@ -11,6 +12,8 @@ final class PacketLoop {
     let links: [any Link]
     private let egress: EgressLinks
     private let clock: () -> Instant
+    /// Hears what has left, so that no frame that it carries overtakes one that is on its way through here.
+    private let passage: Passage?
     private let complain: (LinkError, Int32) -> Void
     /// Links that somebody has seen to be ready since they were last asked.
     private var isReady: [Bool]
@@ -26,11 +29,12 @@ final class PacketLoop {
 
     /// - Parameter complain: is told what went wrong with a link, and which interface it is.
     init(
-        _ links: [any Link], egress: EgressLinks, clock: @escaping () -> Instant = { Instant(svs_clock()) },
+        _ links: [any Link], egress: EgressLinks, carrier: KernelCarrier? = nil, clock: @escaping () -> Instant = { Instant(svs_clock()) },
         complain: @escaping (LinkError, Int32) -> Void
     ) {
         self.links = links
         self.egress = egress
+        passage = carrier.map { Passage($0, links, egress.threads) }
         self.clock = clock
         self.complain = complain
         isReady = links.map { _ in true }
@@ -87,6 +91,8 @@ final class PacketLoop {
             isReady[place] = false
             if try direct(from: place, &engine, at: now, follow) { arrived = true }
         }
+        engine.director.handOver()
+        passage?.follow(now)
         return arrived
     }
 

@@ -38,6 +38,7 @@ struct DirectorCommand: ParsableCommand {
             launch.busyPoll = Int64(options.busyPoll) * 1000
             (launch.ioThreads, launch.processors) = (options.ioThreads, options.threads.cpus.numbers)
             launch.logsCommands = options.logCommands
+            launch.carries = options.carry != .off
             let setup = DirectorLaunch.Setup(
                 requests: keeper, clients: keeper, memory: memory, rulesChanges: files.readsHostRules ? try keeper.rulesChanges() : nil,
                 owner: owner)

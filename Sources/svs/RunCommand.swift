@@ -76,6 +76,7 @@ extension RunOptions {
             arguments: [words.first ?? "svs", DirectorCommand.name] + words.dropFirst(2), connections: connections,
             state: statePlace, log: log)
         configuration.monitor = monitorPlace
+        configuration.carries = carry != .off
         configuration.version = SVS.configuration.version
         configuration.program = environment.values[ServiceEnvironment.program] ?? ProgramPath.own(words.first ?? "svs")
         configuration.environment = environment

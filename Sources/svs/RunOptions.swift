@@ -23,6 +23,9 @@ struct LinkOption: ExpressibleByArgument {
 /// What becomes of packets that the host's own netfilter rules drop.
 enum FirewallOption: String, ExpressibleByArgument, CaseIterable { case honour, ignore }
 
+/// Who carries established flows.
+enum CarryOption: String, ExpressibleByArgument, CaseIterable { case tc, off }
+
 /// What a director is told on the command line; the keeper and the director read the same words.
 struct RunOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Services, as ipvsadm-save writes them.", valueName: "file"), completion: .file())
@@ -83,6 +86,12 @@ struct RunOptions: ParsableArguments {
             valueName: "usec"))
     var busyPoll = 0
 
+    @Option(
+        help: ArgumentHelp(
+            "Who carries established flows: tc has the kernel do it at the interface's ingress, off leaves them to the director.",
+            valueName: "tc|off"))
+    var carry = CarryOption.off
+
     @OptionGroup var threads: ThreadOptions
 
     private static let usualState = "/run/svs"
@@ -125,6 +134,9 @@ struct RunOptions: ParsableArguments {
         guard (0...10_000).contains(busyPoll) else { throw ValidationError("--busy-poll: 0 to 10000 microseconds are possible") }
         guard busyPoll == 0 || link.scheme == RingLink.scheme else {
             throw ValidationError("--busy-poll: only a ring can be looked at (--link ring)")
+        }
+        guard carry == .off || link.scheme == RingLink.scheme else {
+            throw ValidationError("--carry: only beside a ring can flows be carried (--link ring)")
         }
         if case .exactly(1...) = threads.ioThreads, !canLend {
             throw ValidationError("--io-threads: only a ring can lend its frames (--link ring)")

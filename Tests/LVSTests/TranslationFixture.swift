@@ -25,6 +25,8 @@ final class TranslationFixture {
     /// Where the frames that came out last leave.
     private(set) var interfaces: [Int32] = []
     var headroom = 128
+    /// Carries frames past the director; frames ask it first.
+    private(set) var carrier: ModelCarrier?
 
     static let place = (0..<32).map { UInt8($0) }
 
@@ -91,6 +93,7 @@ final class TranslationFixture {
     func replaceDirector(in region: UnsafeMutableRawBufferPointer? = nil, told: [Command]? = nil) throws -> AdoptionReport {
         guard let region = region ?? state else { return AdoptionReport() }
         let (commands, tunables, emulation) = (told ?? director.standingCommands, director.tunables, director.hostEmulation)
+        let policy = director.carryingPolicy
         let (marks4, marks6) = (director.marks4, director.marks6)
         var network = director.network
         for address in network.learnedMTUs.keys { network.learnMTU(address, nil, until: 0) }
@@ -99,7 +102,16 @@ final class TranslationFixture {
         director.tunables = tunables
         (director.marks4, director.marks6) = (marks4, marks6)
         for command in commands { try director.apply(command) }
-        return director.adopt()
+        let report = director.adopt()
+        if let carrier { carry(by: carrier, policy) }
+        return report
+    }
+
+    /// Has established flows carried past the director.
+    func carry(by carrier: ModelCarrier, _ policy: CarryingPolicy) {
+        self.carrier = carrier
+        director.carryingPolicy = policy
+        director.carrier = carrier
     }
 
     /// A service with servers of one method; `protos` are TCP, UDP or SCTP.
@@ -179,6 +191,11 @@ final class TranslationFixture {
     /// Puts an Ethernet frame into the director.
     @discardableResult
     func receive(_ bytes: [UInt8], offload: Offload = Offload(), from interface: Int32 = 2) -> [[UInt8]] {
+        carrier?.now = now
+        if let sent = carrier?.take(bytes, offload) {
+            (verdict, offloads, interfaces) = (.directRouting, [offload], [sent.interface])
+            return [sent.bytes]
+        }
         batch.removeAll()
         var frame = Frame(
             buffer: UnsafeMutableRawPointer(memory.mutableAddress(checked: 0)), capacity: memory.capacity, headroom: headroom,
@@ -193,6 +210,7 @@ final class TranslationFixture {
         var out: [[UInt8]] = []
         if batch[0].egress != 0 { take(batch[0], &out) }
         for i in 0..<director.outbox.batch.count { take(director.outbox.batch[i], &out) }
+        director.handOver()
         return out
     }
 
@@ -215,6 +233,11 @@ final class TranslationFixture {
         for i in 0..<director.outbox.batch.count { take(director.outbox.batch[i], &out) }
         return out
     }
+
+    /// Lets go on what a batch or time has left to be done between two batches.
+    func handOver() { director.handOver() }
+    func pauseCarrying(_ isPaused: Bool) { director.pausesCarrying = isPaused }
+    func accountCarried() { director.accountCarried() }
 
     private func take(_ frame: Frame, _ out: inout [[UInt8]]) {
         out.append(frame.bytes.array)

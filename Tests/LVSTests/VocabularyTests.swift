@@ -47,7 +47,7 @@ import Testing
     ]
     /// Words that stand in no name any more.
     private static let oldWords: Set<String> = [
-        "Breath", "Cable", "Carrier", "Dice", "Door", "Gathering", "Harvest", "House", "Interest", "Lending", "Look", "Mute", "Muting",
+        "Breath", "Cable", "Dice", "Door", "Gathering", "Harvest", "House", "Interest", "Lending", "Look", "Mute", "Muting",
         "Printout", "Reviewing", "Stamp", "Standing", "Tally", "Totals",
     ]
 

@@ -13,6 +13,7 @@
 #include "events.h"
 #include "folder.h"
 #include "lane.h"
+#include "maps.h"
 #include "rights.h"
 #include "service.h"
 #include "shared.h"

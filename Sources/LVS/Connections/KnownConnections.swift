@@ -65,6 +65,7 @@ extension Director {
     /// plays when it translates.
     @inline(never)
     mutating func reply(_ frame: inout Frame, _ packet: Packet, _ id: ConnectionID, _ context: inout PacketContext) -> Verdict {
+        if carrying.isOn { meetCarried(id) }
         let path = replyPath(packet, frame, id)
         guard path.kind != .local else { return replyToHost(&frame, packet, id, &context) }
         let translates = connections[id].translates

@@ -21,6 +21,9 @@ struct OverloadDefence {
 
     private static func isOn(_ mode: Int32, _ isShort: Bool) -> Bool { mode == 3 || (mode == 1 || mode == 2) && isShort }
 
+    /// Something is done about packets or their connections' states.
+    var isActive: Bool { secureTCP || packetRate > 0 }
+
     /// Whether a packet that would create a connection is the one in so many that is dropped.
     mutating func dropsPacket(_ tunables: Tunables, at now: Instant) -> Bool {
         guard packetRate > 0 else { return false }
@@ -44,6 +47,8 @@ struct OverloadDefence {
 extension Director {
     mutating func tunablesChanged(from old: Tunables) {
         clockwork.defence.judge(tunables, isShort: connections.isShortOfMemory)
+        followForCarrying()
+        settleCarrying()
         connections.earlyDrop.judge(tunables)
         for service in services.all { service.scheduler?.tunablesChanged(tunables) }
         if old.backupOnly != tunables.backupOnly { host.virtuals.outdate() }
@@ -64,8 +69,8 @@ extension Director {
     }
 
     private mutating func mayDrop(_ id: ConnectionID) -> Bool {
-        let entry = connections[id]
-        guard entry.flags.contains(.used), entry.children == 0 else { return false }
+        guard connections[id].flags.contains(.used), connections[id].children == 0 else { return false }
+        let entry = carrying.upToDate(connections[id], at: id)
         if entry.flags.contains(.template) { return !entry.flags.contains(.assured) }
         let idle = clockwork.now - (entry.expires - connections.timeouts.timeout(proto: entry.proto, state: entry.state))
         switch entry.proto {

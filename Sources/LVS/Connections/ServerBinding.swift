@@ -38,6 +38,7 @@ extension Director {
 
     /// Removes a connection now. Its template goes with it when it was forced out and nothing else hangs there.
     mutating func expire(_ id: ConnectionID, forced: Bool = false) {
+        takeBack(id, .expiry)
         synchronisation.forget(id, connections[id].flags)
         connections.table.withdraw(id)
         connections.wheel.unfile(id)
@@ -67,6 +68,7 @@ extension Director {
             if synchronisation.isMaster { synchroniseAgain(id) }
             return
         }
+        if livesOn(id) { return }
         expire(id)
     }
 }

@@ -11,6 +11,8 @@ extension Director {
         guard let place = service.place(of: server) else { throw .noSuchServer }
         let id = service.servers[place]
         guard servers[id].weight == 0 else { throw .invalid }
+        stop(to: id, .server)
+        settleCarrying()
         servers[id].flags.insert(.resetting)
     }
 

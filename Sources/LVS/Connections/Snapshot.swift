@@ -171,7 +171,7 @@ extension Director {
     }
 
     private func entry(of id: ConnectionID, _ gone: [ServerID: Snapshot.ServiceServer]) -> Snapshot.Entry {
-        var connection = connections[id]
+        var connection = carrying.upToDate(connections[id], at: id)
         connection.expires -= clockwork.now
         var entry = Snapshot.Entry(number: id, connection: connection, server: serviceServer(connection.server, gone))
         if connection.flags.contains(.template) {

@@ -29,6 +29,12 @@ extension Director {
         if sooner { connections.wheel.refileIfEarlier(id) }
     }
 
+    /// What a connection gets with each packet while its state stays as it is.
+    mutating func fullTimeout(of id: ConnectionID) -> Instant {
+        let timeout = connections.timeouts.timeout(proto: connections[id].proto, state: connections[id].state)
+        return hasOwnTimeouts(id) ? ownTimeout(id, timeout) : timeout
+    }
+
     @inline(__always)
     private func hasOwnTimeouts(_ id: ConnectionID) -> Bool {
         let server = connections[id].server
@@ -52,6 +58,7 @@ extension Director {
     /// A new state: the server's active and inactive counts follow.
     @inline(never)
     private mutating func changeState(of id: ConnectionID, to next: UInt8) {
+        takeBack(id, .state)
         connections[id].state = next
         let isActive = Transport.isActive(proto: connections[id].proto, state: next)
         let server = connections[id].server

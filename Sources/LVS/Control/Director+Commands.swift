@@ -1,10 +1,14 @@
 import Wire
 
 extension Director {
-    /// Carries out one command, wholly or not at all.
+    /// Carries out one command, wholly or not at all. When it returns, no frame is carried any more that it forbids.
     /// - Throws: why it was refused, as the kernel's control interface would; nothing has changed then.
     public mutating func apply(_ command: Command) throws(CommandError) {
-        defer { noteProgress() }
+        defer {
+            followForCarrying()
+            settleCarrying()
+            noteProgress()
+        }
         switch command {
         case .addService(let key, let settings): try addService(key, settings)
         case .editService(let key, let settings): try editService(key, settings)
@@ -53,6 +57,7 @@ extension Director {
         let scheduler = try scheduler(settings)
         try check(settings, key)
         let isSame = service.settings.scheduler == settings.scheduler
+        if !settings.hasSameTimeouts(as: service.settings) { for server in service.servers { stop(to: server, .timeouts) } }
         host.addLocalRanges(settings.localAddresses)
         host.removeLocalRanges(service.settings.localAddresses)
         let translatesAnew = service.settings.keepsPorts(of: key) != settings.keepsPorts(of: key)
@@ -102,6 +107,7 @@ extension Director {
 
     private mutating func removeService(_ service: VirtualService) {
         for server in service.servers {
+            endCarrying(to: server, of: service)
             noteTranslation(server, of: service, isThere: false)
             discard(server, of: service)
         }
@@ -142,12 +148,14 @@ extension Director {
         noteTranslation(server, of: service, isThere: false)
         take(settings, for: server)
         noteTranslation(server, of: service, isThere: true)
+        followWay(to: server)
         change(.edited(place), of: service)
     }
 
     private mutating func deleteServer(_ key: ServerKey, of service: VirtualService) throws(CommandError) {
         guard let place = service.place(of: key) else { throw .noSuchServer }
         let server = service.servers[place]
+        endCarrying(to: server, of: service)
         service.remove(at: place, key)
         noteTranslation(server, of: service, isThere: false)
         change(.removed(place, key), of: service)
@@ -184,7 +192,9 @@ extension Director {
 
     private mutating func setTimeouts(tcp: UInt32, fin: UInt32, udp: UInt32) throws(CommandError) {
         guard max(tcp, fin, udp) <= 21_474_836 else { throw .invalid }
+        let before = connections.timeouts.shown
         connections.timeouts.set(tcp: tcp, fin: fin, udp: udp)
+        if connections.timeouts.shown != before { stopAll(.timeouts) }
     }
 
     /// Notes the daemon with the numbers that the kernel would run it with.

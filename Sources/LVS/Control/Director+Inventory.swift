@@ -61,8 +61,8 @@ extension Director {
     public func connectionRecords(_ places: Range<Int>) -> [ConnectionRecord] {
         places.clamped(to: 0..<connectionPlaces).compactMap { place in
             let id = ConnectionID(place)
-            let entry = connections[id]
-            guard entry.flags.contains(.used), !entry.flags.contains(.onePacket) else { return nil }
+            guard connections[id].flags.contains(.used), !connections[id].flags.contains(.onePacket) else { return nil }
+            let entry = carrying.upToDate(connections[id], at: id)
             let isTemplate = entry.flags.contains(.template)
             let state =
                 isTemplate
@@ -92,6 +92,7 @@ extension Director {
 
     /// One tick of the estimators: what listings show becomes what was counted until now.
     public mutating func estimate() {
+        accountCarried()
         // Servers in the trash keep what they showed.
         for id in servers.all where servers[id].isAvailable {
             var estimator = servers.estimator(id)

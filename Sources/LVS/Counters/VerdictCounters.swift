@@ -9,6 +9,9 @@ public struct VerdictCounters: ~Copyable {
     @inline(__always)
     mutating func count(_ verdict: Verdict) { counts[Int(verdict.rawValue)] &+= 1 }
 
+    /// Counts frames that met a verdict where nobody saw them one by one.
+    mutating func count(_ verdict: Verdict, times frames: UInt64) { counts[Int(verdict.rawValue)] &+= frames }
+
     public subscript(verdict: Verdict) -> UInt64 { counts[Int(verdict.rawValue)] }
 
     /// Every verdict that was met, with its number.

@@ -11,7 +11,7 @@ extension Director {
         let match = connections.find(flow)
         guard match.id >= 0, connections[match.id].method != .fullNAT else { return nil }
         if match.isReply { return relaySecuredReply(&frame, packet, match.id, &context) }
-        if host.virtuals.mayBeHosts, let verdict = passKnown(&frame, packet, &context) { return verdict }
+        if looksAtKnown, let verdict = lookAtKnown(&frame, packet, match.id, &context) { return verdict }
         return relaySecuredRequest(&frame, packet, match.id, &context)
     }
 

@@ -89,6 +89,11 @@ public struct ServiceSettings: Hashable, Sendable {
         self.netmask = netmask
         self.persistenceEngine = persistenceEngine
     }
+
+    /// Whether connections last as long as with other settings.
+    func hasSameTimeouts(as other: ServiceSettings) -> Bool {
+        (timeoutTCP, timeoutFIN, timeoutUDP) == (other.timeoutTCP, other.timeoutFIN, other.timeoutUDP)
+    }
 }
 
 /// How FULLNAT tells a server who the client is.

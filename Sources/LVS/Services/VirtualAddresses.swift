@@ -139,7 +139,7 @@ extension Director {
         guard service.mark == 0, marks4.isEmpty, marks6.isEmpty else { return host.virtuals.outdate() }
         let isNamed = services.addresses.contains(service.address)
         host.virtuals.follow(service.address, isNamed: isNamed, host.emulation.ownership, host.network)
-        host.locals.outdate()
+        virtualAddressesChanged()
     }
 
     /// Brings up to date who has the virtual addresses.
@@ -151,7 +151,13 @@ extension Director {
     @inline(never)
     private mutating func readVirtualAddresses() {
         host.virtuals.read(namedAddresses(), host.emulation.ownership, host.network, isBackupOnly: isBackupOnly)
+        virtualAddressesChanged()
+        if host.virtuals.mayBeHosts { stopAll(.addresses) }
+    }
+
+    private mutating func virtualAddressesChanged() {
         host.locals.outdate()
+        looksAtKnown = carrying.isOn || host.virtuals.mayBeHosts
     }
 
     /// Every virtual address, in order, and who has it now.

@@ -34,6 +34,7 @@ struct StateLayout {
     let remembered: Block<RememberedAddress>
     let learnedMTUs: Block<LearnedMTU>
     let ports: Block<PortRecord>
+    let carried: Block<CarriedCounters>
     let connections: Block<Connection>
     let size: Int
     /// How many connections it holds.
@@ -60,6 +61,7 @@ struct StateLayout {
         remembered = block(RememberedAddress.capacity, of: RememberedAddress.self)
         learnedMTUs = block(LearnedMTU.capacity, of: LearnedMTU.self)
         ports = block(PortRecord.capacity, of: PortRecord.self)
+        carried = block(ServerPool.capacity, of: CarriedCounters.self)
         streams = block(capacity, of: ClientStream.self)
         templates = block(capacity, of: TemplateData.self)
         connections = block(capacity, of: Connection.self, alignedTo: Self.hugePage)
@@ -98,6 +100,7 @@ struct StateLayout {
         note("remembered", remembered)
         note("learnedMTUs", learnedMTUs)
         note("ports", ports)
+        note("carried", carried)
         note("streams", streams)
         note("templates", templates)
         note("connections", connections)

@@ -150,6 +150,7 @@ public struct StateMemory {
     var remembered: SlabView<RememberedAddress> { layout.remembered.view(in: region) }
     var learnedMTUs: SlabView<LearnedMTU> { layout.learnedMTUs.view(in: region) }
     var ports: SlabView<PortRecord> { layout.ports.view(in: region) }
+    var carried: SlabView<CarriedCounters> { layout.carried.view(in: region) }
     var limits: SlabView<StateLimits> { layout.limits.view(in: region) }
     var verdicts: SlabView<UInt64> { layout.verdicts.view(in: region) }
     var servers: SlabView<RealServer> { layout.servers.view(in: region) }

@@ -38,6 +38,7 @@ extension Director {
         case .outdated: return false
         case .found(let found):
             id = found
+            takeBack(id, .pause)
             update(id, record)
         case .unknown:
             guard let made = make(record, isTemplate ? data : nil) else { return false }
@@ -61,6 +62,7 @@ extension Director {
         let id = connection(of: record)
         guard id >= 0 else { return .unknown }
         if connections[id].serverAddress == record.server, connections[id].serverPort == record.serverPort { return .found(id) }
+        takeBack(id, .state)
         // The client uses its port again: the old connection goes. What says that it ended comes too late.
         guard !record.flags.contains(.inactive) else { return .outdated }
         connections[id].expires = min(connections[id].expires, clockwork.now)

@@ -1,0 +1,325 @@
+// Carries frames of flows that the director has entered in a map; everything else goes up to the director.
+//
+// Packet sockets see a frame before ingress programs do, both on the same processor, one right after the other. So `watch`, the
+// filter of the director's socket, decides about a frame and keeps it back from the socket, and `carry`, at ingress, obeys. What
+// the one says to the other stands in a map of its own for each processor.
+#include <linux/bpf.h>
+
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+#include "carrying.h"
+
+// Nothing that is called here is for programs under the GPL alone.
+char terms[] SEC("license") = "Apache-2.0";
+
+#define BPF_MAP(map, kind, Key, Value, size, options) \
+    struct { \
+        __uint(type, kind); \
+        __type(key, Key); \
+        __type(value, Value); \
+        __uint(max_entries, size); \
+        __uint(map_flags, options); \
+    } map SEC(".maps")
+
+// The loader says how many flows there may be.
+BPF_MAP(flows4, BPF_MAP_TYPE_HASH, struct svs_flow4, struct svs_carried, 16, BPF_F_NO_PREALLOC);
+BPF_MAP(flows6, BPF_MAP_TYPE_HASH, struct svs_flow6, struct svs_carried, 16, BPF_F_NO_PREALLOC);
+BPF_MAP(shared, BPF_MAP_TYPE_ARRAY, uint32_t, struct svs_carry_shared, 1, BPF_F_MMAPABLE);
+BPF_MAP(counts, BPF_MAP_TYPE_PERCPU_ARRAY, uint32_t, struct svs_carried_count, SVS_CARRY_SERVERS, 0);
+
+// What `watch` says to `carry` about the frame that both look at.
+struct word {
+    // Frames that were looked at.
+    uint64_t frames;
+    uint32_t fate;
+    uint32_t interface;
+    uint32_t length;
+    uint32_t egress;
+    uint32_t addresses[3];
+    uint32_t is_v6;
+    // The flow of a frame that goes up.
+    struct svs_flow4 flow4;
+    struct svs_flow6 flow6;
+};
+
+BPF_MAP(words, BPF_MAP_TYPE_PERCPU_ARRAY, uint32_t, struct word, 1, 0);
+
+enum { ETHERNET = 14, IPV4 = 0x0800, ARP = 0x0806, IPV6 = 0x86dd, ICMP = 1, TCP = 6, UDP = 17, ICMP6 = 58, SCTP = 132 };
+enum { OTHER_HOST = 3, FIN_SYN_RST = 0x07, ACK = 0x10, EVERYTHING = -1 };
+// TC_ACT_UNSPEC and TC_ACT_SHOT, which TCX_NEXT and TCX_DROP are as well (linux/bpf.h since Linux 6.6).
+enum { NEXT = -1, DROP = 2 };
+
+struct __attribute__((packed, aligned(4))) transport {
+    uint16_t source_port, destination_port;
+    uint32_t sequence, acknowledged;
+    uint8_t offset, flags;
+};
+
+struct __attribute__((packed, aligned(4))) packet4 {
+    uint8_t version_and_length, service;
+    uint16_t length, identification, fragment;
+    uint8_t hops, protocol;
+    uint16_t checksum;
+    uint32_t source, destination;
+    struct transport transport;
+};
+
+struct __attribute__((packed, aligned(8))) packet6 {
+    uint32_t version;
+    uint16_t length;
+    uint8_t protocol, hops;
+    uint64_t source[2], destination[2];
+    struct transport transport;
+};
+
+// Both headers without what only TCP has behind its ports and sequence number.
+enum { SHORT4 = 28, WHOLE4 = 34, SHORT6 = 48, WHOLE6 = 54 };
+
+// Whether one of the director's rules lets the packet through that has these ends.
+static __always_inline int wanted(
+    const struct svs_carry_rules *rules, uint32_t family, uint32_t protocol, const uint64_t *ends, const uint16_t *ports, int has_ports)
+{
+    for (uint32_t place = 0; place < SVS_CARRY_RULES; place++) {
+        if (place >= rules->count) break;
+        const struct svs_carry_rule *rule = &rules->all[place];
+        uint32_t end = rule->is_destination ? 1 : 0;
+        uint64_t high = end ? ends[2] : ends[0], low = end ? ends[3] : ends[1];
+        uint64_t other = ((high ^ rule->address[0]) & rule->mask[0]) | ((low ^ rule->address[1]) & rule->mask[1]) | (rule->family ^ family);
+        if (other) continue;
+        if (!has_ports) return 1;
+        if (rule->protocol && rule->protocol != protocol) continue;
+        uint16_t port = end ? ports[1] : ports[0];
+        if (port >= rule->first && port <= rule->last) return 1;
+    }
+    return 0;
+}
+
+// What the socket gets of a frame that is not carried.
+static __attribute__((noinline)) int left_to_director(struct __sk_buff *frame, const struct svs_carry_shared *shared)
+{
+    const struct svs_carry_rules *rules = &shared->rules[shared->turn & 1];
+    if (rules->everything) return EVERYTHING;
+    uint64_t ends[4] = {0};
+    uint16_t ports[2] = {0};
+    if (frame->protocol == bpf_htons(IPV4)) {
+        struct packet4 packet;
+        if (bpf_skb_load_bytes(frame, ETHERNET, &packet, 20)) return 0;
+        if (packet.protocol == ICMP && rules->icmp) return EVERYTHING;
+        int is_transport = packet.protocol == TCP || packet.protocol == UDP || packet.protocol == SCTP;
+        int is_later = (packet.fragment & bpf_htons(0x1fff)) != 0, size = (packet.version_and_length & 15) * 4;
+        int has_ports = is_transport && !is_later && !bpf_skb_load_bytes(frame, ETHERNET + size, ports, 4);
+        ends[1] = (uint64_t)packet.source << 32;
+        ends[3] = (uint64_t)packet.destination << 32;
+        ports[0] = bpf_ntohs(ports[0]);
+        ports[1] = bpf_ntohs(ports[1]);
+        return wanted(rules, 4, packet.protocol, ends, ports, has_ports) ? EVERYTHING : 0;
+    }
+    if (frame->protocol == bpf_htons(IPV6)) {
+        struct packet6 packet;
+        if (bpf_skb_load_bytes(frame, ETHERNET, &packet, 40)) return 0;
+        if (packet.protocol == ICMP6 && rules->icmp6) return EVERYTHING;
+        int is_transport = packet.protocol == TCP || packet.protocol == UDP || packet.protocol == SCTP;
+        int has_ports = is_transport && !bpf_skb_load_bytes(frame, ETHERNET + 40, ports, 4);
+        ends[0] = packet.source[0];
+        ends[1] = packet.source[1];
+        ends[2] = packet.destination[0];
+        ends[3] = packet.destination[1];
+        ports[0] = bpf_ntohs(ports[0]);
+        ports[1] = bpf_ntohs(ports[1]);
+        return wanted(rules, 6, packet.protocol, ends, ports, has_ports) ? EVERYTHING : 0;
+    }
+    return frame->protocol == bpf_htons(ARP) ? EVERYTHING : 0;
+}
+
+// Whether frames of this entry are carried, as far as the director says.
+static __always_inline int is_current(const struct svs_carried *flow, const struct svs_carry_shared *shared)
+{
+    uint32_t server = flow->server;
+    return server < SVS_CARRY_SERVERS && flow->generation == shared->generations[server] + shared->generation;
+}
+
+// Whether the director has had all earlier frames of the flow, and has sent them.
+static __always_inline int is_free(struct svs_carried *flow, const struct svs_carry_shared *shared)
+{
+    if (!flow->last_up) return 1;
+    if (flow->last_up >= *(volatile const uint64_t *)&shared->through) return 0;
+    flow->last_up = 0;
+    return 1;
+}
+
+// Counts a frame, and has `carry` send it.
+static __always_inline int along(
+    struct __sk_buff *frame, struct word *word, struct svs_carried *flow, uint32_t length, uint32_t is_v6)
+{
+    uint32_t server = flow->server;
+    struct svs_carried_count *count = bpf_map_lookup_elem(&counts, &server);
+    if (!count) return EVERYTHING;
+    count->packets++;
+    count->bytes += length;
+    __sync_fetch_and_add(&flow->packets, 1);
+    flow->last_seen = bpf_ktime_get_coarse_ns();
+    word->interface = frame->ifindex;
+    word->length = frame->len;
+    word->egress = flow->egress;
+    word->addresses[0] = flow->addresses[0];
+    word->addresses[1] = flow->addresses[1];
+    word->addresses[2] = flow->addresses[2];
+    word->is_v6 = is_v6;
+    word->fate = SVS_CARRY_ALONG;
+    return 0;
+}
+
+// Whether a transport's header is one whose frames are all alike; `length` bytes from there on. TCP's is whole.
+static __always_inline int is_plain(const struct transport *transport, uint32_t protocol, uint32_t length)
+{
+    if (protocol == UDP) return length >= 8;
+    uint32_t size = (transport->offset >> 4) * 4;
+    return size >= 20 && size <= length && (transport->flags & FIN_SYN_RST) == 0 && (transport->flags & ACK);
+}
+
+// Whether a packet of `length` bytes, `transport` of them from the transport's header on, leaves in one piece; a superframe in
+// segments of one size.
+static __always_inline int fits(
+    struct __sk_buff *frame, const struct transport *header, uint32_t protocol, uint32_t length, uint32_t transport, uint32_t mtu)
+{
+    if (!frame->gso_size) return length <= mtu;
+    uint32_t size = protocol == UDP ? 8 : (header->offset >> 4) * 4;
+    return length - transport + size + frame->gso_size <= mtu;
+}
+
+static __always_inline int is_sound(const struct packet4 *packet)
+{
+    const uint32_t *words = (const void *)packet;
+    uint64_t sum = (uint64_t)words[0] + words[1] + words[2] + words[3] + words[4];
+    sum = (sum & 0xffff) + (sum >> 16 & 0xffff) + (sum >> 32);
+    sum = (sum & 0xffff) + (sum >> 16);
+    sum = (sum & 0xffff) + (sum >> 16);
+    return sum == 0xffff;
+}
+
+static __always_inline int watch4(struct __sk_buff *frame, struct word *word, const struct svs_carry_shared *shared)
+{
+    struct packet4 packet;
+    uint32_t length, whole = 1;
+    if (bpf_skb_load_bytes(frame, ETHERNET, &packet, WHOLE4)) {
+        if (bpf_skb_load_bytes(frame, ETHERNET, &packet, SHORT4)) return left_to_director(frame, shared);
+        whole = 0;
+    }
+    if ((packet.protocol != TCP && packet.protocol != UDP) || (packet.fragment & bpf_htons(0x1fff))) return left_to_director(frame, shared);
+    uint32_t has_options = packet.version_and_length != 0x45;
+    if (has_options && bpf_skb_load_bytes(frame, ETHERNET + (packet.version_and_length & 15) * 4, &packet.transport, 4)) return left_to_director(frame, shared);
+    struct svs_flow4 key = {packet.source, packet.destination, packet.transport.source_port, packet.transport.destination_port, packet.protocol};
+    struct svs_carried *flow = bpf_map_lookup_elem(&flows4, &key);
+    if (!flow || !is_current(flow, shared)) return left_to_director(frame, shared);
+    length = bpf_ntohs(packet.length);
+    if (!has_options && !(packet.fragment & bpf_htons(0x3fff)) && packet.hops > 1 && length + ETHERNET == frame->len
+        && (whole || packet.protocol == UDP) && is_sound(&packet) && is_plain(&packet.transport, packet.protocol, length - 20)
+        && fits(frame, &packet.transport, packet.protocol, length, length - 20, flow->mtu) && is_free(flow, shared))
+        return along(frame, word, flow, length, 0);
+    flow->last_up = SVS_CARRY_SHUT;
+    word->flow4 = key;
+    word->fate = SVS_CARRY_UP4;
+    return EVERYTHING;
+}
+
+static __always_inline int watch6(struct __sk_buff *frame, struct word *word, const struct svs_carry_shared *shared)
+{
+    struct packet6 packet;
+    uint32_t length, whole = 1;
+    if (bpf_skb_load_bytes(frame, ETHERNET, &packet, WHOLE6)) {
+        if (bpf_skb_load_bytes(frame, ETHERNET, &packet, SHORT6)) return left_to_director(frame, shared);
+        whole = 0;
+    }
+    if (packet.protocol != TCP && packet.protocol != UDP) return left_to_director(frame, shared);
+    struct svs_flow6 key = {
+        {packet.source[0], packet.source[1]}, {packet.destination[0], packet.destination[1]}, packet.transport.source_port,
+        packet.transport.destination_port, packet.protocol};
+    struct svs_carried *flow = bpf_map_lookup_elem(&flows6, &key);
+    if (!flow || !is_current(flow, shared)) return left_to_director(frame, shared);
+    length = bpf_ntohs(packet.length) + 40;
+    if ((packet.version & bpf_htonl(0xf0000000)) == bpf_htonl(0x60000000) && packet.hops > 1 && length + ETHERNET == frame->len
+        && (whole || packet.protocol == UDP) && is_plain(&packet.transport, packet.protocol, length - 40)
+        && fits(frame, &packet.transport, packet.protocol, length, length - 40, flow->mtu) && is_free(flow, shared))
+        return along(frame, word, flow, length, 1);
+    flow->last_up = SVS_CARRY_SHUT;
+    word->flow6 = key;
+    word->fate = SVS_CARRY_UP6;
+    return EVERYTHING;
+}
+
+SEC("socket") int watch(struct __sk_buff *frame)
+{
+    uint32_t first = 0;
+    struct svs_carry_shared *all = bpf_map_lookup_elem(&shared, &first);
+    struct word *word = bpf_map_lookup_elem(&words, &first);
+    // What is for another host, or was sent by this one.
+    if (!all || !word || frame->pkt_type >= OTHER_HOST) return 0;
+    if (word->fate == SVS_CARRY_ALONG) {
+        // Nobody sent the frame before this one: the two do not run one after the other here.
+        all->is_on = 0;
+        all->is_refused = 1;
+    }
+    word->fate = SVS_CARRY_UNKNOWN;
+    if (!all->is_on || frame->vlan_present || frame->pkt_type != 0) return left_to_director(frame, all);
+    uint32_t processor = bpf_get_smp_processor_id();
+    if (processor >= SVS_CARRY_PROCESSORS) return left_to_director(frame, all);
+    // Whoever has changed something and sees no number here knows that this frame is decided about by what it has made of it.
+    __sync_lock_test_and_set(&all->places[processor].frame, ++word->frames);
+    int taken = EVERYTHING;
+    if (frame->protocol == bpf_htons(IPV4)) taken = watch4(frame, word, all);
+    else if (frame->protocol == bpf_htons(IPV6)) taken = watch6(frame, word, all);
+    else taken = left_to_director(frame, all);
+    if (word->fate == SVS_CARRY_UNKNOWN) all->places[processor].frame = 0;
+    return taken;
+}
+
+// Nothing of the maps is used any more for the frame that `watch` has begun with.
+static __always_inline void end_frame(void)
+{
+    uint32_t first = 0, processor = bpf_get_smp_processor_id();
+    struct svs_carry_shared *all = bpf_map_lookup_elem(&shared, &first);
+    if (all && processor < SVS_CARRY_PROCESSORS) all->places[processor].frame = 0;
+}
+
+// The frame before this one stands in the director's ring now.
+static __always_inline int note_up(struct svs_carried *flow)
+{
+    if (flow) flow->last_up = bpf_ktime_get_ns();
+    end_frame();
+    return NEXT;
+}
+
+SEC("tc") int carry(struct __sk_buff *frame)
+{
+    uint32_t first = 0;
+    struct word *word = bpf_map_lookup_elem(&words, &first);
+    if (!word || word->fate == SVS_CARRY_UNKNOWN) return NEXT;
+    uint32_t fate = word->fate;
+    word->fate = SVS_CARRY_UNKNOWN;
+    if (fate == SVS_CARRY_UP4) return note_up(bpf_map_lookup_elem(&flows4, &word->flow4));
+    if (fate == SVS_CARRY_UP6) return note_up(bpf_map_lookup_elem(&flows6, &word->flow6));
+    end_frame();
+    if (word->interface != frame->ifindex || word->length != frame->len) return NEXT;
+    // As much as is rewritten; IPv6's hop limit stands before the end of that.
+    enum { REWRITTEN = ETHERNET + 20 };
+    if ((uint8_t *)(long)frame->data + REWRITTEN > (uint8_t *)(long)frame->data_end && bpf_skb_pull_data(frame, REWRITTEN)) return DROP;
+    uint32_t *ethernet = (void *)(long)frame->data;
+    uint8_t *packet = (uint8_t *)ethernet + ETHERNET;
+    if ((uint8_t *)ethernet + REWRITTEN > (uint8_t *)(long)frame->data_end) return DROP;
+    ethernet[0] = word->addresses[0];
+    ethernet[1] = word->addresses[1];
+    ethernet[2] = word->addresses[2];
+    if (word->is_v6) {
+        packet[7]--;
+        // One less in the second half of the first eight bytes; only a frame whose sum the card has made wants to know.
+        bpf_csum_update(frame, bpf_htons(0xfffe));
+    } else {
+        uint16_t *checksum = (uint16_t *)(packet + 10);
+        uint32_t sum = *checksum + bpf_htons(0x0100);
+        packet[8]--;
+        // As the kernel itself: never all ones.
+        *checksum = sum + (sum >= 0xffff);
+    }
+    return bpf_redirect(word->egress, 0);
+}
