@@ -34,8 +34,8 @@ extension EventLoop {
     private func followStep(waits: Bool) throws -> Bool {
         try host.goOn(&engine.director, at: Self.now, waits: waits) { filter in
             for case let link as any LiveLink in packets.links { try link.attach(filter) }
-        } lead: { traffic, mtu throws(HostError) in
-            try local.lead(traffic, mtu: mtu)
+        } lead: { plan, done throws(HostError) in
+            try local.lead(plan, done: done)
         }
     }
 
