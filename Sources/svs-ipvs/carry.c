@@ -15,6 +15,8 @@
 
 #define NEXT(name) ((__typeof__(&name))svs_next(#name))
 #define PATIENCE 5000 // milliseconds that a director may keep a request waiting at the door
+// Bytes of the longest answer that a director gives: 65,536 servers are a third of it. What goes on behind them has no end.
+#define LONGEST ((size_t)64 << 20)
 
 static size_t length_of(const struct msghdr *message)
 {
@@ -65,6 +67,7 @@ static void note(struct carried *socket, char *bytes, size_t length)
         header->nlmsg_pid = socket->port;
         socket->sequence = header->nlmsg_seq;
         socket->waits = true;
+        socket->heard = 0;
         size_t step = NLMSG_ALIGN((size_t)header->nlmsg_len);
         if (header->nlmsg_len < NLMSG_HDRLEN || step >= length - place) break;
         place += step;
@@ -175,9 +178,11 @@ ssize_t svs_receive(const struct carried *carried, struct msghdr *message, int f
         message->msg_namelen = 0;
         ssize_t length = NEXT(recvmsg)(socket.fd, message, flags);
         name_sender(message, name, room);
-        if (length > 0) {
-            if (socket.waits && !(flags & MSG_PEEK) && ends_answer(&socket, message, (size_t)length)) {
-                socket.waits = false;
+        bool is_endless = length > 0 && socket.waits && socket.heard > LONGEST;
+        if (length > 0 && !is_endless) {
+            if (socket.waits && !(flags & MSG_PEEK)) {
+                socket.heard += (size_t)length;
+                if (ends_answer(&socket, message, (size_t)length)) socket.waits = false;
                 svs_remember(socket);
             }
             return length;

@@ -20,6 +20,8 @@ struct carried {
     /// Sequence number of the last request, and whether its answer is still to come.
     uint32_t sequence;
     bool waits;
+    /// Bytes of the answer so far.
+    size_t heard;
 };
 
 /// The function of that name which this library stands in front of.
