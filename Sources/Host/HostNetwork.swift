@@ -184,6 +184,8 @@ public final class HostNetwork {
     /// Where among others of its priority a rule stands is not told.
     private func followRule(_ message: RtnetlinkMessage) {
         guard let fixed = message.fixed(fib_rule_hdr.self) else { return }
+        // A director's own are passed over; but the first rule of anybody's keeps IPv4's tables apart.
+        if hasSeenRules || Int32(fixed.family) != AF_INET, RuleEntry(message)?.isDirectors == true { return }
         switch Int32(fixed.family) {
         case AF_INET: stale.insert(.rules4)
         case AF_INET6: stale.insert(.rules6)

@@ -120,10 +120,11 @@ final class NetlinkSocket {
     /// What a reading of the waiting notifications found.
     enum Drained { case nothing, some, overrun }
 
-    /// Hands all waiting notifications to `body`; `overrun` when the kernel had to throw some away (ENOBUFS).
-    func drain(_ body: (RtnetlinkMessage) -> Void) throws(HostError) -> Drained {
+    /// Hands waiting notifications to `body`; `overrun` when the kernel had to throw some away (ENOBUFS).
+    /// - Parameter most: datagrams that are taken; what is left keeps the descriptor readable.
+    func drain(atMost most: Int = .max, _ body: (RtnetlinkMessage) -> Void) throws(HostError) -> Drained {
         var result = Drained.nothing
-        while true {
+        for _ in 0..<most {
             let status = receive(body)
             switch status {
             case 0...: result = result == .overrun ? .overrun : .some
@@ -133,6 +134,7 @@ final class NetlinkSocket {
             default: throw .netlink("read what changed in the host's network", status)
             }
         }
+        return result
     }
 
     private func receive(_ body: (RtnetlinkMessage) -> Void) -> Int32 {

@@ -32,8 +32,9 @@ struct RuleEntry {
         }
         self.rule = rule
         unfollowed = fields.strange.isEmpty ? nil : "rule \(rule): \(fields.strange.joined(separator: ", ")) is not followed"
-        isKernels = PolicyRule.standard.contains(rule)
-        isDirectors = fields.origin == OwnTrafficRouting.origin && [0, OwnTrafficRouting.priority].contains(rule.priority)
+        isDirectors = fields.origin == OwnTrafficRouting.origin && (rule.priority == 0 || rule.priority == OwnTrafficRouting.priority)
+        // A director has made a thousand of them, perhaps.
+        isKernels = !isDirectors && PolicyRule.standard.contains(rule)
     }
 
     /// What the attributes say.

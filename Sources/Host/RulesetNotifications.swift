@@ -23,10 +23,14 @@ public final class RulesetNotifications {
     /// Readable (poll(2), POLLIN) when rules may have changed.
     public var descriptor: Int32 { socket.descriptor }
 
-    /// Takes what waits; true when a table has changed that is not a director's own.
+    /// Datagrams, of some dozens of messages each, that are taken at a time. A director's own table may bring a thousand.
+    private static let most = 16
+
+    /// Takes some of what waits; the descriptor stays readable while there is more. True when a table has changed that is not a
+    /// director's own.
     public func drain() throws(HostError) -> Bool {
         var isForeign = false
-        let drained = try socket.drain { message in
+        let drained = try socket.drain(atMost: Self.most) { message in
             // The generation's number (NFT_MSG_NEWGEN) follows the changes themselves.
             guard message.type & 0xff != 15 else { return }
             if !Self.isOwn(message) { isForeign = true }
@@ -40,9 +44,8 @@ public final class RulesetNotifications {
         guard nlmsg_datalen(message.header) >= 4, let data = nlmsg_data(message.header), let name = nlmsg_find_attr(message.header, 4, 1),
             nla_len(name) > 0, let text = nla_get_string(name)
         else { return false }
-        let family = data.load(as: UInt8.self)
-        let table = String(cString: text)
         // NFPROTO_NETDEV.
-        return family == 5 && table.hasPrefix("svs_") && table.dropFirst(4).allSatisfy { $0.isNumber || $0 == "_" }
+        guard data.load(as: UInt8.self) == 5, strncmp(text, "svs_", 4) == 0 else { return false }
+        return strspn(text + 4, "0123456789_") == strlen(text + 4)
     }
 }

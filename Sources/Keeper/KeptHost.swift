@@ -95,14 +95,11 @@ public final class KeptHost: HostRequests, ClientSource {
 
     public func suppress(_ traffic: SuppressedTraffic) throws(HostError) { _ = try ask(.suppress(traffic)) }
 
-    public func suppress(_ traffic: SuppressedTraffic, packed: [UInt8], done: @escaping (HostError?) -> Void) {
-        do throws(Errno) { try channel.send(packed, waits: true) } catch {
-            return done(HostError("ask the keeper", errno: error.rawValue))
-        }
-        awaited.append(done)
-    }
+    public func suppress(_ traffic: SuppressedTraffic, packed: [UInt8], done: @escaping (HostError?) -> Void) { ask(packed, done) }
 
-    public var packSuppression: @Sendable (SuppressedTraffic) -> [UInt8] { { DirectorRequest.suppress($0).bytes } }
+    public var codec: RequestCodec {
+        RequestCodec(suppression: { DirectorRequest.suppress($0).bytes }, lead: { DirectorRequest.lead($0, mtu: $1).bytes })
+    }
 
     public func resolve(_ neighbors: [Network.NeighborKey], at now: Instant) {
         let wanted = Set(neighbors)
@@ -122,6 +119,10 @@ public final class KeptHost: HostRequests, ClientSource {
     public func lead(_ traffic: OwnTraffic, into device: TUNDevice, mtu: Int) throws(HostError) {
         _ = try ask(.lead(traffic, mtu: mtu))
     }
+
+    public func lead(
+        _ traffic: OwnTraffic, packed: [UInt8], into device: TUNDevice, mtu: Int, done: @escaping (HostError?) -> Void
+    ) { ask(packed, done) }
 
     public func openLink(_ scheme: String, on interface: String) throws(LinkError) -> any LiveLink {
         let (answer, descriptors) = try asLinkError { () throws(HostError) in try ask(.link(interface)) }
@@ -209,6 +210,14 @@ public final class KeptHost: HostRequests, ClientSource {
             if case .refused(let error) = answer { throw error }
             return (answer, message.descriptors)
         }
+    }
+
+    /// Asks, and has the answer told to `done` when it comes.
+    private func ask(_ packed: [UInt8], _ done: @escaping (HostError?) -> Void) {
+        do throws(Errno) { try channel.send(packed, waits: true) } catch {
+            return done(HostError("ask the keeper", errno: error.rawValue))
+        }
+        awaited.append(done)
     }
 
     private func receive(waits: Bool) throws(HostError) -> Channel.Message? {

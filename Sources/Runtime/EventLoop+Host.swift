@@ -37,8 +37,8 @@ extension EventLoop {
         try host.goOn(&engine.director, at: Self.now, waits: waits) { filter in
             if let carrier { return carrier.control.accept(filter) }
             for case let link as any LiveLink in packets.links { try link.attach(filter) }
-        } lead: { traffic, mtu throws(HostError) in
-            try local.lead(traffic, mtu: mtu)
+        } lead: { plan, done throws(HostError) in
+            try local.lead(plan, done: done)
         }
     }
 

@@ -17,10 +17,16 @@ final class HostLink: Link {
 
     init(_ requests: any HostRequests) { self.requests = requests }
 
-    /// Has this traffic led here. `mtu` is what the director's interfaces carry.
-    func lead(_ traffic: OwnTraffic, mtu: Int) throws(HostError) {
-        guard !traffic.isEmpty || device != nil else { return }
-        try requests.lead(traffic, into: opened(), mtu: mtu)
+    /// Has the host's own traffic led here that a plan names.
+    /// - Parameter done: is told what came of it, now or later; without it the call waits.
+    func lead(_ plan: HostPlan, done: ((HostError?) -> Void)?) throws(HostError) {
+        guard !plan.ownTraffic.isEmpty || device != nil else {
+            done?(nil)
+            return
+        }
+        let device = try opened()
+        guard let done else { return try requests.lead(plan.ownTraffic, into: device, mtu: plan.mtu) }
+        requests.lead(plan.ownTraffic, packed: plan.leadRequest, into: device, mtu: plan.mtu, done: done)
     }
 
     /// Leaves the host's own traffic to the host again.

@@ -28,6 +28,8 @@ struct HostPlan: Sendable {
     var ownTraffic: OwnTraffic
     /// It is led anew.
     var leads = false
+    /// The same as a request; empty where nothing is led anew.
+    var leadRequest: [UInt8] = []
     var mtu: Int
     var servicesNotLed: Int
     var owned: Set<IPAddress>
@@ -46,8 +48,8 @@ struct HostPlan: Sendable {
     /// - Parameters:
     ///   - interfaces: names of those that frames are taken from.
     ///   - warns: warnings are asked for.
-    ///   - pack: makes a request of what is to be muted.
-    init(_ input: HostStateInput, since before: EarlierState, on interfaces: [String], warns: Bool, pack: (SuppressedTraffic) -> [UInt8]) {
+    ///   - codec: makes requests of what is to be muted and to be led.
+    init(_ input: HostStateInput, since before: EarlierState, on interfaces: [String], warns: Bool, codec: RequestCodec) {
         let derived = DerivedHostState(input), network = input.network
         suppressed = derived.suppressed
         suppressed.interfaces = interfaces
@@ -57,11 +59,12 @@ struct HostPlan: Sendable {
         }
         if filter != nil || present != before.known {
             mutes = true
-            request = pack(suppressed)
+            request = codec.suppression(suppressed)
         }
         (ownTraffic, servicesNotLed) = (derived.ownTraffic, derived.servicesNotLed)
         mtu = present.map(\.mtu).min() ?? 1500
         leads = ownTraffic != before.led || mtu != before.known.map(\.mtu).min() ?? 1500
+        if leads { leadRequest = codec.lead(ownTraffic, mtu) }
         owned = Set(derived.owned)
         (fresh, gone) = (owned.subtracting(before.announced).sorted(), before.announced.subtracting(owned).sorted())
         isRouter = network.forwards6

@@ -11,11 +11,11 @@ public protocol HostRequests: AnyObject {
     func suppress(_ traffic: SuppressedTraffic) throws(HostError)
     /// The same without waiting for it.
     /// - Parameters:
-    ///   - packed: what `packSuppression` has made of it.
+    ///   - packed: what `codec` has made of it.
     ///   - done: is called on this thread, now or when the answer has come.
     func suppress(_ traffic: SuppressedTraffic, packed: [UInt8], done: @escaping (HostError?) -> Void)
-    /// Makes a message of what is to be muted, on any thread; an empty one where none is needed.
-    var packSuppression: @Sendable (SuppressedTraffic) -> [UInt8] { get }
+    /// Makes messages of what is asked for without waiting.
+    var codec: RequestCodec { get }
     /// Has the kernel find out the MACs of all next hops that are wanted now, each at once and then every second; `HostNetwork`
     /// hears of them, or that they did not answer.
     func resolve(_ neighbors: [Network.NeighborKey], at now: Instant)
@@ -34,6 +34,11 @@ public protocol HostRequests: AnyObject {
     func openSync(_ endpoint: SyncEndpoint) throws(HostError) -> SyncSocket
     /// Has exactly this of the host's own traffic led into that device; `mtu` is what the director's interfaces carry.
     func lead(_ traffic: OwnTraffic, into device: TUNDevice, mtu: Int) throws(HostError)
+    /// The same without waiting for it.
+    /// - Parameters:
+    ///   - packed: what `codec` has made of it.
+    ///   - done: is called on this thread, now or when the answer has come.
+    func lead(_ traffic: OwnTraffic, packed: [UInt8], into device: TUNDevice, mtu: Int, done: @escaping (HostError?) -> Void)
     /// Leaves the host's own traffic to the host again.
     func stopLeading()
     /// Says that the host's interfaces have changed.
@@ -48,6 +53,20 @@ public protocol HostRequests: AnyObject {
     var lastRefusal: HostError? { get }
 }
 
+/// Makes messages of long requests, on any thread; empty ones where none are needed.
+public struct RequestCodec: Sendable {
+    var suppression: @Sendable (SuppressedTraffic) -> [UInt8] = { _ in [] }
+    var lead: @Sendable (OwnTraffic, _ mtu: Int) -> [UInt8] = { _, _ in [] }
+
+    init() {}
+
+    public init(
+        suppression: @escaping @Sendable (SuppressedTraffic) -> [UInt8], lead: @escaping @Sendable (OwnTraffic, _ mtu: Int) -> [UInt8]
+    ) {
+        (self.suppression, self.lead) = (suppression, lead)
+    }
+}
+
 extension HostRequests {
     public func suppress(_ traffic: SuppressedTraffic, packed: [UInt8], done: @escaping (HostError?) -> Void) {
         do throws(HostError) {
@@ -55,8 +74,16 @@ extension HostRequests {
             done(nil)
         } catch { done(error) }
     }
-    public var packSuppression: @Sendable (SuppressedTraffic) -> [UInt8] { { _ in [] } }
     public func openCarrier() throws(HostError) -> KernelCarrier { throw HostError(CarryProgram.purpose, cause: "nobody here can") }
+    public func lead(
+        _ traffic: OwnTraffic, packed: [UInt8], into device: TUNDevice, mtu: Int, done: @escaping (HostError?) -> Void
+    ) {
+        do throws(HostError) {
+            try lead(traffic, into: device, mtu: mtu)
+            done(nil)
+        } catch { done(error) }
+    }
+    public var codec: RequestCodec { RequestCodec() }
     public func firstFrameDirected() {}
     public func isAlive() {}
     public func filesRead() {}

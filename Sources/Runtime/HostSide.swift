@@ -21,6 +21,9 @@ final class HostSide {
         case muting(HostPlan)
         /// The kernel has done its part.
         case muted(HostPlan, HostError?)
+        case leading(HostPlan)
+        /// The host's own traffic is led, or is not.
+        case led(HostPlan, HostError?)
         /// Addresses are announced, some of them by now.
         case announcing(HostPlan, from: Int)
     }
@@ -46,6 +49,8 @@ final class HostSide {
     private var servicesNotLed = 0
     /// Addresses of which the announcement is begun at a time.
     private static let burst = 256
+    /// Services and servers that are looked at between two looks at the clock.
+    private static let page = 32
 
     /// - Parameter interfaces: names of those that frames are taken from.
     init(_ source: any NetworkSource, _ requests: any HostRequests, interfaces: [String], log: Log) throws(Errno) {
@@ -77,8 +82,8 @@ final class HostSide {
     /// `goOn` has something to do at once.
     var wantsTurn: Bool {
         switch stage {
-        case .reading, .muted, .announcing: true
-        case .idle, .planning, .muting: false
+        case .reading, .muted, .led, .announcing: true
+        case .idle, .planning, .muting, .leading: false
         }
     }
 
@@ -90,6 +95,7 @@ final class HostSide {
         case .planning: "host: plan"
         case .muting: "host: muting"
         case .muted: "host: muted"
+        case .leading, .led: "host: own traffic"
         case .announcing: "host: announcements"
         }
     }
@@ -103,12 +109,12 @@ final class HostSide {
     /// Goes the next step.
     /// - Parameters:
     ///   - attach: gives the links a filter, before the host is muted for what it lets through.
-    ///   - lead: leads the host's own traffic to the director; every interface of that carries packets of so many bytes.
+    ///   - lead: leads the host's own traffic to the director, and tells what came of it; waits where nobody is to be told.
     ///   - waits: for the thread and the kernel, too.
     /// - Returns: whether the host has followed. After an error it has not, and `begin` is next.
     func goOn(
         _ director: inout Director, at now: Instant, waits: Bool = false, attach: (PacketFilter) throws -> Void,
-        lead: (OwnTraffic, _ mtu: Int) throws(HostError) -> Void
+        lead: (HostPlan, _ done: ((HostError?) -> Void)?) throws(HostError) -> Void
     ) throws -> Bool {
         let current = stage
         // Whatever throws leaves nothing half done.
@@ -123,7 +129,11 @@ final class HostSide {
         case .muted(let plan, let refusal):
             if let refusal { throw refusal }
             before.suppressed = plan.suppressed
-            try leadOwn(plan, by: lead)
+            leadOwn(plan, waits: waits, by: lead)
+        case .leading: stage = current
+        case .led(let plan, let refusal):
+            if plan.leads { try noteLed(plan, refusal) }
+            sayOfServicesNotLed(plan)
             announce(plan, at: now)
         case .announcing(let plan, let place):
             let end = min(place + Self.burst, plan.fresh.count)
@@ -142,7 +152,7 @@ final class HostSide {
         var next: InventoryPlace? = place
         let end = ControlSteps.clock + 500_000
         while let place = next, waits || ControlSteps.clock < end {
-            let page = director.services(from: place, limit: 128)
+            let page = director.services(from: place, limit: Self.page)
             if page.isContinued, let last = services.indices.last, services[last].key == page.services[0].key {
                 services[last].servers += page.services[0].servers
                 services += page.services.dropFirst()
@@ -155,8 +165,8 @@ final class HostSide {
         let input = HostStateInput(&director, services: services)
         services = []
         let before = before, interfaces = interfaces, warns = warns
-        let pack = requests.packSuppression
-        let plan: @Sendable () -> HostPlan = { HostPlan(input, since: before, on: interfaces, warns: warns, pack: pack) }
+        let codec = requests.codec
+        let plan: @Sendable () -> HostPlan = { HostPlan(input, since: before, on: interfaces, warns: warns, codec: codec) }
         guard !waits else { return try carryOut(plan(), waits: true, attach) }
         try task.begin(plan)
         self.warns = false
@@ -174,21 +184,31 @@ final class HostSide {
         requests.suppress(plan.suppressed, packed: plan.request) { [weak self] refusal in self?.stage = .muted(plan, refusal) }
     }
 
-    /// Leads what the host itself sends. Without the requests that it makes as a client the director is still of use to everybody
-    /// else.
-    private func leadOwn(_ plan: HostPlan, by lead: (OwnTraffic, _ mtu: Int) throws(HostError) -> Void) throws(HostError) {
-        if plan.leads || leadRefusal != nil {
-            before.led = nil
-            do throws(HostError) {
-                try lead(plan.ownTraffic, plan.mtu)
-                leadRefusal = nil
-                before.led = plan.ownTraffic
-            } catch {
-                guard plan.ownTraffic.answers.isEmpty else { throw error }
-                if error != leadRefusal { log.say("warning: this host itself does not reach its services by the director: \(error)") }
-                leadRefusal = error
-            }
+    /// Leads what the host itself sends.
+    private func leadOwn(
+        _ plan: HostPlan, waits: Bool, by lead: (HostPlan, _ done: ((HostError?) -> Void)?) throws(HostError) -> Void
+    ) {
+        guard plan.leads else { return stage = .led(plan, nil) }
+        before.led = nil
+        stage = .leading(plan)
+        do throws(HostError) {
+            try lead(plan, waits ? nil : { [weak self] refusal in self?.stage = .led(plan, refusal) })
+            if waits { stage = .led(plan, nil) }
+        } catch { stage = .led(plan, error) }
+    }
+
+    /// Without the requests that the host makes as a client the director is still of use to everybody else.
+    private func noteLed(_ plan: HostPlan, _ refusal: HostError?) throws(HostError) {
+        if let refusal {
+            guard plan.ownTraffic.answers.isEmpty else { throw refusal }
+            if refusal != leadRefusal { log.say("warning: this host itself does not reach its services by the director: \(refusal)") }
+        } else {
+            before.led = plan.ownTraffic
         }
+        leadRefusal = refusal
+    }
+
+    private func sayOfServicesNotLed(_ plan: HostPlan) {
         if plan.servicesNotLed > servicesNotLed {
             log.say("warning: this host itself does not reach \(plan.servicesNotLed) services by the director: too many rules")
         }

@@ -15,6 +15,8 @@
 
 #define NEXT(name) ((__typeof__(&name))svs_next(#name))
 #define PATIENCE (1000 * SVS_PATIENCE) // milliseconds that a director may keep a request waiting at the door
+// Bytes of the longest answer that a director gives: 65,536 servers are a third of it. What goes on behind them has no end.
+#define LONGEST ((size_t)64 << 20)
 
 static size_t length_of(const struct msghdr *message)
 {
@@ -67,6 +69,7 @@ static void note(struct carried *socket, char *bytes, size_t length)
         socket->waits = true;
         socket->is_settled = false;
         socket->acknowledges = (header->nlmsg_flags & (NLM_F_ACK | NLM_F_DUMP)) == NLM_F_ACK;
+        socket->heard = 0;
         size_t step = NLMSG_ALIGN((size_t)header->nlmsg_len);
         if (header->nlmsg_len < NLMSG_HDRLEN || step >= length - place) break;
         place += step;
@@ -182,8 +185,10 @@ ssize_t svs_receive(const struct carried *carried, struct msghdr *message, int f
         message->msg_namelen = 0;
         ssize_t length = NEXT(recvmsg)(socket.fd, message, flags);
         name_sender(message, name, room);
-        if (length > 0) {
+        bool is_endless = length > 0 && socket.waits && socket.heard > LONGEST;
+        if (length > 0 && !is_endless) {
             if (!socket.is_settled && !(flags & MSG_PEEK)) {
+                socket.heard += (size_t)length;
                 svs_note_answer(&socket, message, (size_t)length);
                 svs_remember(socket);
             }

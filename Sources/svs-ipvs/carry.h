@@ -23,6 +23,8 @@ struct carried {
     /// Whether an acknowledgement ends that answer, and whether all of the answer has come.
     bool acknowledges;
     bool is_settled;
+    /// Bytes of the answer so far.
+    size_t heard;
 };
 
 /// The function of that name which this library stands in front of.

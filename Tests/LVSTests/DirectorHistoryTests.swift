@@ -201,7 +201,7 @@ extension Director {
                     + "\(active[id, default: 0]) of \(total[id, default: 0]) and \(persistent[id, default: 0])"
             }
             let isListed = services.all.contains { $0.servers.contains(id) }
-            let isTrash = servers.trash.entries.values.contains { $0.server == id }
+            let isTrash = servers.trash.entries.contains { $0.value.server == id }
             guard isListed != isTrash, isListed == server.isAvailable else {
                 return "\(server.key) is neither listed nor in the servers.trash, or both"
             }

@@ -45,6 +45,28 @@ import Wire
         #expect(state.plan.services.count == 1 && !reload.isUnderWay)
     }
 
+    /// What the journal is to have of files that say the same is the same memory: comparing it costs the engine's thread nothing.
+    @Test func piecesThatSayTheSameAreTheSame() throws {
+        let path = try file("-A -t 192.0.2.1:80 -s rr")
+        defer { unlink(path) }
+        let plan = PlanInForce()
+        func read() throws -> RunFiles.State {
+            var state = try RunFiles(services: path).read()
+            plan.compare(&state)
+            return state
+        }
+        func places(_ state: RunFiles.State) -> [UnsafeRawPointer?] {
+            (state.pieces ?? []).map { $0.bytes.withUnsafeBytes { $0.baseAddress } }
+        }
+        let first = try read()
+        plan.put(first)
+        let second = try read()
+        #expect(!places(first).isEmpty && places(first) == places(second) && first.pieces == second.pieces)
+        try FileWriter.write("-A -t 192.0.2.1:81 -s rr\n".utf8, to: FilePath(path))
+        let third = try read()
+        #expect(third.pieces != first.pieces)
+    }
+
     /// Who asks while files are being read gets what they say after that.
     @Test func askedAgainItReadsAgain() throws {
         let path = try file("-A -t 192.0.2.1:80 -s rr")

@@ -76,8 +76,76 @@ strange="neither root nor the user svs"
 check "root does not speak to a stranger's socket: adm" fails 2 "$strange" "${here[@]}" svs adm --control "$scratch/public/socket" -Ln
 check "explain" fails 2 "$strange" "${here[@]}" svs explain --live --control "$scratch/public/socket" "tcp 172.16.29.1:5555 > $vip:80 SYN"
 check "record" fails 2 "$strange" "${here[@]}" svs record --control "$scratch/public/socket" --output "$scratch/record"
+[[ -z ${preload:-} ]] ||
+  check "ipvsadm" fails 2 "Can.t initialize ipvs" "${here[@]}" env LD_PRELOAD="$preload" SVS_CONTROL="$scratch/public/socket" ipvsadm -A -t 192.0.2.77:80
 check "the director goes on" listed
 stop stranger
+
+# -- a director that answers what none can --
+cat >"$scratch/lie.py" <<'PYTHON'
+import os, random, socket, struct, sys, threading
+random.seed(1)
+kind = sys.argv[2]
+def answers(request):
+    length, type_, flags, sequence, port = struct.unpack("<IHHII", request[:16])
+    head = lambda size, type_, flags: struct.pack("<IHHII", size, type_, flags, sequence, port)
+    if kind == "noise":
+        yield random.randbytes(random.randrange(1, 4000))
+    elif kind == "lengths":
+        # Longer than the packet, and attributes longer than the message.
+        yield head(0x7fffffff, type_, 0) + bytes(40)
+    elif kind == "attributes":
+        body = struct.pack("<BBH", request[16] if len(request) > 16 else 1, 1, 0) + struct.pack("<HH", 0xfff0, 1) + random.randbytes(64)
+        yield head(16 + len(body), type_, 2) + body
+    elif kind == "empty":
+        yield head(16, type_, 2)
+    elif kind == "endless":
+        body = struct.pack("<BBH", 1, 1, 0)
+        packet = b"".join(head(16 + len(body), type_, 2) + body for _ in range(100))
+        while True:
+            yield packet
+def serve(end):
+    try:
+        while True:
+            request = end.recv(1 << 16)
+            if len(request) < 16:
+                return
+            for answer in answers(request):
+                end.send(answer)
+    except OSError:
+        pass
+end = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+end.bind(sys.argv[1]); end.listen(8)
+print("listening", flush=True)
+while True:
+    threading.Thread(target=serve, args=(end.accept()[0],), daemon=True).start()
+PYTHON
+# gives_up COMMAND...: within 20 seconds, not with 0 and not by a signal, and without a backtrace.
+gives_up() {
+  local status=0
+  timeout 20 "$@" >"$scratch/output" 2>&1 </dev/null || status=$?
+  ((status > 0 && status < 124)) && ! grep -qE 'Fatal error|Crash|Thread 0' "$scratch/output" && return
+  printf '  status %s: %s\n' "$status" "$(tail -n 3 "$scratch/output")"; return 1
+}
+for kind in noise lengths attributes empty endless; do
+  rm -f "$scratch/lies"
+  start director liar /usr/bin/python3 "$scratch/lie.py" "$scratch/lies" $kind
+  wait_for 5 "a liar's socket" grep -qs listening "$scratch/liar.log"
+  check "answers of a director that lies ($kind) are refused: adm" gives_up "${here[@]}" svs adm --control "$scratch/lies" -Ln
+  check "explain" gives_up "${here[@]}" svs explain --live --control "$scratch/lies" "tcp 172.16.29.1:5555 > $vip:80 SYN"
+  check "record" gives_up "${here[@]}" svs record --control "$scratch/lies" --output "$scratch/record"
+  if [[ -n ${preload:-} ]]; then
+    for command in "-Ln" "-Lnc" "-A -t 192.0.2.77:80"; do
+      check "ipvsadm $command" gives_up "${here[@]}" env LD_PRELOAD="$preload" SVS_CONTROL="$scratch/lies" ipvsadm $command
+    done
+  fi
+  stop liar
+done
+# A program with more rights than who started it does not go where the environment says.
+cp "$svs" "$scratch/of-nobody"; chown nobody "$scratch/of-nobody"; chmod 4755 "$scratch/of-nobody"
+check "SVS_CONTROL means nothing to svs adm with the rights of another user" bash -c \
+  "SVS_CONTROL=$scratch/elsewhere '$scratch/of-nobody' adm -Ln >'$scratch/output' 2>&1; ! grep -q elsewhere '$scratch/output' && grep -q /run/ '$scratch/output'"
+check "… and does to one without" bash -c "SVS_CONTROL=$scratch/elsewhere '$svs' adm -Ln >'$scratch/output' 2>&1; grep -q elsewhere '$scratch/output'"
 stop svs TERM
 check "… and ends with 0" same $? 0
 

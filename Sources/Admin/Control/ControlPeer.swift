@@ -23,6 +23,8 @@ final class ControlPeer {
     /// Number of the first of them, or of the first of the datagram that comes next.
     private(set) var first: UInt64
     private var taken = 0
+    /// A try at the request that comes next, or is being answered, was counted.
+    private(set) var isCounted = false
     /// Number of the request that is being answered.
     private(set) var underWay: UInt64?
 
@@ -81,6 +83,15 @@ final class ControlPeer {
         return (requests[taken], first &+ UInt64(taken))
     }
 
+    /// Counts a try at the request that came last, once.
+    func countTry() {
+        if !isCounted { row.tries += 1 }
+        isCounted = true
+    }
+
+    /// The request that came last comes again.
+    func putBack() { taken -= 1 }
+
     func begin(_ number: UInt64, _ answer: ControlAnswer?) {
         underWay = number
         self.answer = answer
@@ -92,6 +103,7 @@ final class ControlPeer {
         row.done = underWay
         row.partial = 0
         row.tries = 0
+        isCounted = false
         self.underWay = nil
     }
 

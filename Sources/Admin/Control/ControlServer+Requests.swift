@@ -6,6 +6,18 @@ extension ControlServer {
     /// Times that a request is begun: one that ended so many directors is refused.
     private static var tries: UInt64 { 3 }
 
+    /// Does some of what a message asks for, where that takes long; true when the rest is short, and `answer` next.
+    func shorten<Target: ControlTarget & ~Copyable>(
+        _ request: NetlinkMessage, _ number: RequestNumber, from peer: ControlPeer, _ target: inout Target
+    ) -> Bool {
+        guard peer.permission == .everything, request.flags & NetlinkMessage.Flags.request != 0,
+            request.type == ControlConstants.family, request.payload.count >= 4, request.payload[0] == ControlConstants.Verb.flush,
+            target.promised(to: number) == nil, peer.row.tries < Self.tries || peer.isCounted
+        else { return true }
+        peer.countTry()
+        return target.shorten(.flush)
+    }
+
     /// Answers one message, or goes on where whoever answered before ended; `nil` when it wants no answer.
     func answer<Target: ControlTarget & ~Copyable>(
         _ request: NetlinkMessage, _ number: RequestNumber, from peer: ControlPeer, _ target: inout Target
@@ -14,11 +26,11 @@ extension ControlServer {
         if peer.row.partial == number.number {
             return Self.refusal(AskError(.interrupted, "the director was started anew in the middle of the answer; ask again"), of: request)
         }
-        guard peer.row.tries < Self.tries else {
+        guard peer.row.tries < Self.tries || peer.isCounted else {
             let text = "\(peer.row.tries) directors ended while they worked at this request"
             return Self.refusal(AskError(.ioError, text), of: request)
         }
-        peer.row.tries += 1
+        peer.countTry()
         return work(request, number, from: peer, &target)
     }
 

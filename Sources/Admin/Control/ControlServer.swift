@@ -224,6 +224,10 @@ public final class ControlServer {
                 target.settled(RequestNumber(client: peer.row.serial, number: number))
             } else if let (request, number) = peer.nextRequest() {
                 let place = RequestNumber(client: peer.row.serial, number: number)
+                guard shorten(request, place, from: peer, &target) else {
+                    peer.putBack()
+                    return true
+                }
                 peer.begin(number, answer(request, place, from: peer, &target))
             } else if peer.isBusy {
                 consume(peer)

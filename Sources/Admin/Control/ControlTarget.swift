@@ -6,6 +6,10 @@ public protocol ControlTarget: ~Copyable {
     /// The same for a client, who will be sent `promise` once this has returned; a target that keeps a journal writes it down
     /// with the command.
     mutating func apply(_ command: Command, promising promise: JournalRecord.KeptAnswer) throws(CommandError)
+    /// Does some of what a command will do, where all of it at once would keep frames waiting. Called again until the command
+    /// itself is short.
+    /// - Returns: whether it is.
+    mutating func shorten(_ command: Command) -> Bool
     /// The answer that was promised to a client when his command was carried out, perhaps by another process; its packet is empty
     /// when he wanted none. `nil` when the request was not carried out.
     func promised(to request: RequestNumber) -> [UInt8]?
@@ -33,6 +37,7 @@ public protocol ControlTarget: ~Copyable {
 
 extension ControlTarget where Self: ~Copyable {
     public mutating func apply(_ command: Command, promising promise: JournalRecord.KeptAnswer) throws(CommandError) { try apply(command) }
+    public mutating func shorten(_ command: Command) -> Bool { true }
     public func promised(to request: RequestNumber) -> [UInt8]? { nil }
     public mutating func settled(_ request: RequestNumber) {}
     public func services(from place: InventoryPlace) -> InventoryPage { InventoryPage(services: inventory().services) }

@@ -82,6 +82,8 @@ extension Director {
     public var serviceCount: Int { services.count4 + services.count6 }
     /// What identifies each, oldest first.
     public var serviceKeys: [ServiceKey] { services.byAge.map(\.key) }
+    /// The one that was added last.
+    public var newestService: ServiceKey? { services.byAge.last?.key }
     /// Real servers of all services.
     public var serverCount: Int { services.byAge.reduce(0) { $0 + $1.servers.count } }
 

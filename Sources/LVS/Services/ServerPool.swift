@@ -150,5 +150,8 @@ struct ServerPool: ~Copyable {
     var placesInUse: Int { Int(highWater) }
 
     /// Places of every server in use or in the trash.
-    var all: [ServerID] { (0..<highWater).filter { slots[Int($0)].flags.contains(.used) } }
+    var all: LazyFilterSequence<Range<ServerID>> {
+        let slots = slots
+        return (0..<highWater).lazy.filter { slots[Int($0)].flags.contains(.used) }
+    }
 }

@@ -11,38 +11,54 @@ struct Trash {
         var idleSince: Instant?
         fileprivate var number: UInt64 = 0
     }
-    private(set) var entries: [Snapshot.ServiceServer: Entry] = [:]
+    /// By service, so that no table of all of them has to grow while frames wait.
+    private var services: [ServiceKey: [ServerKey: Entry]] = [:]
     private var lastNumber: UInt64 = 0
+
+    /// Those of all services, in any order.
+    var entries: [(key: Snapshot.ServiceServer, value: Entry)] {
+        services.flatMap { service, servers in servers.map { (.init(service, $0.key), $0.value) } }
+    }
 
     /// The longest there first.
     var inOrder: [(key: Snapshot.ServiceServer, value: Entry)] { entries.sorted { $0.value.number < $1.value.number } }
 
     mutating func add(_ server: ServerID, _ name: Snapshot.ServiceServer, serviceSequence: UInt64) {
         lastNumber += 1
-        entries[name] = Entry(server: server, serviceSequence: serviceSequence, number: lastNumber)
+        services[name.service, default: [:]][name.server] = Entry(server: server, serviceSequence: serviceSequence, number: lastNumber)
     }
 
-    mutating func take(_ name: Snapshot.ServiceServer) -> Entry? { entries.removeValue(forKey: name) }
+    mutating func take(_ name: Snapshot.ServiceServer) -> Entry? { services[name.service]?.removeValue(forKey: name.server) }
 
     /// A server that is known to somebody is not idle; one that is idle for long enough is forgotten.
     /// - Returns: those that are forgotten.
     mutating func sort(at now: Instant, isKnown: (Snapshot.ServiceServer, Entry) -> Bool) -> [ServerID] {
         var forgotten: [Entry] = []
-        for (name, entry) in entries {
-            if isKnown(name, entry) {
-                entries[name]?.idleSince = nil
-            } else if let since = entry.idleSince, now - since >= Self.patience {
-                entries[name] = nil
-                forgotten.append(entry)
-            } else {
-                entries[name]?.idleSince = entry.idleSince ?? now
-            }
+        for service in services.keys {
+            services[service]?.sort(at: now, isKnown: { isKnown(.init(service, $0), $1) }, &forgotten)
+            if services[service]?.isEmpty == true { services[service] = nil }
         }
         return forgotten.sorted { $0.number < $1.number }.map(\.server)
     }
 
     /// Nanoseconds without connections after which a server is forgotten.
     static let patience: Instant = 120 * second
+}
+
+extension [ServerKey: Trash.Entry] {
+    fileprivate mutating func sort(at now: Instant, isKnown: (ServerKey, Trash.Entry) -> Bool, _ forgotten: inout [Trash.Entry]) {
+        for (name, entry) in self {
+            if isKnown(name, entry) {
+                if entry.idleSince != nil { self[name]?.idleSince = nil }
+            } else if let since = entry.idleSince {
+                guard now - since >= Trash.patience else { continue }
+                self[name] = nil
+                forgotten.append(entry)
+            } else {
+                self[name]?.idleSince = now
+            }
+        }
+    }
 }
 
 extension Director {
@@ -130,6 +146,6 @@ extension Director {
     /// Places of services are free when neither a service nor a server in the trash has them.
     mutating func releaseServicePlaces() {
         guard services.slots.count > services.count4 + services.count6 else { return }
-        services.slots.release(except: Set(services.all.map(\.id) + servers.trash.entries.values.map { servers[$0.server].home }))
+        services.slots.release(except: Set(services.all.map(\.id) + servers.trash.entries.map { servers[$0.value.server].home }))
     }
 }

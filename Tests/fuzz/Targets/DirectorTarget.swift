@@ -136,7 +136,8 @@ final class DirectorTarget: FuzzTarget {
         case 8: director.network.interfaces[1].isUp.toggle()
         case 9: director.network.interfaces[1].mtu = Int(dice.word())
         case 10:
-            if dice.flag() { director.network.addresses.removeFirst() } else { director.network.addresses = Self.network.addresses }
+            let isLost = dice.flag() && !director.network.addresses.isEmpty
+            if isLost { director.network.addresses.removeFirst() } else { director.network.addresses = Self.network.addresses }
         case 11: director.network.failNeighbor(dice.pick(Self.neighbors), on: 2)
         case 12:
             director.giveUpFailedNeighbors()
