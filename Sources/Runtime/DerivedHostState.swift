@@ -43,6 +43,7 @@ struct DerivedHostState {
         leaveUnmarked()
         if input.isBackupOnly { leaveServices() }
         for service in services { addServers(of: service, network) }
+        addFormerReplies(input)
         addClients(of: input.isBackupOnly ? [] : services, input)
         owned = Set(owned).sorted()
         suppressed.ownedAddresses = owned
@@ -141,9 +142,9 @@ struct DerivedHostState {
         for server in service.servers where server.settings.method == .masquerading || server.settings.method == .fullNAT {
             translates = true
             let proto = service.key.proto
-            let ports = service.keepsPorts || server.key.port == 0 ? 0...65535 : server.key.port...server.key.port
+            let ports = service.settings.keepsPorts(of: service.key) || server.key.port == 0 ? 0...65535 : server.key.port...server.key.port
             let isLocal = network.isLocal(server.key.address) && !server.key.address.isLoopback
-            for proto in service.key.mark != 0 ? [IPProtocol.tcp, IPProtocol.udp, IPProtocol.sctp] : [proto] {
+            for proto in service.key.mark != 0 ? Self.balanced : [proto] {
                 if isLocal {
                     ownTraffic.answers.insert(
                         OwnTraffic.Match(answersOf: server.key.address, proto: proto, port: server.key.port))
@@ -157,10 +158,22 @@ struct DerivedHostState {
             }
         }
     }
-}
 
-extension ServiceRecord {
-    /// Whether connections may go to the port that the client asked for, whatever port the server has: those of persistent
-    /// services that take more than one port.
-    fileprivate var keepsPorts: Bool { settings.flags.contains(.persistent) && (key.mark != 0 || key.port == 0 || key.port == 21) }
+    /// Protocols of a service that is known by a mark.
+    private static let balanced = [IPProtocol.tcp, IPProtocol.udp, IPProtocol.sctp]
+
+    /// Servers that were removed answer what was asked before.
+    private mutating func addFormerReplies(_ input: HostStateInput) {
+        let present = Set(suppressed.replies)
+        for reply in input.formerReplies where !input.network.isLocal(reply.address) {
+            translates = true
+            let ports = reply.port == 0 ? 0...65535 : reply.port...reply.port
+            suppressed.fragmentSources.append(reply.address)
+            for proto in reply.proto == 0 ? Self.balanced : [reply.proto] {
+                captureMatches.append(CaptureMatch(.source, reply.address, proto: proto, ports: ports))
+                let endpoint = SuppressedTraffic.Endpoint(proto: proto, address: reply.address, ports: ports)
+                if !present.contains(endpoint) { suppressed.replies.append(endpoint) }
+            }
+        }
+    }
 }

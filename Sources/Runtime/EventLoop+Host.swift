@@ -10,6 +10,7 @@ extension EventLoop {
         isBehind = false
         beganToFollow = now
         followed = engine.director.network.generation
+        followedFormer = engine.director.formerRepliesEnded
         host.begin()
     }
 

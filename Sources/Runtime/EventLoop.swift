@@ -47,6 +47,8 @@ public final class EventLoop {
     var beganToFollow: Instant = 0, pause = EventLoop.shortestPause
     /// Generation of the network that was followed last.
     var followed: UInt32 = 0
+    /// How often, by then, the replies of a removed server had ended.
+    var followedFormer: UInt64 = 0
     private var nextSecond: Instant = 0
     /// Frames wait for a neighbour.
     private var waits = false
@@ -236,6 +238,7 @@ public final class EventLoop {
         if let journal = engine.journal, journal.isWriting { step("journal") { journal.goOnWriting() } }
         // The director itself learns path MTUs.
         if followed != engine.director.network.generation { isBehind = true }
+        if followedFormer != engine.director.formerRepliesEnded { isBehind = true }
         if isBehind, !host.isFollowing, now - lastFollowed >= pause { beginToFollow(at: now) }
         if host.wantsTurn { step(host.stepName) { goOnFollowing() } }
         releaseWaiting(&engine, at: now)

@@ -5,6 +5,8 @@ import Wire
 struct HostStateInput: Sendable {
     /// In the order of listings; what they count means nothing here.
     var services: [ServiceRecord]
+    /// What is translated of servers that are none any more.
+    var formerReplies: Set<ReplyEndpoint>
     var holders: VirtualAddressHolders
     var network: Network
     var marks4: MarkRules, marks6: MarkRules
@@ -16,6 +18,7 @@ struct HostStateInput: Sendable {
     /// - Parameter services: those of the director; they are looked at a few at a time, so they may be a little older.
     init(_ director: inout Director, services: [ServiceRecord]) {
         self.services = services
+        formerReplies = director.formerReplies
         holders = director.virtualAddressHolders()
         network = director.network
         (marks4, marks6) = (director.marks4, director.marks6)

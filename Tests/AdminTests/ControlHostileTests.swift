@@ -123,6 +123,7 @@ final class RawClient {
             for _ in 0..<3 { raw.send(flush) }
         }
         _ = try ControlClient(path: bench.path).inventory()
+        #expect(bench.waitUntilServed())
         #expect(bench.stop().seen.count == 150)
     }
 

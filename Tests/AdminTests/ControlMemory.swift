@@ -121,6 +121,17 @@ final class ControlBench: @unchecked Sendable {
         server.adopt(client: descriptor, number: number, onlyLooks: true)
     }
 
+    /// Waits until nothing is left that a client has asked: the server serves many in an order of its own, so one that is
+    /// answered says nothing of the others.
+    func waitUntilServed(seconds: Int32 = 20) -> Bool {
+        for _ in 0..<seconds * 1_000 {
+            var work = pollfd(fd: server.descriptor, events: Int16(POLLIN), revents: 0)
+            if poll(&work, 1, 0) == 0 { return true }
+            usleep(1_000)
+        }
+        return false
+    }
+
     /// Ends the loop and hands the director over.
     func stop() -> MemoryDirector {
         isStopping.pointee = true

@@ -43,6 +43,22 @@ check "the host stack counted no reset and no ICMP error" same "$(noise)" "$sile
 resting_connections
 check "a server that answers from the wrong port is routed, not translated" same "$(stray_answers)" 192.168.95.2.7010=2
 
+# Servers go while they send, and come back: what they sent meanwhile was translated as before (IPVS drops what clients send to a
+# server that is gone, until it is back).
+download_outlives_servers() {
+  local server pid
+  q client curl -sS --limit-rate 8M --max-time 60 -o "$scratch/outlived" "http://$vip/files/large" &
+  pid=$!
+  wait_for 20 "a part of it" test -s "$scratch/outlived" || return 1
+  for server in 192.168.95.2:8080 192.168.95.3:8080; do adm -d -t $vip:80 -r $server || return 1; done
+  sleep 2
+  adm -a -t $vip:80 -r 192.168.95.2:8080 -m -w 1 && adm -a -t $vip:80 -r 192.168.95.3:8080 -m -w 2 || return 1
+  wait $pid && equal "$scratch/outlived"
+}
+capture client afterwards eth0 'src net 192.168.95.0/24 and tcp src port 8080'
+check "a download goes on when its server was removed for two seconds" download_outlives_servers
+check "… and nothing reached the client untranslated" same "$(captured afterwards | wc -l)" 0
+
 # The director is still a router for everything that is no service.
 route client 192.168.95.0/24 via 172.16.29.3
 check "what is no service is routed as ever" same "$(ask 1 http://192.168.95.2:8080/)" rs1

@@ -55,7 +55,10 @@ extension Director {
         let isSame = service.settings.scheduler == settings.scheduler
         host.addLocalRanges(settings.localAddresses)
         host.removeLocalRanges(service.settings.localAddresses)
+        let translatesAnew = service.settings.keepsPorts(of: key) != settings.keepsPorts(of: key)
+        if translatesAnew { for server in service.servers { noteTranslation(server, of: service, isThere: false) } }
         service.settings = settings
+        if translatesAnew { for server in service.servers { noteTranslation(server, of: service, isThere: true) } }
         if isSame, let running = service.scheduler {
             running.flagsChanged(settings.flags)
         } else {

@@ -80,9 +80,7 @@ extension Director {
     func isMutedReply(_ packet: Packet) -> Bool {
         let flow = packet.flow
         if packet.isFragment { return host.natServers.contains(flow.source) }
-        return packet.isBalanced
-            && (host.natServers.contains(flow.source, flow.sourcePort, flow.proto)
-                || host.natServers.contains(flow.source, 0, flow.proto))
+        return packet.isBalanced && host.natServers.mayReply(flow.source, flow.sourcePort, flow.proto)
     }
 
     /// Does for a muted packet what the host's forwarding would have done.

@@ -44,6 +44,8 @@ final class LocalityBased: Scheduler {
 
     var itemCount: Int { cache.count }
 
+    func remembered(among servers: Set<ServerKey>) -> Set<ServerKey> { cache.chosen(among: servers) { [$0.key] } }
+
     func resume(_ memory: SchedulerMemory, in servers: Candidates, at now: Instant) {
         cache.resume(memory, at: now) { item in item.servers.first.map { RememberedServer($0, in: servers) } }
     }

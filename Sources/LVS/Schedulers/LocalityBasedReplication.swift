@@ -88,6 +88,10 @@ final class LocalityBasedReplication: Scheduler {
 
     var itemCount: Int { cache.count }
 
+    func remembered(among servers: Set<ServerKey>) -> Set<ServerKey> {
+        cache.chosen(among: servers) { $0.members.lazy.map(\.key) }
+    }
+
     func resume(_ memory: SchedulerMemory, in servers: Candidates, at now: Instant) {
         cache.resume(memory, at: now) { item in
             guard item.times.count == 2, !item.servers.isEmpty else { return nil }

@@ -78,6 +78,16 @@ struct LocalityCache<Choice> {
         due = tick
     }
 
+    /// Those of the servers that a choice names; the look ends when all are found.
+    func chosen(among servers: Set<ServerKey>, _ named: (Choice) -> some Sequence<ServerKey>) -> Set<ServerKey> {
+        var sought = servers
+        for entry in buckets.lazy.joined() {
+            if sought.isEmpty { break }
+            for server in named(entry.choice) { sought.remove(server) }
+        }
+        return servers.subtracting(sought)
+    }
+
     /// Everything that is remembered; `described` says which servers a choice names, and which moments beside the last use.
     func memory(at now: Instant, _ described: (Choice) -> (servers: [ServerKey], times: [Instant])) -> SchedulerMemory {
         var memory = position(at: now)

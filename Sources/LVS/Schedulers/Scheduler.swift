@@ -48,6 +48,9 @@ public protocol Scheduler: AnyObject, SendableMetatype {
     /// How many addresses it remembers.
     var itemCount: Int { get }
 
+    /// Which of these it remembers for addresses. Nothing is forgotten of a removed server that is remembered.
+    func remembered(among servers: Set<ServerKey>) -> Set<ServerKey>
+
     /// Goes on from what another scheduler of this kind knew, once the servers are there. Values that make no sense are
     /// brought to ones that do.
     func resume(_ memory: SchedulerMemory, in servers: Candidates, at now: Instant)
@@ -69,6 +72,7 @@ extension Scheduler {
     public func position(at now: Instant) -> SchedulerMemory { memory(at: now) }
     public func item(for request: SchedulingRequest) -> SchedulerMemory.Item? { nil }
     public var itemCount: Int { 0 }
+    public func remembered(among servers: Set<ServerKey>) -> Set<ServerKey> { [] }
     public func resume(_ memory: SchedulerMemory, in servers: Candidates, at now: Instant) {}
 
     public func score(of place: Int, for request: SchedulingRequest, in servers: Candidates) -> String {

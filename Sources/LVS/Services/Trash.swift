@@ -1,7 +1,8 @@
 import Wire
 
-/// Servers that were removed while connections still know them. One that comes back under the same service and address
-/// is the same server again, with its connections and counters; one that nothing knows any more goes after two minutes.
+/// Servers that were removed while connections, or the addresses that a scheduler remembers, still know them. One that comes
+/// back under the same service and address is the same server again, with its connections and counters; one that nothing knows
+/// any more goes after two minutes.
 struct Trash {
     struct Entry {
         var server: ServerID
@@ -23,12 +24,12 @@ struct Trash {
 
     mutating func take(_ name: Snapshot.ServiceServer) -> Entry? { entries.removeValue(forKey: name) }
 
-    /// A server with connections is not idle; one that is idle for long enough is forgotten.
+    /// A server that is known to somebody is not idle; one that is idle for long enough is forgotten.
     /// - Returns: those that are forgotten.
-    mutating func sort(at now: Instant, isBusy: (ServerID) -> Bool) -> [ServerID] {
+    mutating func sort(at now: Instant, isKnown: (Snapshot.ServiceServer, Entry) -> Bool) -> [ServerID] {
         var forgotten: [Entry] = []
         for (name, entry) in entries {
-            if isBusy(entry.server) {
+            if isKnown(name, entry) {
                 entries[name]?.idleSince = nil
             } else if let since = entry.idleSince, now - since >= Self.patience {
                 entries[name] = nil
@@ -104,9 +105,26 @@ extension Director {
 
     mutating func emptyTrash(at now: Instant) {
         let slots = servers.slots
-        let forgotten = servers.trash.sort(at: now) { slots[Int($0)].total != 0 || slots[Int($0)].persistent != 0 }
+        host.natServers.forgetFormer { slots[Int($0)].total == 0 }
+        let remembered = serversRememberedInTrash()
+        let forgotten = servers.trash.sort(at: now) { name, entry in
+            let server = slots[Int(entry.server)]
+            return server.total != 0 || server.persistent != 0
+                || remembered[entry.serviceSequence]?.contains(name.server) == true
+        }
         for server in forgotten { servers.remove(server) }
         releaseServicePlaces()
+    }
+
+    /// The servers in the trash that schedulers remember, by their services' sequence.
+    private func serversRememberedInTrash() -> [UInt64: Set<ServerKey>] {
+        var trashed: [UInt64: Set<ServerKey>] = [:]
+        for (name, entry) in servers.trash.entries { trashed[entry.serviceSequence, default: []].insert(name.server) }
+        guard !trashed.isEmpty else { return [:] }
+        return services.all.reduce(into: [:]) { remembered, service in
+            guard let keys = trashed[service.sequence], let scheduler = service.scheduler else { return }
+            remembered[service.sequence] = scheduler.remembered(among: keys)
+        }
     }
 
     /// Places of services are free when neither a service nor a server in the trash has them.

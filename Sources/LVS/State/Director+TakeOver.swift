@@ -11,6 +11,7 @@ extension Director {
         report.trash = servers.endInheritance()
         takeOverConnections(&report)
         hangConnections(&report)
+        keepTranslatingForTrash()
         connections.portAllocator.takeOver()
         resumeSchedulers()
         resumeMTUs()
