@@ -32,6 +32,7 @@ public final class KernelCarrier: FlowCarrier {
         way.generation = svs_carry_generation(control.memory, way.server)
         way.egress = UInt32(bitPattern: flow.way.egress)
         way.mtu = UInt32(clamping: flow.way.mtu)
+        way.timeout = UInt64(clamping: flow.timeout)
         way.addresses = Self.addresses(to: flow.way.destination, from: flow.way.source)
         // At least one frame more comes to the director. What is in its ring by now is sent when that one is.
         way.last_up = .max
@@ -123,6 +124,6 @@ public final class KernelCarrier: FlowCarrier {
     }
 
     private static func progress(_ way: svs_carried) -> CarriedProgress {
-        CarriedProgress(packets: way.packets, lastSeen: Instant(way.last_seen))
+        CarriedProgress(packets: way.packets, lastSeen: Instant(way.last_seen), timeout: Instant(clamping: way.timeout))
     }
 }

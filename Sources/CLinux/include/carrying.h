@@ -32,6 +32,8 @@ struct svs_carried {
     /// Both MAC addresses, as a frame begins with them.
     uint32_t addresses[3];
     uint32_t unused;
+    /// What its connection gets with each packet, in nanoseconds; for the director alone.
+    uint64_t timeout;
     uint64_t packets;
     /// CLOCK_MONOTONIC at the last frame, as coarse as the kernel's tick; 0 before the first.
     uint64_t last_seen;
