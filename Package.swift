@@ -54,7 +54,8 @@ let package = Package(
         .target(name: "Replay", dependencies: ["Admin", "LVS", "Links", "Linux", "Wire", system], swiftSettings: settings),
         // floor 4
         .target(
-            name: "Runtime", dependencies: ["Admin", "Carrying", "Decap", "Host", "LVS", "Links", "Linux", "Replay", "Wire", "CLinux", system],
+            name: "Runtime",
+            dependencies: ["Admin", "Carrying", "Decap", "Host", "LVS", "Links", "Linux", "Replay", "Wire", "CLinux", system],
             swiftSettings: settings),
         .target(
             name: "Keeper", dependencies: ["Admin", "Carrying", "Host", "LVS", "Links", "Linux", "Runtime", "Wire", "CLinux", system],
@@ -84,6 +85,10 @@ let package = Package(
         .target(name: "Attempts", path: "Tests/RightsProbe/Attempts", cSettings: cSettings),
         .executableTarget(
             name: "rights-probe", dependencies: ["Attempts", "CLinux", "Linux", "Links", "Wire", system], path: "Tests/RightsProbe/Program",
+            swiftSettings: settings),
+        .target(name: "CarryTrial", path: "Tests/CarryTrial", cSettings: cSettings, linkerSettings: [.linkedLibrary("bpf")]),
+        .testTarget(
+            name: "CarryingTests", dependencies: ["Carrying", "CarryTrial", "LVS", "Links", "Linux", "Wire", "PacketKit", "CLinux"],
             swiftSettings: settings),
         .testTarget(name: "LinuxTests", dependencies: ["Linux", "CLinux"], swiftSettings: settings),
         .testTarget(name: "WireTests", dependencies: ["Wire", "PacketKit"], swiftSettings: settings),

@@ -1,6 +1,6 @@
 # What a run needs before it can start: root, Swift, packages, svs itself. Sourced by lib.sh.
 
-packages=(libpcap-dev libnl-3-dev libnl-route-3-dev libnftables-dev libseccomp-dev pkg-config nginx-light curl iproute2
+packages=(libpcap-dev libnl-3-dev libnl-route-3-dev libnftables-dev libseccomp-dev libbpf-dev pkg-config nginx-light curl iproute2
   ethtool nftables tcpdump ipvsadm keepalived bird2 iptables openssl python3 gcc libc6-dev chromium python3-websockets prometheus)
 # Welcome, not needed: what wants it says that it is not there.
 welcome=(user-mode-linux)

@@ -8,17 +8,15 @@ import PackagePlugin
         let headers = target.directoryURL.deletingLastPathComponent().appending(path: "CLinux/include")
         let object = context.pluginWorkDirectoryURL.appending(path: "carry.bpf.o")
         let embedded = context.pluginWorkDirectoryURL.appending(path: "CarryProgramDigits.swift")
-        let warnings = ["-Wall", "-Wextra", "-Werror"]
+        let options = ["-target", "bpf", "-O2", "-g", "-ffreestanding", "-Wall", "-Wextra", "-Werror"]
         // Debian keeps the kernel's headers for a processor in a folder of its own.
         let folders = [headers.path, "/usr/include/x86_64-linux-gnu", "/usr/include/aarch64-linux-gnu"].flatMap { ["-I", $0] }
+        let clang = [try context.tool(named: "clang").url.path] + options + folders + ["-c", source.path, "-o", object.path]
         return [
             .buildCommand(
-                displayName: "Compiling carry.bpf.c for the kernel", executable: try context.tool(named: "clang").url,
-                arguments: ["-target", "bpf", "-O2", "-g", "-ffreestanding"] + warnings + folders + ["-c", source.path, "-o", object.path],
-                inputFiles: [source, headers.appending(path: "carrying.h")], outputFiles: [object]),
-            .buildCommand(
-                displayName: "Embedding carry.bpf.o", executable: try context.tool(named: "embed").url,
-                arguments: [object.path, embedded.path], inputFiles: [object], outputFiles: [embedded]),
+                displayName: "Compiling carry.bpf.c for the kernel", executable: try context.tool(named: "embed").url,
+                arguments: [embedded.path, object.path] + clang,
+                inputFiles: [source, headers.appending(path: "carrying.h")], outputFiles: [embedded])
         ]
     }
 }

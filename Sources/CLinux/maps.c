@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 _Static_assert(sizeof(struct svs_flow4) == 16 && sizeof(struct svs_flow6) == 40, "keys have no gaps, which would be compared too");
@@ -26,15 +27,31 @@ int svs_map_put(int map, const void *key, const void *value) { return call(BPF_M
 
 int svs_map_get(int map, const void *key, void *value) { return call(BPF_MAP_LOOKUP_ELEM, map, key, (uint64_t)(uintptr_t)value); }
 
-int svs_map_remove(int map, const void *key) { return call(BPF_MAP_DELETE_ELEM, map, key, 0); }
-
 int svs_map_take(int map, const void *key, void *value)
 {
     return call(BPF_MAP_LOOKUP_AND_DELETE_ELEM, map, key, (uint64_t)(uintptr_t)value);
 }
 
-// `next_key` shares its place with `value`.
-int svs_map_next(int map, const void *key, void *next) { return call(BPF_MAP_GET_NEXT_KEY, map, key, (uint64_t)(uintptr_t)next); }
+int svs_map_take_some(int map, uint32_t *position, void *keys, void *values, uint32_t *count)
+{
+    uint32_t next = 0;
+    union bpf_attr attributes;
+    memset(&attributes, 0, sizeof attributes);
+    attributes.batch.in_batch = *position ? (uint64_t)(uintptr_t)position : 0;
+    attributes.batch.out_batch = (uint64_t)(uintptr_t)&next;
+    attributes.batch.keys = (uint64_t)(uintptr_t)keys;
+    attributes.batch.values = (uint64_t)(uintptr_t)values;
+    attributes.batch.count = *count;
+    attributes.batch.map_fd = (uint32_t)map;
+    int failure = syscall(SYS_bpf, BPF_MAP_LOOKUP_AND_DELETE_BATCH, &attributes, sizeof attributes) < 0 ? errno : 0;
+    if (failure && failure != ENOENT) {
+        *count = 0;
+        return -failure;
+    }
+    *count = attributes.batch.count;
+    *position = next;
+    return failure ? 0 : 1;
+}
 
 int svs_map_share(int map, uint64_t size, void **memory)
 {
@@ -55,6 +72,31 @@ int svs_possible_processors(void)
     while (fscanf(file, "%d%*[-,]", &number) == 1) highest = number > highest ? number : highest;
     fclose(file);
     return highest < 0 ? -EIO : highest + 1;
+}
+
+// Waits until a processor has come to the end of the frame that it is at.
+static int await(const struct svs_carry_place *place, uint64_t end)
+{
+    uint64_t frame = __atomic_load_n(&place->frame, __ATOMIC_SEQ_CST);
+    struct timespec pause = {.tv_nsec = 20000};
+    for (int looks = 0; frame && __atomic_load_n(&place->frame, __ATOMIC_ACQUIRE) == frame; looks++) {
+        if (looks < 1000) svs_relax();
+        else if (svs_clock() < end) nanosleep(&pause, NULL);
+        else return -ETIMEDOUT;
+    }
+    return 0;
+}
+
+int svs_carry_await(const void *memory, int processors, uint64_t patience)
+{
+    const struct svs_carry_shared *shared = memory;
+    uint64_t end = svs_clock() + patience;
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    for (int place = 0; place < processors && place < SVS_CARRY_PROCESSORS; place++) {
+        int failure = await(&shared->places[place], end);
+        if (failure < 0) return failure;
+    }
+    return 0;
 }
 
 int svs_socket_program(int socket, int program)

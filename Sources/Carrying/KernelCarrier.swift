@@ -36,6 +36,8 @@ public final class KernelCarrier: FlowCarrier {
         way.addresses = Self.addresses(to: flow.way.destination, from: flow.way.source)
         // At least one frame more comes to the director. What is in its ring by now is sent when that one is.
         way.last_up = .max
+        // The kernel uses an element's memory again at once, and a program may still look at what it was.
+        settle()
         return withKey(flow.flow) { map, key in svs_map_put(map, key, &way) } == 0
     }
 
@@ -55,7 +57,10 @@ public final class KernelCarrier: FlowCarrier {
 
     public func stopAll() { svs_carry_next_generation(control.memory, .max) }
 
-    public func settle() { try? maps.settle() }
+    public func settle() {
+        // A processor that is at a frame for so long does not come to its end: something else took the frame, or took the processor.
+        if svs_carry_await(control.memory, Int32(counts.count), 10_000_000) < 0 { try? maps.settle() }
+    }
 
     public func counters(of server: ServerID) -> CarriedCounters {
         var sum = CarriedCounters()
@@ -71,16 +76,20 @@ public final class KernelCarrier: FlowCarrier {
     public func takeOver(_ each: (Flow, CarriedProgress) -> Void) {
         stopAll()
         settle()
-        var key4 = svs_flow4()
-        while svs_map_next(maps.flows4.number, nil, &key4) == 0, take(Self.flow(key4), each) {}
-        var key6 = svs_flow6()
-        while svs_map_next(maps.flows6.number, nil, &key6) == 0, take(Self.flow(key6), each) {}
+        takeAll(maps.flows4.number, svs_flow4()) { each(Self.flow($0), Self.progress($1)) }
+        takeAll(maps.flows6.number, svs_flow6()) { each(Self.flow($0), Self.progress($1)) }
     }
 
-    private func take(_ flow: Flow, _ each: (Flow, CarriedProgress) -> Void) -> Bool {
-        guard let progress = stop(flow) else { return false }
-        each(flow, progress)
-        return true
+    /// Removes all elements of a map.
+    private func takeAll<Key: BitwiseCopyable>(_ map: Int32, _ none: Key, _ each: (Key, svs_carried) -> Void) {
+        // More than ever lie in one place of the hash, of which the kernel gives all or nothing.
+        var keys = Array(repeating: none, count: 512), ways = Array(repeating: svs_carried(), count: 512)
+        var position: UInt32 = 0, result: Int32 = 1
+        while result == 1 {
+            var count = UInt32(keys.count)
+            result = svs_map_take_some(map, &position, &keys, &ways, &count)
+            for place in 0..<Int(count) { each(keys[place], ways[place]) }
+        }
     }
 
     // MARK: as the maps have it

@@ -88,7 +88,8 @@ final class PrivilegedService {
             try host.lead(traffic, into: device, mtu: mtu)
         case .rulesChanges where hearsRules: return try sockets.rulesChanges()
         case .carry where carries: return try sockets.carry(flows: connections)
-        case .working, .firstFrame, .alive, .filesRead, .clientLeft, .interfacesChanged, .framesInHand, .rulesChanges, .carry, .file, .output:
+        case .working, .firstFrame, .alive, .filesRead, .clientLeft, .interfacesChanged, .framesInHand, .rulesChanges, .carry, .file,
+            .output:
             throw HostError("do what the director asks", errno: EPERM)
         }
         return (.done, [])

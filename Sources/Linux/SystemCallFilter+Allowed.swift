@@ -47,7 +47,7 @@ extension SystemCallFilter {
             "bpf",
             only: [
                 command("BPF_MAP_LOOKUP_ELEM", 1, at: 0), command("BPF_MAP_UPDATE_ELEM", 2, at: 0),
-                command("BPF_MAP_GET_NEXT_KEY", 4, at: 0), command("BPF_MAP_LOOKUP_AND_DELETE_ELEM", 21, at: 0),
+                command("BPF_MAP_LOOKUP_AND_DELETE_ELEM", 21, at: 0),
             ], "flows that the kernel carries: elements of maps whose descriptors the keeper gave"),
         AllowedCalls("memfd_create ftruncate", "long texts for the keeper"),
         AllowedCalls(

@@ -35,7 +35,7 @@ public final class EventLoop {
     let requests: any HostRequests
     let sync: SyncSockets
     private let clients: (any ClientSource)?
-    var carrier: KernelCarrier?
+    let carrier: KernelCarrier?
     private let addresses = AddressWatch(), asksForAddresses: Bool
     private let busyPoll: Instant
     var state: RunFiles.State
@@ -119,10 +119,7 @@ public final class EventLoop {
         for line in state.warnings(files) { log.say(line) }
         let log = log
         try engine.begin(state, of: files, setup.journal) { log.say($0) }
-        if let carrier {
-            engine.director.carrier = carrier
-            carrier.control.isOn = true
-        }
+        beginToCarry()
         try followNow()
         try poller.watch(signals.descriptor, as: Token.signals)
         try poller.watch(host.descriptor, as: Token.network)
@@ -267,6 +264,7 @@ public final class EventLoop {
         if engine.recording?.isForgotten == true { engine.recording = nil }
         host.refreshNeighbors(engine.director, at: now)
         requests.isAlive()
+        lookAtCarrier()
         engine.commandLog?.tick()
         tableNews.follow(engine.director, at: now)
         // Clients that do not read are looked at, links whose interface is away, and what failed the last time.

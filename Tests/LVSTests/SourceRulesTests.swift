@@ -12,14 +12,16 @@ import Testing
         "Links": ["Wire", "CLinux", "Clibpcap", "Glibc", "Linux", "SystemPackage"],
         "Admin": ["LVS", "Wire", "CLinux", "FoundationEssentials", "Glibc", "Linux", "SystemPackage"],
         "Host": ["LVS", "Wire", "CLinux", "Clibnl", "Clibnftables", "Glibc", "Linux", "SystemPackage"],
+        "Carrying": ["LVS", "Links", "Host", "Wire", "CCarrying", "CLinux", "Glibc", "Linux", "SystemPackage"],
         "Replay": [
             "Admin", "LVS", "Links", "Linux", "Wire", "Glibc", "Dispatch", "FoundationEssentials", "Synchronization", "SystemPackage",
         ],
         "Runtime": [
-            "Admin", "Decap", "Host", "LVS", "Links", "Linux", "Replay", "Wire", "CLinux", "Glibc", "Synchronization", "SystemPackage",
+            "Admin", "Carrying", "Decap", "Host", "LVS", "Links", "Linux", "Replay", "Wire", "CLinux", "Glibc", "Synchronization",
+            "SystemPackage",
         ],
         "Keeper": [
-            "Admin", "Host", "LVS", "Links", "Linux", "Runtime", "Wire", "CLinux", "Glibc", "Synchronization", "SystemPackage",
+            "Admin", "Carrying", "Host", "LVS", "Links", "Linux", "Runtime", "Wire", "CLinux", "Glibc", "Synchronization", "SystemPackage",
         ],
         "Web": [
             "Admin", "LVS", "Linux", "Wire", "CLinux", "FlyingSocks", "FoundationEssentials", "Glibc", "Synchronization", "SystemPackage",

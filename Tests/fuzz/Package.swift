@@ -30,9 +30,16 @@ let package = Package(
         library("Links", "Wire", "CLinux", "Clibpcap", "Linux", system),
         library("Admin", "LVS", "Wire", "CLinux", "Linux", system),
         library("Host", "LVS", "Wire", "CLinux", "Linux", "Clibnl", "Clibnftables", system),
+        .plugin(name: "CompileCarry", capability: .buildTool(), dependencies: ["embed"], path: "plugins/CompileCarry"),
+        .executableTarget(name: "embed", path: "plugins/embed", swiftSettings: settings),
+        .target(name: "CCarrying", path: "product/CCarrying", linkerSettings: [.linkedLibrary("bpf")]),
+        .target(
+            name: "Carrying", dependencies: ["LVS", "Links", "Host", "Wire", "CLinux", "Linux", "CCarrying", system],
+            path: "product/Carrying",
+            exclude: ["Program"], swiftSettings: settings, plugins: ["CompileCarry"]),
         library("Replay", "Admin", "LVS", "Links", "Linux", "Wire", system),
-        library("Runtime", "Admin", "Decap", "Host", "LVS", "Links", "Linux", "Replay", "Wire", "CLinux", system),
-        library("Keeper", "Admin", "Host", "LVS", "Links", "Linux", "Runtime", "Wire", "CLinux", system),
+        library("Runtime", "Admin", "Carrying", "Decap", "Host", "LVS", "Links", "Linux", "Replay", "Wire", "CLinux", system),
+        library("Keeper", "Admin", "Carrying", "Host", "LVS", "Links", "Linux", "Runtime", "Wire", "CLinux", system),
         .target(name: "Pages", path: "Pages"),
         .target(name: "PacketKit", dependencies: ["Wire"], path: "PacketKit", swiftSettings: settings),
         .executableTarget(

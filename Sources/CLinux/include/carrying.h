@@ -70,14 +70,24 @@ struct svs_carry_rule {
 };
 
 /// All that the director wants to see, beside ARP.
-struct svs_carry_interest {
+struct svs_carry_rules {
     uint32_t count;
     /// Whatever it is; every ICMP; every ICMPv6.
     uint32_t everything, icmp, icmp6;
-    struct svs_carry_rule rules[SVS_CARRY_RULES];
+    struct svs_carry_rule all[SVS_CARRY_RULES];
 };
 
-/// What all flows share. The director writes it, but for `is_refused`.
+/// Processors on which frames are carried: those of the first numbers.
+#define SVS_CARRY_PROCESSORS 1024
+
+/// What a processor is at: a number of its own for each frame that the program decides about, 0 when there is none. A line of the
+/// cache for each.
+struct svs_carry_place {
+    uint64_t frame;
+    uint64_t apart[7];
+};
+
+/// What all flows share. The director writes it, but for `is_refused` and `places`.
 struct svs_carry_shared {
     /// Whatever stood in a ring before this moment has left the director (CLOCK_MONOTONIC).
     uint64_t through;
@@ -86,13 +96,14 @@ struct svs_carry_shared {
     uint32_t is_on;
     /// Everybody's generation.
     uint32_t generation;
-    /// Which of the interests is in force.
-    uint32_t interest;
+    /// Which of the rules are in force.
+    uint32_t turn;
     /// A frame that was to be carried was not: something else took it before the program that sends.
     uint32_t is_refused;
     uint64_t also_apart[6];
-    struct svs_carry_interest interests[2];
+    struct svs_carry_rules rules[2];
     uint32_t generations[SVS_CARRY_SERVERS];
+    struct svs_carry_place places[SVS_CARRY_PROCESSORS];
 };
 
 /// A frame's fate, as the program's first half says it to the second.

@@ -12,11 +12,11 @@
 int svs_map_put(int map, const void *key, const void *value);
 /// Reads the element of a key; of a map by processor that of each possible one, each at the next multiple of 8 bytes.
 int svs_map_get(int map, const void *key, void *value);
-int svs_map_remove(int map, const void *key);
 /// Reads an element and removes it.
 int svs_map_take(int map, const void *key, void *value);
-/// The key behind `key` in the map's own order, the first one behind none; -ENOENT behind the last.
-int svs_map_next(int map, const void *key, void *next);
+/// Reads some elements of a hash and removes them. `position` is 0 at first, and is moved; `count` is how many there is room for, then
+/// how many there were. Returns 1 when there are more, 0 at the end.
+int svs_map_take_some(int map, uint32_t *position, void *keys, void *values, uint32_t *count);
 /// Maps the elements of an array into this process's memory.
 int svs_map_share(int map, uint64_t size, void **memory);
 void svs_map_unshare(void *memory, uint64_t size);
@@ -55,17 +55,20 @@ static inline void svs_carry_next_generation(void *memory, uint32_t server)
     uint32_t *word = server < SVS_CARRY_SERVERS ? &shared->generations[server] : &shared->generation;
     svs_carry_say(word, *word + 1);
 }
-/// The interest that is not in force, to be written, and then to be put in force.
-static inline struct svs_carry_interest *svs_carry_next_interest(void *memory)
+/// Returns when none of these processors decides any more about a frame by what stood in the maps before; -ETIMEDOUT after so many
+/// nanoseconds.
+int svs_carry_await(const void *memory, int processors, uint64_t patience);
+/// The rules that are not in force, to be written, and then to be put in force.
+static inline struct svs_carry_rules *svs_carry_next_rules(void *memory)
 {
     struct svs_carry_shared *shared = memory;
-    return &shared->interests[(shared->interest & 1) ^ 1];
+    return &shared->rules[(shared->turn & 1) ^ 1];
 }
-static inline void svs_carry_turn_interest(void *memory)
+static inline void svs_carry_turn_rules(void *memory)
 {
     struct svs_carry_shared *shared = memory;
-    svs_carry_say(&shared->interest, (shared->interest & 1) ^ 1);
+    svs_carry_say(&shared->turn, (shared->turn & 1) ^ 1);
 }
-static inline struct svs_carry_rule *svs_carry_rule_at(struct svs_carry_interest *interest, int place) { return &interest->rules[place]; }
+static inline struct svs_carry_rule *svs_carry_rule_at(struct svs_carry_rules *rules, int place) { return &rules->all[place]; }
 
 #endif

@@ -30,6 +30,8 @@ BPF_MAP(counts, BPF_MAP_TYPE_PERCPU_ARRAY, uint32_t, struct svs_carried_count, S
 
 // What `watch` says to `carry` about the frame that both look at.
 struct word {
+    // Frames that were looked at.
+    uint64_t frames;
     uint32_t fate;
     uint32_t interface;
     uint32_t length;
@@ -74,19 +76,19 @@ struct __attribute__((packed, aligned(8))) packet6 {
 // Both headers without what only TCP has behind its ports and sequence number.
 enum { SHORT4 = 28, WHOLE4 = 34, SHORT6 = 48, WHOLE6 = 54 };
 
-// Whether a rule of the director's own interest lets the packet through that has these ends.
+// Whether one of the director's rules lets the packet through that has these ends.
 static __always_inline int wanted(
-    const struct svs_carry_interest *interest, uint32_t family, uint32_t protocol, const uint64_t *ends, const uint16_t *ports, int has_ports)
+    const struct svs_carry_rules *rules, uint32_t family, uint32_t protocol, const uint64_t *ends, const uint16_t *ports, int has_ports)
 {
     for (uint32_t place = 0; place < SVS_CARRY_RULES; place++) {
-        if (place >= interest->count) break;
-        const struct svs_carry_rule *rule = &interest->rules[place];
+        if (place >= rules->count) break;
+        const struct svs_carry_rule *rule = &rules->all[place];
         uint32_t end = rule->is_destination ? 1 : 0;
         uint64_t high = end ? ends[2] : ends[0], low = end ? ends[3] : ends[1];
         uint64_t other = ((high ^ rule->address[0]) & rule->mask[0]) | ((low ^ rule->address[1]) & rule->mask[1]) | (rule->family ^ family);
         if (other) continue;
-        if (!has_ports || !rule->protocol) return 1;
-        if (rule->protocol != protocol) continue;
+        if (!has_ports) return 1;
+        if (rule->protocol && rule->protocol != protocol) continue;
         uint16_t port = end ? ports[1] : ports[0];
         if (port >= rule->first && port <= rule->last) return 1;
     }
@@ -94,16 +96,16 @@ static __always_inline int wanted(
 }
 
 // What the socket gets of a frame that is not carried.
-static __attribute__((noinline)) int interest_in(struct __sk_buff *frame, const struct svs_carry_shared *shared)
+static __attribute__((noinline)) int left_to_director(struct __sk_buff *frame, const struct svs_carry_shared *shared)
 {
-    const struct svs_carry_interest *interest = &shared->interests[shared->interest & 1];
-    if (interest->everything) return EVERYTHING;
+    const struct svs_carry_rules *rules = &shared->rules[shared->turn & 1];
+    if (rules->everything) return EVERYTHING;
     uint64_t ends[4] = {0};
     uint16_t ports[2] = {0};
     if (frame->protocol == bpf_htons(IPV4)) {
         struct packet4 packet;
         if (bpf_skb_load_bytes(frame, ETHERNET, &packet, 20)) return 0;
-        if (packet.protocol == ICMP && interest->icmp) return EVERYTHING;
+        if (packet.protocol == ICMP && rules->icmp) return EVERYTHING;
         int is_transport = packet.protocol == TCP || packet.protocol == UDP || packet.protocol == SCTP;
         int is_later = (packet.fragment & bpf_htons(0x1fff)) != 0, size = (packet.version_and_length & 15) * 4;
         int has_ports = is_transport && !is_later && !bpf_skb_load_bytes(frame, ETHERNET + size, ports, 4);
@@ -111,12 +113,12 @@ static __attribute__((noinline)) int interest_in(struct __sk_buff *frame, const 
         ends[3] = (uint64_t)packet.destination << 32;
         ports[0] = bpf_ntohs(ports[0]);
         ports[1] = bpf_ntohs(ports[1]);
-        return wanted(interest, 4, packet.protocol, ends, ports, has_ports) ? EVERYTHING : 0;
+        return wanted(rules, 4, packet.protocol, ends, ports, has_ports) ? EVERYTHING : 0;
     }
     if (frame->protocol == bpf_htons(IPV6)) {
         struct packet6 packet;
         if (bpf_skb_load_bytes(frame, ETHERNET, &packet, 40)) return 0;
-        if (packet.protocol == ICMP6 && interest->icmp6) return EVERYTHING;
+        if (packet.protocol == ICMP6 && rules->icmp6) return EVERYTHING;
         int is_transport = packet.protocol == TCP || packet.protocol == UDP || packet.protocol == SCTP;
         int has_ports = is_transport && !bpf_skb_load_bytes(frame, ETHERNET + 40, ports, 4);
         ends[0] = packet.source[0];
@@ -125,7 +127,7 @@ static __attribute__((noinline)) int interest_in(struct __sk_buff *frame, const 
         ends[3] = packet.destination[1];
         ports[0] = bpf_ntohs(ports[0]);
         ports[1] = bpf_ntohs(ports[1]);
-        return wanted(interest, 6, packet.protocol, ends, ports, has_ports) ? EVERYTHING : 0;
+        return wanted(rules, 6, packet.protocol, ends, ports, has_ports) ? EVERYTHING : 0;
     }
     return frame->protocol == bpf_htons(ARP) ? EVERYTHING : 0;
 }
@@ -201,15 +203,15 @@ static __always_inline int watch4(struct __sk_buff *frame, struct word *word, co
     struct packet4 packet;
     uint32_t length, whole = 1;
     if (bpf_skb_load_bytes(frame, ETHERNET, &packet, WHOLE4)) {
-        if (bpf_skb_load_bytes(frame, ETHERNET, &packet, SHORT4)) return interest_in(frame, shared);
+        if (bpf_skb_load_bytes(frame, ETHERNET, &packet, SHORT4)) return left_to_director(frame, shared);
         whole = 0;
     }
-    if ((packet.protocol != TCP && packet.protocol != UDP) || (packet.fragment & bpf_htons(0x1fff))) return interest_in(frame, shared);
+    if ((packet.protocol != TCP && packet.protocol != UDP) || (packet.fragment & bpf_htons(0x1fff))) return left_to_director(frame, shared);
     uint32_t has_options = packet.version_and_length != 0x45;
-    if (has_options && bpf_skb_load_bytes(frame, ETHERNET + (packet.version_and_length & 15) * 4, &packet.transport, 4)) return interest_in(frame, shared);
+    if (has_options && bpf_skb_load_bytes(frame, ETHERNET + (packet.version_and_length & 15) * 4, &packet.transport, 4)) return left_to_director(frame, shared);
     struct svs_flow4 key = {packet.source, packet.destination, packet.transport.source_port, packet.transport.destination_port, packet.protocol};
     struct svs_carried *flow = bpf_map_lookup_elem(&flows4, &key);
-    if (!flow || !is_current(flow, shared)) return interest_in(frame, shared);
+    if (!flow || !is_current(flow, shared)) return left_to_director(frame, shared);
     length = bpf_ntohs(packet.length);
     if (!has_options && !(packet.fragment & bpf_htons(0x3fff)) && packet.hops > 1 && length + ETHERNET == frame->len
         && (whole || packet.protocol == UDP) && is_sound(&packet) && is_plain(&packet.transport, packet.protocol, length - 20)
@@ -226,15 +228,15 @@ static __always_inline int watch6(struct __sk_buff *frame, struct word *word, co
     struct packet6 packet;
     uint32_t length, whole = 1;
     if (bpf_skb_load_bytes(frame, ETHERNET, &packet, WHOLE6)) {
-        if (bpf_skb_load_bytes(frame, ETHERNET, &packet, SHORT6)) return interest_in(frame, shared);
+        if (bpf_skb_load_bytes(frame, ETHERNET, &packet, SHORT6)) return left_to_director(frame, shared);
         whole = 0;
     }
-    if (packet.protocol != TCP && packet.protocol != UDP) return interest_in(frame, shared);
+    if (packet.protocol != TCP && packet.protocol != UDP) return left_to_director(frame, shared);
     struct svs_flow6 key = {
         {packet.source[0], packet.source[1]}, {packet.destination[0], packet.destination[1]}, packet.transport.source_port,
         packet.transport.destination_port, packet.protocol};
     struct svs_carried *flow = bpf_map_lookup_elem(&flows6, &key);
-    if (!flow || !is_current(flow, shared)) return interest_in(frame, shared);
+    if (!flow || !is_current(flow, shared)) return left_to_director(frame, shared);
     length = bpf_ntohs(packet.length) + 40;
     if ((packet.version & bpf_htonl(0xf0000000)) == bpf_htonl(0x60000000) && packet.hops > 1 && length + ETHERNET == frame->len
         && (whole || packet.protocol == UDP) && is_plain(&packet.transport, packet.protocol, length - 40)
@@ -259,16 +261,32 @@ SEC("socket") int watch(struct __sk_buff *frame)
         all->is_refused = 1;
     }
     word->fate = SVS_CARRY_UNKNOWN;
-    if (!all->is_on || frame->vlan_present || frame->pkt_type != 0) return interest_in(frame, all);
-    if (frame->protocol == bpf_htons(IPV4)) return watch4(frame, word, all);
-    if (frame->protocol == bpf_htons(IPV6)) return watch6(frame, word, all);
-    return interest_in(frame, all);
+    if (!all->is_on || frame->vlan_present || frame->pkt_type != 0) return left_to_director(frame, all);
+    uint32_t processor = bpf_get_smp_processor_id();
+    if (processor >= SVS_CARRY_PROCESSORS) return left_to_director(frame, all);
+    // Whoever has changed something and sees no number here knows that this frame is decided about by what it has made of it.
+    __sync_lock_test_and_set(&all->places[processor].frame, ++word->frames);
+    int taken = EVERYTHING;
+    if (frame->protocol == bpf_htons(IPV4)) taken = watch4(frame, word, all);
+    else if (frame->protocol == bpf_htons(IPV6)) taken = watch6(frame, word, all);
+    else taken = left_to_director(frame, all);
+    if (word->fate == SVS_CARRY_UNKNOWN) all->places[processor].frame = 0;
+    return taken;
+}
+
+// Nothing of the maps is used any more for the frame that `watch` has begun with.
+static __always_inline void end_frame(void)
+{
+    uint32_t first = 0, processor = bpf_get_smp_processor_id();
+    struct svs_carry_shared *all = bpf_map_lookup_elem(&shared, &first);
+    if (all && processor < SVS_CARRY_PROCESSORS) all->places[processor].frame = 0;
 }
 
 // The frame before this one stands in the director's ring now.
 static __always_inline int note_up(struct svs_carried *flow)
 {
     if (flow) flow->last_up = bpf_ktime_get_ns();
+    end_frame();
     return NEXT;
 }
 
@@ -281,6 +299,7 @@ SEC("tc") int carry(struct __sk_buff *frame)
     word->fate = SVS_CARRY_UNKNOWN;
     if (fate == SVS_CARRY_UP4) return note_up(bpf_map_lookup_elem(&flows4, &word->flow4));
     if (fate == SVS_CARRY_UP6) return note_up(bpf_map_lookup_elem(&flows6, &word->flow6));
+    end_frame();
     if (word->interface != frame->ifindex || word->length != frame->len) return NEXT;
     // As much as is rewritten; IPv6's hop limit stands before the end of that.
     enum { REWRITTEN = ETHERNET + 20 };
@@ -299,7 +318,8 @@ SEC("tc") int carry(struct __sk_buff *frame)
         uint16_t *checksum = (uint16_t *)(packet + 10);
         uint32_t sum = *checksum + bpf_htons(0x0100);
         packet[8]--;
-        *checksum = (sum & 0xffff) + (sum >> 16);
+        // As the kernel itself: never all ones.
+        *checksum = sum + (sum >= 0xffff);
     }
     return bpf_redirect(word->egress, 0);
 }

@@ -56,6 +56,10 @@ public struct CarriedWay: Hashable, Sendable, BitwiseCopyable {
     /// Bytes of the longest IP packet that may leave; of a superframe, of each of its segments.
     public var mtu: Int32
 
+    public init(egress: Int32, destination: MACAddress, source: MACAddress, mtu: Int32) {
+        (self.egress, self.destination, self.source, self.mtu) = (egress, destination, source, mtu)
+    }
+
     /// `nil` while a packet cannot be sent along the path without further ado.
     init?(_ path: Path) {
         guard path.kind == .ready else { return nil }

@@ -135,7 +135,11 @@ ATTEMPT(clone_into_a_namespace) {
     if (child > 0) waitpid((pid_t)child, NULL, 0);
     return outcome(child);
 }
-ATTEMPT(load_a_program) { return opened((int)syscall(SYS_bpf, 0, NULL, 0)); }
+// BPF_PROG_LOAD, BPF_MAP_CREATE, BPF_MAP_GET_FD_BY_ID, BPF_LINK_CREATE.
+ATTEMPT(load_a_program) { return opened((int)syscall(SYS_bpf, 5, NULL, 0)); }
+ATTEMPT(make_a_map) { return opened((int)syscall(SYS_bpf, 0, NULL, 0)); }
+ATTEMPT(take_somebodys_map) { return opened((int)syscall(SYS_bpf, 14, NULL, 0)); }
+ATTEMPT(attach_a_program) { return opened((int)syscall(SYS_bpf, 28, NULL, 0)); }
 ATTEMPT(watch_performance) { return opened((int)syscall(SYS_perf_event_open, NULL, 0, -1, -1, 0)); }
 ATTEMPT(make_a_ring_of_calls) { return opened((int)syscall(SYS_io_uring_setup, 1, NULL)); }
 ATTEMPT(handle_faults) { return opened((int)syscall(SYS_userfaultfd, 0)); }
@@ -181,7 +185,7 @@ const struct svs_attempt *svs_attempts(void) {
         ENTRY(execute_again), ENTRY(spawn), ENTRY(trace_the_parent), ENTRY(read_the_parent), ENTRY(kill_the_parent),
         ENTRY(signal_all), ENTRY(name_a_process), ENTRY(limit_the_parent), ENTRY(become_root), ENTRY(become_roots_group),
         ENTRY(take_capabilities), ENTRY(leave_the_namespaces), ENTRY(enter_a_namespace), ENTRY(clone_into_a_namespace),
-        ENTRY(load_a_program), ENTRY(watch_performance), ENTRY(make_a_ring_of_calls), ENTRY(handle_faults),
+        ENTRY(load_a_program), ENTRY(make_a_map), ENTRY(take_somebodys_map), ENTRY(attach_a_program), ENTRY(watch_performance), ENTRY(make_a_ring_of_calls), ENTRY(handle_faults),
         ENTRY(ask_for_keys), ENTRY(load_a_kernel), ENTRY(be_readable_again),
         ENTRY(outlive_the_parent), ENTRY(call_what_nobody_has), ENTRY(map_code),
         ENTRY(turn_memory_into_code), ENTRY(silence_the_report), {NULL, NULL},

@@ -5,17 +5,17 @@ internal import Wire
 extension SharedControl {
     /// Lets through what the filter accepts of the frames that are not carried, or more where that takes too many rules.
     public func accept(_ filter: PacketFilter) {
-        guard let interest = svs_carry_next_interest(memory) else { return }
-        interest.pointee.count = 0
-        interest.pointee.everything = 1
-        interest.pointee.icmp = filter.everyICMP ? 1 : 0
-        interest.pointee.icmp6 = filter.everyICMP || filter.captureMatches.contains { !$0.prefix.isV4 } ? 1 : 0
+        guard let next = svs_carry_next_rules(memory) else { return }
+        next.pointee.count = 0
+        next.pointee.everything = 1
+        next.pointee.icmp = filter.everyICMP ? 1 : 0
+        next.pointee.icmp6 = filter.everyICMP || filter.captureMatches.contains { !$0.prefix.isV4 } ? 1 : 0
         if let rules = Self.rules(filter) {
-            interest.pointee.everything = 0
-            interest.pointee.count = UInt32(rules.count)
-            for (place, rule) in rules.enumerated() { svs_carry_rule_at(interest, Int32(place))?.pointee = rule }
+            next.pointee.everything = 0
+            next.pointee.count = UInt32(rules.count)
+            for (place, rule) in rules.enumerated() { svs_carry_rule_at(next, Int32(place))?.pointee = rule }
         }
-        svs_carry_turn_interest(memory)
+        svs_carry_turn_rules(memory)
     }
 
     private static func rules(_ filter: PacketFilter) -> [svs_carry_rule]? {
