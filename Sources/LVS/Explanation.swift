@@ -84,6 +84,15 @@ public struct Explanation: Sendable {
         public var remaining: Instant
         /// Connections that hang on it.
         public var children: Int
+        /// Its packets are carried past the director; `nil` where they are not.
+        public var carried: Carried?
+    }
+
+    /// What of a connection is carried.
+    public struct Carried: Sendable, Hashable {
+        /// Nanoseconds since it was handed over.
+        public var time: Instant
+        public var packets: UInt64
     }
 
     /// A scheduler's choice.

@@ -30,7 +30,8 @@ extension Director {
             virtualPort: entry.virtualPort, server: entry.serverAddress, serverPort: entry.serverPort,
             local: entry.method == .fullNAT && !isTemplate ? entry.localAddress : nil, localPort: entry.localPort,
             method: entry.method, state: state, isTemplate: isTemplate, packets: entry.packetsIn,
-            idle: max(timeout - remaining, 0), remaining: remaining, children: Int(entry.children))
+            idle: max(timeout - remaining, 0), remaining: remaining, children: Int(entry.children),
+            carried: carrying.standing(of: entry, at: id, clockwork.now))
     }
 
     /// What the connection table said about a flow.

@@ -41,7 +41,7 @@ extension Director {
         guard now > clockwork.now, !servers.isInheriting else { return }
         host.follow()
         followVirtualAddresses()
-        followForCarrying()
+        takeBackOutdated()
         if now - clockwork.now > 3600 * second { leap(to: now - 600 * second) }
         clockwork.lags = !goOnFlushing(limit)
         while nextMoment <= now, !clockwork.lags {

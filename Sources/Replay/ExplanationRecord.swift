@@ -79,6 +79,9 @@ struct StepRecord: Codable {
         /// Seconds.
         var idle: Double
         var expires: Double
+        /// Packets that the kernel carried, and for how many seconds it has carried.
+        var carriedPackets: Int?
+        var carriedTime: Double?
     }
 
     var step: String
@@ -148,7 +151,8 @@ struct StepRecord: Codable {
             virtual: ExplanationText.ends(entry.virtual, entry.virtualPort), server: ExplanationText.ends(entry.server, entry.serverPort),
             local: entry.local.map { ExplanationText.ends($0, entry.localPort) }, method: ExplanationText.method(entry.method),
             state: entry.state, template: entry.isTemplate, packets: Int(entry.packets), idle: Double(entry.idle) / 1e9,
-            expires: Double(entry.remaining) / 1e9)
+            expires: Double(entry.remaining) / 1e9, carriedPackets: entry.carried.map { Int(clamping: $0.packets) },
+            carriedTime: entry.carried.map { Double($0.time) / 1e9 })
     }
 
     private mutating func take(_ schedule: Explanation.Schedule) {

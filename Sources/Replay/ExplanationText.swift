@@ -70,7 +70,8 @@ enum ExplanationText {
     private static func age(_ entry: Explanation.Entry) -> String {
         let rest = "expires in \(seconds(entry.remaining))"
         if entry.isTemplate { return "last used \(seconds(entry.idle)) ago, \(rest), \(entry.children) connections hang on it" }
-        return "last packet \(seconds(entry.idle)) ago, \(rest), \(counted(entry.packets, "packet")) of the client so far"
+        let carried = entry.carried.map { ", carried by the kernel for \(seconds($0.time)), \(counted($0.packets, "packet"))" } ?? ""
+        return "last packet \(seconds(entry.idle)) ago, \(rest), \(counted(entry.packets, "packet")) of the client so far\(carried)"
     }
 
     static func method(_ method: ForwardingMethod) -> String {

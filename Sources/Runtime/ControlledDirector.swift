@@ -17,7 +17,7 @@ struct ControlledDirector: ~Copyable, ControlTarget {
     /// The host's own netfilter rules.
     var rules = HostRulesInForce()
     /// What is being recorded for `svs record`.
-    var recording: LiveRecording?
+    var recording: LiveRecording? { didSet { director.pausesCarrying = recording != nil } }
     /// The client that it is made for.
     private var recorder: Int32 = -1
     /// Where is written down what the next director is to be told.
@@ -84,7 +84,9 @@ struct ControlledDirector: ~Copyable, ControlTarget {
 
     mutating func answer(_ question: ControlQuestion, from client: Int32) throws(AskError) -> ControlReply {
         switch question {
-        case .verdictCounters: return .text(DirectorText.counters(director))
+        case .verdictCounters:
+            director.accountCarried()
+            return .text(DirectorText.counters(director))
         case .virtualAddresses:
             return .text(director.virtualAddresses().map { "\($0.address) \($0.holder.rawValue)\n" }.joined())
         case .start: return .text(start)
@@ -102,7 +104,9 @@ struct ControlledDirector: ~Copyable, ControlTarget {
         case .recorded: return .chunk(try running().fetch())
         case .recordedConnections: return .chunk(try running().fetchConnections())
         case .status: return .status(status())
-        case .loads(let place): return .loads(director.loads(from: place))
+        case .loads(let place):
+            if place == 0 { director.accountCarried() }
+            return .loads(director.loads(from: place))
         case .setSwitch(let name, let value):
             try setSwitch(name, to: value)
             commandLog?.note("svs set \(name) \(value)", from: client)

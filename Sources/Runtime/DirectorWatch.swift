@@ -26,6 +26,7 @@ final class DirectorWatch {
     /// To be called every second or so.
     /// - Parameter names: of the interfaces that frames are taken from.
     func tick(_ director: inout Director, on names: [String], at now: Instant) {
+        director.accountCarried()
         neighbors.follow(director, say: say)
         claims = claimNews.follow(&director, on: names, at: now, say: say)
         var frames: [UInt64] = []
@@ -69,6 +70,7 @@ final class DirectorWatch {
 extension ControlledDirector {
     /// What the director says of itself now.
     mutating func status() -> DirectorStatus {
+        director.accountCarried()
         var status = DirectorStatus()
         let summary = director.summary()
         (status.version, status.process) = (Release.version, getpid())
@@ -89,6 +91,7 @@ extension ControlledDirector {
         status.daemons = summary.daemons.map { "\($0.role) \($0.interface) \($0.syncID)" }
         status.gaveWay = director.earlyDrop.counts.kinds.map { .init(name: $0.name, number: $0.number) }
         status.controlSteps = watch.steps.status
+        if director.carrier != nil { status.carrying = .init(director.carryingCounters) }
         return status
     }
 
@@ -114,6 +117,15 @@ extension ControlledDirector {
                 name: name, value: value.split(separator: "\t").joined(separator: " "),
                 isUsual: !name.hasPrefix("net.ipv4.vs.") || value == usual.value(of: name))
         }
+    }
+}
+
+extension DirectorStatus.Carrying {
+    fileprivate init(_ counters: CarryingCounters) {
+        let reasons = TakeBackReason.allCases.compactMap { reason in
+            counters.takenBack[reason].map { DirectorStatus.Kind(name: reason.rawValue, number: $0) }
+        }
+        self.init(flows: counters.flows, frames: counters.frames, handedOver: counters.handedOver, takenBack: reasons)
     }
 }
 

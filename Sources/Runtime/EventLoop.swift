@@ -153,6 +153,7 @@ public final class EventLoop {
         control.close()
         // The next one goes on with what is led.
         if isStopped { local.end() }
+        engine.director.accountCarried()
         for line in Report(engine.director, packets.links, engine.watch.steps).lines { log.say(line) }
     }
 
@@ -201,6 +202,7 @@ public final class EventLoop {
     private func readNetwork(_ engine: inout ControlledDirector) throws {
         let before = engine.director.network.addresses, waiting = engine.director.waitingAddresses()
         guard try host.update(&engine.director) else { return }
+        engine.director.takeBackOutdated()
         isBehind = true
         // An address that came is not made to wait for others.
         if engine.director.waitingAddresses() != waiting { lastFollowed = 0 }

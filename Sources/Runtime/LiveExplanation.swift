@@ -29,6 +29,7 @@ enum LiveExplanation {
         let child = DirectorCopy.fork(&pipe, seconds: 2, director)
         guard child >= 0 else { throw .copying(child) }
         if child == 0 {
+            director.leaveCarrying()
             let told = try? director.explain(words, at: director.now)
             let bytes = told.map { Array((form == .json ? $0.json + "\n" : $0.text).utf8) } ?? []
             svs_fork_end(pipe, bytes, bytes.count)

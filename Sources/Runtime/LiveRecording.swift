@@ -90,7 +90,13 @@ extension ControlledDirector {
                 clients: request.clients, services: request.services, rules: commands.map { ServicesFile.Rule(line: 0, command: $0) })
         } catch { throw AskError(error.description) }
         let pieces = Recording(filter, interfaces: indices, calendar: Instant(svs_calendar()), clock: director.now)
-        recording = try LiveRecording(pieces, director, filter)
+        // What is carried is recorded by nobody, and the copy asks no carrier.
+        director.pausesCarrying = true
+        director.collectCarried()
+        do throws(AskError) { recording = try LiveRecording(pieces, director, filter) } catch {
+            director.pausesCarrying = false
+            throw error
+        }
         var run = RunFile()
         run.hostEmulation = director.hostEmulation
         run.marksFromHost = rules.givesMarks

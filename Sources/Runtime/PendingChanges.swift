@@ -21,6 +21,8 @@ struct PendingChanges {
     /// - Parameter refused: is told of each command that the director, as it stands now, does not carry out.
     /// - Returns: whether all is done.
     mutating func carryOut(on engine: inout ControlledDirector, refused: (Command, CommandError) -> Void) -> Bool {
+        engine.director.settlesLater = true
+        defer { engine.director.settlesLater = false }
         let end = ControlSteps.clock + Self.turn
         repeat {
             guard let command = rest.popFirst() else { return true }

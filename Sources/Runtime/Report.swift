@@ -17,6 +17,8 @@ struct Report {
         if director.clampedSYNs > 0 { words.append("SYNs with a lowered MSS \(director.clampedSYNs)") }
         let gaveWay = director.earlyDrop.counts
         if gaveWay.all > 0 { words.append("entries that gave way: \(gaveWay.text)") }
+        let carried = director.carryingCounters.frames
+        if carried > 0 { words.append("frames that the kernel carried \(carried)") }
         if let steps { lines.append(steps.line) }
         lines.append("ended" + (words.isEmpty ? "" : ": " + words.joined(separator: ", ")))
         self.lines = lines

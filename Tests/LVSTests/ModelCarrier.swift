@@ -30,7 +30,7 @@ final class ModelCarrier: FlowCarrier {
     private var round: UInt32 = 0
     private var counts: [ServerID: CarriedCounters] = [:]
     /// How often the director has waited for frames under way.
-    private(set) var settled = 0
+    var settled = 0
     private(set) var carriedFrames = 0
     /// Is done when the director waits: frames that were under way count.
     var whileSettling: () -> Void = {}
@@ -45,7 +45,8 @@ final class ModelCarrier: FlowCarrier {
 
     func carry(_ flow: CarriedFlow) -> Bool {
         guard entries.count < capacity || entries[flow.flow] != nil else { return false }
-        entries[flow.flow] = Entry(carried: flow, round: round(of: flow.server), progress: CarriedProgress(timeout: flow.timeout), waits: caution)
+        entries[flow.flow] = Entry(
+            carried: flow, round: round(of: flow.server), progress: CarriedProgress(timeout: flow.timeout), waits: caution)
         return true
     }
 
@@ -74,7 +75,9 @@ final class ModelCarrier: FlowCarrier {
 
     /// Carries a frame, or leaves it to the director.
     func take(_ frame: [UInt8], _ offload: Offload) -> Sent? {
-        guard let flow = Self.flow(of: frame), entries[flow]?.round == entries[flow].map({ round(of: $0.carried.server) }) else { return nil }
+        guard let flow = Self.flow(of: frame), entries[flow]?.round == entries[flow].map({ round(of: $0.carried.server) }) else {
+            return nil
+        }
         guard var entry = entries[flow] else { return nil }
         defer { entries[flow] = entry }
         guard let length = plainLength(frame, offload, entry.carried.way.mtu) else {

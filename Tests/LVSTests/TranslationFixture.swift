@@ -150,7 +150,10 @@ final class TranslationFixture {
     func waitForNeighbors(seconds: Int64) { director.neighborPatience = seconds * 1_000_000_000 }
 
     /// Changes the host's network.
-    func rewire(_ change: (inout Network) -> Void) { change(&director.network) }
+    func rewire(_ change: (inout Network) -> Void) {
+        change(&director.network)
+        director.takeBackOutdated()
+    }
 
     /// Who has which virtual address.
     func virtualAddresses() -> [VirtualAddress] { director.virtualAddresses() }
@@ -237,6 +240,8 @@ final class TranslationFixture {
     /// Lets go on what a batch or time has left to be done between two batches.
     func handOver() { director.handOver() }
     func pauseCarrying(_ isPaused: Bool) { director.pausesCarrying = isPaused }
+    func settle(later: Bool) { director.settlesLater = later }
+    func leaveCarrying() { director.leaveCarrying() }
     func accountCarried() { director.accountCarried() }
 
     private func take(_ frame: Frame, _ out: inout [[UInt8]]) {

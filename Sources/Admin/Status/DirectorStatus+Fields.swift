@@ -36,6 +36,7 @@ extension DirectorStatus {
         out.put(gaveWay) {
             $0.put($1.name); $0.put($1.number)
         }
+        out.put(carrying.map { [$0] } ?? []) { $1.write(to: &$0) }
         for number in controlSteps.counts + [controlSteps.total, controlSteps.longest] { out.put(number) }
         for address in addresses { address.write(to: &out) }
     }
@@ -46,7 +47,7 @@ extension DirectorStatus {
             let verdicts = fields.list({ Verdict(&$0) }), let failing = fields.list({ Neighbor(&$0) }),
             let claims = fields.list({ Claim(&$0) }), let unmarked = fields.list({ $0.text() }), let honours = fields.flag(),
             let switches = fields.list({ Switch(&$0) }), let daemons = fields.list({ $0.text() }),
-            let gaveWay = fields.list({ Kind(&$0) }), let steps = ControlSteps(&fields)
+            let gaveWay = fields.list({ Kind(&$0) }), let carrying = fields.list({ Carrying(&$0) }), let steps = ControlSteps(&fields)
         else { return nil }
         (self.version, self.process) = (version, process)
         (uptime, services, servers) = (numbers[0], numbers[1], numbers[2])
@@ -54,7 +55,7 @@ extension DirectorStatus {
         (self.sums, self.rates, self.interfaces) = (sums, rates, interfaces)
         (self.claims, self.unmarked, honoursFirewall) = (claims, unmarked, honours)
         (self.verdicts, self.failing, self.switches, self.daemons) = (verdicts, failing, switches, daemons)
-        (self.gaveWay, controlSteps) = (gaveWay, steps)
+        (self.gaveWay, self.carrying, controlSteps) = (gaveWay, carrying.first, steps)
         while let hasMore = fields.flag() {
             guard hasMore else { return }
             guard let address = fields.text(), let holder = fields.text() else { return nil }
@@ -161,6 +162,20 @@ extension DirectorStatus.Kind {
     fileprivate init?(_ fields: inout FieldReader) {
         guard let name = fields.text(), let number = fields.number(UInt64.self) else { return nil }
         self.init(name: name, number: number)
+    }
+}
+
+extension DirectorStatus.Carrying {
+    fileprivate func write(to out: inout FieldWriter) {
+        for number in [flows, frames, handedOver] { out.put(number) }
+        out.put(takenBack) {
+            $0.put($1.name); $0.put($1.number)
+        }
+    }
+
+    fileprivate init?(_ fields: inout FieldReader) {
+        guard let numbers = fields.numbers(3), let takenBack = fields.list({ DirectorStatus.Kind(&$0) }) else { return nil }
+        self.init(flows: numbers[0], frames: numbers[1], handedOver: numbers[2], takenBack: takenBack)
     }
 }
 

@@ -35,6 +35,8 @@ public struct DirectorStatus: Hashable, Sendable {
     public var daemons: [String] = []
     /// Entries of a full table that gave way to others: `half-open`, `one-way`, `template`.
     public var gaveWay: [Kind] = []
+    /// Flows that the kernel carries past the director; `nil` where it sees every frame.
+    public var carrying: Carrying?
     public var controlSteps = ControlSteps()
 
     public init() {}
@@ -93,6 +95,18 @@ public struct DirectorStatus: Hashable, Sendable {
         public var number: UInt64
 
         public init(name: String, number: UInt64) { (self.name, self.number) = (name, number) }
+    }
+
+    /// Flows that are carried now, frames that were, flows that were handed over, and taken back by reason.
+    public struct Carrying: Hashable, Sendable {
+        public var flows: UInt64
+        public var frames: UInt64
+        public var handedOver: UInt64
+        public var takenBack: [Kind]
+
+        public init(flows: UInt64, frames: UInt64, handedOver: UInt64, takenBack: [Kind]) {
+            (self.flows, self.frames, self.handedOver, self.takenBack) = (flows, frames, handedOver, takenBack)
+        }
     }
 
     /// Steps of work beside the frames, by the processor time that each took: so long frames may have waited for one.

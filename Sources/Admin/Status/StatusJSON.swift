@@ -32,6 +32,7 @@ public enum StatusJSON {
             "gave_way": .object(Dictionary(status.gaveWay.map { ($0.name, .count($0.number)) }) { first, _ in first }),
             "control_steps": status.controlSteps.json, "faults": .list(status.faults.map { .text($0.text) }),
         ]
+        if let carrying = status.carrying { members["carrying"] = carrying.json }
         if let services { members["service_list"] = services }
         return JSONValue.object(members).written + "\n"
     }
@@ -42,6 +43,15 @@ extension DirectorStatus.Traffic {
         .object([
             "connections": .count(connections), "packets_in": .count(packetsIn), "packets_out": .count(packetsOut),
             "bytes_in": .count(bytesIn), "bytes_out": .count(bytesOut),
+        ])
+    }
+}
+
+extension DirectorStatus.Carrying {
+    fileprivate var json: JSONValue {
+        .object([
+            "flows": .count(flows), "frames": .count(frames), "handed_over": .count(handedOver),
+            "taken_back": .object(Dictionary(takenBack.map { ($0.name, .count($0.number)) }) { first, _ in first }),
         ])
     }
 }

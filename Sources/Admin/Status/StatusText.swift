@@ -31,7 +31,15 @@ public struct StatusText {
                 + "\(status.sums.packetsOut) out, \(bytes(status.sums.bytesIn)) in and \(bytes(status.sums.bytesOut)) out",
         ]
         if !status.daemons.isEmpty { lines.append("synchronisation: \(status.daemons.joined(separator: ", "))") }
+        if let carrying = status.carrying { lines.append(self.carrying(carrying)) }
         return lines.map { $0 + "\n" }.joined()
+    }
+
+    private static func carrying(_ status: DirectorStatus.Carrying) -> String {
+        let reasons = status.takenBack.map { "\($0.name) \($0.number)" }.joined(separator: ", ")
+        let back = status.takenBack.reduce(0) { $0 + $1.number }
+        return "carried by the kernel: \(counted(status.flows, "flow")) now, \(counted(status.frames, "frame")) so far; "
+            + "\(status.handedOver) handed over, \(back) taken back" + (reasons.isEmpty ? "" : " (\(reasons))")
     }
 
     private static func interfaces(_ status: DirectorStatus) -> String {

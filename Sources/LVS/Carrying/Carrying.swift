@@ -2,9 +2,9 @@ import Wire
 
 /// What the director knows of flows that a carrier carries past it. While there is no carrier, nothing of this is looked at.
 struct Carrying: ~Copyable {
-    /// A carried flow's connection, at the same place as its record; all zero for one that is not carried.
+    /// What is known of a carried flow, at the same place as its connection's record.
     struct Mark: BitwiseCopyable {
-        /// When it was handed over; 0: it is not carried.
+        /// When it was handed over.
         var since: Instant = 0
         /// The round in which it was handed over.
         var round: UInt32 = 0
@@ -16,7 +16,7 @@ struct Carrying: ~Copyable {
         var round: UInt32 = 0
         /// Flows that are carried now.
         var flows: Int32 = 0
-        /// Place among those that something was carried to, plus 1.
+        /// Place in `known`, plus 1; 0 without one.
         var place: Int32 = 0
         var egress: Int32 = 0
         var mtu: Int32 = 0
@@ -25,9 +25,13 @@ struct Carrying: ~Copyable {
     }
 
     private(set) var carrier: (any FlowCarrier)?
+    /// There is one: what the path of a packet asks.
+    private(set) var isOn = false
     private(set) var marks = Slab<Mark>(capacity: 1)
+    /// One bit for each place of a connection, so that those that are not carried touch little memory.
+    private var marked = Slab<UInt64>(capacity: 1)
     private(set) var servers = Slab<Server>(capacity: 1)
-    /// Servers that something was carried to.
+    /// Servers that something is carried to, or was since they were last accounted.
     private(set) var known: [ServerID] = []
     /// What carriers had counted of each server when it was last accounted, kept for the next director.
     let accounted: SlabView<CarriedCounters>
@@ -39,6 +43,8 @@ struct Carrying: ~Copyable {
     private(set) var candidateCount = 0
     /// Something was taken back since the carrier was last waited for.
     var isUnsettled = false
+    /// It is waited for later.
+    var settlesLater = false
     /// Servers that have left their services since then, with those.
     var late: [(server: ServerID, service: Int32)] = []
     /// Flows that were taken back with others and of which the carrier still knows what it saw.
@@ -59,12 +65,14 @@ struct Carrying: ~Copyable {
         backing = memory.layout.carried.backed(by: memory.backing)
     }
 
-    var isOn: Bool { carrier != nil }
+    /// Whether a connection's flow is carried, or was and what was seen of it is not read yet.
+    func has(_ id: ConnectionID) -> Bool { marked[Int(id) >> 6] >> UInt64(id & 63) & 1 != 0 }
 
     /// Begins with nothing that is carried.
     mutating func begin(_ carrier: any FlowCarrier, connections: Int) {
-        self.carrier = carrier
+        (self.carrier, isOn) = (carrier, true)
         marks = Slab(capacity: connections)
+        marked = Slab(capacity: connections / 64 + 1)
         servers = Slab(capacity: ServerPool.capacity)
         candidates = Slab(capacity: Director.largestBatch)
         forgetAll()
@@ -72,8 +80,14 @@ struct Carrying: ~Copyable {
     }
 
     mutating func end() {
-        carrier = nil
+        (carrier, isOn) = (nil, false)
         forgetAll()
+    }
+
+    /// From now on what is carried is only looked at.
+    mutating func leave() {
+        guard let carrier, !(carrier is SeenCarrier) else { return }
+        self.carrier = SeenCarrier(carrier)
     }
 
     private mutating func forgetAll() {
@@ -95,7 +109,8 @@ struct Carrying: ~Copyable {
     /// A flow to a server is carried from now on.
     mutating func note(_ id: ConnectionID, to server: ServerID, _ way: CarriedWay, at now: Instant) {
         let place = Int(server)
-        marks[Int(id)] = Mark(since: max(now, 1), round: round(of: server))
+        marks[Int(id)] = Mark(since: now, round: round(of: server))
+        marked[Int(id) >> 6] |= 1 << UInt64(id & 63)
         if servers[place].place == 0 {
             known.append(server)
             servers[place].place = Int32(known.count)
@@ -105,6 +120,15 @@ struct Carrying: ~Copyable {
         servers[place].flows += 1
         counters.flows += 1
         counters.handedOver += 1
+    }
+
+    /// Nothing more is to be accounted of a known server; the last one takes its place.
+    mutating func leaveOut(at place: Int) {
+        servers[Int(known[place])].place = 0
+        let last = known.removeLast()
+        guard place < known.count else { return }
+        known[place] = last
+        servers[Int(last)].place = Int32(place + 1)
     }
 
     /// Whether a server's flows still go the way that they were handed over with.
@@ -119,10 +143,17 @@ struct Carrying: ~Copyable {
 
     /// A connection as it would be if everything that was carried of it had passed the director.
     func upToDate(_ connection: Connection, at id: ConnectionID) -> Connection {
-        guard let carrier, marks[Int(id)].since != 0, let progress = carrier.progress(of: connection.clientFlow) else { return connection }
+        guard let carrier, has(id), let progress = carrier.progress(of: connection.clientFlow) else { return connection }
         var connection = connection
         connection.take(progress)
         return connection
+    }
+
+    /// Since when a connection's packets are carried, and how many were; `nil` where they are not.
+    func standing(of connection: Connection, at id: ConnectionID, _ now: Instant) -> Explanation.Carried? {
+        guard let carrier, has(id), !isTakenBack(id, to: connection.server) else { return nil }
+        let packets = carrier.progress(of: connection.clientFlow)?.packets ?? 0
+        return Explanation.Carried(time: max(now - marks[Int(id)].since, 0), packets: packets)
     }
 
     /// A flow that is carried no more is forgotten.
@@ -135,7 +166,7 @@ struct Carrying: ~Copyable {
         } else {
             uncollected -= 1
         }
-        marks[Int(id)] = Mark()
+        marked[Int(id) >> 6] &= ~(1 << UInt64(id & 63))
     }
 
     /// All flows to a server are carried no more.
@@ -188,7 +219,8 @@ public struct CarryingPolicy: Hashable, Sendable {
 
 /// Why a flow is carried no more.
 public enum TakeBackReason: String, CaseIterable, Sendable {
-    /// Its connection has left the state in which every packet is treated alike: FIN, RST, SYN, or a reply of that kind.
+    /// Its connection has left the state in which every packet is treated alike, by a FIN or RST of either side, or its client
+    /// begins a new one.
     case state
     /// Its connection was silent for too long, or had to go.
     case expiry

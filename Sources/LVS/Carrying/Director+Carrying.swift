@@ -7,7 +7,10 @@ extension Director {
     public var carrier: (any FlowCarrier)? {
         get { carrying.carrier }
         set {
-            if carrying.isOn { endCarrying(.pause) }
+            if carrying.isOn {
+                endCarrying(.pause)
+                collectCarried()
+            }
             carrying.end()
             if let newValue { beginCarrying(newValue) }
             looksAtKnown = carrying.isOn || host.virtuals.mayBeHosts
@@ -29,6 +32,19 @@ extension Director {
         }
     }
 
+    /// Commands that follow each other are waited for together: while this is set, frames may still be carried that were under way
+    /// when one of them forbade it, and none any more when it has been taken away.
+    public var settlesLater: Bool {
+        get { carrying.settlesLater }
+        set {
+            carrying.settlesLater = newValue
+            settleCarrying()
+        }
+    }
+
+    /// Flows go on as they are, and this director, which is a copy of another one, only reads how far they have come.
+    public mutating func leaveCarrying() { carrying.leave() }
+
     /// How much is carried, and was; up to date after `accountCarried`.
     public var carryingCounters: CarryingCounters { carrying.counters }
 
@@ -41,21 +57,19 @@ extension Director {
     }
 
     private mutating func meet(_ id: ConnectionID, _ packet: Packet) {
-        guard carrying.marks[Int(id)].since == 0 else { return meetCarried(id) }
-        guard connections[id].method == .directRouting, !packet.takesSlowPath, connections[id].packetsIn &+ 1 >= threshold(of: id) else {
-            return
-        }
+        guard !carrying.has(id) else { return meetCarried(id) }
+        let isUDP = connections[id].proto == IPProtocol.udp
+        guard connections[id].method == .directRouting, !packet.takesSlowPath,
+            connections[id].packetsIn &+ 1 >= (isUDP ? carrying.policy.packetsUDP : carrying.policy.packetsTCP)
+        else { return }
         carrying.add(candidate: id)
-    }
-
-    private func threshold(of id: ConnectionID) -> UInt32 {
-        connections[id].proto == IPProtocol.udp ? carrying.policy.packetsUDP : carrying.policy.packetsTCP
     }
 
     /// A frame of a carried flow has come to the director all the same. What is known of one that was taken back with others
     /// comes before it.
+    @inline(never)
     mutating func meetCarried(_ id: ConnectionID) {
-        guard carrying.marks[Int(id)].since != 0 else { return }
+        guard carrying.has(id) else { return }
         if carrying.isTakenBack(id, to: connections[id].server) { collect(id, .state) }
     }
 
@@ -63,8 +77,8 @@ extension Director {
     /// them has left.
     public mutating func handOver() {
         guard carrying.isOn else { return }
-        followForCarrying()
-        if mayCarry, carrying.refusedUntil <= clockwork.now {
+        takeBackOutdated()
+        if mayCarry(), carrying.refusedUntil <= clockwork.now {
             for place in 0..<carrying.candidateCount where !handOver(carrying.candidates[place]) {
                 carrying.refusedUntil = clockwork.now + second
                 break
@@ -75,7 +89,7 @@ extension Director {
     }
 
     /// Whether nothing speaks against carrying any flow at all.
-    private var mayCarry: Bool {
+    private mutating func mayCarry() -> Bool {
         !carrying.isPaused && !synchronisation.isMaster && !clockwork.defence.isActive && !servers.isInheriting
             && !host.virtuals.isBackupOnly
     }
@@ -86,7 +100,7 @@ extension Director {
         let server = connections[id].server, flow = connections[id].clientFlow
         refreshPath(server)
         guard let carrier = carrying.carrier, Int(server) < carrier.serverLimit, carrying.backing.has(Int(server)),
-            let way = CarriedWay(servers[server].path),
+            let way = CarriedWay(servers[server].path), host.waiting.isEmpty || !host.waiting.holds(for: servers[server].path),
             !host.virtuals.mayBeHosts || host.isLocal(flow.destination)
         else { return true }
         guard carrier.carry(CarriedFlow(flow: flow, server: server, way: way, timeout: fullTimeout(of: id))) else { return false }
@@ -95,11 +109,11 @@ extension Director {
     }
 
     /// Whether every packet of a connection's client has the same fate from here on.
-    private func isCarriable(_ id: ConnectionID) -> Bool {
+    private mutating func isCarriable(_ id: ConnectionID) -> Bool {
         let entry = connections[id]
-        guard carrying.marks[Int(id)].since == 0, entry.flags.contains(.used),
+        guard !carrying.has(id), entry.flags.contains(.used),
             entry.flags.isDisjoint(with: [.template, .onePacket, .superseded, .anyClientPort]), entry.isFoundByClient,
-            entry.method == .directRouting, entry.server >= 0, isServed(id), host.waiting.isEmpty
+            entry.method == .directRouting, entry.server >= 0, isServed(id)
         else { return false }
         switch entry.proto {
         case IPProtocol.tcp: return entry.state == TCPState.established.rawValue && entry.packetsIn >= carrying.policy.packetsTCP
@@ -108,10 +122,11 @@ extension Director {
         }
     }
 
-    /// Takes back what may be carried no more since the host or the director's own switches have changed.
-    mutating func followForCarrying() {
+    /// Takes back what may be carried no more since the host's network or the director's own switches have changed. Happens by
+    /// itself with the next command, batch or passing of time.
+    public mutating func takeBackOutdated() {
         guard carrying.isOn, carrying.counters.flows > 0 else { return }
-        if !mayCarry { return stopAll(.pause) }
+        if !mayCarry() { return stopAll(.pause) }
         guard carrying.generation != host.network.generation else { return }
         carrying.generation = host.network.generation
         for server in carrying.known { followWay(to: server) }
@@ -120,7 +135,7 @@ extension Director {
     /// Takes back one flow, where it is carried, and accounts what was seen of it.
     @inline(__always)
     mutating func takeBack(_ id: ConnectionID, _ reason: TakeBackReason) {
-        if carrying.isOn, carrying.marks[Int(id)].since != 0 { collect(id, reason) }
+        if carrying.isOn, carrying.has(id) { collect(id, reason) }
     }
 
     /// Takes back all flows to a server; what was seen of each is read later.
@@ -161,7 +176,7 @@ extension Director {
     /// Returns when no frame is under way any more that is carried though its flow was taken back; the last of those that were
     /// count as well.
     mutating func settleCarrying() {
-        guard carrying.isUnsettled else { return }
+        guard carrying.isUnsettled, !carrying.settlesLater else { return }
         carrying.isUnsettled = false
         carrying.carrier?.settle()
         for (server, service) in carrying.late { account(server, to: service) }

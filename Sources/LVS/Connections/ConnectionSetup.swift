@@ -34,7 +34,6 @@ extension Director {
         case .connection(let id):
             // The packet's own new connection is found from now on.
             if old >= 0 {
-                takeBack(old, .state)
                 connections.table.supersede(old)
                 context.replaced = old
             }

@@ -37,6 +37,7 @@ extension Director {
         guard connections[old].children == 0 else { return setUpConnection(&frame, packet, &context) }
         // It goes at the next tick: until the pick is made it still counts for its server, and a reset of the host's for the
         // packet keeps it.
+        takeBack(old, .state)
         connections[old].expires = min(connections[old].expires, clockwork.now)
         connections.wheel.refileIfEarlier(old)
         return setUpConnection(&frame, packet, replacing: old, &context)

@@ -47,7 +47,7 @@ struct OverloadDefence {
 extension Director {
     mutating func tunablesChanged(from old: Tunables) {
         clockwork.defence.judge(tunables, isShort: connections.isShortOfMemory)
-        followForCarrying()
+        takeBackOutdated()
         settleCarrying()
         connections.earlyDrop.judge(tunables)
         for service in services.all { service.scheduler?.tunablesChanged(tunables) }

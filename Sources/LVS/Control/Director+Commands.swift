@@ -5,7 +5,7 @@ extension Director {
     /// - Throws: why it was refused, as the kernel's control interface would; nothing has changed then.
     public mutating func apply(_ command: Command) throws(CommandError) {
         defer {
-            followForCarrying()
+            takeBackOutdated()
             settleCarrying()
             noteProgress()
         }

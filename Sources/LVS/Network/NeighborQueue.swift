@@ -37,6 +37,8 @@ struct NeighborQueue {
     /// Next hops whose MAC is wanted.
     var wanted: [Key] { Array(queues.keys) }
     var isEmpty: Bool { queues.isEmpty }
+    /// Whether frames wait for a next hop.
+    func holds(for path: Path) -> Bool { queues[Key(address: path.nextHop, interface: path.interface)] != nil }
 
     /// When the next questions have failed, which takes `patience`; `nil` when nothing waits.
     func nextTimeout(_ patience: Instant) -> Instant? { oldest.map { $0 + patience } }

@@ -35,6 +35,7 @@ struct Metrics {
         for kind in ["half-open", "one-way", "template"] {
             text.put(status.gaveWay.first { $0.name == kind }?.number ?? 0, MetricLabels(["kind": kind]))
         }
+        if let carrying = status.carrying { put(carrying) }
         text.begin("svs_virtual_address", .gauge, "Virtual addresses and who has each: host, director or nobody.")
         for one in status.addresses { text.put(1, MetricLabels(["address": one.address, "holder": one.holder])) }
         text.begin("svs_failing_neighbor_servers", .gauge, "Servers behind each neighbour that does not answer for its MAC.")
@@ -48,6 +49,17 @@ struct Metrics {
             text.put(1, MetricLabels(["role": words[0], "interface": words[1], "syncid": words[2]]))
         }
         text.put("svs_faults", .gauge, "What svs status --check finds.", UInt64(status.faults.count))
+    }
+
+    private mutating func put(_ carrying: DirectorStatus.Carrying) {
+        text.put("svs_flows_carried", .gauge, "Flows that the kernel carries past the director.", carrying.flows)
+        text.put("svs_frames_carried_total", .counter, "Frames that the kernel carried past the director.", carrying.frames)
+        text.put("svs_flows_handed_over_total", .counter, "Flows that the kernel was told to carry.", carrying.handedOver)
+        text.begin("svs_flows_taken_back_total", .counter, "Flows that the kernel was told to carry no more, by why.")
+        for reason in TakeBackReason.allCases {
+            let number = carrying.takenBack.first { $0.name == reason.rawValue }?.number ?? 0
+            text.put(number, MetricLabels(["reason": reason.rawValue]))
+        }
     }
 
     private mutating func putInterfaces(_ status: DirectorStatus) {
