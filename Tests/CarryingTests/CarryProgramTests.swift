@@ -135,7 +135,7 @@ struct CarryProgramTests {
         #expect(try trial.fate(of: frame) == .none)
         #expect(trial.carrier.stop(flow.flow) == nil && trial.carrier.progress(of: flow.flow) == nil)
         trial.carrier.settle()
-        #expect(trial.carrier.counters(of: 3).packets == 5, "never goes back")
+        #expect(trial.carrier.counters(of: 3).packets == 4, "never goes back")
     }
 
     @Test func theNextDirectorTakesOver() throws {
