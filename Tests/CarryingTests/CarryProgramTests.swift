@@ -97,6 +97,11 @@ struct CarryProgramTests {
     @Test(arguments: slow4)
     func comesUp4(_ shape: Shape) throws { try comesUpAndShutsTheFlow(.v4, shape) }
 
+    @Test(arguments: [0, 43, 44, 60] as [UInt8])
+    func comesUpWithAnExtensionHeader(_ kind: UInt8) throws {
+        try comesUpAndShutsTheFlow(.v6, Shape("extension header \(kind)") { OddFrames.withExtension(kind, $0.tcp()) })
+    }
+
     private func comesUpAndShutsTheFlow(_ ends: Ends, _ shape: Shape) throws {
         let trial = try Trial()
         try trial.open(ends.flow(6), ends.tcp())

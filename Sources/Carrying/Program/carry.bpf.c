@@ -119,14 +119,20 @@ static __always_inline int watch6(struct __sk_buff *frame, struct word *word, co
         if (bpf_skb_load_bytes(frame, ETHERNET, &packet, SHORT6)) return left_to_director(frame, shared);
         whole = 0;
     }
-    if (packet.protocol != TCP && packet.protocol != UDP) return left_to_director(frame, shared);
+    uint32_t protocol = packet.protocol;
+    // A packet with extension headers goes up, and what is behind it in its flow may not overtake it.
+    uint32_t has_extensions = protocol != TCP && protocol != UDP;
+    if (has_extensions) {
+        protocol = behind_extensions(frame, protocol, &packet.transport);
+        if (protocol == NOTHING) return left_to_director(frame, shared);
+    }
     struct svs_flow6 key = {
         {packet.source[0], packet.source[1]}, {packet.destination[0], packet.destination[1]}, packet.transport.source_port,
-        packet.transport.destination_port, packet.protocol};
+        packet.transport.destination_port, protocol};
     struct svs_carried *flow = bpf_map_lookup_elem(&flows6, &key);
     if (!flow || !is_current(flow, shared)) return left_to_director(frame, shared);
     length = bpf_ntohs(packet.length) + 40;
-    if ((packet.version & bpf_htonl(0xf0000000)) == bpf_htonl(0x60000000) && packet.hops > 1 && length + ETHERNET == frame->len
+    if (!has_extensions && (packet.version & bpf_htonl(0xf0000000)) == bpf_htonl(0x60000000) && packet.hops > 1 && length + ETHERNET == frame->len
         && (whole || packet.protocol == UDP) && is_plain(&packet.transport, packet.protocol, length - 40)
         && fits(frame, &packet.transport, packet.protocol, length, length - 40, flow->mtu) && is_free(flow, shared))
         return along(frame, word, flow, length, 1);

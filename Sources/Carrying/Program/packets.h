@@ -61,4 +61,25 @@ static __always_inline int is_sound(const struct packet4 *packet)
     return sum == 0xffff;
 }
 
+enum { HOP_BY_HOP = 0, ROUTING = 43, FRAGMENT = 44, AUTHENTICATION = 51, DESTINATION = 60, NOTHING = 59, MOST_EXTENSIONS = 8 };
+
+// Reads the ports behind IPv6 extension headers, and returns the protocol that they are of; NOTHING where there are none.
+static __attribute__((noinline)) int behind_extensions(struct __sk_buff *frame, uint32_t protocol, struct transport *ports)
+{
+    uint32_t offset = ETHERNET + 40;
+    if (!ports) return NOTHING;
+    for (int turn = 0; turn < MOST_EXTENSIONS; turn++) {
+        if (protocol == TCP || protocol == UDP) return bpf_skb_load_bytes(frame, offset, ports, 4) ? NOTHING : (int)protocol;
+        uint8_t header[4];
+        if (bpf_skb_load_bytes(frame, offset, header, 4)) return NOTHING;
+        if (protocol == FRAGMENT && (header[2] || header[3] & 0xf8)) return NOTHING;
+        if (protocol == HOP_BY_HOP || protocol == ROUTING || protocol == DESTINATION) offset += (header[1] + 1) * 8;
+        else if (protocol == FRAGMENT) offset += 8;
+        else if (protocol == AUTHENTICATION) offset += (header[1] + 2) * 4;
+        else return NOTHING;
+        protocol = header[0];
+    }
+    return NOTHING;
+}
+
 #endif
