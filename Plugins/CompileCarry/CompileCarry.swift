@@ -4,7 +4,8 @@ import PackagePlugin
 /// Compiles the program that runs in the kernel with the toolchain's own clang, and makes a Swift source of it.
 @main struct CompileCarry: BuildToolPlugin {
     func createBuildCommands(context: PluginContext, target: any Target) throws -> [Command] {
-        let source = target.directoryURL.appending(path: "Program/carry.bpf.c")
+        let program = target.directoryURL.appending(path: "Program")
+        let source = program.appending(path: "carry.bpf.c")
         let headers = target.directoryURL.deletingLastPathComponent().appending(path: "CLinux/include")
         let object = context.pluginWorkDirectoryURL.appending(path: "carry.bpf.o")
         let embedded = context.pluginWorkDirectoryURL.appending(path: "CarryProgramDigits.swift")
@@ -16,7 +17,8 @@ import PackagePlugin
             .buildCommand(
                 displayName: "Compiling carry.bpf.c for the kernel", executable: try context.tool(named: "embed").url,
                 arguments: [embedded.path, object.path] + clang,
-                inputFiles: [source, headers.appending(path: "carrying.h")], outputFiles: [embedded])
+                inputFiles: [source, headers.appending(path: "carrying.h")] + ["packets.h", "rules.h"].map { program.appending(path: $0) },
+                outputFiles: [embedded])
         ]
     }
 }

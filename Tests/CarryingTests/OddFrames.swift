@@ -11,6 +11,14 @@ enum OddFrames {
         return frame(Packet.ip(from: ends.client, to: ends.service, proto: 6, payload: Array(segment)))
     }
 
+    /// An IPv6 frame with an extension header of eight bytes: one of options, or the first fragment's.
+    static func withExtension(_ kind: UInt8, _ frame: [UInt8]) -> [UInt8] {
+        var packet = Array(frame[14..<54]) + [frame[20], 0, 0, 0, 0, 0, 0, 0] + frame[54...]
+        packet[6] = kind
+        packet[5] += 8
+        return Array(frame[..<14]) + packet
+    }
+
     /// The frame with four bytes of IPv4 options that do nothing.
     static func withOptions(_ frame: [UInt8]) -> [UInt8] {
         var packet = Array(frame[14..<34]) + [1, 1, 1, 1] + frame[34...]

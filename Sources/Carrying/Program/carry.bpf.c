@@ -9,6 +9,7 @@
 #include <bpf/bpf_helpers.h>
 
 #include "carrying.h"
+#include "packets.h"
 
 // Nothing that is called here is for programs under the GPL alone.
 char terms[] SEC("license") = "Apache-2.0";
@@ -45,92 +46,7 @@ struct word {
 
 BPF_MAP(words, BPF_MAP_TYPE_PERCPU_ARRAY, uint32_t, struct word, 1, 0);
 
-enum { ETHERNET = 14, IPV4 = 0x0800, ARP = 0x0806, IPV6 = 0x86dd, ICMP = 1, TCP = 6, UDP = 17, ICMP6 = 58, SCTP = 132 };
-enum { OTHER_HOST = 3, FIN_SYN_RST = 0x07, ACK = 0x10, EVERYTHING = -1 };
-// TC_ACT_UNSPEC and TC_ACT_SHOT, which TCX_NEXT and TCX_DROP are as well (linux/bpf.h since Linux 6.6).
-enum { NEXT = -1, DROP = 2 };
-
-struct __attribute__((packed, aligned(4))) transport {
-    uint16_t source_port, destination_port;
-    uint32_t sequence, acknowledged;
-    uint8_t offset, flags;
-};
-
-struct __attribute__((packed, aligned(4))) packet4 {
-    uint8_t version_and_length, service;
-    uint16_t length, identification, fragment;
-    uint8_t hops, protocol;
-    uint16_t checksum;
-    uint32_t source, destination;
-    struct transport transport;
-};
-
-struct __attribute__((packed, aligned(8))) packet6 {
-    uint32_t version;
-    uint16_t length;
-    uint8_t protocol, hops;
-    uint64_t source[2], destination[2];
-    struct transport transport;
-};
-
-// Both headers without what only TCP has behind its ports and sequence number.
-enum { SHORT4 = 28, WHOLE4 = 34, SHORT6 = 48, WHOLE6 = 54 };
-
-// Whether one of the director's rules lets the packet through that has these ends.
-static __always_inline int wanted(
-    const struct svs_carry_rules *rules, uint32_t family, uint32_t protocol, const uint64_t *ends, const uint16_t *ports, int has_ports)
-{
-    for (uint32_t place = 0; place < SVS_CARRY_RULES; place++) {
-        if (place >= rules->count) break;
-        const struct svs_carry_rule *rule = &rules->all[place];
-        uint32_t end = rule->is_destination ? 1 : 0;
-        uint64_t high = end ? ends[2] : ends[0], low = end ? ends[3] : ends[1];
-        uint64_t other = ((high ^ rule->address[0]) & rule->mask[0]) | ((low ^ rule->address[1]) & rule->mask[1]) | (rule->family ^ family);
-        if (other) continue;
-        if (!has_ports) return 1;
-        if (rule->protocol && rule->protocol != protocol) continue;
-        uint16_t port = end ? ports[1] : ports[0];
-        if (port >= rule->first && port <= rule->last) return 1;
-    }
-    return 0;
-}
-
-// What the socket gets of a frame that is not carried.
-static __attribute__((noinline)) int left_to_director(struct __sk_buff *frame, const struct svs_carry_shared *shared)
-{
-    const struct svs_carry_rules *rules = &shared->rules[shared->turn & 1];
-    if (rules->everything) return EVERYTHING;
-    uint64_t ends[4] = {0};
-    uint16_t ports[2] = {0};
-    if (frame->protocol == bpf_htons(IPV4)) {
-        struct packet4 packet;
-        if (bpf_skb_load_bytes(frame, ETHERNET, &packet, 20)) return 0;
-        if (packet.protocol == ICMP && rules->icmp) return EVERYTHING;
-        int is_transport = packet.protocol == TCP || packet.protocol == UDP || packet.protocol == SCTP;
-        int is_later = (packet.fragment & bpf_htons(0x1fff)) != 0, size = (packet.version_and_length & 15) * 4;
-        int has_ports = is_transport && !is_later && !bpf_skb_load_bytes(frame, ETHERNET + size, ports, 4);
-        ends[1] = (uint64_t)packet.source << 32;
-        ends[3] = (uint64_t)packet.destination << 32;
-        ports[0] = bpf_ntohs(ports[0]);
-        ports[1] = bpf_ntohs(ports[1]);
-        return wanted(rules, 4, packet.protocol, ends, ports, has_ports) ? EVERYTHING : 0;
-    }
-    if (frame->protocol == bpf_htons(IPV6)) {
-        struct packet6 packet;
-        if (bpf_skb_load_bytes(frame, ETHERNET, &packet, 40)) return 0;
-        if (packet.protocol == ICMP6 && rules->icmp6) return EVERYTHING;
-        int is_transport = packet.protocol == TCP || packet.protocol == UDP || packet.protocol == SCTP;
-        int has_ports = is_transport && !bpf_skb_load_bytes(frame, ETHERNET + 40, ports, 4);
-        ends[0] = packet.source[0];
-        ends[1] = packet.source[1];
-        ends[2] = packet.destination[0];
-        ends[3] = packet.destination[1];
-        ports[0] = bpf_ntohs(ports[0]);
-        ports[1] = bpf_ntohs(ports[1]);
-        return wanted(rules, 6, packet.protocol, ends, ports, has_ports) ? EVERYTHING : 0;
-    }
-    return frame->protocol == bpf_htons(ARP) ? EVERYTHING : 0;
-}
+#include "rules.h"
 
 // Whether frames of this entry are carried, as far as the director says.
 static __always_inline int is_current(const struct svs_carried *flow, const struct svs_carry_shared *shared)
@@ -170,34 +86,6 @@ static __always_inline int along(
     return 0;
 }
 
-// Whether a transport's header is one whose frames are all alike; `length` bytes from there on. TCP's is whole.
-static __always_inline int is_plain(const struct transport *transport, uint32_t protocol, uint32_t length)
-{
-    if (protocol == UDP) return length >= 8;
-    uint32_t size = (transport->offset >> 4) * 4;
-    return size >= 20 && size <= length && (transport->flags & FIN_SYN_RST) == 0 && (transport->flags & ACK);
-}
-
-// Whether a packet of `length` bytes, `transport` of them from the transport's header on, leaves in one piece; a superframe in
-// segments of one size.
-static __always_inline int fits(
-    struct __sk_buff *frame, const struct transport *header, uint32_t protocol, uint32_t length, uint32_t transport, uint32_t mtu)
-{
-    if (!frame->gso_size) return length <= mtu;
-    uint32_t size = protocol == UDP ? 8 : (header->offset >> 4) * 4;
-    return length - transport + size + frame->gso_size <= mtu;
-}
-
-static __always_inline int is_sound(const struct packet4 *packet)
-{
-    const uint32_t *words = (const void *)packet;
-    uint64_t sum = (uint64_t)words[0] + words[1] + words[2] + words[3] + words[4];
-    sum = (sum & 0xffff) + (sum >> 16 & 0xffff) + (sum >> 32);
-    sum = (sum & 0xffff) + (sum >> 16);
-    sum = (sum & 0xffff) + (sum >> 16);
-    return sum == 0xffff;
-}
-
 static __always_inline int watch4(struct __sk_buff *frame, struct word *word, const struct svs_carry_shared *shared)
 {
     struct packet4 packet;
@@ -231,14 +119,20 @@ static __always_inline int watch6(struct __sk_buff *frame, struct word *word, co
         if (bpf_skb_load_bytes(frame, ETHERNET, &packet, SHORT6)) return left_to_director(frame, shared);
         whole = 0;
     }
-    if (packet.protocol != TCP && packet.protocol != UDP) return left_to_director(frame, shared);
+    uint32_t protocol = packet.protocol;
+    // A packet with extension headers goes up, and what is behind it in its flow may not overtake it.
+    uint32_t has_extensions = protocol != TCP && protocol != UDP;
+    if (has_extensions) {
+        protocol = behind_extensions(frame, protocol, &packet.transport);
+        if (protocol == NOTHING) return left_to_director(frame, shared);
+    }
     struct svs_flow6 key = {
         {packet.source[0], packet.source[1]}, {packet.destination[0], packet.destination[1]}, packet.transport.source_port,
-        packet.transport.destination_port, packet.protocol};
+        packet.transport.destination_port, protocol};
     struct svs_carried *flow = bpf_map_lookup_elem(&flows6, &key);
     if (!flow || !is_current(flow, shared)) return left_to_director(frame, shared);
     length = bpf_ntohs(packet.length) + 40;
-    if ((packet.version & bpf_htonl(0xf0000000)) == bpf_htonl(0x60000000) && packet.hops > 1 && length + ETHERNET == frame->len
+    if (!has_extensions && (packet.version & bpf_htonl(0xf0000000)) == bpf_htonl(0x60000000) && packet.hops > 1 && length + ETHERNET == frame->len
         && (whole || packet.protocol == UDP) && is_plain(&packet.transport, packet.protocol, length - 40)
         && fits(frame, &packet.transport, packet.protocol, length, length - 40, flow->mtu) && is_free(flow, shared))
         return along(frame, word, flow, length, 1);
