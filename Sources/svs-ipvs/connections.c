@@ -62,8 +62,8 @@ static int known;
 // A socket that nobody listens at is left by a director that was killed; without a file, only one that was met is expected again.
 static bool is_expected(int failure)
 {
-    int now = __atomic_load_n(&known, __ATOMIC_RELAXED);
-    return (failure == ECONNREFUSED && now != MISSED) || (failure == ENOENT && now == MET);
+    int state = __atomic_load_n(&known, __ATOMIC_RELAXED);
+    return (failure == ECONNREFUSED && state != MISSED) || (failure == ENOENT && state == MET);
 }
 
 int svs_connect(void)
@@ -81,7 +81,8 @@ int svs_connect(void)
 }
 
 // ipvsadm and keepalived open a socket for each message and close it behind the answer. The connection of the last one serves the next,
-// so that a restore of many lines connects once.
+// so that a restore of many lines connects once. Only at once: what connects anew finds out whether there is a director to wait for,
+// while one that is about to end may still take a request, and never answers.
 static struct {
     /// -1 without one.
     int fd;
@@ -90,11 +91,20 @@ static struct {
     struct carried last;
     pid_t process;
     uid_t user;
+    /// When it was last of use, in nanoseconds.
+    uint64_t used;
 } kept = { .fd = -1 };
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 static void acquire(void) { pthread_mutex_lock(&lock); }
 static void release(void) { pthread_mutex_unlock(&lock); }
+
+static uint64_t now(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
+}
 
 ino_t svs_inode(int fd)
 {
@@ -144,11 +154,12 @@ static bool read_away(int fd, struct carried *last)
 
 int svs_connection(void)
 {
+    enum { LONGEST = 10000000 }; // nanoseconds
     acquire();
     struct carried last = kept.last;
     // An answer without an end that is told apart may still be on its way.
     bool is_free = kept.fd >= 0 && (last.is_settled || last.acknowledges) && kept.process == getpid() && kept.user == geteuid()
-        && svs_inode(last.fd) != kept.inode;
+        && svs_inode(last.fd) != kept.inode && now() - kept.used < LONGEST;
     int fd = is_free ? taken() : -1;
     release();
     if (fd < 0) return svs_connect();
@@ -166,12 +177,16 @@ void svs_keep(int fd, int carrier)
     kept.last = (struct carried){ .fd = carrier, .is_settled = true };
     kept.process = getpid();
     kept.user = geteuid();
+    kept.used = now();
     release();
 }
 
 void svs_note_kept(const struct carried *socket)
 {
     acquire();
-    if (socket->inode == kept.inode) kept.last = *socket;
+    if (socket->inode == kept.inode) {
+        kept.last = *socket;
+        kept.used = now();
+    }
     release();
 }
